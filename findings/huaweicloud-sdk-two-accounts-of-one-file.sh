@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# The Huawei Cloud SDK uses one of two accounts of the same file, by how its client is built.
+# The Huawei Cloud SDK uses one of two accounts of the same file, depending on how its client is built.
 #
-# What and where: huaweicloudsdkcore and huaweicloudsdkecs 3.1.219 (Python), ~/.huaweicloud/credentials with the sections `[basic]`
+# Where: huaweicloudsdkcore and huaweicloudsdkecs 3.1.219 (Python), ~/.huaweicloud/credentials with the sections `[basic]`
 #   and `[basiccredentials]`.
-# What happens: `CredentialProviderChain.get_basic_credential_provider_chain()`, as the SDK's guide has it, reads `[basic]`. A client
-#   that is built without credentials (`EcsClient.new_builder().with_region(…).build()`), which looks for them "by itself",
-#   reads `[basiccredentials]`: the section's name is made of the class's name there. Requests are signed by two keys.
-# What one would expect: one default section. With `[basic]` alone the second client ends in the metadata service, or in its error.
-# Why it matters: who finds that `[basic]` is not enough and adds the other section, with whatever key is at hand, has two
-#   programs that act as two accounts out of one file.
+# Behaviour: `CredentialProviderChain.get_basic_credential_provider_chain()`, as in the SDK's guide, reads `[basic]`. A client
+#   that is built without credentials (`EcsClient.new_builder().with_region(…).build()`) finds credentials by itself and
+#   reads `[basiccredentials]`, because it derives the section's name from the class's name. Two keys sign the requests.
+# Expected: one default section. With `[basic]` alone the second client queries the metadata service, or fails.
+# Why it matters: a user who finds that `[basic]` is not enough and adds the other section, with any key at hand, has two
+#   programs that act as two accounts from one file.
 #
-# Prints what it saw; ends with 0 if it is still so, 1 if not, 2 if it cannot be tried.
+# Prints what it saw. Exits with 0 if the behaviour is unchanged, 1 if it changed, 2 if it cannot be tested.
 set -euo pipefail
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv venv && venv/bin/pip install -q --disable-pip-version-check huaweicloudsdkcore==3.1.219 huaweicloudsdkecs==3.1.219 ||
-    { echo "the packages cannot be had" >&2; exit 2; }
+    { echo "cannot install the packages" >&2; exit 2; }
 
 cat > try.py <<'PYTHON'
 import http.server, os, re, sys, threading
@@ -58,7 +58,7 @@ EcsClient.new_builder().with_region(region).build().list_servers_details(ListSer
 for how, key in zip(("the provider chain", "the builder by itself"), keys):
     print(f"{how}: signed by {key}")
 still = keys == ["KEYOFBASIC", "KEYOFBASICCREDENTIALS"]
-print("still so" if still else "no longer so")
+print("unchanged" if still else "changed")
 sys.exit(0 if still else 1)
 PYTHON
 venv/bin/python try.py

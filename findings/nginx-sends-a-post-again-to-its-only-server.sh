@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# nginx sends a POST a second time to its ONLY upstream server, where `non_idempotent` is allowed.
+# nginx sends a POST a second time to its ONLY upstream server, if `non_idempotent` is allowed.
 #
-# What and where: nginx 1.22.1 (Debian 12, package nginx), `proxy_next_upstream error timeout non_idempotent` with
+# Where: nginx 1.22.1 (Debian 12, package nginx), `proxy_next_upstream error timeout non_idempotent` with
 #   `upstream { server ONE; keepalive 1; }`.
-# What happens: the server reads a whole POST on a kept connection and closes without an answer. nginx sends the POST again, to the
-#   same server, on a new connection. The client gets 200 and cannot see that it was executed twice.
-# What one would expect: the directive is about "the next server"; with one server there is none, so the answer is a 502. So it
-#   is without `non_idempotent`, and so it is with it on a connection that was not kept.
+# Behaviour: the server reads a whole POST on a kept connection and closes without an answer. nginx sends the POST again, to the
+#   same server, on a new connection. The client gets 200 and cannot see that the POST was executed twice.
+# Expected: the directive concerns "the next server". With one server there is none, so the answer is a 502. nginx answers
+#   502 without `non_idempotent`, and also with it on a connection that was not kept.
 # Why it matters: operators add `non_idempotent` to single-server upstreams as harmless. In front of an API whose POSTs restart
-#   servers it restarts them twice; the only sign is in the server's own records.
+#   servers it restarts them twice. Only the server's own records show it.
 #
-# Prints what it saw; ends with 0 if it is still so, 1 if not, 2 if it cannot be tried. Nothing is installed: the package is unpacked
-# into a temporary folder.
+# Prints what it saw. Exits with 0 if the behaviour is unchanged, 1 if it changed, 2 if it cannot be tested. Installs nothing:
+# the package is unpacked into a temporary folder.
 set -euo pipefail
 
 folder=$(mktemp -d)
@@ -27,7 +27,7 @@ cd "$folder"
 chmod 755 .
 
 apt-get download -q nginx=1.22.1-9+deb12u11 > /dev/null 2>&1 || apt-get download -q nginx > /dev/null 2>&1 ||
-    { echo "the package cannot be had" >&2; exit 2; }
+    { echo "cannot download the package" >&2; exit 2; }
 dpkg -x nginx_*.deb package
 nginx=$folder/package/usr/sbin/nginx
 "$nginx" -v 2>&1
@@ -123,8 +123,8 @@ check /non_idempotent/a 200 2 "non_idempotent, kept connection, one server"
 grep "^/non_idempotent/" posts
 
 if [ "$wrong" = 0 ]; then
-    echo "still so: one server, and the POST was sent to it twice"
+    echo "unchanged: nginx sent the POST twice to its only server"
 else
-    echo "this has changed"
+    echo "changed"
     exit 1
 fi

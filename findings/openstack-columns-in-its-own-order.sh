@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# python-openstackclient 10.5.0 (cliff as it asks for): `-c` chooses columns and does not order them.
+# python-openstackclient 10.5.0 (with the cliff that it requires): `-c` selects columns and does not order them.
 #
-# Behaviour: `openstack server list -f value -c Name -c ID` prints the ID first, as without -c. Names are not quoted in
-#   -f value, so that a name with a space shifts the columns after it.
-# Expected: the columns in the order in which they were asked for, as `ps -o`, `kubectl -o custom-columns` and SQL do.
-# Why it matters: `… -c Name -c ID | while read name id` takes ids for names, without an error; a list that is read by
-#   position restarts, or deletes, what it should not. Readers must look for the id, or take -f json.
+# Behaviour: `openstack server list -f value -c Name -c ID` prints the ID first, as without -c. -f value does not quote
+#   names, so a name with a space shifts the columns after it.
+# Expected: the columns in the requested order, as with `ps -o`, `kubectl -o custom-columns` and SQL.
+# Why it matters: `… -c Name -c ID | while read name id` takes ids for names, without an error. A script that reads a list by
+#   position restarts, or deletes, the wrong servers. Readers must search for the id, or use -f json.
 # Exits with 1 when that changes.
 set -euo pipefail
 folder=$(mktemp -d)
@@ -64,8 +64,8 @@ printed=$("$folder/venv/bin/openstack" --os-auth-url "$(cat "$folder/base")/v3" 
 echo "openstack server list -f value -c Name -c ID printed:"
 echo "  $printed"
 if [[ "$printed" == "616fb98f-46ca-475e-917e-2563e5a8cd19 web 1" ]]; then
-    echo "the ID stands first although Name was asked for first, and the name is not quoted"
+    echo "the ID comes first although Name was requested first, and the name is not quoted"
 else
-    echo "this is not what was seen with 10.5.0" >&2
+    echo "the output differs from that of 10.5.0" >&2
     exit 1
 fi

@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# openstacksdk logs in for another project than the id in clouds.yaml, where that id is made of octal digits, or is null.
+# openstacksdk logs in for a project other than the id in clouds.yaml, if that id consists of octal digits, or is null.
 #
-# What and where: openstacksdk 4.22.0 with PyYAML 6.0.4, `project_id` in clouds.yaml without quotes.
-# What happens: project ids are 32 hexadecimal digits. One that begins with 0 and has the digits 0 to 7 only is a number of YAML 1.1;
-#   the SDK makes a text of the number: the scope of the login is `{"id": "1616895878810725189668911479"}`. `project_id:` without a
-#   value, beside a project_name, becomes `{"id": "None"}`. A password `0123` is sent as `83`. Nothing is said.
-# What one would expect: the characters that stand in the file (the values are texts by definition), and a null that counts for
-#   nothing, as a missing key does.
-# Why it matters: a login that fails with "project not found" or "wrong password" shows neither the value nor the reason; the
-#   wrong passwords count against the user's lock.
+# Where: openstacksdk 4.22.0 with PyYAML 6.0.4, `project_id` in clouds.yaml without quotes.
+# Behaviour: project ids are 32 hexadecimal digits. An id that begins with 0 and has only the digits 0 to 7 is a number of YAML 1.1.
+#   The SDK turns the number into text: the scope of the login is `{"id": "1616895878810725189668911479"}`. `project_id:` without a
+#   value, beside a project_name, becomes `{"id": "None"}`. A password `0123` is sent as `83`. The SDK prints no warning.
+# Expected: the literal characters of the file (the values are texts by definition), and a null that is ignored, like a
+#   missing key.
+# Why it matters: a login that fails with "project not found" or "wrong password" shows neither the value nor the reason. The
+#   wrong passwords count towards the user's lock.
 #
-# Prints what it saw; ends with 0 if it is still so, 1 if not, 2 if it cannot be tried.
+# Prints what it saw. Exits with 0 if the behaviour is unchanged, 1 if it changed, 2 if it cannot be tested.
 set -euo pipefail
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv venv && venv/bin/pip install -q --disable-pip-version-check openstacksdk==4.22.0 keystoneauth1==5.18.1 PyYAML==6.0.4 ||
-    { echo "the packages cannot be had" >&2; exit 2; }
+    { echo "cannot install the packages" >&2; exit 2; }
 
 cat > try.py <<'PYTHON'
 import http.server, json, os, sys, threading, warnings
@@ -67,7 +67,7 @@ for written in ("project_id: 01234567012345670123456701234567, password: pw",
     seen.append((scope["project"].get("id"), password))
     print(f"written: {written}\n   sent: scope {scope}, password {password!r}")
 still = seen[0][0] == "1616895878810725189668911479" and seen[1][0] == "None" and seen[2][1] == "83"
-print("still so" if still else "no longer so")
+print("unchanged" if still else "changed")
 sys.exit(0 if still else 1)
 PYTHON
 venv/bin/python try.py

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# openstacksdk acts in another region than the `region_name` of clouds.yaml says.
+# openstacksdk acts in a region other than the `region_name` of clouds.yaml.
 #
-# What and where: openstacksdk 4.22.0 (keystoneauth1 5.18.1), a cloud of clouds.yaml with `region_name: eu-de` and
+# Where: openstacksdk 4.22.0 (keystoneauth1 5.18.1), a cloud of clouds.yaml with `region_name: eu-de` and
 #   `regions: [eu-nl, eu-de]`, which lists both regions of the cloud.
-# What happens: the connection is one to eu-nl, the first of `regions`; `region_name` is not looked at (`_get_known_regions` in
-#   config/loader.py), and nothing is said. Its endpoint is the one of eu-nl in the catalogue.
-# What one would expect: the region that the cloud names, which is in the list; or an error.
-# Why it matters: `regions` is added so that tools can go through all regions. From then on every script that relied on
+# Behaviour: the connection goes to eu-nl, the first of `regions`. The SDK ignores `region_name` (`_get_known_regions` in
+#   config/loader.py) without a warning, and uses the endpoint of eu-nl in the catalogue.
+# Expected: the region that the cloud names, which is in the list; or an error.
+# Why it matters: `regions` is added so that tools can iterate over all regions. From then on every script that relied on
 #   `region_name` acts on the servers of another region.
 #
-# Prints what it saw; ends with 0 if it is still so, 1 if not, 2 if it cannot be tried.
+# Prints what it saw. Exits with 0 if the behaviour is unchanged, 1 if it changed, 2 if it cannot be tested.
 set -euo pipefail
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv venv && venv/bin/pip install -q --disable-pip-version-check openstacksdk==4.22.0 keystoneauth1==5.18.1 ||
-    { echo "the packages cannot be had" >&2; exit 2; }
+    { echo "cannot install the packages" >&2; exit 2; }
 
 cat > try.py <<'PYTHON'
 import http.server, json, os, sys, threading, warnings
@@ -67,7 +67,7 @@ for cloud in ("plain", "listed"):
     seen[cloud] = (connection.config.get_region_name(), connection.compute.get_endpoint().removeprefix(BASE))
     print(f"cloud {cloud}, region_name eu-de: acts in {seen[cloud][0]}, compute at {seen[cloud][1]}")
 still = seen["plain"][0] == "eu-de" and seen["listed"][0] == "eu-nl" and seen["listed"][1].startswith("/eu-nl")
-print("still so" if still else "no longer so")
+print("unchanged" if still else "changed")
 sys.exit(0 if still else 1)
 PYTHON
 venv/bin/python try.py

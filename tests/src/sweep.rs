@@ -132,7 +132,7 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    /// A new client; perhaps of a process that dies.
+    /// Returns a new client; perhaps of a process that dies.
     fn client(&self, process: Option<&Arc<Process>>) -> Result<Client, ecs_ops::Error> {
         let scenario = self.scenario;
         let mut inner = self.subject.transport(self.faulty.clone(), scenario.quota);

@@ -68,7 +68,7 @@ fn run(client: &Client, servers: usize) -> RunBuilder {
     run.skip_service_check()
 }
 
-/// The peak of the heap during a run of this many servers.
+/// Returns the peak of the heap during a run of this many servers.
 async fn peak_of_a_run(servers: usize) -> usize {
     let client = client();
     let before = HEAP.current_usage();
@@ -79,7 +79,7 @@ async fn peak_of_a_run(servers: usize) -> usize {
     HEAP.peak_usage().saturating_sub(before)
 }
 
-/// The heap that a run of this many servers takes by its journal, when it has ended.
+/// Returns the heap that a run of this many servers takes by its journal, when it has ended.
 async fn heap_by_its_journal(servers: usize) -> usize {
     let journal = Arc::new(MemoryJournal::default());
     let run = run(&client(), servers).journal(Arc::clone(&journal));

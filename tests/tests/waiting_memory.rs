@@ -81,7 +81,7 @@ fn client() -> (Client, Arc<[AtomicBool]>) {
     (client, looked_at)
 }
 
-/// How much more heap there is for each job, once all were looked at and are waiting.
+/// Returns how much more heap there is for each job, once all were looked at and are waiting.
 async fn bytes_for_each<F>(begin: impl FnOnce(&Client) -> F) -> usize
 where
     F: Future<Output: Send> + Send + 'static,

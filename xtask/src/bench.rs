@@ -63,7 +63,7 @@ fn measure(root: &Path, only: &str, write: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// The cases of one call, by all programs.
+/// Returns the cases of one call, by all programs.
 fn measure_calls(root: &Path, folder: &Path, only: &str) -> Result<String, String> {
     let mut cases = cases::ALL
         .iter()
@@ -103,7 +103,7 @@ pub(crate) fn build(root: &Path, arguments: &[&str]) -> Result<PathBuf, String> 
     Ok(root.join(target).join("release"))
 }
 
-/// A command that runs on one core only, where `taskset` can see to that.
+/// Returns a command that runs on one core only, where `taskset` can see to that.
 fn pinned(core: &str, program: &Path) -> Command {
     let taskset = Command::new("taskset")
         .args(["-c", core, "true"])

@@ -53,7 +53,7 @@ fn build(root: &Path, target: &Path) -> Result<PathBuf, String> {
     Ok(target.join("debug").join("ecsctl"))
 }
 
-/// The interpreter of a virtual environment with the pinned packages. It is made once, and anew when the pins change.
+/// Returns the interpreter of a virtual environment with the pinned packages. It is made once, and anew when the pins change.
 fn environment(root: &Path, target: &Path) -> Result<PathBuf, String> {
     let directory = target.join("interop-credentials");
     let python = directory.join("bin").join("python");

@@ -44,7 +44,7 @@ fn problems(root: &Path) -> Result<Vec<String>, String> {
     Ok(problems)
 }
 
-/// The root file of each crate.
+/// Returns the root file of each crate.
 fn roots(root: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = arrows::folders(root)?;

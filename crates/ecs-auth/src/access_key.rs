@@ -26,7 +26,7 @@ pub struct AccessKey {
 }
 
 impl AccessKey {
-    /// A permanent pair.
+    /// Creates a permanent pair.
     ///
     /// # Errors
     /// [`AuthErrorKind::Malformed`] if one of them is empty or has characters that no such key has: mostly the trace of
@@ -59,12 +59,12 @@ impl AccessKey {
         Ok(self)
     }
 
-    /// The access key: a name, not a secret.
+    /// Returns the access key: a name, not a secret.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Whether the pair has a security token and so an end.
+    /// Returns whether the pair has a security token and so an end.
     pub fn is_temporary(&self) -> bool {
         self.security_token.is_some()
     }

@@ -74,7 +74,7 @@ impl CanonicalRequest {
         Self(text)
     }
 
-    /// The bytes whose hash is signed. They hold the security token, if there is one.
+    /// Returns the bytes whose hash is signed. They hold the security token, if there is one.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -73,7 +73,7 @@ impl CredentialChain {
         self
     }
 
-    /// The operator, by its id: needed where several have the region.
+    /// Sets the operator, by its id: needed where several have the region.
     pub fn operator(mut self, id: impl Into<String>) -> Self {
         self.options.operator = Some(id.into());
         self

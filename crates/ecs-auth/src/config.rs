@@ -89,7 +89,7 @@ pub enum CredentialKind {
 }
 
 impl CredentialKind {
-    /// The name of the kind.
+    /// Returns the name of the kind.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Token => "token",
@@ -208,12 +208,13 @@ impl CredentialConfig {
         resolve::resolve(options, environment, &found, method)
     }
 
-    /// Where the credentials come from.
+    /// Returns where the credentials come from.
     pub fn source(&self) -> &CredentialSource {
         &self.source
     }
 
-    /// The sources that were tried before, and the settings that an option takes precedence over.
+    /// Returns the sources that were tried before, and the settings that an option takes precedence
+    /// over.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
@@ -223,32 +224,32 @@ impl CredentialConfig {
         &self.warnings
     }
 
-    /// The operator, if the addresses or the region tell it.
+    /// Returns the operator, if the addresses or the region tell it.
     pub fn operator(&self) -> Option<Operator> {
         self.operator.as_ref().map(|(operator, _)| *operator)
     }
 
-    /// The region, if that is known.
+    /// Returns the region, if that is known.
     pub fn region(&self) -> Option<&str> {
         self.region.as_ref().map(|region| region.value.as_str())
     }
 
-    /// The project, if one is named. Otherwise it is that of the region.
+    /// Returns the project, if one is named. Otherwise it is that of the region.
     pub fn project(&self) -> Option<&Reference> {
         self.project.as_ref().map(|project| &project.reference)
     }
 
-    /// The address of ECS, if that is known.
+    /// Returns the address of ECS, if that is known.
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_ref().map(|setting| setting.value.as_str())
     }
 
-    /// Why the address of ECS is not known, where it is not.
+    /// Returns why the address of ECS is not known, where it is not.
     pub fn endpoint_gap(&self) -> Option<&AddressGap> {
         self.gap.as_ref().filter(|_| self.endpoint.is_none())
     }
 
-    /// The address of IAM, if that is known.
+    /// Returns the address of IAM, if that is known.
     pub fn iam_endpoint(&self) -> Option<&str> {
         self.iam.as_ref().map(|setting| setting.value.as_str())
     }
@@ -258,7 +259,7 @@ impl CredentialConfig {
         &self.tls
     }
 
-    /// The kind of the credentials.
+    /// Returns the kind of the credentials.
     pub fn kind(&self) -> CredentialKind {
         match &self.method {
             None => CredentialKind::ServerKeys,
@@ -269,22 +270,22 @@ impl CredentialConfig {
         }
     }
 
-    /// The user who logs in, by name or id.
+    /// Returns the user who logs in, by name or id.
     pub fn user(&self) -> Option<&str> {
         self.account.user.as_deref()
     }
 
-    /// The domain of the account, by name or id, as the settings have it.
+    /// Returns the domain of the account, by name or id, as the settings have it.
     pub fn domain(&self) -> Option<&str> {
         self.account.domain.as_deref()
     }
 
-    /// The agency whose rights are borrowed, if any.
+    /// Returns the agency whose rights are borrowed, if any.
     pub fn agency(&self) -> Option<&str> {
         self.agency.as_ref().map(|agency| agency.name.as_str())
     }
 
-    /// Whether IAM is asked: for tokens, for the id of the project, or whose a token is.
+    /// Returns whether IAM is asked: for tokens, for the id of the project, or whose a token is.
     pub fn asks_iam(&self) -> bool {
         match self.method {
             Some(AuthMethod::Login(_) | AuthMethod::Exchange(_)) => true,
@@ -293,7 +294,7 @@ impl CredentialConfig {
         }
     }
 
-    /// The access key, if it is one that requests are signed with: a name, not a secret.
+    /// Returns the access key, if it is one that requests are signed with: a name, not a secret.
     pub fn access_key(&self) -> Option<&str> {
         match &self.method {
             Some(AuthMethod::Key(key)) => Some(key.id()),
@@ -302,7 +303,7 @@ impl CredentialConfig {
     }
 }
 
-/// The variable of an OpenStack setting.
+/// Returns the variable of an OpenStack setting.
 fn variable_of(key: &str) -> String {
     format!("OS_{}", key.to_uppercase())
 }
@@ -339,7 +340,7 @@ fn check_named_file(environment: &Environment, variable: &str) -> Result<(), Aut
     }
 }
 
-/// An address that can be shown, with a scheme.
+/// Returns an address that can be shown, with a scheme.
 fn checked_address(service: &str, address: &str) -> Result<String, AuthError> {
     if address.contains('@') {
         // Not repeated: it may be a password.
@@ -355,7 +356,7 @@ fn checked_address(service: &str, address: &str) -> Result<String, AuthError> {
     })
 }
 
-/// The path of a file in a setting.
+/// Returns the path of a file in a setting.
 fn path_of(environment: &Environment, path: &str) -> PathBuf {
     environment.expand(Path::new(path))
 }

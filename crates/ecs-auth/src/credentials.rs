@@ -37,7 +37,7 @@ enum Kind {
 }
 
 impl Credentials {
-    /// A token that IAM issued for the project, sent as `X-Auth-Token`.
+    /// Returns a token that IAM issued for the project, sent as `X-Auth-Token`.
     ///
     /// # Errors
     /// [`AuthErrorKind::Malformed`] if it is empty or has characters that a header cannot hold. The token is not in the error.
@@ -62,7 +62,7 @@ impl Credentials {
         Ok(Self::new(Kind::Token(token)))
     }
 
-    /// A pair of keys, with which each request is signed.
+    /// Returns a pair of keys, with which each request is signed.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -92,12 +92,12 @@ impl Credentials {
         self
     }
 
-    /// When they end, if that is known, by the clock of who gave them.
+    /// Returns when they end, if that is known, by the clock of who gave them.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
     }
 
-    /// The access key, if that is what these are: a name, not a secret.
+    /// Returns the access key, if that is what these are: a name, not a secret.
     pub fn access_key_id(&self) -> Option<&str> {
         match &*self.proof {
             Kind::Token(_) => None,
@@ -105,7 +105,7 @@ impl Credentials {
         }
     }
 
-    /// The token as the value of a header, if that is what these are.
+    /// Returns the token as the value of a header, if that is what these are.
     pub(crate) fn token_header(&self) -> Option<HeaderValue> {
         let Kind::Token(token) = &*self.proof else {
             return None;
@@ -115,7 +115,7 @@ impl Credentials {
         Some(value)
     }
 
-    /// Whether a service would take these for those: the same token, or the same keys.
+    /// Returns whether a service would take these for those: the same token, or the same keys.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (&*self.proof, &*other.proof) {
             _ if Arc::ptr_eq(&self.proof, &other.proof) => true,
@@ -146,8 +146,8 @@ impl Credentials {
         }
     }
 
-    /// A text of somebody who was shown these, without what is secret of them: services repeat what they got in their
-    /// messages.
+    /// Returns a text of somebody who was shown these, without what is secret of them: services
+    /// repeat what they got in their messages.
     ///
     /// ```
     /// let credentials = ecs_auth::Credentials::token("MIIDkgAAAA")?;

@@ -52,7 +52,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The environment of this process, and the files that may hold credentials, as far as they exist.
+    /// Returns the environment of this process, and the files that may hold credentials, as far as
+    /// they exist.
     pub fn of_process() -> Self {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             let name = name.into_string().ok()?;
@@ -104,12 +105,12 @@ impl Environment {
         self
     }
 
-    /// A variable that is set and not empty.
+    /// Returns a variable that is set and not empty.
     pub(crate) fn variable(&self, name: &str) -> Option<&Zeroizing<String>> {
         self.variables.get(name).filter(|value| !value.is_empty())
     }
 
-    /// The variables whose names begin with the prefix and whose values are not empty.
+    /// Returns the variables whose names begin with the prefix and whose values are not empty.
     pub(crate) fn with_prefix<'a>(
         &'a self,
         prefix: &'a str,
@@ -124,30 +125,32 @@ impl Environment {
         self.files.get(path)
     }
 
-    /// The path that the variable names, and whether nothing is there: another file in its place could be another account's.
+    /// Returns the path that the variable names, and whether nothing is there: another file in its
+    /// place could be another account's.
     pub(crate) fn named_file(&self, variable: &str) -> Option<(PathBuf, bool)> {
         let path = self.path(variable)?;
         let missing = self.file(&path).is_none();
         Some((path, missing))
     }
 
-    /// Where `clouds.yaml` may be; the first that exists is read.
+    /// Returns where `clouds.yaml` may be; the first that exists is read.
     pub(crate) fn clouds_files(&self) -> Vec<PathBuf> {
         self.openstack_files(CLOUDS_FILE, "clouds")
     }
 
-    /// Where `secure.yaml` may be.
+    /// Returns where `secure.yaml` may be.
     pub(crate) fn secure_files(&self) -> Vec<PathBuf> {
         self.openstack_files(SECURE_FILE, "secure")
     }
 
-    /// Where `clouds-public.yaml` may be.
+    /// Returns where `clouds-public.yaml` may be.
     pub(crate) fn vendor_files(&self) -> Vec<PathBuf> {
         self.openstack_files("", "clouds-public")
     }
 
-    /// The search path of openstacksdk 4.22.0 (`config/loader.py`): the working directory, `$XDG_CONFIG_HOME/openstack`, the
-    /// `.config/openstack` of the (real) home, `$XDG_CONFIG_DIRS/openstack` where that is one directory, `/etc/openstack`.
+    /// Returns the search path of openstacksdk 4.22.0 (`config/loader.py`): the working directory,
+    /// `$XDG_CONFIG_HOME/openstack`, the `.config/openstack` of the (real) home,
+    /// `$XDG_CONFIG_DIRS/openstack` where that is one directory, `/etc/openstack`.
     fn openstack_files(&self, variable: &str, stem: &str) -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> = self.path(variable).into_iter().collect();
         let under =
@@ -177,25 +180,25 @@ impl Environment {
         paths
     }
 
-    /// Where the profiles of the Huawei Cloud SDKs are.
+    /// Returns where the profiles of the Huawei Cloud SDKs are.
     pub(crate) fn profile_file(&self) -> Option<PathBuf> {
         self.path(PROFILE_FILE)
             .or_else(|| self.in_home(".huaweicloud/credentials"))
     }
 
-    /// Where the Huawei Cloud SDKs look for addresses of regions.
+    /// Returns where the Huawei Cloud SDKs look for addresses of regions.
     pub(crate) fn regions_file(&self) -> Option<PathBuf> {
         self.path(REGIONS_FILE)
             .or_else(|| self.in_home(".huaweicloud/regions.yaml"))
     }
 
-    /// Where the profiles of KooCLI are.
+    /// Returns where the profiles of KooCLI are.
     pub(crate) fn koocli_file(&self) -> Option<PathBuf> {
         let named = self.path(KOOCLI_FILE).map(|path| self.expand(&path));
         named.or_else(|| self.in_home(".hcloud/config.json"))
     }
 
-    /// The path with `~` for the home directory written out.
+    /// Returns the path with `~` for the home directory written out.
     pub(crate) fn expand(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), self.home()) {
             (Ok(rest), Some(home)) => home.join(rest),

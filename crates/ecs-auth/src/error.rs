@@ -181,7 +181,7 @@ pub struct Refusal {
 }
 
 impl AuthError {
-    /// An error with a message for people: what happened, to what, what to do. No secrets.
+    /// Creates an error with a message for people: what happened, to what, what to do. No secrets.
     pub fn new(kind: AuthErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -203,14 +203,14 @@ impl AuthError {
         self
     }
 
-    /// An error of what was given, with its reason.
+    /// Returns an error of what was given, with its reason.
     pub(crate) fn malformed(message: impl Into<String>, reason: AuthReason) -> Self {
         let mut error = Self::new(AuthErrorKind::Malformed, message);
         error.detail = Some(Arc::new(Detail::Reason(reason)));
         error
     }
 
-    /// The same error with something before its message.
+    /// Returns the same error with something before its message.
     pub(crate) fn within(mut self, place: &dyn fmt::Display) -> Self {
         self.message = format!("{place}: {}", self.message);
         self
@@ -232,12 +232,12 @@ impl AuthError {
         }
     }
 
-    /// Whether asking again later can help.
+    /// Returns whether asking again later can help.
     pub fn is_temporary(&self) -> bool {
         self.kind == AuthErrorKind::Unavailable
     }
 
-    /// The class.
+    /// Returns the class.
     pub fn kind(&self) -> AuthErrorKind {
         self.kind
     }

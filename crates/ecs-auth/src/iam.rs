@@ -62,7 +62,7 @@ pub struct IamClient {
 }
 
 impl IamClient {
-    /// The service at this address, with or without `/v3`.
+    /// Creates the service at this address, with or without `/v3`.
     ///
     /// # Errors
     /// [`AuthErrorKind::Malformed`] if that is no address of the kind `https://host`.
@@ -100,7 +100,8 @@ impl IamClient {
         }))
     }
 
-    /// The project of this name among those that the credentials can use: that of a region has the region's name.
+    /// Returns the project of this name among those that the credentials can use: that of a region
+    /// has the region's name.
     ///
     /// # Errors
     /// [`AuthErrorKind::Refused`] if there is none, or if it is not clear which one is meant; otherwise as IAM answers.

@@ -59,7 +59,8 @@ impl MetadataKeys {
         Self::at(transport, ADDRESS)
     }
 
-    /// The server that this process runs on, as far as the service describes it. Needs no agency.
+    /// Returns the server that this process runs on, as far as the service describes it. Needs no
+    /// agency.
     ///
     /// # Errors
     /// The service gave no answer, or refused.
@@ -118,7 +119,8 @@ impl KeySource {
         exchange(&*self.transport, request, TIMEOUT, WHO).await
     }
 
-    /// The session token of the protected variant; `None` where the service knows nothing of it.
+    /// Returns the session token of the protected variant; `None` where the service knows nothing
+    /// of it.
     async fn session(&self) -> Result<Option<HeaderValue>, AuthError> {
         let six_hours = HeaderValue::from_static("21600");
         let header = ("x-metadata-token-ttl-seconds", six_hours);

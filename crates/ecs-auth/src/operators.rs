@@ -24,25 +24,26 @@ use table::{Entry, OPERATORS};
 pub struct Operator(&'static Entry);
 
 impl Operator {
-    /// All operators.
+    /// Returns all operators.
     pub fn all() -> impl Iterator<Item = Self> {
         OPERATORS.iter().map(Self)
     }
 
-    /// The operator with this id, such as `otc`, or another name of it, such as `t-cloud-public`.
+    /// Returns the operator with this id, such as `otc`, or another name of it, such as
+    /// `t-cloud-public`.
     pub fn by_id(id: &str) -> Option<Self> {
         let is_it = |entry: &Entry| entry.id == id || entry.aliases.contains(&id);
         Self::all().find(|operator| is_it(operator.0))
     }
 
-    /// The operators that have a region of this id.
+    /// Returns the operators that have a region of this id.
     pub fn of_region(region: &str) -> Vec<Self> {
         Self::all()
             .filter(|operator| operator.0.regions.contains(&region))
             .collect()
     }
 
-    /// The operator whose services are at hosts like that of this address.
+    /// Returns the operator whose services are at hosts like that of this address.
     pub fn of_address(address: &str) -> Option<Self> {
         let host = host(address)?;
         // The longest one: `sc.otc.t-systems.com` is below `otc.t-systems.com`.
@@ -56,27 +57,27 @@ impl Operator {
             .map(|(_, operator)| operator)
     }
 
-    /// The id, as it is given in settings.
+    /// Returns the id, as it is given in settings.
     pub fn id(self) -> &'static str {
         self.0.id
     }
 
-    /// The name for people.
+    /// Returns the name for people.
     pub fn name(self) -> &'static str {
         self.0.name
     }
 
-    /// The ids of the regions.
+    /// Returns the ids of the regions.
     pub fn regions(self) -> &'static [&'static str] {
         self.0.regions
     }
 
-    /// Where regions and hosts are documented.
+    /// Returns where regions and hosts are documented.
     pub fn reference(self) -> &'static str {
         self.0.reference
     }
 
-    /// The address of a service (`ecs`, `iam`) in a region.
+    /// Returns the address of a service (`ecs`, `iam`) in a region.
     pub(crate) fn address(self, service: &str, region: &str) -> String {
         let service = match service {
             "iam" => self.0.iam,
@@ -86,13 +87,13 @@ impl Operator {
         format!("https://{service}.{region}{suffix}")
     }
 
-    /// The operator that has the region, if it is this one or another of the same company.
+    /// Returns the operator that has the region, if it is this one or another of the same company.
     pub(crate) fn with_region(self, region: &str) -> Option<Self> {
         let mut siblings = Self::all().filter(|other| other.is_sibling_of(self));
         siblings.find(|other| other.0.regions.contains(&region))
     }
 
-    /// Whether both are of one company.
+    /// Returns whether both are of one company.
     pub(crate) fn is_sibling_of(self, other: Self) -> bool {
         self.0.company == other.0.company
     }
@@ -128,7 +129,8 @@ fn host(address: &str) -> Option<String> {
     Some(uri.host()?.to_ascii_lowercase())
 }
 
-/// The ECS of a region beside an IAM: `https://iam.REGION.CLOUD/v3` has its ECS at `https://ecs.REGION.CLOUD`.
+/// Returns the ECS of a region beside an IAM: `https://iam.REGION.CLOUD/v3` has its ECS at
+/// `https://ecs.REGION.CLOUD`.
 pub(crate) fn ecs_beside(iam: &str, region: &str) -> Option<String> {
     if let Some(operator) = Operator::of_address(iam) {
         let operator = operator.with_region(region).unwrap_or(operator);
@@ -143,8 +145,8 @@ pub(crate) fn ecs_beside(iam: &str, region: &str) -> Option<String> {
     Some(format!("https://ecs.{region}.{cloud}"))
 }
 
-/// The address of a service by the region alone, unless an address that is given is of another cloud: credentials go to no
-/// host that nobody named.
+/// Returns the address of a service by the region alone, unless an address that is given is of
+/// another cloud: credentials go to no host that nobody named.
 pub(crate) fn derive(
     service: &str,
     region: Option<&str>,
@@ -182,7 +184,8 @@ pub(crate) fn derive(
     }
 }
 
-/// The same cloud's IAM in another region, if the address has a region in it; otherwise it is that of all regions.
+/// Returns the same cloud's IAM in another region, if the address has a region in it; otherwise it
+/// is that of all regions.
 pub(crate) fn in_region(iam: &str, region: &str) -> String {
     let own = IamHost::parse(iam).filter(|parts| !parts.stack);
     let own = own.and_then(|parts| parts.region);
@@ -196,7 +199,7 @@ pub(crate) fn in_region(iam: &str, region: &str) -> String {
     )
 }
 
-/// The region that an address of IAM names.
+/// Returns the region that an address of IAM names.
 pub(crate) fn region_of(iam: &str) -> Option<String> {
     IamHost::parse(iam)?.region
 }
@@ -241,8 +244,8 @@ pub(crate) fn region_of_project(name: &str) -> Option<String> {
     (!Operator::of_region(region).is_empty()).then(|| region.to_owned())
 }
 
-/// Whether this can be the name of a region. It becomes a part of host names: with a dot or a slash in it, credentials would go
-/// to whoever has the rest.
+/// Returns whether this can be the name of a region. It becomes a part of host names: with a dot or
+/// a slash in it, credentials would go to whoever has the rest.
 pub(crate) fn is_region(name: &str) -> bool {
     let fits = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
     !name.is_empty() && name.bytes().all(fits)

@@ -7,7 +7,7 @@ use crate::{AuthError, BoxFuture, Credentials};
 
 /// A source of credentials, asked before each attempt: keep what is expensive.
 pub trait CredentialsProvider: Debug + Send + Sync + 'static {
-    /// The credentials to use now.
+    /// Returns the credentials to use now.
     ///
     /// # Errors
     /// Nothing to offer: [`AuthError`] says why and what to do.
@@ -52,7 +52,7 @@ impl<T: CredentialsProvider + ?Sized> CredentialsProvider for Arc<T> {
 pub struct StaticCredentials(Credentials);
 
 impl StaticCredentials {
-    /// A provider of these credentials.
+    /// Creates a provider of these credentials.
     pub fn new(credentials: Credentials) -> Self {
         Self(credentials)
     }

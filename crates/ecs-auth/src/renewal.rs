@@ -93,7 +93,7 @@ impl State {
         self.pause_until = Instant::now().checked_add(PAUSE.min(renew_ahead / 10));
     }
 
-    /// How a fetch ended that was not underway yet when `fetches` were counted.
+    /// Returns how a fetch ended that was not underway yet when `fetches` were counted.
     fn since(&self, fetches: u64, now: Instant) -> Option<Result<Credentials, AuthError>> {
         if self.fetches == fetches {
             return None;

@@ -203,12 +203,12 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// The request as it was signed.
+    /// Returns the request as it was signed.
     pub fn canonical_request(&self) -> &CanonicalRequest {
         &self.canonical_request
     }
 
-    /// The algorithm, the time and the hash of the canonical request, each on a line.
+    /// Returns the algorithm, the time and the hash of the canonical request, each on a line.
     pub fn string_to_sign(&self) -> &str {
         &self.string_to_sign
     }
@@ -218,7 +218,7 @@ impl Signed {
         &self.signed_headers
     }
 
-    /// The signature, in lower-case hex.
+    /// Returns the signature, in lower-case hex.
     pub fn signature(&self) -> &str {
         &self.signature
     }

@@ -23,7 +23,7 @@ pub struct Sourced {
 }
 
 impl Sourced {
-    /// A value with its origin.
+    /// Creates a value with its origin.
     pub fn new(value: impl Into<String>, origin: impl Into<String>) -> Self {
         Self {
             value: value.into(),

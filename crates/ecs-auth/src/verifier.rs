@@ -98,25 +98,25 @@ impl Verified {
         &self.access_key
     }
 
-    /// The region that the signature is for: only the scoped form names one.
+    /// Returns the region that the signature is for: only the scoped form names one.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
 
-    /// When it was signed, by the signer's clock.
+    /// Returns when it was signed, by the signer's clock.
     pub fn signed_at(&self) -> Timestamp {
         self.signed_at
     }
 
-    /// The request as it was signed.
+    /// Returns the request as it was signed.
     pub fn canonical_request(&self) -> &CanonicalRequest {
         &self.canonical_request
     }
 }
 
 impl CanonicalRequest {
-    /// The canonical form of a request that was signed, by the list of headers that its signature names. Needs no key, and
-    /// does not check the signature: to see what was signed.
+    /// Returns the canonical form of a request that was signed, by the list of headers that its
+    /// signature names. Needs no key, and does not check the signature: to see what was signed.
     ///
     /// # Errors
     /// It is not signed in a way that can be read.
@@ -170,7 +170,7 @@ impl<'r> Claim<'r> {
     }
 }
 
-/// The value of a header that must not be there twice.
+/// Returns the value of a header that must not be there twice.
 fn single<'r>(headers: &'r HeaderMap, name: &str) -> Result<Option<&'r str>, VerifyError> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::fail::Fail;
 use crate::next_step::NextStep;
 
-/// What a signature is for: one for another purpose does not count.
+/// The namespace of a plan's signatures. Signatures with another one are refused.
 const NAMESPACE: &str = "ecsctl-plan";
 
 /// Signs the hash with a private key that is not encrypted.
@@ -34,7 +34,7 @@ pub(crate) fn sign(hash: &str, key: &Path) -> Result<String, Fail> {
     })
 }
 
-/// Reads a signature and checks that it is one of the hash.
+/// Reads a signature and checks that it signs the hash.
 pub(crate) fn read_signature(hash: &str, path: &Path) -> Result<String, Fail> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
@@ -52,7 +52,7 @@ pub(crate) fn read_signature(hash: &str, path: &Path) -> Result<String, Fail> {
     Ok(text)
 }
 
-/// Who signed, by the fingerprint of the key.
+/// Returns the fingerprint of the key that signed.
 pub(crate) fn described(signature: &str) -> String {
     match SshSig::from_pem(signature) {
         Ok(signature) => {

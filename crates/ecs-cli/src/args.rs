@@ -1,4 +1,4 @@
-//! What may stand on the command line.
+//! The command line: commands, arguments and options.
 
 mod actions;
 mod config;
@@ -44,16 +44,16 @@ pub(crate) use select::Select;
 pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
 pub(crate) use server_actions::ServerActions;
 pub(crate) use shell::{Completions, Man};
-pub(crate) use show::{RunCommand, RunList, RunListFormat, RunShow, ShowFormat};
+pub(crate) use show::{RunCommand, RunList, RunListFormat, RunShow, RunWatch, ShowFormat};
 pub(crate) use sim::{Metadata, ServerIdFilter, Sim};
-pub(crate) use store::{Held, StoreCommand, StoreFormat};
+pub(crate) use store::{Held, StoreCommand, StoreFormat, StoreOptions};
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  every server succeeded (with --no-wait: was accepted)
   1  at least one server failed or was not attempted
   2  bad usage or input, or the question was not answered with yes: nothing sent
-  3  at least one server's result is unknown; check it before re-running
+  3  at least one server's outcome is unknown; check it before re-running
   4  authentication or authorization failed; no server was touched
   5  stopped early: deadline, --stalled-after, Ctrl-C (also if everything is
      done), or a rolling run's limit. After Ctrl-C on a terminal ecsctl ends by
@@ -73,7 +73,7 @@ Examples:
       Explains an error code.";
 
 const ENVIRONMENT: &str = "\
-Environment (the first source that has credentials wins; see `ecsctl auth check`):
+Environment (the first source that has credentials is used; see `ecsctl auth check`):
   HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK, HUAWEICLOUD_SDK_SECURITY_TOKEN
       Keys; with HUAWEICLOUD_SDK_REGION_ID, _PROJECT_ID, _DOMAIN_ID and
       _IAM_ENDPOINT, and HUAWEICLOUD_SDK_REGION_ECS_EU_DE for the endpoint.
@@ -116,7 +116,7 @@ Environment (the first source that has credentials wins; see `ecsctl auth check`
 #[command(
     name = "ecsctl",
     version,
-    about = "Restart, start and stop fleets of Elastic Cloud Servers, and get a result for every server",
+    about = "Restart, start and stop fleets of Elastic Cloud Servers, and get an outcome for every server",
     after_help = format!("{ABOUT_EXAMPLES}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}"),
     max_term_width = 110,
     arg_required_else_help = true
@@ -162,7 +162,7 @@ pub(crate) enum Command {
     Run(RunCommand),
     /// Show jobs, or wait for them to finish
     #[command(subcommand)]
-    Job(Job),
+    Job(JobCommand),
     /// Create, check and prune the store that processes and hosts share
     #[command(subcommand)]
     Store(StoreCommand),
@@ -195,7 +195,7 @@ pub(crate) enum Kind {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Job {
+pub(crate) enum JobCommand {
     /// Show the current state of jobs
     #[command(after_help = "\
 Exit codes (the highest that applies wins):
@@ -248,7 +248,7 @@ pub(crate) enum Auth {
     #[command(after_help = "\
 Exit codes:
   0  the credentials work
-  1  no answer, or an answer that does not tell
+  1  no answer, or an inconclusive one
   2  no credentials, or unusable ones
   4  authentication or authorization failed")]
     Check(AuthCheck),
@@ -269,7 +269,7 @@ pub(crate) struct Explain {
     pub(crate) output: DocumentOutput,
 }
 
-/// A journal is a file: it is read again.
+/// Parses the path of a journal, which must be a file that can be read again.
 pub(crate) fn journal_file(text: &str) -> Result<PathBuf, String> {
     match text {
         "" | "-" => Err(
@@ -282,7 +282,7 @@ pub(crate) fn journal_file(text: &str) -> Result<PathBuf, String> {
 
 pub(crate) fn at_least_1(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("a whole number from 1 up is needed".to_owned()),
+        Ok(0) | Err(_) => Err("expected a whole number of at least 1".to_owned()),
         Ok(number) => Ok(number),
     }
 }
@@ -291,12 +291,12 @@ fn batch_size(text: &str) -> Result<usize, String> {
     let max = RunBuilder::MAX_BATCH_SIZE;
     match text.parse() {
         Ok(number) if (1..=max).contains(&number) => Ok(number),
-        _ => Err(format!("a whole number from 1 to {max} is needed")),
+        _ => Err(format!("expected a whole number from 1 to {max}")),
     }
 }
 
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "a duration such as 90s, 15m or 1h30m is needed".to_owned();
+    let wrong = || "expected a duration such as 90s, 15m or 1h30m".to_owned();
     let parsed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
     match Duration::try_from(parsed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),

@@ -1,4 +1,4 @@
-//! What the shell offers for an option as it is typed: names from files of this machine, never a secret.
+//! Completion candidates: names from files of this machine, never a secret.
 
 use clap::Command;
 use clap_complete::{ArgValueCandidates, CompletionCandidate};
@@ -7,7 +7,7 @@ use ecs_ops::auth::{Environment, cloud_names, profile_names};
 use crate::journals;
 use crate::settings;
 
-/// The command line, with what a shell offers for its values.
+/// Returns the command line with completion candidates for its values.
 pub(crate) fn offered(command: Command) -> Command {
     let run = |command: Command, name: &'static str| {
         command.mut_arg(name, |of| of.add(ArgValueCandidates::new(runs)))
@@ -18,40 +18,41 @@ pub(crate) fn offered(command: Command) -> Command {
         .mut_arg("profile", |of| of.add(ArgValueCandidates::new(profiles)))
         .mut_subcommand("resume", |of| run(of, "journal"))
         .mut_subcommand("rerun", |of| {
-            // An argument that was changed comes last unless it has a place.
+            // A changed argument comes last unless it has an index.
             run(of, "of")
                 .mut_arg("of", |of| of.index(1))
                 .mut_arg("options", |of| of.index(2))
         })
         .mut_subcommand("run", |of| {
             of.mut_subcommand("show", |of| run(of, "journal"))
+                .mut_subcommand("watch", |of| run(of, "run"))
         })
 }
 
 fn candidates(names: Vec<String>) -> Vec<CompletionCandidate> {
-    // Names that a terminal would not show as they are stay out of it.
+    // Names that a terminal would not show literally are left out.
     let plain = names
         .into_iter()
         .filter(|name| crate::term::clean(name) == *name);
     plain.map(CompletionCandidate::new).collect()
 }
 
-/// Clouds of `clouds.yaml`.
+/// Returns the clouds of `clouds.yaml`.
 fn clouds() -> Vec<CompletionCandidate> {
     candidates(cloud_names(&Environment::of_process()))
 }
 
-/// Profiles of the Huawei Cloud SDK.
+/// Returns the profiles of the Huawei Cloud SDK.
 fn profiles() -> Vec<CompletionCandidate> {
     candidates(profile_names(&Environment::of_process()))
 }
 
-/// Contexts of the configuration file.
+/// Returns the contexts of the configuration file.
 fn contexts() -> Vec<CompletionCandidate> {
     candidates(settings::context_names())
 }
 
-/// Runs whose journals are in the folder for journals, the newest first.
+/// Returns the runs in the folder for journals, newest first.
 fn runs() -> Vec<CompletionCandidate> {
     candidates(journals::names())
 }

@@ -1,4 +1,4 @@
-//! A command line that is printed to be typed.
+//! Command lines that are printed for a user to run.
 
 mod quoting;
 
@@ -15,7 +15,7 @@ pub(crate) use quoting::{place, quoted};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CommandLine {
     arguments: Vec<OsString>,
-    /// Options that have to be given again and must not be shown.
+    /// Secret options, which the user must repeat and which are not shown.
     secrets: Vec<&'static str>,
 }
 
@@ -61,7 +61,7 @@ impl CommandLine {
     }
 
     pub(crate) fn value(&mut self, name: &str, value: &OsStr) {
-        // One that begins with a dash would be taken for an option.
+        // A value that begins with a dash would be parsed as an option.
         if value.as_encoded_bytes().first() == Some(&b'-') {
             let mut word = OsString::from(format!("{name}="));
             word.push(value);
@@ -71,7 +71,7 @@ impl CommandLine {
         }
     }
 
-    /// An address: one with a password in it is refused, and must not be shown either.
+    /// Appends an address. One that contains a password would be refused and must not be shown.
     pub(crate) fn address(&mut self, name: &'static str, value: Option<&String>) {
         let Some(value) = value else { return };
         if has_secret(value) {
@@ -89,7 +89,7 @@ impl CommandLine {
         self.option(name, (value != default).then_some(value));
     }
 
-    /// An option that has to be given again and must not be shown.
+    /// Adds a secret option, which the user must repeat and which is not shown.
     pub(crate) fn secret(&mut self, name: &'static str, given: bool) {
         self.secrets.extend(given.then_some(name));
     }
@@ -99,19 +99,19 @@ impl CommandLine {
         self.arguments.extend(arguments);
     }
 
-    /// The options that have to be given again and must not be shown; nothing if there are none.
+    /// Returns the secret options that the user must repeat; `None` if there are none.
     pub(crate) fn secrets(&self) -> String {
         self.secrets.join(", ")
     }
 
-    /// As it is typed into a shell, if it can be.
+    /// Returns the line for a shell; `None` if it cannot be written for one.
     pub(crate) fn line(&self) -> Option<String> {
         let arguments: Option<Vec<_>> = self.arguments.iter().map(|word| quoted(word)).collect();
         Some(arguments?.join(" "))
     }
 }
 
-/// Whether an address names more than a user before its host.
+/// Returns whether an address contains credentials besides a user name.
 fn has_secret(address: &str) -> bool {
     let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -124,7 +124,7 @@ pub(crate) fn name_of(value: impl ValueEnum) -> Option<String> {
     Some(value.to_possible_value()?.get_name().to_owned())
 }
 
-/// As [`duration`](crate::args::duration) reads it: `1h30m`.
+/// Formats a duration such as `1h30m`, which [`duration`](crate::args::duration) parses.
 pub(crate) fn written(duration: Duration) -> String {
     if duration == RunBuilder::NEVER {
         return "never".to_owned();

@@ -1,4 +1,4 @@
-//! The question before servers are acted on.
+//! The confirmation before servers are acted on.
 
 use std::fmt;
 use std::fs::File;
@@ -13,9 +13,9 @@ use crate::term::Notes;
 /// The waves of a run, for the question and for a dry run.
 pub(crate) struct WavesShown {
     pub(crate) waves: usize,
-    /// How many servers the largest one has.
+    /// The number of servers of the largest wave.
     pub(crate) largest: usize,
-    /// How many servers the canary has.
+    /// The number of servers of the canary.
     pub(crate) canary: Option<usize>,
 }
 
@@ -38,15 +38,15 @@ impl fmt::Display for WavesShown {
     }
 }
 
-/// Where answers come from.
+/// The source of answers.
 pub(crate) enum Terminal {
     Stdin,
     Itself(File),
 }
 
 impl Terminal {
-    /// The terminal, if the question can be seen and answered there. `stdin_is_taken`: something else is read from
-    /// stdin, so the answer comes from the terminal itself.
+    /// Returns the terminal, if a question can be seen and answered there. `stdin_is_taken`: stdin is read for
+    /// something else, so the answer comes from the terminal itself.
     pub(crate) fn open(stdin_is_taken: bool) -> Option<Self> {
         if !io::stderr().is_terminal() {
             return None;
@@ -58,7 +58,7 @@ impl Terminal {
         io::stdin().is_terminal().then_some(Self::Stdin)
     }
 
-    /// Asks, and returns only if the answer is yes.
+    /// Asks for confirmation; an answer other than yes is an error.
     pub(crate) async fn confirm(self, notes: &Notes) -> Result<(), Fail> {
         if self.asks_for_yes(notes).await {
             Ok(())
@@ -67,11 +67,11 @@ impl Terminal {
         }
     }
 
-    /// Says what to type, and whether it was typed: `yes`, and nothing else.
+    /// Prompts, and returns whether the answer is exactly `yes`.
     pub(crate) async fn asks_for_yes(self, notes: &Notes) -> bool {
-        self.forget();
+        self.discard_input();
         notes.always("Continue? Type \"yes\":");
-        // Not on a thread of the runtime, which may have a simulator to run.
+        // On a separate thread, because the runtime may have a simulator to run.
         let answer = tokio::task::spawn_blocking(move || {
             let from: Box<dyn Read> = match self {
                 Self::Stdin => Box::new(io::stdin()),
@@ -85,11 +85,11 @@ impl Terminal {
         answer.trim() == "yes"
     }
 
-    /// What was typed before the question was not meant for it.
+    /// Discards input that was typed before the question.
     #[cfg(unix)]
-    fn forget(&self) {
+    fn discard_input(&self) {
         use rustix::termios::{QueueSelector, tcflush};
-        // Where that fails it counts as an answer, as everywhere else.
+        // If that fails, earlier input counts as the answer.
         let _ = match self {
             Self::Stdin => tcflush(io::stdin(), QueueSelector::IFlush),
             Self::Itself(file) => tcflush(file, QueueSelector::IFlush),
@@ -97,10 +97,10 @@ impl Terminal {
     }
 
     #[cfg(not(unix))]
-    fn forget(&self) {}
+    fn discard_input(&self) {}
 }
 
-/// How many servers are skipped and why; empty if none are.
+/// Describes how many servers are skipped and why; empty if none are.
 pub(crate) fn skipped(servers: &[SkippedServer]) -> String {
     let count = |reason| {
         servers
@@ -117,7 +117,7 @@ pub(crate) fn skipped(servers: &[SkippedServer]) -> String {
     parts.join(", ")
 }
 
-/// What is done to so many servers, as a sentence without its end: `Restart 3 servers softly`.
+/// Describes an action on this many servers without a full stop: `Restart 3 servers softly`.
 pub(crate) fn act_on(action: PowerAction, servers: usize) -> String {
     let act = format!("{} {}", verb(action), counted(servers));
     match action.type_name() {
@@ -127,7 +127,27 @@ pub(crate) fn act_on(action: PowerAction, servers: usize) -> String {
     }
 }
 
-/// What is done.
+/// Returns the beginning of a dry run's sentence about an act of [`act_on`]: `dry run: would restart 3 servers softly`.
+pub(crate) fn would(act: &str) -> String {
+    let mut letters = act.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+    format!(
+        "dry run: would {}{}",
+        first.unwrap_or_default(),
+        letters.as_str()
+    )
+}
+
+/// Returns the participle of an action.
+pub(crate) fn done(action: PowerAction) -> &'static str {
+    match action {
+        PowerAction::Reboot(_) => "restarted",
+        PowerAction::Stop(_) => "stopped",
+        _ => "started",
+    }
+}
+
+/// Returns the verb of an action.
 pub(crate) fn verb(action: PowerAction) -> &'static str {
     match action {
         PowerAction::Reboot(_) => "Restart",
@@ -136,7 +156,7 @@ pub(crate) fn verb(action: PowerAction) -> &'static str {
     }
 }
 
-/// `1 server`, `2 servers`.
+/// Returns `1 server`, `2 servers`.
 pub(crate) fn counted(servers: usize) -> String {
     match servers {
         1 => "1 server".to_owned(),
@@ -144,7 +164,7 @@ pub(crate) fn counted(servers: usize) -> String {
     }
 }
 
-/// The first `most` of these, and how many more there are.
+/// Returns the first `most` items and the number of further ones.
 pub(crate) fn few<T>(all: &[T], most: usize, shown: impl Fn(&T) -> String) -> Vec<String> {
     let mut few: Vec<String> = all.iter().take(most).map(shown).collect();
     if all.len() > most {

@@ -1,4 +1,4 @@
-//! From the global options to a client: of a real service, or of the embedded simulator.
+//! The connection: from the global options to a client of a real service or of the embedded simulator.
 
 pub(crate) mod neighbours;
 mod own;
@@ -27,32 +27,33 @@ use crate::term::Notes;
 
 pub(crate) use steps::{Stopped, choose, endpoint, open};
 
-/// What `--sim` simulates: more servers than the service takes in a minute, so that the pacing can be seen.
+/// The servers of `--sim`: more than the service accepts in a minute, so that the pacing can be seen.
 const SIM_SERVERS: usize = 1200;
 const SIM_SEED: u64 = 1;
-/// Makes the two minutes that such a fleet takes a few seconds.
+/// The speed of the simulated clock, which turns the two minutes of such a fleet into a few seconds.
 const SIM_SPEED: NonZeroU32 = match NonZeroU32::new(15) {
     Some(speed) => speed,
     None => NonZeroU32::MIN,
 };
 
-/// How many times as fast as ours the clock of a simulator on this machine runs (`ecsctl sim --speed`): without it, waiting
-/// takes as long as with a real service.
+/// The variable with the clock speed of a simulator on this machine (`ecsctl sim --speed`). Without it, waiting takes
+/// as long as with a real service.
 const SPEED: &str = "ECSCTL_SIM_SPEED";
 
-/// Settings of the client that are not global.
+/// The settings of a client that are not global options.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) servers_per_minute: Option<usize>,
-    /// The address of the service, if nothing else says it.
+    /// The endpoint if nothing else names one.
     pub(crate) otherwise: Option<String>,
-    /// Whether a service that was never reached is given up soon: where nothing is done, and somebody waits.
+    /// Whether to fail soon if the service is never reached, for commands that a user waits for and that change
+    /// nothing.
     pub(crate) fails_soon: bool,
 }
 
 impl Settings {
-    /// For commands that only read.
+    /// Returns the settings of commands that only read.
     pub(crate) fn of_reads() -> Self {
         Self {
             fails_soon: true,
@@ -61,44 +62,49 @@ impl Settings {
     }
 }
 
-/// With [`Settings::fails_soon`]: attempts to reach the service begin within this time.
+/// The time within which attempts begin with [`Settings::fails_soon`].
 const FIRST_ANSWER: Duration = Duration::from_secs(2);
 
-/// A client, and what to tell people about it.
+/// A client and its place.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) endpoint: Endpoint,
     pub(crate) project: ProjectId,
-    /// Operator, account, project, region and endpoint with their origins; none of a simulated service.
+    /// Operator, account, project, region and endpoint with their origins; `None` for a simulated service.
     pub(crate) target: Option<ResolvedTarget>,
-    /// A client of the Auto Scaling service, where its address is known.
+    /// A client of the Auto Scaling service, if its address is known.
     pub(crate) scaling: Option<Client>,
-    /// The same of Cloud Trace Service.
+    /// A client of Cloud Trace Service, if its address is known.
     pub(crate) traces: Option<Client>,
-    /// The metadata service of the server that this process may run on; none beside a simulated service.
+    /// The metadata service of the server that this process may run on; `None` for a simulated service.
     metadata: Option<MetadataKeys>,
-    /// Ends with the connection.
+    /// The embedded simulator, which ends with the connection.
     sim: Option<SimServer>,
 }
 
 impl Connection {
-    /// Whether the service ends with this process.
+    /// Returns whether the service is the embedded simulator, which ends with this process.
     pub(crate) fn is_simulated(&self) -> bool {
         self.sim.is_some()
     }
 
-    /// The endpoint, for people.
+    /// Returns the endpoint for messages.
     pub(crate) fn place(&self) -> String {
         match self.sim {
-            Some(_) => format!("{} (simulated)", self.endpoint),
+            Some(_) => simulated(&self.endpoint.to_string()),
             None => self.endpoint.to_string(),
         }
     }
 }
 
-/// Finds credentials and makes a client. The service itself is sent nothing; IAM and the metadata service are asked where that
-/// is needed.
+/// Formats the endpoint of a simulated service.
+pub(crate) fn simulated(endpoint: &str) -> String {
+    format!("{endpoint} (simulated)")
+}
+
+/// Finds credentials and makes a client. Sends nothing to the service itself, and queries IAM and the metadata
+/// service only if needed.
 pub(crate) async fn connect(
     global: &Global,
     settings: &Settings,
@@ -113,7 +119,7 @@ pub(crate) async fn connect(
     }
     let source = credentials::source(choice.config.source());
     let skipped = choice.config.skipped().to_vec();
-    let (ready, ways) = open(choice.config, global)
+    let (ready, transports) = open(choice.config, global)
         .await
         .map_err(|stopped| stopped.with_skipped(skipped).into_fail())?;
     for warning in &ready.warnings {
@@ -126,12 +132,12 @@ pub(crate) async fn connect(
     let project = project(&ready.project_id)?;
     let speed = speed(std::env::var(SPEED).ok().as_deref(), &endpoint)?;
     let address = credentials::metadata_endpoint();
-    let metadata = own::service(&ways.for_credentials(), address.as_deref());
+    let metadata = own::service(&transports.for_credentials(), address.as_deref());
     let beside = |neighbour| -> Result<Option<Client>, Fail> {
         let found = neighbours::endpoint(neighbour, global, &endpoint, notes)?;
         let open = |endpoint| {
             let provider = Arc::clone(&ready.provider);
-            let services = ways.services.clone();
+            let services = transports.services.clone();
             client(
                 endpoint,
                 project.clone(),
@@ -148,7 +154,7 @@ pub(crate) async fn connect(
         endpoint.clone(),
         project.clone(),
         ready.provider,
-        ways.services,
+        transports.services,
         settings,
         speed,
     )?;
@@ -164,7 +170,8 @@ pub(crate) async fn connect(
     })
 }
 
-/// How fast the service's clock runs. The pacing of a real service must not hang on a variable.
+/// Returns the speed of the service's clock. Refuses the variable for a real service, whose pacing must not depend on
+/// it.
 fn speed(given: Option<&str>, endpoint: &Endpoint) -> Result<f64, Fail> {
     let Some(given) = given.filter(|given| !given.is_empty()) else {
         return Ok(1.0);
@@ -178,10 +185,10 @@ fn speed(given: Option<&str>, endpoint: &Endpoint) -> Result<f64, Fail> {
     let parsed = given.parse::<NonZeroU32>();
     parsed
         .map(|speed| f64::from(speed.get()))
-        .map_err(|_| Fail::usage(format!("{SPEED}: a whole number of at least 1 is needed")))
+        .map_err(|_| Fail::usage(format!("{SPEED}: expected a whole number of at least 1")))
 }
 
-/// Whether the clock of the service is a simulated one that runs faster.
+/// Returns whether the clock of the service is simulated and runs faster.
 pub(crate) fn is_sped_up() -> bool {
     std::env::var_os(SPEED).is_some_and(|speed| !speed.is_empty() && speed != "1")
 }
@@ -191,8 +198,8 @@ pub(crate) fn project(id: &str) -> Result<ProjectId, Fail> {
     parsed.map_err(|error| Fail::usage(format!("the project id {id:?}: {error}")))
 }
 
-/// What somebody on the way could read and use.
-pub(crate) fn in_the_clear(chosen: &CredentialConfig) -> Option<String> {
+/// Returns the warning about secrets that travel unencrypted.
+pub(crate) fn plaintext_warning(chosen: &CredentialConfig) -> Option<String> {
     let open = |address: Option<&str>| {
         let endpoint: Endpoint = address?.parse().ok()?;
         let open = !endpoint.is_https() && !is_this_machine(endpoint.host());
@@ -202,7 +209,7 @@ pub(crate) fn in_the_clear(chosen: &CredentialConfig) -> Option<String> {
     let (what, place) = match (chosen.kind(), at_iam, open(chosen.endpoint())) {
         (CredentialKind::Password, Some(iam), _) => ("the password travels", iam),
         (CredentialKind::Token, Some(place), _) => ("the token travels", place),
-        // IAM's answer holds one.
+        // The answer of IAM contains a token.
         (_, Some(iam), _) if chosen.agency().is_some() => ("the token travels", iam),
         (_, Some(iam), None) => (SIGNED, iam),
         (kind, _, Some(endpoint)) => match (kind, chosen.agency()) {
@@ -214,17 +221,17 @@ pub(crate) fn in_the_clear(chosen: &CredentialConfig) -> Option<String> {
         (_, None, None) => return None,
     };
     let uses = match what {
-        SIGNED => "can send them once more for a quarter of an hour",
+        SIGNED => "can send them again for 15 minutes",
         _ => "can use it",
     };
     Some(format!(
-        "{what} unencrypted to {place}: whoever can read the traffic {uses}"
+        "{what} unencrypted to {place}: anyone who can read the traffic {uses}"
     ))
 }
 
 const SIGNED: &str = "signed requests travel";
 
-/// Where an embedded simulator was, by the journal of its run.
+/// Returns the address of an embedded simulator from the journal of its run.
 fn address_of(endpoint: &str) -> Result<String, Fail> {
     let address = endpoint
         .strip_prefix("http://")
@@ -273,8 +280,7 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
         .map_err(|error| match &again {
             None => failed(error),
             Some(address) => failed(error).hint(format!(
-                "it has to be at {address}, as that of the run was: wait until nobody else uses this port, or \
-                 begin a new run"
+                "it must listen at {address}, like that of the run: wait until the port is free, or begin a new run"
             )),
         })?;
     let info = sim.info();
@@ -286,7 +292,7 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
         .listening
         .parse()
         .map_err(|error| Fail::usage(format!("the simulator's address: {error}")))?;
-    // The way to this machine needs neither a proxy nor certificates.
+    // A connection to this machine needs neither a proxy nor certificates.
     let transport = HyperTransport::builder().no_proxy().native_roots(false);
     let transport = transport
         .build()
@@ -303,7 +309,7 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
         speed,
     )?;
     Ok(Connection {
-        // At the same address.
+        // The simulator serves Auto Scaling at the same address.
         scaling: Some(client.clone()),
         traces: Some(client.clone()),
         client,

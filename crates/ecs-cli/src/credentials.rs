@@ -1,4 +1,4 @@
-//! As whom: from the global options and the environment of the process to credentials.
+//! Credentials, from the global options and the environment of the process.
 
 use std::error::Error as StdError;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
@@ -15,13 +15,13 @@ use crate::args::Global;
 use crate::exit::Exit;
 use crate::fail::{Fail, chain, check_credentials, transport_hint};
 
-/// Where the metadata service is, if not where it is on every server.
+/// The variable with the address of the metadata service, if it is not the usual one.
 const METADATA: &str = "ECSCTL_METADATA_ENDPOINT";
 
-/// No secret is longer, and what is should not be read whole.
+/// The longest secret in bytes. Longer input is not read completely.
 const LONGEST: u64 = 64 * 1024;
 
-/// The options, with warnings. Secrets are read from stdin and from files.
+/// Returns the credential options, with warnings. Reads secrets from stdin and from files.
 pub(crate) fn options(global: &Global) -> Result<(CredentialOptions, Vec<String>), Fail> {
     let mut warnings = Vec::new();
     let (token, secret_key) = secrets(global, &mut warnings)?;
@@ -41,13 +41,13 @@ pub(crate) fn options(global: &Global) -> Result<(CredentialOptions, Vec<String>
     Ok((options, warnings))
 }
 
-/// The address of the metadata service, if the environment names one.
+/// Returns the address of the metadata service, if the environment names one.
 pub(crate) fn metadata_endpoint() -> Option<String> {
     let address = std::env::var(METADATA).ok();
     address.filter(|address| !address.is_empty())
 }
 
-/// The token and the secret key.
+/// Reads the token and the secret key.
 pub(crate) fn secrets(
     global: &Global,
     warnings: &mut Vec<String>,
@@ -64,7 +64,7 @@ pub(crate) fn secrets(
     Ok((secret("--token", &global.token)?, secret_key))
 }
 
-/// The secret as it was given, or the one on stdin.
+/// Returns the secret as given, or reads it from stdin.
 fn secret(option: &str, given: &Option<SecretString>) -> Result<Option<SecretString>, Fail> {
     let Some(given) = given else { return Ok(None) };
     let secret = match given.expose_secret() {
@@ -72,24 +72,24 @@ fn secret(option: &str, given: &Option<SecretString>) -> Result<Option<SecretStr
         _ => given.clone(),
     };
     if secret.expose_secret().is_empty() {
-        // Not to be taken for one that is not given: the next source could be somebody else's.
+        // An empty secret is not a missing one: the next source could belong to another account.
         let what = option.trim_start_matches('-').replace('-', " ");
         return Err(Fail::usage(format!("{option}: the {what} is empty")));
     }
     Ok(Some(secret))
 }
 
-/// One line of stdin.
+/// Reads one line of stdin.
 fn first_line(option: &str) -> Result<SecretString, Fail> {
     if io::stdin().is_terminal() {
         return Err(Fail::usage(format!(
-            "{option}: stdin is a terminal, which would show it"
+            "{option}: stdin is a terminal, which would show the secret"
         ))
         .hint("let stdin come from a file or another program, for example of a keyring"));
     }
     let mut line = String::new();
     let read = io::stdin().lock().take(LONGEST).read_line(&mut line);
-    // Wrapped first, so that it is overwritten whatever follows.
+    // Wrapped first, so that it is overwritten in any case.
     let line = SecretString::from(line);
     match read {
         Ok(_) => Ok(line.expose_secret().trim().into()),
@@ -104,7 +104,7 @@ fn from_file(path: &Path, warnings: &mut Vec<String>) -> Result<SecretString, Fa
     if path == Path::new("-") {
         return match first_line(OPTION)? {
             empty if empty.expose_secret().is_empty() => {
-                Err(Fail::usage(format!("{OPTION}: there is nothing in stdin")))
+                Err(Fail::usage(format!("{OPTION}: stdin is empty")))
             }
             secret => Ok(secret),
         };
@@ -112,7 +112,7 @@ fn from_file(path: &Path, warnings: &mut Vec<String>) -> Result<SecretString, Fa
     let shown = path.display();
     let cannot = |error: io::Error| {
         Fail::usage(format!("{OPTION}: cannot read {shown}: {error}"))
-            .hint("it takes a file with nothing but the secret key")
+            .hint("the file must contain only the secret key")
     };
     let file = std::fs::File::open(path).map_err(cannot)?;
     if readable_by_others(&file) {
@@ -131,7 +131,7 @@ fn from_file(path: &Path, warnings: &mut Vec<String>) -> Result<SecretString, Fa
     Ok(secret.into())
 }
 
-/// Only of files: a pipe, as shells make of `<(…)`, has no others.
+/// Returns whether other users can read a file. Pipes, as shells make of `<(…)`, are private.
 #[cfg(unix)]
 fn readable_by_others(file: &std::fs::File) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
@@ -144,8 +144,8 @@ fn readable_by_others(_: &std::fs::File) -> bool {
     false
 }
 
-/// Where no credentials are, line by line.
-pub(crate) fn looked_at(skipped: &[Skipped], error: &AuthError) -> Vec<String> {
+/// Describes the sources without credentials, one per line.
+pub(crate) fn skipped_sources(skipped: &[Skipped], error: &AuthError) -> Vec<String> {
     let mut lines: Vec<String> = skipped
         .iter()
         .map(|skipped| format!("{}: {}", origin(&skipped.source), skipped.why))
@@ -156,17 +156,17 @@ pub(crate) fn looked_at(skipped: &[Skipped], error: &AuthError) -> Vec<String> {
     lines
 }
 
-/// What to do where there are no credentials.
+/// The hint for missing credentials.
 pub(crate) const GIVE_SOME: &str = "give --access-key and --secret-key-file, or --token, or --cloud; or set \
      HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or OS_CLOUD, or OS_USERNAME and its like (ecsctl --help lists all); with \
      --sim none of them is needed";
 
-/// Credentials could not be had; nothing was sent to the service.
+/// Returns the error for credentials that were not obtained. Nothing was sent to the service.
 pub(crate) fn fail(error: &AuthError, skipped: &[Skipped]) -> Fail {
     let message = message(error);
     match error.kind() {
         AuthErrorKind::Missing => Fail::usage("no credentials were found")
-            .details(looked_at(skipped, error))
+            .details(skipped_sources(skipped, error))
             .hint(GIVE_SOME),
         AuthErrorKind::Malformed => {
             let fail = Fail::usage(message);
@@ -186,7 +186,7 @@ pub(crate) fn fail(error: &AuthError, skipped: &[Skipped]) -> Fail {
     }
 }
 
-/// The error and its causes, with options by their names.
+/// Describes the error and its causes, with the names of options.
 pub(crate) fn message(error: &AuthError) -> String {
     match error.reason() {
         Some(AuthReason::HalfOfALogin { given, missing }) => match (option(given), option(missing))
@@ -204,7 +204,7 @@ pub(crate) fn message(error: &AuthError) -> String {
     }
 }
 
-/// The option for a setting of the library.
+/// Returns the option for a setting of the library.
 fn option(setting: &str) -> Option<&'static str> {
     Some(match setting {
         "token" => "--token",
@@ -219,7 +219,7 @@ fn option(setting: &str) -> Option<&'static str> {
     })
 }
 
-/// What to do about what is missing or refused.
+/// Returns the hint for missing or refused credentials.
 pub(crate) fn hint_of(reason: &AuthReason) -> Option<String> {
     let hint = match reason {
         AuthReason::UnsupportedLogin { .. } => {
@@ -228,23 +228,23 @@ pub(crate) fn hint_of(reason: &AuthReason) -> Option<String> {
         AuthReason::AddressUnknown { service, gap } => return Some(hint_of_gap(gap, service)),
         AuthReason::ProjectUnknown => {
             "give the project's id (--project-id, OS_PROJECT_ID), or name the region (--region, OS_REGION_NAME), whose own \
-             project it is then"
+             project is used then"
         }
         AuthReason::OperatorUnknown { .. } => {
             "give the addresses of another operator with --endpoint and --iam-endpoint"
         }
         AuthReason::InsecureTls { .. } => {
-            "name the certificate of the authority with --ca-file, or in cacert (OS_CACERT), and take the setting away"
+            "name the certificate of the authority with --ca-file, or in cacert (OS_CACERT), and remove the setting"
         }
         AuthReason::Conflict { .. } => {
-            "take away what is not meant, or say what is: --cloud, --profile, --region and --project-id go before all else"
+            "remove the unintended setting, or name the intended one: --cloud, --profile, --region and --project-id take precedence"
         }
         _ => return None,
     };
     Some(hint.to_owned())
 }
 
-/// How the address of a service can be given.
+/// Returns the hint for a missing address of a service.
 pub(crate) fn hint_of_gap(gap: &AddressGap, service: &str) -> String {
     let option = if service == "IAM" {
         "--iam-endpoint"
@@ -253,7 +253,7 @@ pub(crate) fn hint_of_gap(gap: &AddressGap, service: &str) -> String {
     };
     match gap {
         AddressGap::AmbiguousRegion { operators, .. } => format!(
-            "say whose it is with --operator {}, or give {option}",
+            "name the operator with --operator {}, or give {option}",
             operators.join(" or --operator ")
         ),
         AddressGap::UnknownRegion { .. } => {
@@ -271,7 +271,7 @@ pub(crate) fn hint_of_gap(gap: &AddressGap, service: &str) -> String {
     }
 }
 
-/// A warning, with the option that puts it right.
+/// Formats a warning with the option that resolves it.
 pub(crate) fn warning(warning: &Warning) -> String {
     let hint = match warning.kind {
         WarningKind::UnusedProject => "; give --project-id where another project is meant",
@@ -281,7 +281,7 @@ pub(crate) fn warning(warning: &Warning) -> String {
     format!("{}{hint}", warning.message)
 }
 
-/// The source, for people.
+/// Returns the name of a source for messages.
 pub(crate) fn source(source: &CredentialSource) -> String {
     match source {
         CredentialSource::Options => "the command line".to_owned(),
@@ -289,7 +289,7 @@ pub(crate) fn source(source: &CredentialSource) -> String {
     }
 }
 
-/// The origin of a value: what the library calls the options is the command line here.
+/// Returns the origin of a value for messages: the library's options are the command line here.
 pub(crate) fn origin(origin: &str) -> &str {
     if is_option(origin) {
         "the command line"
@@ -298,12 +298,12 @@ pub(crate) fn origin(origin: &str) -> &str {
     }
 }
 
-/// Whether this is the origin of a value that was handed to the library as an option.
+/// Returns whether this is the origin of a value that was passed to the library as an option.
 pub(crate) fn is_option(origin: &str) -> bool {
     origin == "the options"
 }
 
-/// How the exchange failed, if it was the transport that did.
+/// Returns the transport's error, if the transport failed.
 pub(crate) fn transport_kind(error: &AuthError) -> Option<TransportErrorKind> {
     let mut source = error.source();
     while let Some(error) = source {

@@ -1,4 +1,4 @@
-//! What is wrong with credentials, or on the way to the service: from what was seen to an explanation. No I/O.
+//! The diagnosis of problems with credentials and connections, from observed facts. No I/O.
 
 mod refusal;
 
@@ -13,7 +13,7 @@ use crate::credentials::GIVE_SOME;
 use crate::exit::Exit;
 use crate::fail::PROXY_CREDENTIALS;
 
-/// Who was asked last.
+/// The service that was queried last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Service,
@@ -21,7 +21,7 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
-    /// What says where they are.
+    /// Returns the setting that has its address.
     fn endpoint(self) -> &'static str {
         match self {
             Self::Service => "the endpoint",
@@ -30,43 +30,43 @@ impl Asked {
     }
 }
 
-/// What was seen.
+/// The observed facts.
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence<'a> {
     pub(crate) kind: CredentialKind,
-    /// Whether the rights of an agency are used.
+    /// Whether the permissions of an agency are used.
     pub(crate) agency: bool,
     pub(crate) access_key: Option<&'a str>,
     pub(crate) endpoint: Option<&'a str>,
     pub(crate) region: Option<&'a str>,
     pub(crate) project: Option<&'a str>,
-    /// What our clock showed.
+    /// The time of this machine.
     pub(crate) our_time: Timestamp,
-    /// What theirs showed.
+    /// The time of the service.
     pub(crate) their_time: Option<Timestamp>,
     /// The variables that set a proxy.
     pub(crate) proxies: &'a [&'static str],
     pub(crate) asked: Asked,
-    /// What answered in the service's place, if nothing shows that it is the service.
-    pub(crate) stranger: Option<Stranger<'a>>,
+    /// The answer, if nothing proves that it is from the service.
+    pub(crate) unproven: Option<UnprovenAnswer<'a>>,
     pub(crate) end: End<'a>,
 }
 
-/// An answer that the service has not made, as far as can be seen.
+/// An answer that is not proven to be from the service.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stranger<'a> {
-    /// The answer, in the same words as a run that gets it.
+pub(crate) struct UnprovenAnswer<'a> {
+    /// The description of the answer, as a run has it.
     pub(crate) described: &'a str,
-    /// Where the whole site has moved to, if it says that.
+    /// The address to which the whole site redirects, if it does.
     pub(crate) moved_to: Option<&'a Endpoint>,
 }
 
-/// How it ended.
+/// The end of the check.
 #[derive(Clone, Debug)]
 pub(crate) enum End<'a> {
-    /// As it should.
+    /// The service answered the request.
     Answered,
-    /// An answer that is an error.
+    /// The service or IAM answered with an error.
     Refused {
         status: u16,
         code: Option<&'a str>,
@@ -77,33 +77,33 @@ pub(crate) enum End<'a> {
     Failed(TransportErrorKind, &'a str),
     /// No source has credentials.
     Missing,
-    /// What was given cannot be credentials, or not be used.
+    /// The given credentials are malformed or cannot be used.
     Malformed(&'a str),
-    /// Whoever has credentials did not give any, for reasons of their own.
+    /// A source of credentials is unavailable.
     Unavailable(&'a str),
-    /// Whoever has credentials will not give any.
+    /// A source of credentials refused to provide them.
     Denied(&'a str),
 }
 
-/// What is wrong, and what to do.
+/// The problem and its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Diagnosis {
-    /// For programs.
+    /// A stable name for programs.
     pub(crate) finding: &'static str,
     pub(crate) exit: Exit,
-    /// What is wrong.
+    /// The problem.
     pub(crate) what: String,
-    /// What to do, step by step.
+    /// The steps of the remedy.
     pub(crate) advice: Vec<String>,
-    /// Both clocks, where they are the matter.
+    /// Both clocks, if they are the problem.
     pub(crate) clocks: Option<Clocks>,
-    /// The permission that is missing.
+    /// The missing permission.
     pub(crate) permission: Option<String>,
-    /// Where the service read the request otherwise than it was signed.
+    /// The part of the request that the service received changed.
     pub(crate) difference: Option<Difference>,
 }
 
-/// Two clocks at about the same moment.
+/// The times of both clocks at about the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Clocks {
     pub(crate) ours: Timestamp,
@@ -111,13 +111,13 @@ pub(crate) struct Clocks {
 }
 
 impl Clocks {
-    /// How much ours is ahead, or the other way round.
+    /// Returns how far the clocks are apart.
     pub(crate) fn apart(self) -> Duration {
         self.ours.duration_since(self.service).unsigned_abs()
     }
 
-    /// `ours is 20 minutes ahead`.
-    pub(crate) fn in_words(self) -> String {
+    /// Describes the difference, such as `this machine's clock is 20 minutes ahead of the service's`.
+    pub(crate) fn describe(self) -> String {
         let direction = match self.ours > self.service {
             true => "ahead of",
             false => "behind",
@@ -133,11 +133,11 @@ impl Clocks {
     }
 }
 
-/// Where clocks are so far apart, it is said even if nothing else is wrong.
+/// The difference of clocks that is reported even if everything works.
 const NOTABLE: Duration = Duration::from_secs(60);
 
 impl Evidence<'_> {
-    /// Both clocks, where the service showed its own.
+    /// Returns both clocks, if the answer has the time of the service.
     pub(crate) fn clocks(&self) -> Option<Clocks> {
         Some(Clocks {
             ours: self.our_time,
@@ -145,14 +145,14 @@ impl Evidence<'_> {
         })
     }
 
-    /// What should be put right, although it works.
+    /// Returns the warning about a clock, although the credentials work.
     pub(crate) fn warning(&self) -> Option<String> {
         let clocks = self.clocks()?;
         let signs = !matches!(self.kind, CredentialKind::Token | CredentialKind::Password);
         (clocks.apart() > NOTABLE && signs).then(|| {
             format!(
                 "{}: signatures are refused from 15 minutes on",
-                clocks.in_words()
+                clocks.describe()
             )
         })
     }
@@ -181,7 +181,7 @@ impl Diagnosis {
     }
 }
 
-/// Explains what was seen.
+/// Diagnoses the observed facts.
 pub(crate) fn diagnose(evidence: &Evidence<'_>) -> Diagnosis {
     match &evidence.end {
         End::Answered => found(
@@ -195,7 +195,7 @@ pub(crate) fn diagnose(evidence: &Evidence<'_>) -> Diagnosis {
         End::Malformed(cause) => found("malformed", Exit::Usage, *cause),
         End::Denied(cause) => refused("refused", *cause),
         End::Unavailable(cause) => found("no_answer", Exit::Failed, *cause),
-        End::Failed(kind, cause) => of_the_way(evidence, *kind, cause),
+        End::Failed(kind, cause) => connection_problem(evidence, *kind, cause),
         End::Refused {
             status,
             code,
@@ -205,8 +205,8 @@ pub(crate) fn diagnose(evidence: &Evidence<'_>) -> Diagnosis {
     }
 }
 
-/// What a proxy refused.
-fn of_the_proxy(evidence: &Evidence<'_>, what: String) -> Diagnosis {
+/// Diagnoses a refusal by a proxy.
+fn proxy_refusal(evidence: &Evidence<'_>, what: String) -> Diagnosis {
     let proxies = evidence.proxies.join(", ");
     found("proxy", Exit::Failed, what)
         .advise(format!(
@@ -215,10 +215,10 @@ fn of_the_proxy(evidence: &Evidence<'_>, what: String) -> Diagnosis {
         .advise("if the host must be reached without it, name the host in NO_PROXY")
 }
 
-fn of_the_way(evidence: &Evidence<'_>, kind: TransportErrorKind, cause: &str) -> Diagnosis {
+fn connection_problem(evidence: &Evidence<'_>, kind: TransportErrorKind, cause: &str) -> Diagnosis {
     let what = match evidence.asked {
         Asked::Service => format!("the service was not reached: {cause}"),
-        // The words name who was asked: IAM, or the metadata service.
+        // The message names the service: IAM or the metadata service.
         Asked::Iam => cause.to_owned(),
     };
     let endpoint = evidence.asked.endpoint();
@@ -236,16 +236,16 @@ fn of_the_way(evidence: &Evidence<'_>, kind: TransportErrorKind, cause: &str) ->
     };
     match kind {
         TransportErrorKind::Dns => through(found("dns").advise(format!(
-            "check the region and {endpoint}: no machine has that name here"
+            "check the region and {endpoint}: the host name does not resolve here"
         ))),
         TransportErrorKind::Connect => through(found("connect").advise(format!(
             "check {endpoint}, and the rules of firewalls"
         ))),
-        TransportErrorKind::Proxy => of_the_proxy(evidence, what),
+        TransportErrorKind::Proxy => proxy_refusal(evidence, what),
         TransportErrorKind::ProxyRefused { status: 407 } => {
-            of_the_proxy(evidence, what).advise(PROXY_CREDENTIALS)
+            proxy_refusal(evidence, what).advise(PROXY_CREDENTIALS)
         }
-        TransportErrorKind::ProxyRefused { .. } => of_the_proxy(evidence, what).advise(
+        TransportErrorKind::ProxyRefused { .. } => proxy_refusal(evidence, what).advise(
             "if it is the proxy's policy, its operator must allow CONNECT to this host and port",
         ),
         TransportErrorKind::UnknownIssuer => found("tls")

@@ -1,24 +1,24 @@
-//! Exit codes: the table of the design as pure functions.
+//! Exit codes, as pure functions of a report.
 
 use ecs_ops::{ErrorKind, Outcome, Report, jobs::JobEnd};
 
-/// What the process ends with. The order is that of the numbers: the highest that applies wins.
+/// An exit code. The order is that of the numbers; the highest that applies wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// Everything that was asked for was done.
+    /// Everything succeeded.
     Success = 0,
     /// At least one server failed or was not attempted.
     Failed = 1,
     /// Bad usage or input: nothing was sent.
     Usage = 2,
-    /// The fate of at least one server is unknown.
+    /// The outcome of at least one server is unknown.
     Unknown = 3,
-    /// The credentials, or what they permit, were refused: no server can have been touched.
+    /// Authentication or authorization failed, and no server can have been touched.
     Credentials = 4,
-    /// Stopped before the end.
+    /// The run stopped before its end.
     Stopped = 5,
-    /// Stopped by Ctrl-C on a terminal: the process ends by that signal, so that a shell leaves its loop.
+    /// The run was stopped by Ctrl-C on a terminal. The process ends by that signal, so that a shell leaves its loop.
     Interrupted = 130,
 }
 
@@ -28,13 +28,13 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// What there is at least one of in a report, as far as the exit code needs it.
+/// The facts of a report that determine the exit code: whether it has at least one of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Facts {
+pub(crate) struct OutcomeFlags {
     pub(crate) succeeded: bool,
-    /// By its job.
+    /// A server failed, as its job reports.
     pub(crate) failed: bool,
-    /// Before there was a job.
+    /// A server was refused before there was a job.
     pub(crate) rejected: bool,
     pub(crate) running: bool,
     pub(crate) not_attempted: bool,
@@ -43,12 +43,12 @@ pub(crate) struct Facts {
     pub(crate) refused: bool,
     /// The run ended early.
     pub(crate) stopped: bool,
-    /// The run was not to wait for its jobs.
+    /// The run did not wait for its jobs (`--no-wait`).
     pub(crate) no_wait: bool,
 }
 
-impl Facts {
-    /// Reads a report.
+impl OutcomeFlags {
+    /// Reads the flags of a report.
     pub(crate) fn of(report: &Report, no_wait: bool) -> Self {
         let mut facts = Self {
             refused: report.refused.is_some(),
@@ -71,7 +71,7 @@ impl Facts {
         facts
     }
 
-    /// The exit code.
+    /// Returns the exit code.
     pub(crate) fn exit(self) -> Exit {
         let touched = self.succeeded || self.failed || self.running || self.unknown;
         // A run that waits leaves servers running only if it was stopped.
@@ -90,28 +90,28 @@ impl Facts {
     }
 }
 
-/// The exit code when something could not be done before any server was touched.
+/// Returns the exit code of an error before any server was touched.
 pub(crate) fn of_error(kind: ErrorKind) -> Exit {
     match kind {
-        // A wrong address or journal, or something on the way that must be changed: nothing that acts was sent.
-        ErrorKind::Invalid | ErrorKind::NotTheService | ErrorKind::Journal => Exit::Usage,
+        // A wrong address, journal or setting on the way: no action was sent.
+        ErrorKind::Invalid | ErrorKind::NotTheService | ErrorKind::NotRecorded => Exit::Usage,
         ErrorKind::Credentials => Exit::Credentials,
         ErrorKind::Deadline => Exit::Stopped,
-        // Refused, unreachable, and kinds to come.
+        // Refused, unreachable, and future kinds.
         _ => Exit::Failed,
     }
 }
 
-/// The exit code of waiting for one job.
+/// Returns the exit code of waiting for one job.
 pub(crate) fn of_job_end(end: &JobEnd) -> Exit {
     match (end.succeeded(), end) {
         (Some(true), _) => Exit::Success,
         (Some(false), _) => Exit::Failed,
-        // It contradicts itself.
+        // The job contradicts itself.
         (None, JobEnd::Ended(_)) => Exit::Unknown,
         (None, JobEnd::Lost(_)) => Exit::Unknown,
         (None, JobEnd::Denied(_)) => Exit::Credentials,
-        // The deadline, and ends to come.
+        // The deadline, and future kinds of ends.
         _ => Exit::Stopped,
     }
 }

@@ -1,4 +1,4 @@
-//! How long a run will take, and what stops it before.
+//! The expected duration of a run, and what may stop it earlier.
 
 use ecs_ops::Plan;
 use ecs_ops::fleet::{Estimate, Pace, USUAL_JOB};
@@ -8,20 +8,20 @@ use serde::Serialize;
 use crate::args::Run;
 use crate::command_line::written;
 
-/// What is expected of a run.
+/// The expectation of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Expectation {
-    /// In seconds, with short jobs.
+    /// The duration in seconds, with short jobs.
     from_s: u64,
-    /// In seconds, with the longest usual jobs.
+    /// The duration in seconds, with the longest usual jobs.
     to_s: u64,
-    /// What stops the run before its end.
+    /// The rules that stop the run before its end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stops: Vec<String>,
 }
 
 impl Expectation {
-    /// Calculates it for a run of these requests.
+    /// Calculates the expectation of a run of these requests.
     pub(crate) fn of(plan: &Plan, args: &Run) -> Self {
         let rolling = &args.rolling;
         let pace = Pace {
@@ -39,14 +39,14 @@ impl Expectation {
         }
     }
 
-    /// For people: `15–35 s`, `2–3 min`, `95 s–2 min`.
+    /// Formats the range: `15–35 s`, `2–3 min`, `95 s–2 min`.
     pub(crate) fn range(&self) -> String {
         let (from, to) = (rounded(self.from_s), rounded(self.to_s));
         if from == to {
             return to;
         }
         match (from.split_once(' '), to.split_once(' ')) {
-            // Not the minutes of `2 h 5 min`.
+            // `2 h 5 min` has two units, so it is not shortened.
             (Some((number, unit @ ("s" | "min"))), Some((_, same))) if unit == same => {
                 format!("{number}–{to}")
             }
@@ -55,7 +55,7 @@ impl Expectation {
     }
 }
 
-/// Such as `30 s`, `12 min` or `2 h 5 min`.
+/// Formats a duration such as `30 s`, `12 min` or `2 h 5 min`.
 fn rounded(seconds: u64) -> String {
     let minutes = seconds.div_ceil(60);
     match seconds {
@@ -69,7 +69,7 @@ fn stops(plan: &Plan, estimate: &Estimate, args: &Run) -> Vec<String> {
     let (servers, waves) = (plan.servers(), plan.waves().len());
     let rules = args.rolling.rules(servers);
     let mut stops = Vec::new();
-    // A run without waves has no rules, and the default brake cannot stop one of few servers.
+    // A run without waves has no rules, and the default brake cannot stop a run of few servers.
     let most = rules.max_failures.filter(|_| waves > 0);
     let most = most.map(|limit| limit.of(servers));
     if let Some(most) = most.filter(|most| !rules.brake || *most < servers) {

@@ -7,17 +7,17 @@ use ecs_ops::{Error, ErrorKind, Problem};
 use crate::exit::{self, Exit};
 use crate::next_step::NextStep;
 
-/// Why a command ended without its result, and what the process ends with.
+/// The error of a command, with its exit code.
 #[derive(Debug)]
 pub(crate) struct Fail {
     pub(crate) exit: Exit,
     /// A lowercase fragment.
     pub(crate) message: String,
-    /// Further lines: one for each thing that is wrong.
+    /// Further lines, one for each problem.
     pub(crate) details: Vec<String>,
-    /// What to do next.
+    /// The hint.
     pub(crate) hint: Option<String>,
-    /// The same as commands.
+    /// The next steps, as commands.
     pub(crate) next: Vec<NextStep>,
 }
 
@@ -32,7 +32,7 @@ impl Fail {
         }
     }
 
-    /// Bad usage or input: nothing was sent.
+    /// Returns an error of bad usage or input: nothing was sent.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
     }
@@ -52,12 +52,12 @@ impl Fail {
         self
     }
 
-    /// `what` could not be done.
+    /// Returns the error that `what` failed.
     pub(crate) fn of_error(what: &str, error: &Error) -> Self {
         Self::with_hint(error, format!("{what}: {}", error.problem()))
     }
 
-    /// This error, in these words.
+    /// Returns the error with this message.
     pub(crate) fn with_hint(error: &Error, message: String) -> Self {
         let fail = Self::new(exit::of_error(error.kind()), message);
         let is_refused = error.kind() == ErrorKind::Credentials;
@@ -78,19 +78,19 @@ impl Fail {
     }
 }
 
-/// Who finds out what is wrong with credentials.
+/// Returns the command that diagnoses credentials.
 pub(crate) fn check_credentials() -> NextStep {
     NextStep::check_access("to see where the credentials come from and what is wrong with them")
 }
 
-/// What to do where something else answers than the service.
+/// Returns the hint for an answer that is not from the service.
 pub(crate) fn place_hint(problem: &Problem) -> Option<String> {
     if let Some(endpoint) = problem.moved_to() {
         return Some(format!(
             "if you trust that address, use it: --endpoint {endpoint}"
         ));
     }
-    // Above, a gateway reports on a service in trouble.
+    // The codes above are errors of a gateway about an unavailable service.
     let is_page =
         problem.is_unproven_answer() && problem.status().is_some_and(|status| status < 500);
     (is_page && problem.status() != Some(407)).then(|| {
@@ -99,24 +99,24 @@ pub(crate) fn place_hint(problem: &Problem) -> Option<String> {
     })
 }
 
-/// What to do about a problem that the service or the way to it has.
+/// Returns the hint for a problem of the service or the connection to it.
 pub(crate) fn hint_for(problem: &Problem, credentials: bool) -> Option<&'static str> {
     if credentials {
         return Some("the credentials must be valid, and for this project and region");
     }
     match problem.status() {
-        // A forward proxy's answer in the service's place, which has no such status.
+        // The answer of a forward proxy; the service has no such status.
         Some(407) => Some(PROXY_CREDENTIALS),
         _ => transport_hint(problem.transport()?),
     }
 }
 
-/// What a proxy needs that answers 407.
+/// The hint for a proxy that answers 407.
 pub(crate) const PROXY_CREDENTIALS: &str = "put a user and password into the proxy's URL (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY): \
      http://USER:PASSWORD@HOST:PORT, where @ within them is written %40 and : is written %3A; \
      or name the host in NO_PROXY if it can be reached directly";
 
-/// What to do about the way to a service.
+/// Returns the hint for a failed connection.
 pub(crate) fn transport_hint(kind: TransportErrorKind) -> Option<&'static str> {
     match kind {
         TransportErrorKind::UnknownIssuer => Some(

@@ -1,18 +1,18 @@
-//! The folders of the user's that `ecsctl` keeps things in.
+//! The user's folders of `ecsctl`.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why there is no such folder: in the words of an error.
+/// The reason that there is no such folder, as an error message.
 pub(crate) type NoFolder = &'static str;
 
-/// Where state is kept: `$XDG_STATE_HOME/ecsctl`.
+/// Returns the folder for state: `$XDG_STATE_HOME/ecsctl`.
 pub(crate) fn state() -> Result<PathBuf, NoFolder> {
     let known = folder("XDG_STATE_HOME", ".local/state");
     known.ok_or("neither XDG_STATE_HOME nor HOME names a folder")
 }
 
-/// Where settings are: `$XDG_CONFIG_HOME/ecsctl`.
+/// Returns the folder for settings: `$XDG_CONFIG_HOME/ecsctl`.
 pub(crate) fn config() -> Result<PathBuf, NoFolder> {
     let known = folder("XDG_CONFIG_HOME", ".config");
     known.ok_or("neither XDG_CONFIG_HOME nor HOME names a folder")
@@ -21,7 +21,7 @@ pub(crate) fn config() -> Result<PathBuf, NoFolder> {
 fn folder(variable: &str, in_home: &str) -> Option<PathBuf> {
     let path = |name: &str| {
         let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
-        // The specification has relative ones ignored.
+        // The specification requires relative paths to be ignored.
         Some(PathBuf::from(value)).filter(|path| path.is_absolute())
     };
     let local = || path("LOCALAPPDATA").filter(|_| cfg!(windows));
@@ -30,7 +30,7 @@ fn folder(variable: &str, in_home: &str) -> Option<PathBuf> {
     Some(root.join("ecsctl"))
 }
 
-/// Makes a folder that only its owner can use, unless it is there.
+/// Creates a folder that only its owner can use, unless it exists.
 pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);

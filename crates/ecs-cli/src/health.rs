@@ -1,4 +1,4 @@
-//! The health check after a wave: a command of the operator's.
+//! The health check after a wave, which is a command of the user.
 
 use std::process::{ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -13,15 +13,16 @@ use tokio::process::{Child, Command};
 use crate::fail::Fail;
 use crate::term::{Aside, clean};
 
-/// A longer line is shown in parts.
+/// The longest line in bytes; longer ones are shown in parts.
 const LONGEST_LINE: u64 = 4096;
-/// How much of its last words a failure is explained with.
+/// The longest part of the last error line in a failure.
 const LAST_WORDS: usize = 200;
-/// What it leaves running may keep its output open: so long its last lines may take after its end.
+/// The time that the last lines may take after the end of the command, whose child processes may keep its output
+/// open.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Runs the command with the ids on its stdin. What it writes goes to the notes, which nobody need read. It is killed, with what it started, when this
-/// is dropped.
+/// Runs the command with the ids on its stdin, and copies its output to the notes. The command and its child
+/// processes are killed when the future is dropped.
 pub(crate) async fn check(
     command: &str,
     servers: &[ServerId],
@@ -34,25 +35,25 @@ pub(crate) async fn check(
         .kill_on_drop(true)
         .spawn();
     let mut child = spawned.map_err(|error| format!("it could not be started: {error}"))?;
-    let mut group = Group::of(&child);
+    let mut group = ProcessGroup::of(&child);
     let ids: String = servers.iter().map(|id| format!("{id}\n")).collect();
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let feeding = async {
+    let write_ids = async {
         if let Some(mut stdin) = stdin {
-            // It need not read them.
+            // The command need not read the ids.
             let _ = stdin.write_all(ids.as_bytes()).await;
         }
     };
     let last = Mutex::new(String::new());
-    let saying = lines(stdout, |line| notes.note(&format!("health check: {line}")));
-    let complaining = lines(stderr, |line| {
+    let forward_stdout = lines(stdout, |line| notes.note(&format!("health check: {line}")));
+    let forward_stderr = lines(stderr, |line| {
         notes.line(&format!("health check: {line}"));
         if let (false, Ok(mut last)) = (line.trim().is_empty(), last.lock()) {
             line.trim().clone_into(&mut last);
         }
     });
     let status = {
-        let streams = async { tokio::join!(feeding, saying, complaining) };
+        let streams = async { tokio::join!(write_ids, forward_stdout, forward_stderr) };
         tokio::pin!(streams);
         let (status, closed) = tokio::select! {
             status = child.wait() => (status, false),
@@ -64,7 +65,7 @@ pub(crate) async fn check(
         }
         status
     };
-    // So that what follows stands below it.
+    // Keeps the output above the lines that follow.
     notes.flush(GRACE).await;
     let status = status.map_err(|error| format!("waiting for it failed: {error}"))?;
     match status.success() {
@@ -73,8 +74,8 @@ pub(crate) async fn check(
     }
 }
 
-/// Whether there is such a command at all, before anything is sent: a check that cannot run would stop the run after its
-/// first wave. What only the shell can tell, such as a command in a variable, is left to it.
+/// Checks that the command exists, before anything is sent: a missing command would stop the run after its first
+/// wave. A command that only the shell can resolve, such as one in a variable, is not checked.
 #[cfg(not(windows))]
 pub(crate) fn check_exists(command: &str) -> Result<(), Fail> {
     let shell = |arguments: &[&str]| {
@@ -82,7 +83,7 @@ pub(crate) fn check_exists(command: &str) -> Result<(), Fail> {
         shell.args(arguments).stdin(Stdio::null());
         shell.output()
     };
-    // Without a shell it is not known here, and the check says so.
+    // Without a shell nothing is checked here, and the health check fails later.
     let Ok(parsed) = shell(&["-n", "-c", command]) else {
         return Ok(());
     };
@@ -110,7 +111,7 @@ pub(crate) fn check_exists(_command: &str) -> Result<(), Fail> {
     Ok(())
 }
 
-/// The program of a simple command.
+/// Returns the program of a simple command.
 fn program(command: &str) -> Option<&str> {
     let is_plain = |c: char| c.is_alphanumeric() || "_-./+:@%".contains(c);
     let is_assignment = |word: &&str| {
@@ -127,7 +128,7 @@ fn program(command: &str) -> Option<&str> {
 fn failure(status: ExitStatus, last: &str) -> String {
     let how = match status.code() {
         Some(code) => format!("exit status {code}"),
-        // Ended by a signal, in the words of the platform.
+        // Ended by a signal, as the platform describes it.
         None => status.to_string(),
     };
     let shown: String = clean(last).chars().take(LAST_WORDS).collect();
@@ -162,7 +163,7 @@ async fn lines(stream: Option<impl AsyncRead + Unpin>, mut show: impl FnMut(&str
 fn shell(command: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", command]);
-    // So that Ctrl-C, which asks us to stop, does not fail the check; and so that all of it can be killed.
+    // A process group of its own: Ctrl-C does not fail the check, and all of its processes can be killed.
     #[cfg(unix)]
     shell.process_group(0);
     shell
@@ -171,19 +172,19 @@ fn shell(command: &str) -> Command {
 #[cfg(windows)]
 fn shell(command: &str) -> Command {
     let mut shell = Command::new("cmd");
-    // As it was written: the quoting of arguments is not that of cmd.
+    // Passed without quoting, because `cmd` has rules of its own.
     shell.arg("/C").raw_arg(command);
     shell
 }
 
-/// The command with what it started: killed when it is dropped before its end.
-struct Group {
+/// The command and its child processes, which are killed on drop before its end.
+struct ProcessGroup {
     #[cfg(unix)]
     id: Option<rustix::process::Pid>,
 }
 
 #[cfg(unix)]
-impl Group {
+impl ProcessGroup {
     fn of(child: &Child) -> Self {
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         Self {
@@ -191,24 +192,24 @@ impl Group {
         }
     }
 
-    /// From now on its number may be somebody else's.
+    /// Disarms the guard: the process id may be reused from now on.
     fn is_over(&mut self) {
         self.id = None;
     }
 }
 
 #[cfg(unix)]
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(id) = self.id {
-            // It may have ended just now.
+            // The group may have ended in the meantime.
             let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
         }
     }
 }
 
 #[cfg(not(unix))]
-impl Group {
+impl ProcessGroup {
     fn of(_: &Child) -> Self {
         Self {}
     }

@@ -1,4 +1,4 @@
-//! Ids from the command line: all of them are checked before anything is sent.
+//! Ids from the command line, all of which are checked before anything is sent.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use crate::fail::Fail;
 
-/// All ids, or everything that is wrong with them. One that is given again counts once.
+/// Parses all ids, or returns all errors. A repeated id counts once.
 pub(crate) fn parse<T>(what: &str, arguments: &[String]) -> Result<Vec<T>, Fail>
 where
     T: FromStr<Err: fmt::Display> + Clone + Eq + Hash,

@@ -1,13 +1,13 @@
-//! Who runs this process, for journals and for other processes.
+//! The invocation of this process, for journals and for other processes.
 
 use ecs_ops::journal::Invocation;
 
 /// The options whose values are secrets.
 const SECRETS: [&str; 3] = ["--token", "--secret-key", "--security-token"];
-/// More words of a command line are counted, not kept.
-const MOST_WORDS: usize = 200;
+/// The most arguments that are kept; further ones are counted.
+const MAX_ARGUMENTS: usize = 200;
 
-/// This process.
+/// Returns the invocation of this process.
 pub(crate) fn of_process() -> Invocation {
     let arguments = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     Invocation {
@@ -19,7 +19,7 @@ pub(crate) fn of_process() -> Invocation {
     }
 }
 
-/// The words of a command line without its secrets.
+/// Returns the arguments of a command line with secrets masked.
 pub(crate) fn masked(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut is_secret = false;
     let mut kept = Vec::new();
@@ -34,7 +34,7 @@ pub(crate) fn masked(arguments: impl IntoIterator<Item = String>) -> Vec<String>
             is_secret = SECRETS.contains(&word.as_str());
             word
         };
-        if kept.len() < MOST_WORDS {
+        if kept.len() < MAX_ARGUMENTS {
             kept.push(word);
         } else {
             more += 1;
@@ -46,7 +46,7 @@ pub(crate) fn masked(arguments: impl IntoIterator<Item = String>) -> Vec<String>
     kept
 }
 
-/// The user of the operating system, and who became that user.
+/// Returns the user of the operating system, and the user before `sudo`.
 fn user() -> Option<String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = ["LOGNAME", "USER", "USERNAME"]
@@ -102,7 +102,7 @@ mod tests {
         );
     }
 
-    /// Whoever adds such an option finds this test.
+    /// Fails for a new secret option that is missing from the list.
     #[test]
     fn every_option_that_takes_a_secret_is_known() {
         let command = crate::args::Cli::command();
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_long_line_is_cut() {
         let kept = masked((0..500).map(|number| number.to_string()));
-        assert_eq!(kept.len(), MOST_WORDS + 1);
-        assert_eq!(kept[MOST_WORDS], "… (300 more words)");
+        assert_eq!(kept.len(), MAX_ARGUMENTS + 1);
+        assert_eq!(kept[MAX_ARGUMENTS], "… (300 more words)");
     }
 }

@@ -1,4 +1,4 @@
-//! The journals of runs for which nobody named one: a folder with a file for each.
+//! The folder for journals, with a file for each run that has no `--journal`.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -17,20 +17,20 @@ use crate::next_step::NextStep;
 use crate::settings;
 use crate::term::Notes;
 
-/// How long the journal of a run that ended is kept by default.
+/// The default time that the journal of an ended run is kept.
 pub(crate) const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// The word for the run that began last.
-const LAST: &str = "last";
+/// The name of the run that began last.
+pub(crate) const LAST: &str = "last";
 
-/// The folder.
+/// The folder for journals.
 #[derive(Debug)]
 pub(crate) struct Journals {
     folder: PathBuf,
 }
 
 impl Journals {
-    /// The folder of the settings, or the one in the user's state.
+    /// Returns the folder of the settings, or the one in the user's state folder.
     pub(crate) fn of(global: &Global) -> Result<Self, Fail> {
         Self::within(global.settings.journal_dir.clone())
             .map_err(|why| Fail::usage(format!("there is no folder for journals: {why}")))
@@ -44,10 +44,10 @@ impl Journals {
         Ok(Self { folder })
     }
 
-    /// Makes the folder, and sees to it that files can be made in it.
+    /// Creates the folder and checks that files can be created in it.
     pub(crate) fn create(&self) -> io::Result<()> {
         create_private(&self.folder)?;
-        // Where that fails, so would the journal.
+        // If that fails, the journal would fail too.
         tempfile_in(&self.folder)
     }
 
@@ -55,12 +55,12 @@ impl Journals {
         &self.folder
     }
 
-    /// The journal of a run.
+    /// Returns the path of a run's journal.
     pub(crate) fn path(&self, run_id: &str) -> PathBuf {
         self.folder.join(format!("{run_id}.jsonl"))
     }
 
-    /// The journals with the times at which their runs began, the newest first.
+    /// Returns the journals with the start times of their runs, newest first.
     pub(crate) fn newest_first(&self) -> io::Result<Vec<(Timestamp, PathBuf)>> {
         let mut found = Vec::new();
         for path in self.files()? {
@@ -72,7 +72,7 @@ impl Journals {
         Ok(found)
     }
 
-    /// So many journals, those that were written last.
+    /// Returns at most this many journals, those that were written last.
     pub(crate) fn written_last(&self, most: usize) -> io::Result<Vec<PathBuf>> {
         let written =
             |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified());
@@ -124,7 +124,7 @@ impl Journals {
     }
 }
 
-/// The journal that is meant: a file, `last`, or the id of a run or its beginning.
+/// Finds a journal by its file, `last`, or the id of a run or its beginning.
 pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, Fail> {
     let is_last = named == Path::new(LAST);
     let is_path = named.components().count() > 1 || named.extension().is_some();
@@ -169,7 +169,7 @@ pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, Fail> {
     }
 }
 
-/// `last` and the ids of the runs, the newest first, for completions.
+/// Returns `last` and the ids of the runs, newest first, for completions.
 pub(crate) fn names() -> Vec<String> {
     let journals = Journals::within(settings::journal_dir());
     let runs = journals
@@ -183,7 +183,7 @@ pub(crate) fn names() -> Vec<String> {
     std::iter::once(LAST.to_owned()).chain(ids).collect()
 }
 
-/// What the first record says at its beginning.
+/// Reads the beginning of the first record.
 #[derive(Deserialize)]
 struct Head {
     at: Timestamp,
@@ -199,7 +199,7 @@ impl Head {
     }
 }
 
-/// Whether the last record is the end of the run.
+/// Returns whether the last record is the end of the run.
 fn has_ended(path: &Path) -> io::Result<bool> {
     const TAIL: u64 = 4096;
     let mut file = File::open(path)?;
@@ -213,7 +213,7 @@ fn has_ended(path: &Path) -> io::Result<bool> {
     Ok(line.is_some_and(|line| line.pointer("/record/kind") == Some(&"ended".into())))
 }
 
-/// Whether a file can be made in this folder.
+/// Returns whether a file can be created in this folder.
 fn tempfile_in(folder: &Path) -> io::Result<()> {
     let path = folder.join(format!(".{}.probe", std::process::id()));
     File::create(&path)?;

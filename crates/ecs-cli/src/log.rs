@@ -21,25 +21,24 @@ use crate::term::{Aside, Notes, clean_json};
 /// The variable with a filter.
 const VARIABLE: &str = "ECSCTL_LOG";
 
-/// The targets that are logged, by their beginning: the crates of this workspace. What other crates
-/// log is not known to be free of secrets.
+/// The prefix of logged targets: the crates of this workspace. Events of other crates might contain secrets.
 const OWN: &str = "ecs";
 
-/// How many lines may wait until stderr is read. Further ones are dropped and counted.
+/// The most lines that wait until stderr is read. Further ones are dropped and counted.
 const ROOM: usize = 65_536;
 
-/// How long the end of the process waits until stderr is read.
+/// The longest time that the end of the process waits until stderr is read.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// The log of this process.
 #[derive(Debug)]
 pub(crate) struct Log {
-    /// `None`: no log, or one in a file.
+    /// The writer to stderr; `None` without a log, or with one in a file.
     stderr: Option<Aside>,
 }
 
 impl Log {
-    /// Starts the log that these options and the environment ask for, if they do.
+    /// Starts the log if these options or the environment ask for one.
     ///
     /// # Errors
     /// The filter is malformed, or the file cannot be opened.
@@ -52,7 +51,7 @@ impl Log {
         let Some(path) = &options.log_file else {
             let aside = Aside::with_room(&notes.past_any_bar(), ROOM);
             let to = aside.clone();
-            let writer = move || Line::new(to.clone());
+            let writer = move || LogLine::new(to.clone());
             install(options.log_format, filter, writer);
             return Ok(Self {
                 stderr: Some(aside),
@@ -68,7 +67,7 @@ impl Log {
         Ok(Self { stderr: None })
     }
 
-    /// Waits, but not for long, until all of it is written.
+    /// Waits a limited time until all lines are written.
     pub(crate) async fn flush(&self) {
         if let Some(stderr) = &self.stderr {
             stderr.flush(LAST_LINES).await;
@@ -76,7 +75,7 @@ impl Log {
     }
 }
 
-/// The filter, by options or else by this value of the variable. `None`: nothing is logged.
+/// Returns the filter from the options or else from this value of the variable; `None` switches the log off.
 fn filter(options: &Logging, variable: &str) -> Result<Option<Targets>, Fail> {
     let level = match options.verbose {
         0 => None,
@@ -107,7 +106,7 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let subscriber = subscriber(format, filter, writer);
-    // There is one log in a process; a second one would change nothing.
+    // A process has one log; setting a second one fails without an effect.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
@@ -132,20 +131,20 @@ where
     }
 }
 
-/// One line of the log, handed over when it is whole, so that nobody waits for stderr to be read.
-struct Line {
+/// One line of the log. It is queued when complete, so that logging never waits for stderr.
+struct LogLine {
     to: Aside,
     text: Vec<u8>,
 }
 
-impl Line {
+impl LogLine {
     fn new(to: Aside) -> Self {
         let text = Vec::new();
         Self { to, text }
     }
 }
 
-impl Write for Line {
+impl Write for LogLine {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         self.text.extend_from_slice(text);
         Ok(text.len())
@@ -156,10 +155,10 @@ impl Write for Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for LogLine {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.text);
-        // Escaped so that a line of JSON stays one.
+        // Escaped so that a line of JSON stays one line.
         self.to.line(&clean_json(text.trim_end().to_owned()));
     }
 }

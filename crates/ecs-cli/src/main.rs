@@ -3,27 +3,27 @@
 //! | module | holds |
 //! |---|---|
 //! | `approval` | SSH signatures of plans |
-//! | `args` | what may stand on the command line |
-//! | `candidates` | what shells offer while one types |
-//! | `commands` | what each command does |
-//! | `connect` | from the global options to a client |
-//! | `credentials` | as whom: secrets from options, files and stdin |
-//! | `diagnosis` | what is wrong with credentials, from what was seen |
-//! | `confirm` | the question before servers are acted on |
-//! | `health` | the health check after a wave: a command of the operator's |
-//! | `folders` | where state and settings are |
-//! | `ids` | ids from arguments and files, checked all at once |
-//! | `invocation` | who runs this process |
-//! | `journals` | the folder of journals |
-//! | `plan_file` | a plan as a file, with its hash |
+//! | `args` | the command line |
+//! | `candidates` | completion candidates |
+//! | `commands` | the commands |
+//! | `connect` | the connection to the service |
+//! | `credentials` | credentials from options, files and stdin |
+//! | `diagnosis` | the diagnosis of credentials and connections |
+//! | `confirm` | the confirmation before servers are acted on |
+//! | `health` | the health check after a wave |
+//! | `folders` | the folders of state and settings |
+//! | `ids` | ids from the command line |
+//! | `invocation` | the invocation of this process |
+//! | `journals` | the folder for journals |
+//! | `plan_file` | plan files with their hashes |
 //! | `registry` | the active runs of this machine |
 //! | `render` | tables, JSON, progress |
 //! | `exit` | exit codes |
 //! | `fail` | errors for people |
 //! | `server_file` | lists of servers as other tools write them |
-//! | `server_input` | servers from arguments and files, checked all at once |
-//! | `log` | the log that `-v`, `ECSCTL_LOG` and `--log-file` ask for |
-//! | `store` | the store that `--store` names |
+//! | `server_input` | servers from arguments and files |
+//! | `log` | the log of `-v`, `ECSCTL_LOG` and `--log-file` |
+//! | `store` | the store of `--store` |
 //! | `settings` | the environment and the configuration file |
 //! | `signals`, `term` | Ctrl-C; stdout and stderr |
 
@@ -66,21 +66,22 @@ use clap_complete::CompleteEnv;
 
 use crate::command_line::CommandLine;
 use args::{
-    Auth, Cli, Command, ConfigCommand, Global, Job, PlanCommand, Run, RunCommand, ServerCommand,
+    Auth, Cli, Command, ConfigCommand, Global, JobCommand, PlanCommand, Run, RunCommand,
+    ServerCommand,
 };
 use ecs_ops::PowerAction;
 use exit::Exit;
 use fail::Fail;
 use log::Log;
-use settings::Settings;
+use settings::UserSettings;
 use term::{Notes, Results};
 
 fn main() -> ExitCode {
-    // Ends here when a shell asks what it can offer.
+    // Prints candidates and exits if a shell asks for completions.
     CompleteEnv::with_factory(|| candidates::offered(Cli::command()))
         .var(commands::shell::COMPLETE)
         .complete();
-    // Ends with 2 for bad usage, and with 0 after --help and --version.
+    // Exits with 2 for bad usage, and with 0 after --help and --version.
     let cli = Cli::try_parse().unwrap_or_else(|error| without_acting_suggestion(error).exit());
     let Cli {
         mut global,
@@ -99,7 +100,7 @@ fn main() -> ExitCode {
                 log.flush().await;
                 ended
             });
-            // A question that was left open must not keep the process.
+            // An open question must not keep the process alive.
             runtime.shutdown_background();
             ended
         });
@@ -122,7 +123,7 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-/// What was mistyped for a command that only reads must not lead to one that acts.
+/// Removes suggestions of commands that act for a mistyped command that may only read.
 fn without_acting_suggestion(mut error: clap::Error) -> clap::Error {
     const ACTING: [&str; 6] = ["reboot", "start", "stop", "resume", "apply", "rerun"];
     let acts = |name: &String| ACTING.contains(&name.as_str());
@@ -147,7 +148,7 @@ fn without_acting_suggestion(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// What to run instead of a command that other tools have.
+/// Returns the command that replaces one of other tools.
 fn reading_command(name: &str) -> Option<&'static str> {
     match name {
         "list" | "ls" | "servers" => Some("'server list' lists servers"),
@@ -165,13 +166,13 @@ async fn run(
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     let settings = match &command {
-        // They need no settings, and must work whatever is wrong with the file.
+        // These commands need no settings and must work with a broken file.
         Command::Explain(_)
         | Command::Schema(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::Sim(_)
-        | Command::Plan(PlanCommand::Show(_) | PlanCommand::Approve(_)) => Settings::default(),
+        | Command::Plan(PlanCommand::Show(_) | PlanCommand::Approve(_)) => UserSettings::default(),
         _ => settings::read(global)?,
     };
     settings::apply_global(&settings, global)?;
@@ -186,15 +187,24 @@ async fn run(
         Command::Resume(args) => return commands::resume::run(&args, global, notes, results).await,
         Command::Plan(PlanCommand::Reboot(plan)) => {
             let (action, run) = with_settings(plan.reboot.split()?)?;
-            (action, commands::plan::instead_of(run, &plan.out.out)?)
+            (
+                action,
+                commands::plan::planned_arguments(run, &plan.out.out)?,
+            )
         }
         Command::Plan(PlanCommand::Start(plan)) => {
             let (action, run) = with_settings(plan.start.split())?;
-            (action, commands::plan::instead_of(run, &plan.out.out)?)
+            (
+                action,
+                commands::plan::planned_arguments(run, &plan.out.out)?,
+            )
         }
         Command::Plan(PlanCommand::Stop(plan)) => {
             let (action, run) = with_settings(plan.stop.split())?;
-            (action, commands::plan::instead_of(run, &plan.out.out)?)
+            (
+                action,
+                commands::plan::planned_arguments(run, &plan.out.out)?,
+            )
         }
         Command::Plan(PlanCommand::Show(args)) => {
             return commands::plan::show(&args, notes, results);
@@ -211,16 +221,19 @@ async fn run(
         Command::Run(RunCommand::Show(args)) => {
             return commands::show::run(&args, global, notes, results).await;
         }
+        Command::Run(RunCommand::Watch(args)) => {
+            return commands::watch::run(&args, global, notes, results).await;
+        }
         Command::Run(RunCommand::List(args)) => {
             if let Some(store) = store::Store::open_to_read(global).await? {
                 return commands::run_list::stored(&args, &store, notes, results).await;
             }
             return commands::run_list::run(&args, global, notes, results);
         }
-        Command::Job(Job::Show(args)) => {
+        Command::Job(JobCommand::Show(args)) => {
             return commands::job::show(&args, global, notes, results).await;
         }
-        Command::Job(Job::Wait(args)) => {
+        Command::Job(JobCommand::Wait(args)) => {
             return commands::job::wait(&args, global, notes, results).await;
         }
         Command::Server(ServerCommand::Actions(args)) => {

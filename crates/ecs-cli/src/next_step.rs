@@ -1,5 +1,5 @@
-//! Commands that are proposed to be typed next. Every line that the program prints to be pasted into a shell is made here, so
-//! that a test can run each kind of them as it stands (`tests/it/hints.rs`).
+//! The commands of next steps. Every line that the program prints for a shell is made here, so that a test can run
+//! each kind of them unchanged (`tests/it/hints.rs`).
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -8,18 +8,18 @@ use ecs_ops::model::ServerId;
 
 use crate::command_line::{CommandLine, place};
 
-/// Instead of a command that cannot be printed.
+/// The text in place of a command that cannot be printed.
 const UNWRITABLE: &str =
     "(an argument has characters that cannot be printed here: repeat the options of this run)";
 
-/// A command, and what it is for.
+/// A command with its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NextStep {
     purpose: String,
     line: CommandLine,
-    /// What follows the command in the line, for the shell.
+    /// The redirection after the command.
     redirection: &'static str,
-    /// Whether the options that lead to the place are still to come.
+    /// Whether the options of the place still have to be added.
     lacks_place: bool,
 }
 
@@ -33,19 +33,19 @@ impl NextStep {
         }
     }
 
-    /// Continues a run.
+    /// Resumes a run.
     pub(crate) fn resume(purpose: impl Into<String>, run: &Path, options: &CommandLine) -> Self {
         let line = CommandLine::command("resume").then([place(run)]);
         Self::new(purpose, line.and(options.clone()))
     }
 
-    /// Continues a run, and looks at its unknown servers.
+    /// Resumes a run and reconciles its unknown servers.
     pub(crate) fn reconcile(purpose: impl Into<String>, run: &Path, options: &CommandLine) -> Self {
         let line = CommandLine::command("resume").then([place(run), "--reconcile".into()]);
         Self::new(purpose, line.and(options.clone()))
     }
 
-    /// A new run of the servers that failed.
+    /// Reruns the servers that failed.
     pub(crate) fn rerun_failed(
         purpose: impl Into<String>,
         run: &Path,
@@ -55,7 +55,7 @@ impl NextStep {
         Self::new(purpose, line.and(options.clone()))
     }
 
-    /// The same action on some of the servers, which the command names between its two parts.
+    /// Repeats the action on some of the servers, which stand between the two parts of the command.
     pub(crate) fn act_again(
         purpose: impl Into<String>,
         (before, after): (CommandLine, CommandLine),
@@ -77,7 +77,7 @@ impl NextStep {
         )
     }
 
-    /// Shows servers, with what is known of what was done to them.
+    /// Shows servers with the actions on them.
     pub(crate) fn show_servers(
         purpose: impl Into<String>,
         servers: &[ServerId],
@@ -119,12 +119,18 @@ impl NextStep {
         }
     }
 
+    /// Watches a run.
+    pub(crate) fn watch_run(purpose: impl Into<String>, run: &Path, options: &CommandLine) -> Self {
+        let line = CommandLine::command("run").then(["watch".into(), place(run)]);
+        Self::new(purpose, line.and(options.clone()))
+    }
+
     /// Lists the runs.
     pub(crate) fn list_runs(purpose: impl Into<String>) -> Self {
         Self::new(purpose, CommandLine::command("run").then(["list"])).without_place()
     }
 
-    /// Checks the credentials and the way to the service.
+    /// Checks the credentials and the connection to the service.
     pub(crate) fn check_access(purpose: impl Into<String>) -> Self {
         Self::new(purpose, CommandLine::command("auth").then(["check"])).without_place()
     }
@@ -134,13 +140,18 @@ impl NextStep {
         Self::new(purpose, CommandLine::command("store").then(["check"])).without_place()
     }
 
+    /// Creates (`init`) or updates (`migrate`) the tables of the store.
+    pub(crate) fn prepare_store(purpose: impl Into<String>, command: &str) -> Self {
+        Self::new(purpose, CommandLine::command("store").then([command])).without_place()
+    }
+
     /// Shows a plan.
     pub(crate) fn show_plan(purpose: impl Into<String>, plan: &Path) -> Self {
         let line = CommandLine::command("plan").then(["show".into(), place(plan)]);
         Self::new(purpose, line)
     }
 
-    /// Does what a plan says.
+    /// Applies a plan.
     pub(crate) fn apply_plan(purpose: impl Into<String>, plan: &Path) -> Self {
         Self::new(purpose, CommandLine::command("apply").then([place(plan)])).without_place()
     }
@@ -158,7 +169,7 @@ impl NextStep {
         }
     }
 
-    /// With the options that lead to this place, where they are still to come.
+    /// Adds the options of this place, unless the command has them.
     pub(crate) fn at(mut self, options: &CommandLine) -> Self {
         if std::mem::take(&mut self.lacks_place) {
             self.line = self.line.and(options.clone());
@@ -166,7 +177,7 @@ impl NextStep {
         self
     }
 
-    /// What it is for, and below it the command as it is typed into a shell.
+    /// Returns the purpose, and below it the command for a shell.
     pub(crate) fn lines(&self) -> [String; 2] {
         let secrets = match self.line.secrets() {
             none if none.is_empty() => none,

@@ -1,4 +1,4 @@
-//! A plan as a file: what a run would do, with a hash over all of it.
+//! Plan files: a plan with a hash over all of it.
 //!
 //! The hash is the SHA-256 of the plan as JSON without spaces whose keys are sorted, so that it stays the same when the file
 //! is formatted anew. Approvals stand beside the plan and sign the hash.
@@ -13,18 +13,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// What the file says that it is.
+/// The format name in the file.
 const FORMAT: &str = "ecsctl plan";
 const VERSION: u64 = 1;
 
-/// What a run would do.
+/// A plan of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RunPlan {
-    /// When it was made.
+    /// The time at which the plan was made.
     pub(crate) created: Timestamp,
-    /// The options, the place, the servers in their order and the waves: as the first record of a journal has them.
+    /// The options, the place, the servers in their order and the waves, as in the first record of a journal.
     pub(crate) run: RunRecord,
-    /// What was known of the servers.
+    /// The servers when the plan was made.
     pub(crate) servers: Vec<PlannedServer>,
 }
 
@@ -37,13 +37,13 @@ pub(crate) struct PlannedServer {
     pub(crate) availability_zone: Option<String>,
 }
 
-/// What a run is held to that applies a plan.
+/// The constraints of a run that applies a plan.
 #[derive(Clone, Debug)]
 pub(crate) struct AppliedPlan {
-    /// The servers of each wave; nothing for a run without waves.
+    /// The servers of each wave; `None` for a run without waves.
     pub(crate) waves: Option<Vec<Vec<ServerId>>>,
     pub(crate) servers: Vec<PlannedServer>,
-    /// What the plan says of the run, with its place.
+    /// The plan's record of the run, with its place.
     pub(crate) run: RunRecord,
     /// Whether to act although servers differ from the plan.
     pub(crate) accept_drift: bool,
@@ -52,13 +52,13 @@ pub(crate) struct AppliedPlan {
 /// A signature of the hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Approval {
-    /// When it was added, by the clock of who added it.
+    /// The time of the approval, by the clock of the approver's machine.
     pub(crate) at: Timestamp,
-    /// In OpenSSH's form: `-----BEGIN SSH SIGNATURE-----`.
+    /// The signature in OpenSSH's format: `-----BEGIN SSH SIGNATURE-----`.
     pub(crate) signature: String,
 }
 
-/// A plan file that was read and whose hash is right.
+/// A plan file with a verified hash.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PlanFile {
     pub(crate) plan: RunPlan,
@@ -66,7 +66,7 @@ pub(crate) struct PlanFile {
     pub(crate) approvals: Vec<Approval>,
 }
 
-/// The hash over a plan, written as `sha256:` and 64 hexadecimal digits.
+/// The hash of a plan, written as `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PlanHash(String);
 
@@ -79,7 +79,7 @@ impl PlanHash {
         Self(format!("sha256:{digits}"))
     }
 
-    /// The first digits, for the names of files.
+    /// Returns the first digits, for file names.
     fn short(&self) -> &str {
         self.0.get(7..19).unwrap_or_default()
     }
@@ -122,14 +122,14 @@ fn write_sorted(value: &Value, to: &mut String) {
     }
 }
 
-/// Why a plan file cannot be used.
+/// The error of a plan file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PlanFileError {
-    /// It is something else.
+    /// The file is not a plan.
     NotAPlan(String),
-    /// It is of a version that this program does not know.
+    /// The version of the plan is not supported.
     Version(String),
-    /// It was changed after it was made.
+    /// The plan was changed after it was made.
     Changed,
 }
 
@@ -151,7 +151,7 @@ impl fmt::Display for PlanFileError {
 }
 
 impl PlanFile {
-    /// A new plan.
+    /// Makes a plan file.
     ///
     /// # Errors
     /// The plan cannot be written as JSON.
@@ -164,7 +164,7 @@ impl PlanFile {
         })
     }
 
-    /// The file.
+    /// Returns the contents of the file.
     ///
     /// # Errors
     /// The plan cannot be written as JSON.
@@ -204,14 +204,15 @@ impl PlanFile {
         })
     }
 
-    /// Where the journal of its run is: beside the plan, named by it and its hash. So a plan that was applied is found.
+    /// Returns the path of the journal of its run: beside the plan, named by the plan and its hash. It shows whether
+    /// the plan was applied.
     pub(crate) fn journal_path(&self, file: &Path) -> PathBuf {
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         file.with_file_name(format!("{stem}.{}.jsonl", self.hash.short()))
     }
 }
 
-/// How a server differs from what the plan says of it; nothing if it does not.
+/// Describes how a server differs from the plan; `None` if it does not.
 pub(crate) fn drift(planned: &PlannedServer, now: Option<&PlannedServer>) -> Option<String> {
     let name = planned.name.as_deref().unwrap_or_default();
     let label = format!("{} {name}", planned.id);
@@ -220,7 +221,7 @@ pub(crate) fn drift(planned: &PlannedServer, now: Option<&PlannedServer>) -> Opt
         return Some(format!("{label}: not found"));
     };
     let changed = |what: &str, before: &Option<String>, now: &Option<String>| {
-        // What was not known cannot differ.
+        // An attribute that was not known cannot differ.
         let before = before.as_deref()?;
         let now = now.as_deref().unwrap_or("unknown");
         (before != now).then(|| format!("{what} was {before}, is {now}"))

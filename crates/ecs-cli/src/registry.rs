@@ -1,4 +1,4 @@
-//! The active runs of this machine, as locked files: so that no two runs act on the same server.
+//! The registry of active runs of this machine: locked files that keep two runs from acting on the same server.
 //!
 //! Each run has an entry (`<run id>.json`) and a lock beside it. The lock ends with its process, however that ends, so that
 //! an entry without a lock is left over and is removed. `.registry` is locked while entries are read and made.
@@ -29,11 +29,11 @@ impl FileRegistry {
         if let Some(conflict) = Conflict::between(run, self.entries().map_err(store)?) {
             return Err(RegisterError::Conflict(Box::new(conflict)));
         }
-        let entry = Entry::create(&self.folder, run).map_err(store)?;
+        let entry = RegistryEntry::create(&self.folder, run).map_err(store)?;
         Ok(Registration::new(entry))
     }
 
-    /// Keeps others from reading and making entries.
+    /// Locks the registry.
     fn guard(&self) -> io::Result<File> {
         create_private(&self.folder)?;
         let file = private(&self.folder.join(".registry"))?;
@@ -41,7 +41,7 @@ impl FileRegistry {
         Ok(file)
     }
 
-    /// The entries of processes that live; those of others are removed.
+    /// Returns the entries of living processes and removes all others.
     fn entries(&self) -> io::Result<Vec<ActiveRun>> {
         let mut active = Vec::new();
         for found in std::fs::read_dir(&self.folder)? {
@@ -50,15 +50,15 @@ impl FileRegistry {
                 continue;
             }
             let entry = path.with_extension("json");
-            // A run that ends removes its entry without asking.
-            let Some(lock) = unless_gone(File::open(&path))? else {
+            // An ending run removes its entry without the lock.
+            let Some(lock) = ignore_missing(File::open(&path))? else {
                 continue;
             };
             match lock.try_lock() {
                 Ok(()) => remove(&entry, &path),
                 Err(TryLockError::Error(error)) => return Err(error),
                 Err(TryLockError::WouldBlock) => {
-                    if let Some(text) = unless_gone(std::fs::read(&entry))? {
+                    if let Some(text) = ignore_missing(std::fs::read(&entry))? {
                         active.push(serde_json::from_slice(&text).map_err(io::Error::from)?);
                     }
                 }
@@ -95,13 +95,13 @@ impl RunRegistry for FileRegistry {
 }
 
 /// The entry of a run of this process.
-struct Entry {
+struct RegistryEntry {
     entry: PathBuf,
     lock_path: PathBuf,
     _lock: File,
 }
 
-impl Entry {
+impl RegistryEntry {
     fn create(folder: &Path, run: &ActiveRun) -> io::Result<Self> {
         let path = folder.join(run.run_id.replace([':', '/'], "_"));
         let (entry, lock_path) = (with(&path, ".json"), with(&path, ".lock"));
@@ -119,7 +119,7 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl Drop for RegistryEntry {
     fn drop(&mut self) {
         remove(&self.entry, &self.lock_path);
     }
@@ -131,20 +131,20 @@ fn with(path: &Path, extension: &str) -> PathBuf {
     name.into()
 }
 
-fn unless_gone<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+fn ignore_missing<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         found => found.map(Some),
     }
 }
 
-/// What stays is removed by the next one.
+/// A file that remains is removed by the next run.
 fn remove(entry: &Path, lock: &Path) {
     let _ = std::fs::remove_file(entry);
     let _ = std::fs::remove_file(lock);
 }
 
-/// A file that only its owner can read.
+/// Opens a file that only its owner can read.
 fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);

@@ -1,20 +1,20 @@
-//! What a stream can show: its width, colors, and characters beyond ASCII.
+//! The capabilities of a stream: width, colors and characters beyond ASCII.
 
 use std::io::{self, IsTerminal};
 
 use clap::builder::styling::{AnsiColor, Color, Style};
 use unicode_width::UnicodeWidthChar as _;
 
-/// What a stream can show.
+/// The capabilities of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Screen {
-    /// The number of columns; `None`: not a terminal, nothing is wrapped or cut.
+    /// The number of columns; `None` if the stream is not a terminal, where nothing is wrapped or cut.
     pub(crate) width: Option<usize>,
     pub(crate) color: bool,
     pub(crate) ascii: bool,
 }
 
-/// The environment variables that decide it.
+/// The environment variables that determine the capabilities.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Environment {
     no_color: bool,
@@ -33,7 +33,7 @@ impl Environment {
             clicolor: get("CLICOLOR"),
             clicolor_force: get("CLICOLOR_FORCE"),
             term: get("TERM"),
-            // The first one that is set decides, as POSIX says.
+            // The first variable that is set counts, by POSIX.
             locale: set("LC_ALL")
                 .or_else(|| set("LC_CTYPE"))
                 .or_else(|| set("LANG")),
@@ -70,13 +70,13 @@ impl Environment {
 }
 
 impl Screen {
-    /// What stdout can show.
+    /// Returns the capabilities of stdout.
     pub(crate) fn stdout() -> Self {
         let out = io::stdout();
         Self::new(&Environment::of_process(), out.is_terminal(), columns(&out))
     }
 
-    /// What stderr can show.
+    /// Returns the capabilities of stderr.
     pub(crate) fn stderr() -> Self {
         let out = io::stderr();
         Self::new(&Environment::of_process(), out.is_terminal(), columns(&out))
@@ -91,7 +91,7 @@ impl Screen {
         }
     }
 
-    /// The text in a color, if there are colors.
+    /// Returns the text in a color, if the stream has colors.
     pub(crate) fn paint(self, color: AnsiColor, text: &str) -> String {
         if !self.color {
             return text.to_owned();
@@ -100,7 +100,7 @@ impl Screen {
         format!("{style}{text}{style:#}")
     }
 
-    /// Lines of words that fit, each with this indent.
+    /// Wraps a text into lines that fit, each with this indent.
     pub(crate) fn wrapped(self, text: &str, indent: usize) -> Vec<String> {
         let margin = " ".repeat(indent);
         let Some(width) = self.width else {
@@ -139,7 +139,8 @@ impl Screen {
     }
 }
 
-/// The program's own signs beyond ASCII in the same number of columns. Names and messages from elsewhere stay as they are.
+/// Replaces the program's own signs beyond ASCII by ASCII of the same width. External names and messages stay
+/// unchanged.
 pub(crate) fn in_ascii(text: &str) -> String {
     let plain = |c| match c {
         '–' | '—' => '-',
@@ -152,7 +153,7 @@ pub(crate) fn in_ascii(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
-/// How many columns a text takes.
+/// Returns the width of a text in columns.
 pub(crate) fn width_of(text: &str) -> usize {
     unicode_width::UnicodeWidthStr::width(text)
 }

@@ -1,14 +1,14 @@
-//! Lists of servers as other tools write them: which form a file has, and which servers it names.
+//! Lists of servers as other tools write them: formats and their servers.
 //!
 //! | module | reads |
 //! |---|---|
-//! | `recognise` | which form a text has |
-//! | `lines` | one id or name a line, lines that begin with an id, ids with commas, our own table |
+//! | `recognise` | recognition of formats |
+//! | `lines` | one id or name per line, lines that begin with an id, ids with commas, the table of `server list` |
 //! | `table` | CSV |
 //! | `json`, `jsonl`, `yaml` | documents, into `node` |
-//! | `document`, `terraform` | which servers a document names |
+//! | `document`, `terraform` | the servers of a document |
 //!
-//! Nothing here reads a file or asks a service: text in, servers out.
+//! Pure: from text to servers, without reading files or sending requests.
 
 mod document;
 mod json;
@@ -25,7 +25,7 @@ use std::fmt;
 use clap::ValueEnum;
 use ecs_ops::selection::ServerRef;
 
-/// The command that is offered wherever a file cannot be read.
+/// The hint for a file that cannot be read.
 const GOOD_LIST: &str = "a list that is always understood: openstack server list -f json, ecsctl server list -o json, \
      terraform show -json, or one id or name a line";
 
@@ -46,7 +46,7 @@ pub(crate) enum FileFormat {
     Yaml,
 }
 
-/// A place in a text; both count from 1, the column in characters.
+/// A position in a text. Line and column count from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) line: usize,
@@ -65,20 +65,20 @@ impl fmt::Display for Position {
 
 /// One server that a file names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct ServerEntry {
     pub(crate) server: ServerRef,
     pub(crate) position: Position,
 }
 
 /// The servers of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ServerList {
-    /// What the file was taken for, such as `CSV, column "ID"`.
+pub(crate) struct ParsedList {
+    /// The recognized format, such as `CSV, column "ID"`.
     pub(crate) description: String,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<ServerEntry>,
 }
 
-/// One thing that is wrong with a file.
+/// A problem of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) position: Position,
@@ -94,12 +94,12 @@ impl Problem {
     }
 }
 
-/// Why a file is not taken.
+/// The reasons that a file is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// At least one.
+    /// The problems, at least one.
     pub(crate) problems: Vec<Problem>,
-    /// What to do instead.
+    /// The hint.
     pub(crate) hint: String,
 }
 
@@ -121,10 +121,10 @@ impl Refusal {
     }
 }
 
-/// Reads the servers that a file names, in the file's order; a server that is named twice is there twice.
+/// Parses the servers that a file names, in the file's order, including duplicates.
 ///
-/// `forced`: the format to read it as; by default it is recognised.
-pub(crate) fn parse(bytes: &[u8], forced: Option<FileFormat>) -> Result<ServerList, Refusal> {
+/// `forced` is the format; by default it is recognized.
+pub(crate) fn parse(bytes: &[u8], forced: Option<FileFormat>) -> Result<ParsedList, Refusal> {
     let text = recognise::text_of(bytes)?;
     let format = match forced {
         Some(format) => format,
@@ -137,16 +137,16 @@ pub(crate) fn parse(bytes: &[u8], forced: Option<FileFormat>) -> Result<ServerLi
         FileFormat::Jsonl => jsonl::read(text)?,
         FileFormat::Yaml => document::read(&yaml::parse(text)?, "YAML")?,
     };
-    Ok(ServerList {
+    Ok(ParsedList {
         description,
         entries,
     })
 }
 
-/// What a format's reader returns: what the text was taken for, and its servers.
-type Found = (String, Vec<Entry>);
+/// The result of parsing a format: its description and the servers.
+type Found = (String, Vec<ServerEntry>);
 
-/// The server that a value names, if it is one.
+/// Returns the server that a value names, if it is one.
 fn server_of(text: &str) -> Result<ServerRef, String> {
     text.parse::<ServerRef>().map_err(|error| error.to_string())
 }

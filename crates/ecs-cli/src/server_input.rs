@@ -1,4 +1,4 @@
-//! Servers from arguments and files, checked all at once before anything is sent.
+//! Servers from arguments and files, all checked before anything is sent.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -11,15 +11,15 @@ use crate::fail::Fail;
 use crate::server_file::{self, FileFormat, Refusal};
 use crate::term::Notes;
 
-/// How many of many mistakes are shown.
+/// The most errors that are shown.
 const SHOWN: usize = 10;
 
-/// Whether this names stdin.
+/// Returns whether this names stdin.
 pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// The name of a file in messages.
+/// Returns the name of a file in messages.
 pub(crate) fn name_of(path: &Path) -> String {
     if is_stdin(path) {
         "stdin".to_owned()
@@ -28,7 +28,7 @@ pub(crate) fn name_of(path: &Path) -> String {
     }
 }
 
-/// The servers of arguments, then of files, in the order in which they were given, once each; or everything that is wrong with them.
+/// Returns the servers of arguments, then of files, in the given order and without duplicates, or all errors.
 pub(crate) fn read(
     arguments: &[String],
     files: &[PathBuf],
@@ -84,7 +84,7 @@ fn plural(servers: usize) -> String {
 struct Input {
     servers: Vec<ServerRef>,
     seen: HashSet<ServerRef>,
-    /// How many servers were given again.
+    /// The number of servers that were given again.
     repeated: usize,
     wrong: Vec<String>,
     hint: Option<String>,

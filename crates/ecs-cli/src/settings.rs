@@ -1,7 +1,8 @@
-//! Settings that need not be typed: from the environment and from `$XDG_CONFIG_HOME/ecsctl/config.toml`.
+//! Settings from the environment and from `$XDG_CONFIG_HOME/ecsctl/config.toml`.
 //!
-//! An option wins over a variable (`ECSCTL_…`), that over the context, that over the defaults of the file. Settings of a place
-//! belong together: an option that names another place leaves those of the layers below out (see `layers`).
+//! An option takes precedence over a variable (`ECSCTL_…`), a variable over the context, and the context over the
+//! defaults of the file. Settings of a place belong together: an option that names another place removes those of
+//! lower layers (see `layers`).
 
 mod apply;
 mod file;
@@ -24,27 +25,27 @@ use layers::{Given, Layer};
 /// The variable that names the context.
 const CONTEXT: &str = "ECSCTL_CONTEXT";
 
-/// All settings, and where they come from.
+/// All settings with their origins.
 #[derive(Debug, Default)]
-pub(crate) struct Settings {
-    /// The file, if there is a folder for it.
+pub(crate) struct UserSettings {
+    /// The path of the file, if there is a folder for it.
     pub(crate) path: Option<PathBuf>,
-    /// Whether it is there.
+    /// Whether the file exists.
     pub(crate) exists: bool,
     /// The names of its contexts, in their order.
     pub(crate) contexts: Vec<String>,
-    /// The context in use, and what chose it.
+    /// The context in use, and the origin of the choice.
     pub(crate) context: Option<(String, String)>,
     pub(crate) resolved: Resolved,
 }
 
-/// Reads the file and the environment. `global` are the options, before anything is filled in.
-pub(crate) fn read(global: &Global) -> Result<Settings, Fail> {
+/// Reads the file and the environment. `global` has the options before settings are filled in.
+pub(crate) fn read(global: &Global) -> Result<UserSettings, Fail> {
     let given = apply::given(global);
     read_with(global.context.as_deref(), &given, global.sim)
 }
 
-fn read_with(context: Option<&str>, given: &Given, simulated: bool) -> Result<Settings, Fail> {
+fn read_with(context: Option<&str>, given: &Given, simulated: bool) -> Result<UserSettings, Fail> {
     let path = folders::config()
         .ok()
         .map(|folder| folder.join("config.toml"));
@@ -63,7 +64,7 @@ fn read_with(context: Option<&str>, given: &Given, simulated: bool) -> Result<Se
         );
     }
     layers.push(file.defaults());
-    Ok(Settings {
+    Ok(UserSettings {
         resolved: Resolved::of(given, layers, simulated),
         contexts: file.names(),
         exists,
@@ -72,21 +73,21 @@ fn read_with(context: Option<&str>, given: &Given, simulated: bool) -> Result<Se
     })
 }
 
-/// The names of the contexts, for completions. What is wrong with the file is not their business.
+/// Returns the names of the contexts for completions. Ignores errors of the file.
 pub(crate) fn context_names() -> Vec<String> {
     let path = folders::config().map(|folder| folder.join("config.toml"));
     let file = path.ok().and_then(|path| ConfigFile::read(&path).ok()?);
     file.map(|file| file.names()).unwrap_or_default()
 }
 
-/// The folder of journals, for completions, which know no options.
+/// Returns the folder for journals for completions, which have no options.
 pub(crate) fn journal_dir() -> Option<PathBuf> {
     let settings = read_with(None, &Given::default(), false).ok()?;
     let setting = settings.resolved.get(Key::JournalDir)?;
     Some(PathBuf::from(&setting.value))
 }
 
-/// The context in use, with what chose it; `given` is the option.
+/// Returns the context in use, with the origin of the choice; `given` is the option.
 fn context(given: Option<&str>, file: &ConfigFile) -> Option<(String, String)> {
     if let Some(name) = given {
         return Some((name.to_owned(), "--context".to_owned()));
@@ -95,7 +96,7 @@ fn context(given: Option<&str>, file: &ConfigFile) -> Option<(String, String)> {
     if let Some(name) = variable {
         return Some((name, CONTEXT.to_owned()));
     }
-    // The embedded simulator is no place of the file; its other settings hold.
+    // With the embedded simulator, the file's settings of a place do not apply; all others do.
     let name = file.default_context()?;
     Some((name, "context in the configuration".to_owned()))
 }
@@ -112,12 +113,12 @@ fn no_context(name: &str, origin: &str, file: &ConfigFile, path: Option<&PathBuf
         names.is_empty(),
     ) {
         (Some(close), _) => fail.hint(format!("did you mean {close:?}?")),
-        (None, false) => fail.hint(format!("there are: {}", names.join(", "))),
+        (None, false) => fail.hint(format!("known contexts: {}", names.join(", "))),
         (None, true) => fail.hint("write a table such as [contexts.prod] into that file"),
     }
 }
 
-/// The name that was probably meant.
+/// Returns the most similar name.
 fn similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.map(|known| (strsim::jaro_winkler(name, known), known));
     let close = scored.filter(|(score, _)| *score > 0.8);

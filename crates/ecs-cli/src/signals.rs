@@ -1,21 +1,21 @@
-//! Ctrl-C, and its relatives.
+//! Signals that stop a command.
 
 use crate::exit::Exit;
 use crate::fail::Fail;
 
-/// Requests to stop, from the terminal (Ctrl-C, or its end) or from a supervisor (SIGTERM). From when this is made on they no longer
-/// end the process by themselves.
+/// The handler of signals from the terminal (Ctrl-C, hang-up) or a supervisor (SIGTERM). Once it exists, signals do
+/// not end the process by themselves.
 #[cfg(unix)]
 pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
-    /// Nothing under nohup.
+    /// `None` under nohup.
     hangup: Option<tokio::signal::unix::Signal>,
-    /// The kernel and the shell each send one when a terminal is closed: however many come, they are one request.
+    /// Several hang-ups count as one, because the kernel and the shell each send one when a terminal is closed.
     hung_up: bool,
 }
 
-/// What Ctrl-C sends.
+/// The name of the signal of Ctrl-C.
 pub(crate) const INTERRUPT: &str = "SIGINT";
 
 #[cfg(unix)]
@@ -37,7 +37,7 @@ impl Signals {
         })
     }
 
-    /// The next one, by its name.
+    /// Waits for the next signal and returns its name.
     pub(crate) async fn next(&mut self) -> &'static str {
         loop {
             let hangup = async {
@@ -57,7 +57,7 @@ impl Signals {
     }
 }
 
-/// How a command ends after Ctrl-C, whatever else came of it: never with 0, with which a loop of a shell would go on.
+/// Returns the exit code of a command after Ctrl-C: never 0, with which a loop of a shell would continue.
 pub(crate) fn after_interrupt(exit: Exit) -> Exit {
     if is_in_foreground() {
         Exit::Interrupted
@@ -66,7 +66,7 @@ pub(crate) fn after_interrupt(exit: Exit) -> Exit {
     }
 }
 
-/// Whether a terminal sends its Ctrl-C to this process, and to the shell that started it.
+/// Returns whether a terminal sends Ctrl-C to this process and to the shell that started it.
 #[cfg(unix)]
 fn is_in_foreground() -> bool {
     use rustix::process::getpgrp;
@@ -75,10 +75,10 @@ fn is_in_foreground() -> bool {
     of(tcgetpgrp(std::io::stderr())) || of(tcgetpgrp(std::io::stdin()))
 }
 
-/// Ends the process by SIGINT, as a shell needs to see it to leave its loop. Returns where that is not possible.
+/// Ends the process by SIGINT, which a shell must see to leave its loop. Returns if that is not possible.
 #[cfg(unix)]
 pub(crate) fn end_by_interrupt() {
-    // Where it fails, the exit code says the same.
+    // If this fails, the exit code is the fallback.
     let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT);
 }
 
@@ -90,17 +90,17 @@ fn is_in_foreground() -> bool {
 #[cfg(not(unix))]
 pub(crate) fn end_by_interrupt() {}
 
-/// What Ctrl-C sends.
+/// The name of the signal of Ctrl-C.
 #[cfg(not(unix))]
 pub(crate) const INTERRUPT: &str = "Ctrl-C";
 
-/// Whether whoever started this wanted it to outlive the terminal. Only Linux tells.
+/// Returns whether the process was started to outlive its terminal. Known on Linux only.
 #[cfg(unix)]
 fn hangup_is_ignored() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
 }
 
-/// The first signal of the mask is SIGHUP.
+/// Returns whether the mask of ignored signals has SIGHUP, its first signal.
 #[cfg(unix)]
 fn ignores_hangup(status: &str) -> bool {
     let mut lines = status.lines();
@@ -109,7 +109,7 @@ fn ignores_hangup(status: &str) -> bool {
     mask.is_some_and(|mask| mask & 1 != 0)
 }
 
-/// Requests to stop.
+/// The handler of Ctrl-C.
 #[cfg(not(unix))]
 pub(crate) struct Signals(());
 
@@ -120,7 +120,7 @@ impl Signals {
         Ok(Self(()))
     }
 
-    /// The next one, by its name.
+    /// Waits for the next signal and returns its name.
     pub(crate) async fn next(&mut self) -> &'static str {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mask_says_whether_a_hangup_is_ignored() {
+    fn the_signal_mask_shows_whether_hangups_are_ignored() {
         assert!(ignores_hangup(
             "Name:\tx\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"
         ));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ecs_ops::journal::{Contents, HeldServer, Journal};
 use ecs_ops::model::ServerId;
-use ecs_ops::store::{RunState, StoreError, StoreErrorKind, Takeover};
+use ecs_ops::store::{Follower, RunState, StoreError, StoreErrorKind, Takeover};
 use serde_json::{Value, json};
 
 pub(crate) use self::target::{admin, shown};
@@ -20,21 +20,24 @@ use self::target::target;
 use crate::args::Global;
 use crate::connect::Connection;
 use crate::fail::{Fail, chain};
+use crate::journals;
 use crate::next_step::NextStep;
 
 /// The variable that names the store.
 pub(crate) const VARIABLE: &str = "ECSCTL_STORE";
 
-/// The address of a store.
+/// The address of a store with its origin.
 pub(crate) struct Named {
     pub(crate) address: String,
-    /// What names it.
+    /// The option or variable that names it.
     pub(crate) origin: String,
 }
 
 const OPTION: &str = "--store";
+/// The most runs, latest first, that are searched for the beginning of an id.
+const SEARCHED: u32 = 10_000;
 
-/// The store that is to be used, if one is named.
+/// Returns the selected store, if one is named.
 pub(crate) fn named(global: &Global) -> Option<Named> {
     let option = global.store.store.clone();
     let option = option.map(|address| (address, OPTION.to_owned()));
@@ -42,12 +45,12 @@ pub(crate) fn named(global: &Global) -> Option<Named> {
     Some(Named { address, origin })
 }
 
-/// Whether a run that is named like this is in the store. One that only settings name leaves files to themselves.
+/// Returns whether a run of this name is looked up in the store. A store from settings does not apply to files.
 pub(crate) fn has_run(global: &Global, run: &Path) -> bool {
     named(global).is_some_and(|named| named.origin == OPTION || !run.is_file())
 }
 
-/// A command that needs a store.
+/// Returns the error of a command that needs a store.
 pub(crate) fn not_named() -> Fail {
     Fail::usage("no store is named").hint(format!(
         "add --store postgres://USER@HOST/DATABASE or --store sqlite:FILE, or set {VARIABLE}"
@@ -57,17 +60,17 @@ pub(crate) fn not_named() -> Fail {
 /// An open store.
 pub(crate) struct Store {
     store: ecs_ops::store::Store,
-    /// Without a password.
+    /// The address without a password.
     address: String,
 }
 
 impl Store {
-    /// Opens the store that is named, if one is.
+    /// Opens the selected store, if there is one.
     pub(crate) async fn open(global: &Global) -> Result<Option<Self>, Fail> {
         Self::open_to(global, true).await
     }
 
-    /// The same, to list and show only.
+    /// Opens the selected store for reading, if there is one.
     pub(crate) async fn open_to_read(global: &Global) -> Result<Option<Self>, Fail> {
         Self::open_to(global, false).await
     }
@@ -82,17 +85,17 @@ impl Store {
         Ok(Some(Self { store, address }))
     }
 
-    /// Where it is, for people: without a password.
+    /// Returns the address without a password.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    /// The journal of a new run.
+    /// Begins the journal of a new run.
     pub(crate) fn journal(&self) -> Arc<dyn Journal> {
         Arc::new(self.store.journal())
     }
 
-    /// Takes a run over: when its process is silent, or at once.
+    /// Takes a run over: once its process is silent, or at once.
     pub(crate) async fn resume(
         &self,
         run_id: &str,
@@ -108,20 +111,46 @@ impl Store {
         Ok((Arc::new(journal), contents))
     }
 
-    /// The records of a run.
+    /// Finds the id of a run by its id, the beginning of it, or `last`.
+    pub(crate) async fn named_run(&self, named: &str) -> Result<String, Fail> {
+        let exact = self.store.run(named).await;
+        if exact.map_err(|error| fail(&error))?.is_some() || named.is_empty() {
+            return Ok(named.to_owned());
+        }
+        let is_last = named == journals::LAST;
+        let runs = self.store.runs(if is_last { 1 } else { SEARCHED }).await;
+        let runs = runs.map_err(|error| fail(&error))?;
+        let ids = runs.into_iter().map(|run| run.run_id);
+        let mut found: Vec<_> = ids.filter(|id| is_last || id.starts_with(named)).collect();
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            // The caller reports the missing run.
+            0 => Ok(named.to_owned()),
+            many => Err(Fail::usage(format!("{many} runs begin with {named}"))
+                .details(found)
+                .hint("give more of the id")),
+        }
+    }
+
+    /// Follows a run.
+    pub(crate) fn follow(&self, run_id: &str) -> Follower {
+        self.store.follow(run_id)
+    }
+
+    /// Reads the records of a run.
     pub(crate) async fn records(&self, run_id: &str) -> Result<Contents, Fail> {
         let records = self.store.records(run_id).await;
         records.map_err(|error| fail(&error))
     }
 
-    /// Whether the process of a run is alive, as far as the store knows.
+    /// Returns whether the process of a run is alive, as far as the store knows.
     pub(crate) async fn is_active(&self, run_id: &str) -> Result<bool, Fail> {
         let run = self.store.run(run_id).await;
         let run = run.map_err(|error| fail(&error))?;
         Ok(run.is_some_and(|run| run.state == RunState::Running))
     }
 
-    /// Which of these servers other runs act on.
+    /// Returns which of these servers other runs act on.
     pub(crate) async fn held(
         &self,
         connection: &Connection,
@@ -132,7 +161,7 @@ impl Store {
         held.map_err(|error| fail(&error))
     }
 
-    /// The latest runs as JSON, the latest first.
+    /// Returns the latest runs as JSON, newest first.
     pub(crate) async fn list(&self, limit: u32) -> Result<Vec<Value>, Fail> {
         let runs = self.store.runs(limit).await;
         let runs = runs.map_err(|error| fail(&error))?;
@@ -149,14 +178,22 @@ impl Store {
     }
 }
 
-/// What failed before anything was sent.
-fn fail(error: &StoreError) -> Fail {
+/// Returns the error of a store before anything was sent.
+pub(crate) fn fail(error: &StoreError) -> Fail {
     let fail = Fail::usage(chain(error));
     match error.kind() {
         StoreErrorKind::Unavailable | StoreErrorKind::Refused | StoreErrorKind::Schema => fail
             .next(NextStep::check_store(
                 "to see whether the store can be used",
             )),
+        StoreErrorKind::NoTables => fail.next(NextStep::prepare_store(
+            "to create the tables, as the owner of the database",
+            "init",
+        )),
+        StoreErrorKind::OldTables => fail.next(NextStep::prepare_store(
+            "to bring the tables up to date, as their owner",
+            "migrate",
+        )),
         StoreErrorKind::InUse => fail.hint("--take-over takes the run over at once"),
         StoreErrorKind::NoRun => fail.next(NextStep::list_runs("to see the runs")),
         _ => fail,

@@ -1,4 +1,4 @@
-//! Writing to stdout and stderr.
+//! Output to stdout and stderr.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,15 +14,16 @@ use crate::fail::Fail;
 use crate::next_step::NextStep;
 use crate::screen::{Screen, in_ascii};
 
-/// Results, on their way to stdout. A reader that has gone away, as `head` does, is not an error: the rest is dropped.
+/// The writer of results to stdout. A reader that closes the pipe, such as `head`, is not an error: the rest is
+/// dropped.
 pub(crate) struct Results<W: Write = io::Stdout> {
     out: W,
-    state: State,
-    /// Whether they are shown on a terminal that asks for ASCII.
+    state: StdoutState,
+    /// Whether stdout is a terminal that needs ASCII.
     ascii: bool,
 }
 
-enum State {
+enum StdoutState {
     Open,
     ReaderGone,
     Failed(io::Error),
@@ -42,14 +43,14 @@ impl<W: Write> Results<W> {
     pub(crate) fn new(out: W) -> Self {
         Self {
             out,
-            state: State::Open,
+            state: StdoutState::Open,
             ascii: false,
         }
     }
 
-    /// Writes whole lines and sees to it that they arrive.
+    /// Writes whole lines and flushes them.
     pub(crate) fn write(&mut self, text: &str) {
-        if !matches!(self.state, State::Open) {
+        if !matches!(self.state, StdoutState::Open) {
             return;
         }
         let written = if self.ascii && !text.is_ascii() {
@@ -60,38 +61,38 @@ impl<W: Write> Results<W> {
         match written.and_then(|()| self.out.flush()) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.state = State::ReaderGone
+                self.state = StdoutState::ReaderGone
             }
-            Err(error) => self.state = State::Failed(error),
+            Err(error) => self.state = StdoutState::Failed(error),
         }
     }
 
-    /// Whether not all results arrived: nobody reads them any more, or they cannot be written.
+    /// Returns whether results were lost: the reader is gone, or a write failed.
     pub(crate) fn are_lost(&self) -> bool {
-        !matches!(self.state, State::Open)
+        !matches!(self.state, StdoutState::Open)
     }
 
-    /// Whether results cannot be written.
+    /// Returns whether a write failed.
     pub(crate) fn have_failed(&self) -> bool {
-        matches!(self.state, State::Failed(_))
+        matches!(self.state, StdoutState::Failed(_))
     }
 
-    /// What kept results from being written, if anything did.
+    /// Returns the error of a failed write.
     pub(crate) fn finish(self) -> Option<io::Error> {
         match self.state {
-            State::Failed(error) => Some(error),
-            State::Open | State::ReaderGone => None,
+            StdoutState::Failed(error) => Some(error),
+            StdoutState::Open | StdoutState::ReaderGone => None,
         }
     }
 }
 
-/// Words to the person at stderr. Clones write to the same place, past the progress bar if there is one.
+/// The writer of messages to stderr. Clones write to the same place, above the progress bar if there is one.
 #[derive(Clone, Debug)]
 pub(crate) struct Notes {
     quiet: bool,
     ascii: bool,
     bar: Option<ProgressBar>,
-    /// The bar that was shown last, by any clone.
+    /// The latest progress bar of any clone.
     last_bar: Arc<Mutex<Option<ProgressBar>>>,
     past_any_bar: bool,
 }
@@ -107,7 +108,7 @@ impl Notes {
         }
     }
 
-    /// From now on there is a progress bar.
+    /// Sets the progress bar.
     pub(crate) fn past(&self, bar: ProgressBar) -> Self {
         *self.last_bar() = Some(bar.clone());
         Self {
@@ -116,7 +117,7 @@ impl Notes {
         }
     }
 
-    /// The same, past the bar of any clone, also of a later one.
+    /// Returns a clone that writes above the bar of any clone, also a later one.
     pub(crate) fn past_any_bar(&self) -> Self {
         Self {
             past_any_bar: true,
@@ -132,23 +133,23 @@ impl Notes {
         self.quiet
     }
 
-    /// A line that `--quiet` suppresses.
+    /// Prints a line unless `--quiet` is given.
     pub(crate) fn note(&self, line: &str) {
         if !self.quiet {
             self.always(line);
         }
     }
 
-    /// A line that has to be seen.
+    /// Prints a line, also with `--quiet`.
     pub(crate) fn always(&self, line: &str) {
         let mut line = clean(line);
         if self.ascii && !line.is_ascii() {
             line = in_ascii(&line);
         }
-        // When nobody can read it there is nobody to tell.
+        // A failed write to stderr cannot be reported.
         let write = || drop(writeln!(io::stderr().lock(), "{line}"));
         let last_bar = self.past_any_bar.then(|| self.last_bar().clone()).flatten();
-        // One that is finished is left as it is.
+        // A finished bar is not redrawn.
         let last_bar = last_bar.filter(|bar| !bar.is_finished());
         match last_bar.as_ref().or(self.bar.as_ref()) {
             Some(bar) => bar.suspend(write),
@@ -164,7 +165,7 @@ impl Notes {
         self.note(&format!("hint: {line}"));
     }
 
-    /// A command to type next, on a line of its own.
+    /// Prints a next step, with the command on a line of its own.
     pub(crate) fn next(&self, step: &NextStep) {
         let [purpose, command] = step.lines();
         self.hint(&purpose);
@@ -187,35 +188,35 @@ impl Notes {
     }
 }
 
-/// Notes from those who must not wait until somebody reads stderr: a thread of its own writes them.
+/// Messages from tasks that must not wait for stderr. A separate thread writes them.
 #[derive(Clone, Debug)]
 pub(crate) struct Aside {
     notes: Notes,
     to: mpsc::Sender<Piece>,
-    /// So many lines may wait.
+    /// The most lines that may wait.
     room: usize,
-    /// Lines that may be dropped and are not written yet.
+    /// The number of queued lines that may be dropped.
     waiting: Arc<AtomicUsize>,
     dropped: Arc<AtomicUsize>,
 }
 
 enum Piece {
-    /// One that is never dropped.
+    /// A line that is never dropped.
     Note(String),
     Line(String),
-    /// All before it was written.
+    /// Signals that all lines before it were written.
     Flush(oneshot::Sender<()>),
 }
 
 impl Aside {
-    /// So many lines may wait.
+    /// The most lines that may wait.
     const ROOM: usize = 256;
 
     pub(crate) fn new(notes: &Notes) -> Self {
         Self::with_room(notes, Self::ROOM)
     }
 
-    /// With room for so many lines.
+    /// Starts the thread, with room for this many lines.
     pub(crate) fn with_room(notes: &Notes, room: usize) -> Self {
         let (to, output) = mpsc::channel();
         let aside = Self {
@@ -246,23 +247,23 @@ impl Aside {
                                 "{many} lines were not shown: stderr was not read in time"
                             )),
                         }
-                        // Whoever asked may have gone on.
+                        // The receiver may have stopped waiting.
                         let _ = done.send(());
                     }
                 }
             }
         };
-        // Without a thread nothing is shown, and nobody waits.
+        // Without the thread messages are lost, but nothing blocks.
         let _ = thread::Builder::new().name("notes".to_owned()).spawn(write);
         aside
     }
 
-    /// A line that has to be seen.
+    /// Prints a line, also with `--quiet`.
     pub(crate) fn always(&self, line: &str) {
         let _ = self.to.send(Piece::Note(line.to_owned()));
     }
 
-    /// One of perhaps many: dropped, and counted, when too many wait.
+    /// Prints a line, which is dropped and counted if too many lines wait.
     pub(crate) fn line(&self, line: &str) {
         if self.waiting.fetch_add(1, Ordering::SeqCst) < self.room {
             let _ = self.to.send(Piece::Line(line.to_owned()));
@@ -272,14 +273,14 @@ impl Aside {
         }
     }
 
-    /// The same, unless `--quiet` suppresses it.
+    /// Prints a line unless `--quiet` is given; dropped and counted if too many lines wait.
     pub(crate) fn note(&self, line: &str) {
         if !self.notes.is_quiet() {
             self.line(line);
         }
     }
 
-    /// Waits until all was written, but no longer than this.
+    /// Waits until all lines are written, but no longer than this.
     pub(crate) async fn flush(&self, within: Duration) {
         let (done, flushed) = oneshot::channel();
         if self.to.send(Piece::Flush(done)).is_ok() {
@@ -288,8 +289,8 @@ impl Aside {
     }
 }
 
-/// Whether somebody watches stderr on a terminal that can move its cursor.
-pub(crate) fn stderr_is_lively() -> bool {
+/// Returns whether stderr is a terminal that can move its cursor.
+pub(crate) fn stderr_is_interactive() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 

@@ -1,4 +1,4 @@
-//! The client of one project of one service.
+//! Client of one project of one service.
 
 mod builder;
 
@@ -21,8 +21,8 @@ use crate::{Endpoint, Error, RetryPolicy, ServiceHealth};
 
 pub use builder::ClientBuilder;
 
-/// Sends requests to one project of one service. Cheap to clone; clones share the rate limit and
-/// the service's health.
+/// A client of one project of one service. Clones are cheap and share the rate limit and the
+/// service's health.
 ///
 /// See the [crate's front page](crate) for an example.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     endpoint: Endpoint,
     project: ProjectId,
-    /// The project, as a header.
+    /// The project as a header value.
     project_header: HeaderValue,
     user_agent: HeaderValue,
     credentials: Arc<dyn CredentialsProvider>,
@@ -44,7 +44,7 @@ struct Inner {
     time_factor: f64,
     rng: Mutex<ChaCha8Rng>,
     seen_ids: SeenIds,
-    /// How many numbers were drawn.
+    /// The number that [`next_number`](Client::next_number) returns next.
     numbers: AtomicU64,
 }
 
@@ -63,9 +63,8 @@ impl fmt::Debug for Client {
 impl Client {
     /// Queries one job once.
     ///
-    /// # Errors
-    /// The service refused, or sent no readable answer after a few attempts. Finished jobs are
-    /// deleted after about a day and are then refused as unknown.
+    /// Fails if the service refuses the query, or sends no readable answer within a few attempts.
+    /// The service deletes finished jobs after about a day and then refuses them as unknown.
     pub async fn job(&self, job_id: &JobId) -> Result<Job, Error> {
         let job = self.read(&ShowJob::new(job_id.clone())).await?;
         Ok(job.with_documented_statuses(job_id))
@@ -73,20 +72,20 @@ impl Client {
 
     /// Queries one server.
     ///
-    /// # Errors
-    /// The service refused (no such server), or sent no readable answer after a few attempts.
+    /// Fails if the service refuses the query (no such server), or sends no readable answer within
+    /// a few attempts.
     pub async fn server(&self, id: ServerId) -> Result<Server, Error> {
         let shown = self.read(&ShowServer::new(id)).await?;
-        // Decoding made sure that it is there.
+        // Decoding has checked that it is present.
         shown
             .server
             .ok_or_else(|| Error::invalid("the answer holds no server"))
     }
 
-    /// Sends a read, and again until there is an answer or the policy gives up.
+    /// Sends a read and retries it until it is answered or the policy gives up.
     ///
     /// # Errors
-    /// Refused, or no readable answer after a few attempts.
+    /// Fails if the service refuses the read, or sends no readable answer within a few attempts.
     pub async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
         let mut context = RequestContext::read();
         Ok(self.execute(operation, &mut context).await?)
@@ -95,37 +94,38 @@ impl Client {
 
 /// Accessors.
 impl Client {
-    /// The endpoint.
+    /// Returns the endpoint.
     pub fn endpoint(&self) -> &Endpoint {
         &self.0.endpoint
     }
 
-    /// The project.
+    /// Returns the project.
     pub fn project(&self) -> &ProjectId {
         &self.0.project
     }
 
-    /// The source of credentials.
+    /// Returns the source of credentials.
     pub fn credentials(&self) -> &Arc<dyn CredentialsProvider> {
         &self.0.credentials
     }
 
-    /// The transport.
+    /// Returns the transport.
     pub fn transport(&self) -> &Arc<dyn Transport> {
         &self.0.transport
     }
 
-    /// The clocks.
+    /// Returns the clocks.
     pub fn clock(&self) -> &WallClock {
         &self.0.clock
     }
 
-    /// The service's health.
+    /// Returns the service's health.
     pub fn health(&self) -> &ServiceHealth {
         &self.0.health
     }
 
-    /// The speed of the service's clock relative to the local one: 1 unless it is simulated.
+    /// Returns the speed of the service's clock relative to the local one; 1 unless the service is
+    /// simulated.
     pub fn time_factor(&self) -> f64 {
         self.0.time_factor
     }
@@ -135,13 +135,12 @@ impl Client {
         scale(duration, self.0.time_factor)
     }
 
-    /// The time that passes on the service's clock meanwhile: the reverse of
-    /// [`scaled`](Self::scaled).
+    /// Converts a local duration to the service's clock: the reverse of [`scaled`](Self::scaled).
     pub fn service_time(&self, duration: Duration) -> Duration {
         scale(duration, 1.0 / self.0.time_factor)
     }
 
-    /// Draws random numbers; with a [seed](ClientBuilder::seed) they are the same each time.
+    /// Draws random numbers; a [seed](ClientBuilder::seed) makes them repeatable.
     pub fn with_rng<T>(&self, draw: impl FnOnce(&mut ChaCha8Rng) -> T) -> T {
         draw(&mut self.0.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -150,8 +149,8 @@ impl Client {
         &self.0.retry
     }
 
-    /// The next number, from 0: to vary requests that a cache on the way would otherwise answer
-    /// with an old answer.
+    /// Returns the next number, counted from 0. Requests vary by it, so that a cache on the way
+    /// does not answer them with an old answer.
     pub fn next_number(&self) -> u64 {
         self.0.numbers.fetch_add(1, Ordering::Relaxed)
     }
@@ -160,7 +159,7 @@ impl Client {
         &self.0.seen_ids
     }
 
-    /// How long one attempt may take.
+    /// Returns the time limit of one attempt.
     pub fn attempt_timeout(&self) -> Duration {
         self.0.attempt_timeout
     }

@@ -1,4 +1,4 @@
-//! Time: tokio's, the wall clock, and the service's clock.
+//! Clocks: tokio's, the wall clock and the service's.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,8 +10,8 @@ use tokio::time::Instant;
 /// The wall clock, and the service's clock as far as the dates of its answers show it.
 #[derive(Debug)]
 pub struct WallClock {
-    /// For tests on paused time: what it showed at an instant, from where tokio's clock carries it
-    /// on.
+    /// For tests on paused time: the time that the wall clock showed at an instant of tokio's
+    /// clock, which advances it.
     epoch: Option<(Timestamp, Instant)>,
     /// The speed of the service's clock relative to the local one.
     factor: f64,
@@ -19,8 +19,7 @@ pub struct WallClock {
     seen: Mutex<Option<Seen>>,
 }
 
-/// An exchange whose answer had a date: the service wrote it at some time between sending and
-/// receiving.
+/// An exchange whose answer had a date. The service wrote the date between sending and receiving.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     sent: Timestamp,
@@ -33,11 +32,11 @@ struct Seen {
 pub struct ClockReading {
     /// The local clock.
     pub local: Timestamp,
-    /// The service's clock; `None`: not known.
+    /// The service's clock; `None` if it is not known.
     pub remote: Option<Timestamp>,
 }
 
-/// A moment of this process, to tell its age also after the process was stopped or its machine
+/// A moment of this process. Its age counts the time while the process was stopped or its machine
 /// slept.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
@@ -46,7 +45,7 @@ pub struct Moment {
 }
 
 impl WallClock {
-    /// This moment.
+    /// Returns the current moment.
     pub fn moment(&self) -> Moment {
         Moment {
             instant: Instant::now(),
@@ -54,13 +53,14 @@ impl WallClock {
         }
     }
 
-    /// The time since then, by the clock that shows more: one stands still while a machine sleeps,
-    /// the other may be set back.
+    /// Returns the time since `then`, by the clock that shows more: one stands still while a
+    /// machine sleeps, the other may be set back.
     pub fn age(&self, then: Moment) -> Duration {
         then.instant.elapsed().max(self.since(then.local))
     }
 
-    /// The system's clock, or one that shows `epoch` now and advances with tokio's.
+    /// Creates a clock that shows the system's time, or one that shows `epoch` now and advances
+    /// with tokio's clock.
     pub fn new(epoch: Option<Timestamp>, factor: f64) -> Self {
         Self {
             epoch: epoch.map(|epoch| (epoch, Instant::now())),
@@ -69,7 +69,7 @@ impl WallClock {
         }
     }
 
-    /// The local time.
+    /// Returns the local time.
     pub fn now(&self) -> Timestamp {
         match self.epoch {
             None => Timestamp::now(),
@@ -77,7 +77,7 @@ impl WallClock {
         }
     }
 
-    /// The time since then, by the local clock.
+    /// Returns the time since `then`, by the local clock.
     pub fn since(&self, then: Timestamp) -> Duration {
         Duration::try_from(self.now().duration_since(then)).unwrap_or_default()
     }
@@ -89,7 +89,8 @@ impl WallClock {
         ClockReading { local, remote }
     }
 
-    /// Learns from the date of an answer that has just arrived to a request that was sent then.
+    /// Learns the service's time from the date of an answer that has just arrived; `sent` is when
+    /// its request was sent.
     pub(crate) fn observe(&self, headers: &HeaderMap, sent: Timestamp) {
         if let Some(date) = date_of(headers) {
             let received = self.now();
@@ -106,15 +107,15 @@ impl WallClock {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `date` plus the time between two local times, at the service's speed.
+    /// Returns `date` plus the time between two local times, at the service's speed.
     fn carried_on(&self, date: Timestamp, from: Timestamp, to: Timestamp) -> Option<Timestamp> {
         let since = to.duration_since(from).as_secs_f64() * self.factor;
         date.checked_add(SignedDuration::try_from_secs_f64(since).ok()?)
             .ok()
     }
 
-    /// The latest time that the service's clock can have shown at a local time; `None` before the
-    /// first date.
+    /// Returns the latest time that the service's clock can have shown at a local time; `None`
+    /// before the first date.
     pub fn remote_at(&self, local: Timestamp) -> Option<Timestamp> {
         // Dates have whole seconds.
         const RESOLUTION: SignedDuration = SignedDuration::from_secs(1);
@@ -123,18 +124,18 @@ impl WallClock {
         self.carried_on(date, seen.sent, local)
     }
 
-    /// The earliest that the service's clock can have shown at one of our times, once an answer had
-    /// a date.
+    /// Returns the earliest time that the service's clock can have shown at a local time; `None`
+    /// before the first date.
     pub(crate) fn remote_at_least(&self, local: Timestamp) -> Option<Timestamp> {
         let seen = self.seen()?;
-        // A simulated clock may also run at our pace.
+        // A simulated clock may also run at the local speed.
         let factor = self.factor.min(1.0);
         let since = local.duration_since(seen.received).as_secs_f64() * factor;
         let since = SignedDuration::try_from_secs_f64(since.max(0.0)).ok()?;
         seen.date.checked_add(since).ok()
     }
 
-    /// The pause of a `Retry-After` header: seconds, or a date on the service's clock.
+    /// Parses the pause of a `Retry-After` header: seconds, or a date on the service's clock.
     pub(crate) fn retry_after(&self, header: &str) -> Option<Duration> {
         let now = self.now();
         let remote = self
@@ -144,14 +145,15 @@ impl WallClock {
     }
 }
 
-/// The instant this much later; if the clock cannot hold it, one that never comes.
+/// Returns the instant that is `duration` from now, or one in the far future if the clock cannot
+/// represent it.
 pub fn after(duration: Duration) -> Instant {
     const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
     let now = Instant::now();
     now.checked_add(duration.min(NEVER)).unwrap_or(now)
 }
 
-/// Waits until then; `None` waits forever.
+/// Waits until `deadline`; `None` waits forever.
 pub async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
@@ -164,7 +166,7 @@ pub fn scale(duration: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(duration.as_secs_f64() / factor).unwrap_or(duration)
 }
 
-/// A growing pause: `first`, doubled this many times, at most `ceiling`.
+/// Returns `first` doubled `times` times, at most `ceiling`.
 pub fn doubled(first: Duration, times: u32, ceiling: Duration) -> Duration {
     first
         .saturating_mul(2_u32.saturating_pow(times))
@@ -172,7 +174,7 @@ pub fn doubled(first: Duration, times: u32, ceiling: Duration) -> Duration {
 }
 
 fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
-    /// The longest believable pause: more is a date from a wrong clock.
+    /// The longest plausible pause: a longer one is a date from a wrong clock.
     const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
     let asked = match header.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -184,13 +186,13 @@ fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     Some(asked.min(LONGEST))
 }
 
-/// The date of an answer.
+/// Parses the `Date` header of an answer.
 pub(crate) fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
     http_date(headers.get(http::header::DATE)?.to_str().ok()?)
 }
 
 fn http_date(header: &str) -> Option<Timestamp> {
-    // A wrong weekday does not make the date less clear.
+    // A wrong weekday does not make the date ambiguous.
     let dates = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
     dates.parse_timestamp(header).ok()
 }

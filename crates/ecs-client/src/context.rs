@@ -18,9 +18,9 @@ pub struct RequestContext<'a> {
     pub(crate) began: Instant,
     /// The number of attempts that began.
     pub(crate) attempts: u32,
-    /// The number of servers that it acts on, for traces.
+    /// The number of servers that the request acts on, for traces.
     pub(crate) servers: Option<usize>,
-    /// Why the last answer is no evidence of now.
+    /// Why the last answer is not current.
     pub(crate) stale: Option<Stale>,
     action: Option<Action<'a>>,
 }
@@ -30,7 +30,7 @@ struct Action<'a> {
     hooks: &'a mut dyn ActionHooks,
 }
 
-/// The caller wants no further attempt.
+/// The caller stopped the request.
 pub(crate) struct Stopped;
 
 impl<'a> RequestContext<'a> {
@@ -46,37 +46,37 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// A query that a caller waits for.
+    /// Returns the context of a query that a caller waits for.
     pub fn read() -> Self {
         Self::new(RequestClass::Read, RetryState::default(), None)
     }
 
-    /// One poll of many, with the retry state of the previous ones: it is one attempt, and the
-    /// caller [polls again](StopCause::Deferred).
+    /// Returns the context of one poll of many, with the retry state of the previous ones. It makes
+    /// one attempt; the caller [polls again](StopCause::Deferred).
     pub fn poll(state: RetryState) -> Self {
         Self::new(RequestClass::Poll, state, None)
     }
 
-    /// A request that must not be executed twice. `send_state` shows at any time, even after the
-    /// future was dropped, whether it may have been sent.
+    /// Returns the context of a request that must not be executed twice. `send_state` shows at any
+    /// time, even after the future was dropped, whether the request may have been sent.
     pub fn action(send_state: &'a SendState, hooks: &'a mut dyn ActionHooks) -> Self {
         let action = Action { send_state, hooks };
         Self::new(RequestClass::Action, RetryState::default(), Some(action))
     }
 
-    /// Adds the number of servers that the request acts on, which traces show. Changes nothing else.
+    /// Sets the number of servers that the request acts on. Only traces show it.
     #[must_use]
     pub fn with_servers(mut self, servers: usize) -> Self {
         self.servers = Some(servers);
         self
     }
 
-    /// What happened to the request so far.
+    /// Returns the retry state of the request.
     pub fn state(&self) -> RetryState {
         self.state
     }
 
-    /// Why the answer is no evidence of how things are now, if something shows that.
+    /// Returns why the answer is not current, if anything shows that.
     pub fn stale(&self) -> Option<&Stale> {
         self.stale.as_ref()
     }
@@ -100,12 +100,12 @@ impl<'a> RequestContext<'a> {
             return Ok(check);
         }
         // It was stopped while that was recorded.
-        let error = withdrawn(Problem::new("the run was stopped"));
+        let error = withdrawn(Problem::new("stopped while the request was recorded"));
         self.not_executed(&error, None).await;
         Err(error)
     }
 
-    /// An attempt begins. Its number, from 1, is `attempts` now.
+    /// Notes that an attempt begins; `attempts` is its number, from 1.
     pub(crate) fn attempt_started(&mut self, mark: &SendMark, sent: ClockReading) {
         self.attempts = self.attempts.saturating_add(1);
         if let Some(action) = &mut self.action {
@@ -117,7 +117,7 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// The attempt failed: if that proves that it was not executed, this is known from now on.
+    /// Notes that the attempt failed, and whether that proves that it was not executed.
     pub(crate) fn attempt_failed(&mut self, error: &RequestError) {
         if error.classification().proves_not_executed()
             && let Some(action) = &mut self.action
@@ -127,7 +127,7 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// Reports an attempt that was certainly not executed to the hooks.
+    /// Reports to the hooks an attempt that was certainly not executed.
     pub(crate) async fn not_executed(&self, error: &RequestError, retry_after: Option<Duration>) {
         if let Some(action) = &self.action
             && error.classification().proves_not_executed()
@@ -136,7 +136,7 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// Notifies the hooks of a retry after this pause.
+    /// Notifies the hooks of a retry after `pause`.
     pub(crate) fn notify_retry(&self, error: &RequestError, pause: Duration) {
         if let Some(action) = &self.action {
             let problem = error.problem().clone();
@@ -147,7 +147,7 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// Waits for something that comes before sending, unless the request is stopped.
+    /// Waits for a step before sending, unless the request is stopped.
     pub(crate) async fn unless_stopped<T>(
         &self,
         waiting: impl Future<Output = T>,
@@ -173,7 +173,7 @@ impl std::fmt::Debug for RequestContext<'_> {
     }
 }
 
-/// Certainly not sent, and not to be sent.
+/// Returns the error of an attempt that was certainly not sent because the request was stopped.
 fn withdrawn(problem: Problem) -> RequestError {
     let problem = problem.because("not sent");
     RequestError::new(Classification::NotDelivered, problem).with_stop_cause(StopCause::Withdrawn)

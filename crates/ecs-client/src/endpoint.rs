@@ -1,4 +1,4 @@
-//! Where the service is.
+//! The address of the service.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,11 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
-/// The address of a service: `http` or `https`, a host, perhaps a port and a path before the API's
-/// own.
+/// The address of a service: `http` or `https`, a host, and optionally a port and a path in front
+/// of the API's own.
 ///
-/// Those that mean the same are equal, and shown alike: scheme and host are in lower case, and the
-/// default port is left out.
+/// Equivalent addresses are equal and displayed alike: scheme and host in lower case, without the
+/// default port.
 ///
 /// ```
 /// use ecs_client::Endpoint;
@@ -50,7 +50,7 @@ impl FromStr for Endpoint {
     type Err = ParseEndpointError;
 
     fn from_str(text: &str) -> Result<Self, ParseEndpointError> {
-        // The text is not repeated in the error: it may hold a password.
+        // The error does not repeat the text: it may hold a password.
         let wrong = |problem| ParseEndpointError { problem };
         if text.contains('#') {
             return Err(wrong("a fragment (#) is not allowed in an endpoint"));
@@ -101,12 +101,12 @@ impl fmt::Display for Endpoint {
 }
 
 impl Endpoint {
-    /// Whether requests travel encrypted.
+    /// Returns whether requests are encrypted.
     pub fn is_https(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }
 
-    /// The host, without a port; an IPv6 address without its brackets.
+    /// Returns the host without a port; an IPv6 address without its brackets.
     ///
     /// ```
     /// let endpoint: ecs_client::Endpoint = "http://[::1]:8080/ecs".parse()?;
@@ -121,9 +121,9 @@ impl Endpoint {
         bare.unwrap_or(host)
     }
 
-    /// Where the whole site has moved to, by a redirect of a request to `asked`: its `Location` is
-    /// the same path and query at another scheme, host or port. Any other redirect says nothing of
-    /// the site.
+    /// Returns the new address of the whole site, if an answer to a request to `asked` redirects
+    /// there: `Location` is the same path and query at another scheme, host or port. Any other
+    /// redirect does not show that the site has moved.
     pub(crate) fn moved(&self, asked: &Uri, location: &str) -> Option<Self> {
         let target: Uri = location.parse().ok()?;
         let moved = Self {
@@ -137,7 +137,7 @@ impl Endpoint {
         (same_path && is_web && is_plain && !moved.is_at_origin_of(self)).then_some(moved)
     }
 
-    /// Whether scheme, host and port are the same, however they are written.
+    /// Returns whether scheme, host and port are equivalent.
     fn is_at_origin_of(&self, other: &Self) -> bool {
         self.scheme == other.scheme
             && self.host().eq_ignore_ascii_case(other.host())
@@ -149,7 +149,7 @@ impl Endpoint {
         self.authority.port_u16().unwrap_or(default)
     }
 
-    /// Makes the URI of an operation, which has a path and perhaps a query, absolute.
+    /// Makes the relative URI of an operation (a path and optionally a query) absolute.
     pub(crate) fn absolute(&self, relative: &Uri) -> Result<Uri, http::Error> {
         let path = relative
             .path_and_query()

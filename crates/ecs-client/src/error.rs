@@ -9,32 +9,32 @@ use crate::{Classification, Problem, RequestError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Invalid input: nothing was sent.
+    /// The input is invalid. Nothing was sent.
     Invalid,
-    /// Credentials or permissions were refused.
+    /// The credentials or their permissions were refused.
     Credentials,
-    /// The service refused, or the object does not exist.
+    /// The service refused the request, or the object does not exist.
     Refused,
-    /// What answers is not the service: the site has moved, a proxy wants credentials, or a page of
-    /// a proxy, a web server or another program came in place of an answer. The address is wrong,
-    /// or something on the way must be changed.
+    /// The answer is not from the service: the site has moved, a proxy wants credentials, or a
+    /// proxy, a web server or another program answered with a page of its own. The address is
+    /// wrong, or something on the way must be changed.
     NotTheService,
     /// The service sent no readable answer.
     Unreachable,
-    /// A cache on the way answered: the answer is no evidence of how things are now.
+    /// A cache on the way answered: the answer is not current.
     Cached,
     /// The time limit was reached.
     Deadline,
-    /// The journal could not be written: nothing was sent.
-    Journal,
-    /// The task of a run was lost, so that there is no report: its servers may have been acted on.
-    Aborted,
+    /// The caller could not record the request: nothing was sent.
+    NotRecorded,
+    /// The task that did the work was lost: what it sent may have been executed.
+    TaskLost,
 }
 
-/// A query failed, or a run could not be started.
+/// A failed request, or work that could not begin.
 ///
 /// Displays without its causes, which are its [sources](StdError::source);
-/// [`problem`](Self::problem) has the complete text.
+/// [`problem`](Self::problem) holds the complete text.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -42,17 +42,17 @@ pub struct Error {
     cause: Cause,
 }
 
-/// What an error comes from.
+/// The origin of an error.
 #[derive(Debug)]
 enum Cause {
     Nothing,
     Request(Box<RequestError>),
-    /// An error of another crate, and what it made impossible.
+    /// An error of another crate, and a message that says what it made impossible.
     Other(&'static str, Box<dyn StdError + Send + Sync>),
 }
 
 impl Error {
-    /// An error of this class.
+    /// Creates an error of this class.
     pub fn new(kind: ErrorKind, problem: Problem) -> Self {
         Self {
             kind,
@@ -61,8 +61,8 @@ impl Error {
         }
     }
 
-    /// With this cause in place of what it had: the error displays as `message`, and the cause is
-    /// its source. The [`problem`](Self::problem), which holds the complete text, stays.
+    /// Replaces the cause: the error displays as `message`, and the cause is its source. The
+    /// [`problem`](Self::problem), which holds the complete text, is unchanged.
     #[must_use]
     pub fn caused_by(
         mut self,
@@ -73,22 +73,22 @@ impl Error {
         self
     }
 
-    /// An error of class [`ErrorKind::Invalid`] with this message.
+    /// Creates an error of class [`ErrorKind::Invalid`] with this message.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, Problem::new(message))
     }
 
-    /// The class.
+    /// Returns the class.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The service's error code, if it gave one.
+    /// Returns the service's error code, if it gave one.
     pub fn code(&self) -> Option<&str> {
         self.problem.code.as_deref()
     }
 
-    /// How the request failed that this comes from, if it comes from one.
+    /// Returns the error of the request that failed, if the error comes from a request.
     pub fn request(&self) -> Option<&RequestError> {
         match &self.cause {
             Cause::Request(request) => Some(request),
@@ -96,7 +96,7 @@ impl Error {
         }
     }
 
-    /// What happened.
+    /// Returns the complete text and the facts of the error.
     pub fn problem(&self) -> &Problem {
         &self.problem
     }

@@ -1,4 +1,4 @@
-//! The one retry loop.
+//! The retry loop.
 
 mod attempt;
 mod auth_state;
@@ -30,12 +30,12 @@ struct Progress {
     auth: AuthState,
     /// Why the last attempt failed.
     last: Option<RequestError>,
-    /// Since when attempts have failed without an answer.
+    /// The time since which attempts have failed without an answer.
     unanswered_since: Option<Instant>,
 }
 
 impl Progress {
-    /// The request is stopped before another attempt.
+    /// Returns the error of a request that is stopped before another attempt.
     fn stopped(self) -> RequestError {
         match self.last {
             Some(error) => error.with_stop_cause(StopCause::Withdrawn),
@@ -63,11 +63,11 @@ impl From<RequestError> for End {
 }
 
 impl Client {
-    /// Sends a request until it succeeds, is refused, or may have been executed, or until the
-    /// policy gives up. Each attempt is authenticated anew and has its own time limit.
+    /// Sends a request, and retries it until it succeeds, is refused, may have been executed, or
+    /// the policy gives up. Each attempt is authenticated anew and has its own time limit.
     ///
     /// # Errors
-    /// What the last attempt proves, and why there was no further one.
+    /// The error says what the last attempt proves, and why it was not retried.
     ///
     /// ```
     /// # async fn example(client: ecs_client::Client) -> Result<(), ecs_client::RequestError> {
@@ -96,7 +96,7 @@ impl Client {
         }
     }
 
-    /// One turn of the loop. `None`: the request is to be sent again now.
+    /// Performs one turn of the loop. `None`: the request is to be sent again now.
     async fn turn<O: Operation>(
         &self,
         operation: &O,
@@ -128,7 +128,7 @@ impl Client {
         Ok(None)
     }
 
-    /// Without credentials: waits before asking for them again, or gives up.
+    /// Waits before it requests credentials again, or gives up.
     async fn retry_credentials(
         &self,
         error: RequestError,
@@ -139,14 +139,14 @@ impl Client {
         let (error, decision) = self.decide(error, context, since.elapsed());
         match decision {
             RetryDecision::RetryAfter(pause) => self.pause(error, pause, context, progress).await,
-            // Whatever the reason, this request has no credentials.
+            // Whatever the policy says of the error, this request has no credentials.
             RetryDecision::GiveUp => Err(End::Failed(
                 error.with_classification(Classification::RefusedCredentials),
             )),
         }
     }
 
-    /// After a failed attempt: records what it proves, and waits before the next one, or gives up.
+    /// Records what a failed attempt proves, and waits before the next one, or gives up.
     async fn retry_attempt(
         &self,
         error: RequestError,
@@ -171,7 +171,7 @@ impl Client {
         }
     }
 
-    /// Decides what follows an error. `outage`: how long the service has not answered.
+    /// Decides what follows an error. `outage` is how long the service has not answered.
     fn decide(
         &self,
         error: RequestError,
@@ -203,8 +203,8 @@ impl Client {
         (error, decision)
     }
 
-    /// The error of a request that was throttled for longer than it waits, with the time from which
-    /// the service accepts requests.
+    /// Returns the error of a request that was throttled for longer than it waits, with the time
+    /// from which the service accepts requests.
     fn throttled_until(&self, error: RequestError, asked: Duration) -> RequestError {
         let asked = asked.as_secs_f64() * self.time_factor();
         let asked = SignedDuration::try_from_secs_f64(asked).unwrap_or_default();
@@ -214,7 +214,7 @@ impl Client {
         error.map_problem(|problem| problem.and(&message))
     }
 
-    /// Notifies of the error and waits before the request is sent again.
+    /// Reports the error to the hooks and waits before the request is sent again.
     async fn pause(
         &self,
         error: RequestError,
@@ -236,7 +236,7 @@ impl Client {
         Ok(())
     }
 
-    /// Waits until the service does not throttle and the rate limit has room.
+    /// Waits until the service does not throttle and the rate limit permits a request.
     async fn wait_for_turn(&self, context: &RequestContext<'_>) -> Result<(), End> {
         loop {
             self.wait_while_throttled(context).await?;
@@ -257,7 +257,7 @@ impl Client {
         }
     }
 
-    /// Waits while the service throttles; all requests wait.
+    /// Waits while the service throttles. All requests of the client wait.
     async fn wait_while_throttled(&self, context: &RequestContext<'_>) -> Result<(), End> {
         while let Some(mut until) = self.health().throttled_until() {
             if context.class == RequestClass::Poll {
@@ -266,7 +266,7 @@ impl Client {
             }
             let bound = context.began.checked_add(self.retry().max_read_time());
             if context.class == RequestClass::Read && bound.is_some_and(|bound| until > bound) {
-                let message = "the service asks for less speed for longer than a read may take";
+                let message = "throttled for longer than a read waits";
                 let problem = Problem::new(message);
                 return Err(RequestError::new(Classification::Throttled, problem).into());
             }
@@ -277,7 +277,7 @@ impl Client {
         Ok(())
     }
 
-    /// The credentials of the next attempt: a replacement if some were refused.
+    /// Returns the credentials of the next attempt: a replacement if the last ones were refused.
     async fn credentials_for(&self, auth: &mut AuthState) -> Result<Credentials, RequestError> {
         let provider = self.credentials();
         let answer = match auth.refused() {
@@ -290,7 +290,8 @@ impl Client {
         auth.update(answer)
     }
 
-    /// Limits the time of asking the source of credentials: a source that hangs has none now.
+    /// Limits the time of a call to the source of credentials: one that hangs counts as
+    /// unavailable.
     pub(crate) async fn in_time<T>(
         &self,
         asking: impl Future<Output = Result<T, AuthError>>,

@@ -1,5 +1,4 @@
-//! Whether an answer is of now: a cache on the way repeats old ones, and what they show proves
-//! nothing.
+//! Whether an answer is current. A cache on the way repeats old answers, and they prove nothing.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -13,37 +12,37 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::date_of;
 
-/// Why an answer is no evidence of how things are now.
+/// Why an answer is not current.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stale {
-    /// It has the request id of an earlier answer: the service makes one for each.
+    /// It has the request id of an earlier answer; the service makes a new one for each.
     Repeated {
         /// The request id.
         request_id: String,
     },
-    /// It carries an `Age`: how long it has been in a cache.
+    /// It carries an `Age` header: how long it has been in a cache.
     Aged {
         /// The header, in seconds.
         age: String,
     },
-    /// A cache says that it answered itself, in `X-Cache` or a header like it.
+    /// It carries `X-Cache` or a similar header: a cache answered.
     CacheHit {
         /// The header.
         value: String,
     },
     /// It is older than the request, by the service's clock.
     Older {
-        /// When the answer was made.
+        /// The date of the answer.
         date: Timestamp,
-        /// The earliest that the service's clock can have shown when the request was sent.
+        /// The earliest time that the service's clock can have shown when the request was sent.
         sent: Timestamp,
     },
 }
 
 impl Stale {
-    /// Whether its date may be that of the service's clock. A date alone may also be that of a
-    /// clock which was set back.
+    /// Returns whether the date may be from the service's clock. A date that is old may also be
+    /// from a clock that was set back.
     pub(crate) fn has_a_true_date(&self) -> bool {
         matches!(self, Self::Older { .. })
     }
@@ -68,10 +67,10 @@ impl fmt::Display for Stale {
     }
 }
 
-/// The clocks of a service's machines may differ by so much.
+/// The most by which the clocks of the service's machines differ.
 const SLACK: SignedDuration = SignedDuration::from_secs(5);
 
-/// What caches write: Squid, Varnish, and what nginx's manual and RFC 9211 name.
+/// Headers that caches write: Squid, Varnish, and those that nginx's manual and RFC 9211 name.
 static CACHES: [HeaderName; 4] = [
     HeaderName::from_static("x-cache"),
     HeaderName::from_static("x-cache-status"),
@@ -79,8 +78,8 @@ static CACHES: [HeaderName; 4] = [
     HeaderName::from_static("cache-status"),
 ];
 
-/// Reads the headers of an answer. `asked_at`: the earliest that the service's clock can have shown
-/// when the request was sent, if that is known.
+/// Reads the headers of an answer. `asked_at` is the earliest time that the service's clock can
+/// have shown when the request was sent, if known.
 pub(crate) fn stale(headers: &HeaderMap, asked_at: Option<Timestamp>) -> Option<Stale> {
     let text = |name: &HeaderName| {
         let value = headers.get(name)?;
@@ -104,7 +103,7 @@ pub(crate) fn stale(headers: &HeaderMap, asked_at: Option<Timestamp>) -> Option<
     is_older.then_some(Stale::Older { date, sent })
 }
 
-/// Shortened, and without what a terminal would obey.
+/// Returns the text shortened and without control characters.
 fn visible(text: &str) -> String {
     const LONGEST: usize = 80;
     let visible = text.trim().chars().filter(|char| !char.is_control());
@@ -125,10 +124,11 @@ struct Latest {
 }
 
 impl SeenIds {
-    /// How many are kept: more than a run makes lists.
+    /// The number of ids that are kept: more than the lists that a run makes.
     const LIMIT: usize = 4096;
 
-    /// Adds the request id of an answer. The staleness of the answer, if an earlier one had it.
+    /// Adds the request id of an answer, and returns its staleness if an earlier answer had the
+    /// same.
     pub(crate) fn repeated(&self, headers: &HeaderMap) -> Option<Stale> {
         let id = request_id(headers)?;
         (!self.add(&id)).then(|| Stale::Repeated {
@@ -136,7 +136,7 @@ impl SeenIds {
         })
     }
 
-    /// Adds one. `false`: it was there.
+    /// Adds an id; `false` if it was present.
     fn add(&self, id: &str) -> bool {
         let hash = self.hasher.hash_one(id);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);

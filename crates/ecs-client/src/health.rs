@@ -1,10 +1,10 @@
-//! What the requests of a client learn from each other.
+//! The state that the requests of a client share about the service.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-/// The health of the service as all requests of a client see it: whether it can be reached, and
+/// The health of the service as all requests of a client see it: whether it is reachable, and
 /// whether it throttles.
 #[derive(Debug, Default)]
 pub struct ServiceHealth(Mutex<Observed>);
@@ -26,7 +26,7 @@ impl ServiceHealth {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notes that an answer came.
+    /// Notes that an answer arrived.
     pub(crate) fn answered(&self, to_action: bool) {
         self.with(|state| {
             state.reached = true;
@@ -41,33 +41,34 @@ impl ServiceHealth {
         self.with(|state| state.credentials_accepted = true);
     }
 
-    /// Whether the service has answered this client.
+    /// Returns whether the service has answered this client.
     pub fn is_reachable(&self) -> bool {
         self.with(|state| state.reached)
     }
 
-    /// An answer came that only the service can have made, and that was of then.
+    /// Notes a current answer that only the service can have made.
     pub(crate) fn identified(&self) {
         self.with(|state| state.identified = Some(Instant::now()));
     }
 
-    /// When the service last answered as itself.
+    /// Returns when the service last answered as itself.
     pub(crate) fn last_identified(&self) -> Option<Instant> {
         self.with(|state| state.identified)
     }
 
-    /// Whether the credentials are known to be good. Until then one request is in flight at a time:
-    /// five wrong signatures in a row lock a key.
+    /// Returns whether the credentials are known to be valid. Until then one request is in flight
+    /// at a time: five wrong signatures in a row lock a key.
     pub fn credentials_accepted(&self) -> bool {
         self.with(|state| state.credentials_accepted)
     }
 
-    /// When the last answer to an action came. Answers to reads prove nothing about actions.
+    /// Returns when the last answer to an action came. Answers to reads prove nothing about
+    /// actions.
     pub(crate) fn last_answer_to_action(&self) -> Option<Instant> {
         self.with(|state| state.last_answer_to_action)
     }
 
-    /// Notes that the service throttles: nothing is sent until then.
+    /// Notes that the service throttles: nothing is sent until `until`.
     pub(crate) fn throttle_until(&self, until: Instant) {
         self.with(|state| {
             state.throttled_until = Some(
@@ -78,7 +79,7 @@ impl ServiceHealth {
         });
     }
 
-    /// Until when nothing is sent; `None` if the service does not throttle.
+    /// Returns the time until which nothing is sent; `None` if the service does not throttle.
     pub fn throttled_until(&self) -> Option<Instant> {
         self.with(|state| state.throttled_until)
             .filter(|until| *until > Instant::now())

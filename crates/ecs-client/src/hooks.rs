@@ -8,7 +8,7 @@ use ecs_transport::{SendCheck, SendMark};
 use crate::clock::ClockReading;
 use crate::{Problem, RequestError};
 
-/// Hooks around the attempts of an action: records, a quota, notifications, and stopping.
+/// Hooks around the attempts of an action: recording, a quota, notifications and stopping.
 ///
 /// For each attempt the retry loop calls, in this order:
 ///
@@ -23,42 +23,42 @@ use crate::{Problem, RequestError};
 /// 5. If it is sent again after a pause: [`notify`](Self::notify) with [`Notice::Throttled`] or
 ///    [`Notice::Retrying`], after 4 has returned and before the pause.
 ///
-/// After an attempt that may have been executed nothing more is called. If
-/// [`is_stopped`](Self::is_stopped) says so after `before_send`, the attempt is not sent, and
-/// `not_executed` is called for it.
+/// After an attempt that may have been executed no further hook is called. If
+/// [`is_stopped`](Self::is_stopped) returns `true` after `before_send`, the attempt is not sent,
+/// and `not_executed` is called for it.
 pub trait ActionHooks: Send + Sync {
-    /// The attempt of this number, from 1, is going to be sent. With an error it is not, and the
-    /// request ends as [withdrawn](crate::StopCause::Withdrawn). The check is asked just before the
-    /// first byte: if it does not hold any more, the attempt was certainly not sent, and is made
-    /// again.
+    /// Called before the attempt of this number, from 1, is sent. With an error it is not sent, and
+    /// the request ends as [withdrawn](crate::StopCause::Withdrawn). The returned check runs just
+    /// before the first byte: if it fails, the attempt was certainly not sent, and is made again.
     fn before_send(
         &self,
         attempt: u32,
         now: ClockReading,
     ) -> BoxFuture<'_, Result<Option<SendCheck>, Problem>>;
 
-    /// The attempt begins: the service may count it as soon as this mark says that something may
-    /// have been sent.
+    /// Called when the attempt begins. The service may count it as soon as `mark` says that
+    /// something may have been sent.
     fn attempt_started(&mut self, mark: &SendMark);
 
-    /// It is certain that the service has not executed, and not counted, the attempt that was
-    /// started last.
+    /// Called when it is certain that the service has neither executed nor counted the attempt that
+    /// was started last.
     fn attempt_not_executed(&mut self);
 
-    /// The same, to be recorded: why, and after which pause the request is sent again, if it is.
+    /// Called after `attempt_not_executed`, to record why, and the pause before the next attempt,
+    /// if there is one.
     fn not_executed<'a>(
         &'a self,
         error: &'a RequestError,
         retry_after: Option<Duration>,
     ) -> BoxFuture<'a, ()>;
 
-    /// Notifies of something worth showing.
+    /// Called with something worth displaying.
     fn notify(&self, notice: Notice);
 
-    /// Whether no further attempt may be sent.
+    /// Returns whether no further attempt may be sent.
     fn is_stopped(&self) -> bool;
 
-    /// Waits until [`is_stopped`](Self::is_stopped). It interrupts each wait before an attempt, and
+    /// Waits until [`is_stopped`](Self::is_stopped). It interrupts each wait before an attempt, but
     /// no attempt.
     fn stopped(&self) -> BoxFuture<'_, ()>;
 }

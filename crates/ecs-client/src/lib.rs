@@ -1,30 +1,30 @@
-//! One request to the Elastic Cloud Server API, sent right: when it may be sent, with which
+//! The request layer of the Elastic Cloud Server API: when a request may be sent, with which
 //! credentials, what its answer proves, and whether it may be sent again.
 //!
-//! The only retry loop of the workspace is here: [`Client::execute`]. For each attempt it waits for
-//! its turn, takes credentials, sends, classifies what came back, decides, and tells the caller. An
-//! action, a request that must not be executed twice, is sent again only on proof that it was not
-//! executed.
+//! [`Client::execute`] is the only retry loop of the workspace. For each attempt it waits for its
+//! turn, takes credentials, sends the request, classifies the answer, decides, and calls the
+//! caller's hooks. An action, a request that must not be executed twice, is sent again only on
+//! proof that it was not executed.
 //!
 //! | module | holds |
 //! |---|---|
 //! | `client` | [`Client`], [`ClientBuilder`]: a project of a service, credentials, a transport; simple reads |
 //! | `execute` | the retry loop: attempts, credentials that were refused |
 //! | [`policy`] | what an outcome proves ([`policy::classify`]) and what follows from it ([`RetryPolicy`]): pure decisions |
-//! | `context`, `hooks` | [`RequestContext`]: how long a request is worth trying; [`ActionHooks`]: what happens around its attempts |
+//! | `context`, `hooks` | [`RequestContext`]: the class of a request; [`ActionHooks`]: what happens around its attempts |
 //! | `send_state` | [`SendState`]: whether an action may have been sent, also after its future was dropped |
-//! | `request_error`, `error`, `problem` | [`RequestError`], [`Error`]: why it failed; [`Problem`]: the same, as text for reports |
-//! | `health` | [`ServiceHealth`]: what all requests of a client learn from each other: throttling, outages |
-//! | `rate_limiter` | requests evenly spread; those that act on servers go first |
+//! | `request_error`, `error`, `problem` | [`RequestError`], [`Error`]: why a request or an operation failed; [`Problem`]: the same, as text for reports |
+//! | `health` | [`ServiceHealth`]: throttling and outages, shared by all requests of a client |
+//! | `rate_limiter` | evenly spaced requests; those that act on servers go first |
 //! | [`clock`] | tokio's time, the wall clock, and the clock of the service |
-//! | `endpoint` | [`Endpoint`]: where the service is |
+//! | `endpoint` | [`Endpoint`]: the address of the service |
 //! | `probe` | [`Probe`]: one harmless attempt, reported in full |
-//! | `service_check` | [`Client::check_service`]: whether what answers is the service, before anything is sent that acts |
-//! | `freshness` | [`Stale`]: why an answer is no evidence of now |
+//! | `service_check` | [`Client::check_service`]: whether the service itself answers, checked before anything acts |
+//! | `freshness` | [`Stale`]: why an answer is not current |
 //! | `testing` | with the feature of that name: a scripted service |
 //!
-//! It knows nothing of lists of servers, of jobs beyond reading one, of journals and quotas: that
-//! is `ecs-ops`, which gives [`ActionHooks`] to the loop.
+//! Lists of servers, watching jobs, journals and quotas belong to `ecs-ops`, which gives its
+//! [`ActionHooks`] to the loop.
 //!
 //! ```
 //! use ecs_auth::{Credentials, StaticCredentials};
@@ -32,7 +32,7 @@
 //! use ecs_transport::FnTransport;
 //! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
 //!
-//! // The hyper transport, or one of your own; here a service that says the same to everything.
+//! The hyper transport, or your own; here a service that gives every request the same answer.
 //! let transport = FnTransport::new(|_request, _attempt| async {
 //!     let job = r#"{"job_id":"ff80808288d41e1b018990260955686a","status":"RUNNING"}"#;
 //!     Ok(http::Response::new(bytes::Bytes::from_static(job.as_bytes())))

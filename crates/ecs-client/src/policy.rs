@@ -1,9 +1,9 @@
-//! The retry policy: pure decisions, no clock, no I/O.
+//! The retry policy: pure decisions without clock and I/O.
 //!
-//! [`classify`] says what the outcome of an attempt proves, [`RetryPolicy::decide`] what follows.
-//! An action (a request that is not idempotent) is retried only after
+//! [`classify`] determines what the outcome of an attempt proves, [`RetryPolicy::decide`] what
+//! follows. An action (a request that is not idempotent) is retried only after
 //! [`Classification::NotDelivered`] and [`Classification::Throttled`], and once with other
-//! credentials after a 401. Everything that proves nothing is [`Classification::Unknown`] and ends
+//! credentials after a 401. An outcome that proves nothing is [`Classification::Unknown`] and ends
 //! the request.
 
 mod classification;
@@ -28,12 +28,12 @@ pub enum RetryDecision {
 /// The class of a request, which decides how long it is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestClass {
-    /// A request that must not be executed twice: throttling is waited out, failed delivery is
-    /// retried for a while. The caller's deadline bounds it.
+    /// A request that must not be executed twice: it waits while it is throttled, and failed
+    /// delivery is retried for a while. The caller's deadline bounds it.
     Action,
     /// A query that a caller waits for.
     Read,
-    /// A poll of a watched job: there is always a next one. The deadline of the wait bounds it.
+    /// A poll of a watched job, which is followed by another. The deadline of the wait bounds it.
     Poll,
 }
 
@@ -51,8 +51,9 @@ pub struct RetryState {
     /// The length of the outage: since this request first failed, or since the last answer to any
     /// request.
     pub outage: Duration,
-    /// Whether the last failure stays until somebody changes a setting: a certificate that is not
-    /// trusted, a proxy that refuses ([`TransportErrorKind::is_permanent`](ecs_transport::TransportErrorKind::is_permanent)).
+    /// Whether the last failure persists until a setting is changed: an untrusted certificate, a
+    /// proxy that refuses
+    /// ([`TransportErrorKind::is_permanent`](ecs_transport::TransportErrorKind::is_permanent)).
     pub permanent: bool,
 }
 
@@ -109,39 +110,40 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The number of undelivered attempts after which an action gives up if the service has never
-    /// answered this client, and a read in any case. At least 1.
+    /// Sets the number of undelivered attempts after which a read gives up, and an action if the
+    /// service has never answered this client. At least 1.
     #[must_use]
     pub fn with_max_failures(mut self, attempts: u32) -> Self {
         self.max_failures = attempts.max(1);
         self
     }
 
-    /// How long an undelivered action is retried once the service has answered this client.
+    /// Sets how long an undelivered action is retried once the service has answered this client.
     #[must_use]
     pub fn with_max_outage(mut self, outage: Duration) -> Self {
         self.max_outage = outage;
         self
     }
 
-    /// The time within which all attempts of a read begin.
+    /// Sets the time within which all attempts of a read begin.
     #[must_use]
     pub fn with_max_read_time(mut self, time: Duration) -> Self {
         self.max_read_time = time;
         self
     }
 
-    /// The time within which all attempts of a read begin that are not delivered, as long as the
-    /// service has never answered this client: for commands whose user waits, and where the address
-    /// is most likely wrong. Default: as for every read.
+    /// Sets the time within which all undelivered attempts of a read begin while the service has
+    /// never answered this client: for commands whose user waits, where the address is most likely
+    /// wrong. Default: as for every read.
     #[must_use]
     pub fn with_max_first_read_time(mut self, time: Duration) -> Self {
         self.max_first_read_time = time;
         self
     }
 
-    /// The pauses after failures: the first is at most `base`, each further one at most twice the
-    /// one before, never more than `ceiling`. Each is drawn evenly from zero up ("full jitter").
+    /// Sets the pauses after failures: the first is at most `base`, each further one at most twice
+    /// the previous one and never more than `ceiling`. Each is drawn uniformly from zero up ("full
+    /// jitter").
     #[must_use]
     pub fn with_backoff(mut self, base: Duration, ceiling: Duration) -> Self {
         self.base = base;
@@ -149,8 +151,9 @@ impl RetryPolicy {
         self
     }
 
-    /// The pauses after throttling, in the same way, but never less than half of `base`. What the
-    /// service asks for comes first: then a pause is that long, and up to `base` longer.
+    /// Sets the pauses after throttling in the same way, but never less than half of `base`. A
+    /// pause that the service asks for takes precedence: the request waits that long, and up to
+    /// `base` longer.
     #[must_use]
     pub fn with_throttle_backoff(mut self, base: Duration, ceiling: Duration) -> Self {
         self.throttle_base = base;
@@ -158,31 +161,31 @@ impl RetryPolicy {
         self
     }
 
-    /// The longest pause that a throttled action waits for. If the service asks for more, as with a
-    /// limit for each day, the action gives up, and a poll waits this long.
+    /// Sets the longest pause of a throttled action. If the service asks for more, as with a daily
+    /// limit, the action gives up, and a poll waits this long.
     #[must_use]
     pub fn with_max_throttle_pause(mut self, pause: Duration) -> Self {
         self.max_throttle_pause = pause;
         self
     }
 
-    /// The number of undelivered attempts after which a request gives up.
+    /// Returns the number of undelivered attempts after which a request gives up.
     pub fn max_failures(&self) -> u32 {
         self.max_failures
     }
 
-    /// The time within which all attempts of a read begin.
+    /// Returns the time within which all attempts of a read begin.
     pub fn max_read_time(&self) -> Duration {
         self.max_read_time
     }
 
-    /// Whether some pause could always be zero, which would flood the service.
+    /// Returns whether a pause could always be zero, which would flood the service.
     pub(crate) fn has_zero_delay(&self) -> bool {
         self.base.is_zero() || self.throttle_base.is_zero()
     }
 
-    /// The same policy for a service whose clock runs `factor` times as fast. What bounds attempts
-    /// that are not delivered stays: connections are not faster than elsewhere.
+    /// Returns the policy for a service whose clock runs `factor` times as fast. Limits of
+    /// undelivered attempts are unchanged: connections are not faster.
     pub(crate) fn scaled(&self, factor: f64) -> Self {
         let scale = |duration: Duration| crate::clock::scale(duration, factor);
         Self {
@@ -195,7 +198,7 @@ impl RetryPolicy {
         }
     }
 
-    /// The time within which all attempts of a read begin.
+    /// Returns the time within which all attempts of a read begin.
     fn read_time(&self, classification: Classification, state: &RetryState) -> Duration {
         let first = classification == Classification::NotDelivered && !state.reached;
         if first {
@@ -206,7 +209,7 @@ impl RetryPolicy {
     }
 
     /// Decides what follows a classification. `state` includes the classified attempt; `asked` is
-    /// the pause that the service asked for, honoured as a minimum.
+    /// the pause that the service asked for, a minimum.
     pub fn decide(
         &self,
         classification: Classification,
@@ -224,7 +227,7 @@ impl RetryPolicy {
                     return RetryDecision::GiveUp;
                 }
                 match asked.map(|asked| asked.min(self.max_throttle_pause)) {
-                    // Spread requests that were told the same time.
+                    // Spread requests that the service gave the same pause.
                     Some(asked) => asked.saturating_add(drawn.min(base)),
                     None => drawn.max(base / 2),
                 }
@@ -237,7 +240,7 @@ impl RetryPolicy {
         };
         let worth_it = match class {
             RequestClass::Poll => true,
-            // Once the service was reached, something changed on the way, and may change back.
+            // Once the service was reached, the cause lies on the way and may pass.
             _ if state.permanent && !state.reached => false,
             RequestClass::Action => match classification {
                 Classification::Throttled => true,
@@ -257,7 +260,7 @@ impl RetryPolicy {
     }
 }
 
-/// Reads the pause from the message of a throttling gateway, such as `Throttled by user …
+/// Parses the pause from the message of a throttling gateway, such as `Throttled by user …
 /// limit:1000,time:1 minute`: the whole window, since its start is not known. At most a week.
 ///
 /// ```
@@ -293,7 +296,8 @@ pub fn parse_throttle_message(message: &str) -> Option<Duration> {
 /// The longest pause, so that durations can be multiplied.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// A random pause from zero to `base`, doubled for each retry but the first, at most `ceiling`.
+/// Returns a random pause from zero to `base`, doubled for each retry but the first, at most
+/// `ceiling`.
 fn jittered(base: Duration, ceiling: Duration, times: u32, rng: &mut impl Rng) -> Duration {
     doubled(base, times.saturating_sub(1), ceiling.min(LONGEST))
         .mul_f64(rng.random_range(0.0..=1.0))

@@ -1,4 +1,4 @@
-//! A probe: one attempt that is reported in full, for diagnosis.
+//! A single attempt that is reported in full, for diagnosis.
 
 use ecs_auth::{AuthError, Echo};
 use ecs_model::{AnswerOrigin, ListServersDetails, Operation as _, intermediary};
@@ -9,7 +9,7 @@ use crate::clock::date_of;
 use crate::freshness::stale;
 use crate::{Client, Endpoint, Stale, describe_answer};
 
-/// The result of one harmless request.
+/// The report of one harmless request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Probe {
@@ -21,7 +21,7 @@ pub struct Probe {
     pub expires_at: Option<Timestamp>,
     /// The proxy or web server that the answer names: see [`intermediary`].
     pub intermediary: Option<String>,
-    /// Why the answer is no evidence of now, if a cache made it.
+    /// Why the answer is not current, if a cache made it.
     pub stale: Option<Stale>,
     /// The result.
     pub end: ProbeEnd,
@@ -31,39 +31,39 @@ pub struct Probe {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ProbeEnd {
-    /// It succeeded.
+    /// The request succeeded.
     Answered {
         /// The number of servers of the project, if the service gave it.
         servers: Option<u64>,
     },
-    /// An answer came that is an error.
+    /// The answer is an error.
     Refused {
-        /// The answer as text, as it is in all errors of this crate: [`describe_answer`].
+        /// The answer as text, formatted by [`describe_answer`].
         described: String,
-        /// Who made it, as far as its form proves that.
+        /// Who made the answer, as far as its form proves that.
         origin: AnswerOrigin,
-        /// Where the whole site has moved to, if it is a redirect that says that.
+        /// The new address of the whole site, if the answer is a redirect that names one.
         moved_to: Option<Endpoint>,
         /// The HTTP status.
         status: u16,
-        /// The service's code.
+        /// The service's error code.
         code: Option<String>,
-        /// Its message, with secrets masked.
+        /// The service's message, with secrets masked.
         message: Option<String>,
-        /// Its id of the exchange, for its support.
+        /// The service's id of the exchange, for its support.
         request_id: Option<String>,
-        /// What the service says about the signed request, if it was signed.
+        /// The service's view of the signed request, if it was signed.
         echo: Option<Echo>,
     },
-    /// No complete answer came.
+    /// No complete answer arrived.
     Failed(TransportError),
-    /// It was not sent: there are no credentials.
+    /// Nothing was sent: there are no credentials.
     NoCredentials(AuthError),
 }
 
 impl Client {
-    /// Sends one harmless query (a list of one server) and reports it in full. It is neither
-    /// repeated nor signed with renewed credentials, since a few wrong signatures lock a key.
+    /// Sends one harmless query (a list of one server) and reports it in full. The query is neither
+    /// retried nor signed with renewed credentials, since a few wrong signatures lock a key.
     ///
     /// ```
     /// # async fn example(client: ecs_client::Client) {

@@ -1,4 +1,4 @@
-//! Problems: what went wrong, as text and facts for reports.
+//! Problems: why something failed, as text and facts for reports.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -12,12 +12,14 @@ use jiff::Timestamp;
 use crate::Endpoint;
 use crate::clock::ClockReading;
 
-/// A problem: a message for people and, if the service gave one, a code for programs.
+/// Why something did not succeed: a message for people and, if the service gave one, a code for
+/// programs.
 ///
-/// Serializes to its code and message, which holds the rest too, and is read back from them.
+/// Serializes to its code and message, and is deserialized from them. The message includes the
+/// other facts.
 ///
-/// Clones share what they hold: the outcomes of a thousand servers have one text. Most outcomes
-/// have no problem, so it takes the room of a pointer.
+/// Clones share their content: the outcomes of a thousand servers hold one text. Most outcomes have
+/// no problem, so it has the size of a pointer.
 ///
 /// ```
 /// use ecs_client::Problem;
@@ -29,7 +31,7 @@ use crate::clock::ClockReading;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Problem(Arc<ProblemFacts>);
 
-/// What a [`Problem`] holds.
+/// The content of a [`Problem`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename = "Problem")]
 #[non_exhaustive]
@@ -51,7 +53,7 @@ impl Deref for Problem {
 }
 
 impl DerefMut for Problem {
-    /// Changes this clone only.
+    /// Changes only this clone.
     fn deref_mut(&mut self) -> &mut ProblemFacts {
         Arc::make_mut(&mut self.0)
     }
@@ -86,46 +88,46 @@ struct Exchange {
     status: Option<u16>,
     request_id: Option<String>,
     sent: Option<ClockReading>,
-    /// Nothing shows that the service made the answer.
+    /// Whether nothing proves that the service made the answer.
     unproven: bool,
     moved_to: Option<String>,
 }
 
 impl Problem {
-    /// The kind of transport failure, if it was one.
+    /// Returns the kind of the transport error, if the transport failed.
     pub fn transport(&self) -> Option<TransportErrorKind> {
         self.exchange.as_ref()?.transport
     }
 
-    /// The HTTP status of the answer, if there was one.
+    /// Returns the HTTP status of the answer, if there was one.
     pub fn status(&self) -> Option<u16> {
         self.exchange.as_ref()?.status
     }
 
-    /// The service's id of the exchange, for its support.
+    /// Returns the service's id of the exchange, for its support.
     pub fn request_id(&self) -> Option<&str> {
         self.exchange.as_ref()?.request_id.as_deref()
     }
 
-    /// When the request was sent, if it may have been executed.
+    /// Returns when the request was sent, if it may have been executed.
     pub fn sent_at(&self) -> Option<Timestamp> {
         Some(self.sent()?.local)
     }
 
-    /// The same on the service's clock too.
+    /// Returns when the request was sent, on both clocks, if it may have been executed.
     pub fn sent(&self) -> Option<ClockReading> {
         self.exchange.as_ref()?.sent
     }
 
-    /// Whether an answer came of which nothing shows that the service made it: a page of a proxy, a
-    /// web server, another program.
+    /// Returns whether nothing proves that the service made the answer: a page of a proxy, a web
+    /// server, another program.
     pub fn is_unproven_answer(&self) -> bool {
         self.exchange
             .as_ref()
             .is_some_and(|exchange| exchange.unproven)
     }
 
-    /// The endpoint that a redirect of the whole site names.
+    /// Returns the endpoint that a redirect of the whole site names.
     pub fn moved_to(&self) -> Option<&str> {
         self.exchange.as_ref()?.moved_to.as_deref()
     }
@@ -136,7 +138,7 @@ impl Problem {
 }
 
 impl Problem {
-    /// A problem with this text.
+    /// Creates a problem with this text.
     pub fn new(message: impl Into<String>) -> Self {
         Self(Arc::new(ProblemFacts {
             message: message.into(),
@@ -151,7 +153,8 @@ impl Problem {
         self
     }
 
-    /// An answer that is an error. `moved_to`: where the whole site has moved to, if it says that.
+    /// Creates the problem of an answer that is an error. `moved_to` is the new address of the
+    /// whole site, if the answer names one.
     pub(crate) fn of_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> Self {
         let mut problem = Self::new(describe_answer(error, moved_to)).with_code(error.code());
         let exchange = problem.exchange_mut();
@@ -159,7 +162,7 @@ impl Problem {
         exchange.unproven = !error.origin().is_proven();
         exchange.moved_to = moved_to.map(Endpoint::to_string);
         problem.exchanged(error.request_id());
-        // What is told in detail names servers, for example.
+        // Details name servers, for example.
         for detail in error.details() {
             let message = detail.message.as_deref().unwrap_or_default();
             if !problem.message.contains(message) {
@@ -174,7 +177,7 @@ impl Problem {
         problem
     }
 
-    /// A failure of the transport, with this text for it.
+    /// Creates the problem of a transport that failed, with this message.
     pub(crate) fn of_transport(message: String, error: &TransportError) -> Self {
         let mut problem = Self::new(message);
         problem.exchange_mut().transport = Some(error.kind());
@@ -187,7 +190,7 @@ impl Problem {
         problem
     }
 
-    /// How the exchange failed, where something else tells what happened.
+    /// Sets the kind of the transport error, where the message describes something else.
     pub(crate) fn with_transport(mut self, kind: Option<TransportErrorKind>) -> Self {
         if kind.is_some() {
             self.exchange_mut().transport = kind;
@@ -202,21 +205,21 @@ impl Problem {
         }
     }
 
-    /// Puts a consequence in front: `what: problem`.
+    /// Prefixes a consequence: `what: problem`.
     #[must_use]
     pub fn because(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);
         self
     }
 
-    /// Adds another problem: `problem; more`.
+    /// Appends another problem: `problem; more`.
     #[must_use]
     pub fn and(mut self, more: &str) -> Self {
         self.message = format!("{}; {more}", self.message);
         self
     }
 
-    /// The problem of a request that was sent then and may have been executed.
+    /// Adds when a request was sent that may have been executed.
     #[must_use]
     pub fn maybe_executed(mut self, sent: ClockReading) -> Self {
         self.message = format!(
@@ -227,7 +230,7 @@ impl Problem {
         self
     }
 
-    /// The problem of a request that was sent then.
+    /// Adds when the request was sent.
     #[must_use]
     pub fn sent_then(mut self, sent: ClockReading) -> Self {
         self.exchange_mut().sent = Some(sent);
@@ -242,7 +245,7 @@ impl Problem {
         self
     }
 
-    /// Changes each text in which the service may have repeated a part of the request.
+    /// Changes each text in which the service may repeat a part of the request.
     pub(crate) fn map_text(mut self, change: impl Fn(&str) -> String) -> Self {
         self.message = change(&self.message);
         self.code = self.code.as_deref().map(change);
@@ -256,9 +259,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// An answer that is an error, as text: the same wherever it is shown. An answer that is not the
-/// service's own is named so, with who made it as far as its headers say. `moved_to`: where the
-/// whole site has moved to, if it is a redirect that says that.
+/// Without a source: the message is the whole chain.
+impl std::error::Error for Problem {}
+
+/// Describes an answer that is an error, in the same words wherever it is shown. An answer that is
+/// not the service's own is marked as such, with its maker as far as the headers name it.
+/// `moved_to` is the new address of the whole site, if the answer is a redirect that names one.
 ///
 /// ```
 /// use ecs_client::describe_answer;
@@ -281,8 +287,8 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
     if error.wants_proxy_credentials() {
         return format!("a proxy requires a user name and password: {error}");
     }
-    // Of a service in trouble a gateway reports with a page, too; and what is missing in a success
-    // is not told here.
+    // Gateways report trouble of the service with a page, too. A success with missing parts is not
+    // described here.
     let is_page = matches!(error.status().as_u16(), 300..=499);
     if is_page && !error.origin().is_proven() {
         format!("not an answer of the service: {error}")
@@ -291,8 +297,8 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
     }
 }
 
-/// An error and its causes in one line, for where they are printed or become a [`Problem`]. A cause that
-/// the line has already is left out.
+/// Joins an error and its causes in one line, for where they are printed or become a [`Problem`]. A
+/// cause that the line already contains is left out.
 pub fn chain(error: &dyn StdError) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! The rate limit of a client: requests are evenly spaced, mostly by priority.
+//! The rate limit of a client: evenly spaced requests, ordered mostly by priority.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::Mutex as FairMutex;
 use tokio::time::Instant;
 
-/// One in this many slots goes to a poll, if one waits: submissions must not starve polls.
+/// One in this many slots goes to a waiting poll: submissions must not starve polls.
 const FOR_LOW: u32 = 4;
 
-/// The rate limiter: decides when the next request may be sent.
+/// Decides when the next request may be sent.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     interval: Duration,
@@ -20,11 +20,11 @@ pub(crate) struct RateLimiter {
 
 #[derive(Debug, Default)]
 struct Places {
-    /// The time of the next slot. `None`: nothing was sent yet.
+    /// The time of the next slot; `None` before the first request.
     free: Option<Instant>,
-    /// Whether a poll waits.
+    /// Whether a poll is waiting.
     low_waits: bool,
-    /// The number of slots given to others since.
+    /// The number of slots that other requests took while it waited.
     skipped: u32,
     /// A slot reserved for a poll.
     kept: Option<Instant>,
@@ -39,7 +39,7 @@ impl Places {
 }
 
 impl RateLimiter {
-    /// One request per `interval`.
+    /// Creates a limit of one request per `interval`.
     pub(crate) fn new(interval: Duration) -> Self {
         Self {
             interval,
@@ -48,7 +48,7 @@ impl RateLimiter {
         }
     }
 
-    /// Takes the next slot and waits for it; for actions and for queries of callers.
+    /// Takes the next slot and waits for it, for actions and queries of callers.
     pub(crate) async fn acquire_high(&self) {
         let now = Instant::now();
         let at = self.with(|places| {
@@ -101,7 +101,7 @@ impl RateLimiter {
     }
 }
 
-/// While this lives, a poll waits.
+/// A guard: a poll is waiting while it exists.
 struct Waiting<'a>(&'a RateLimiter);
 
 impl<'a> Waiting<'a> {

@@ -1,4 +1,4 @@
-//! Why a request failed.
+//! The error of a failed request.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -15,8 +15,8 @@ use crate::{Endpoint, NEVER_SENT, Problem, chain};
 
 /// Why a request failed: what its last attempt proves, and why it was not retried.
 ///
-/// [`problem`](Self::problem) is the whole of it as text, for reports. As an error it displays without its causes, which
-/// are its [sources](StdError::source).
+/// [`problem`](Self::problem) is the complete error as text, for reports. As an error it displays
+/// without its causes, which are its [sources](StdError::source).
 #[derive(Clone, Debug)]
 pub struct RequestError {
     classification: Classification,
@@ -28,7 +28,7 @@ pub struct RequestError {
     cause: Option<Box<Cause>>,
 }
 
-/// An error below this one.
+/// An underlying error.
 #[derive(Clone, Debug)]
 struct Cause {
     /// The problem without the text of the error's sources.
@@ -38,7 +38,7 @@ struct Cause {
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// Its own text is in the problem.
+    /// The problem holds the error's own text.
     Transport(Arc<TransportError>),
     Auth(AuthError),
 }
@@ -48,16 +48,16 @@ enum Source {
 pub enum StopCause {
     /// The policy gave up.
     GaveUp,
-    /// The caller stopped it after an attempt that was certainly not executed.
+    /// The caller stopped the request after an attempt that was certainly not executed.
     Withdrawn,
-    /// The caller stopped it before the first attempt.
+    /// The caller stopped the request before the first attempt.
     NeverSent,
-    /// It was a poll: the caller repeats it after this time.
+    /// The request was a poll: the caller polls again after this time.
     Deferred(Duration),
 }
 
 impl RequestError {
-    /// An error of the caller's own: it gave up.
+    /// Creates an error of the caller's own, with [`StopCause::GaveUp`].
     pub fn new(classification: Classification, problem: Problem) -> Self {
         Self {
             classification,
@@ -70,14 +70,14 @@ impl RequestError {
         }
     }
 
-    /// The request was stopped before its first attempt.
+    /// Creates the error of a request that was stopped before its first attempt.
     pub fn never_sent() -> Self {
         let problem = Problem::new(NEVER_SENT);
         Self::new(Classification::NotDelivered, problem).with_stop_cause(StopCause::NeverSent)
     }
 
-    /// An answer came that is an error. `moved_to`: where the whole site has moved to, if it says
-    /// that.
+    /// Creates the error of an answer that is an error. `moved_to` is the new address of the whole
+    /// site, if the answer names one.
     pub(crate) fn of_answer(
         classification: Classification,
         error: &ResponseError,
@@ -90,7 +90,7 @@ impl RequestError {
         }
     }
 
-    /// No whole answer came.
+    /// Creates the error of an attempt without a complete answer.
     pub(crate) fn of_transport(classification: Classification, error: TransportError) -> Self {
         let shown = Problem::of_transport(error.to_string(), &error);
         let problem = Problem::of_transport(chain(&error), &error);
@@ -98,7 +98,7 @@ impl RequestError {
         Self::new(classification, problem).with_cause(shown, error)
     }
 
-    /// There are no credentials, because of this error of their source.
+    /// Creates the error of a request without credentials, because of this error of their source.
     pub(crate) fn of_credentials(error: &AuthError) -> Self {
         let shown = Problem::new("no credentials");
         let problem = Problem::new(format!("{shown}: {}", chain(error)));
@@ -111,13 +111,13 @@ impl RequestError {
         }
     }
 
-    /// The source of credentials has none.
+    /// Creates the error of a request whose source of credentials has none.
     pub(crate) fn without_credentials() -> Self {
         let problem = Problem::new("no credentials: the source has none");
         Self::new(Classification::RefusedCredentials, problem)
     }
 
-    /// Credentials were refused with this error, and their source failed to provide others.
+    /// Adds that the source failed to provide other credentials after these were refused.
     pub(crate) fn and_no_others(&self, error: &AuthError) -> Self {
         let shown = self.problem.clone().and("other credentials");
         let more = format!("other credentials: {}", chain(error));
@@ -136,16 +136,16 @@ impl RequestError {
     }
 }
 
-/// What the failure of a source of credentials proves: nothing was sent.
+/// Classifies the failure of a source of credentials: nothing was sent.
 fn classify_auth(error: &AuthError) -> Classification {
     match error.kind() {
-        // It may work again soon.
+        // The source may recover soon.
         AuthErrorKind::Unavailable => Classification::NotDelivered,
         _ => Classification::RefusedCredentials,
     }
 }
 
-/// How the exchange with the source failed, if it was the transport that did.
+/// Returns the kind of the transport error, if the exchange with the source failed.
 fn transport_kind(error: &AuthError) -> Option<TransportErrorKind> {
     let mut source = error.source();
     while let Some(error) = source {
@@ -157,7 +157,7 @@ fn transport_kind(error: &AuthError) -> Option<TransportErrorKind> {
     None
 }
 
-/// Whether the source itself refuses, and not something on the way to it.
+/// Returns whether the source itself refuses, and not an intermediary.
 fn is_clear(error: &AuthError) -> bool {
     let refusal = error.refusal();
     let says_something =
@@ -166,45 +166,45 @@ fn is_clear(error: &AuthError) -> bool {
 }
 
 impl RequestError {
-    /// What the last attempt proves.
+    /// Returns what the last attempt proves.
     pub fn classification(&self) -> Classification {
         self.classification
     }
 
-    /// The whole error as text, for reports.
+    /// Returns the complete error as text, for reports.
     pub fn problem(&self) -> &Problem {
         &self.problem
     }
 
-    /// The whole error as text, for reports.
+    /// Converts the error to its complete text, for reports.
     pub fn into_problem(self) -> Problem {
         self.problem
     }
 
-    /// The status of the answer, if there was one.
+    /// Returns the status of the answer, if there was one.
     pub fn status(&self) -> Option<StatusCode> {
         self.status
     }
 
-    /// Whether the answer is in a form of the service's own, and not a page of something on the way
-    /// to it.
+    /// Returns whether the answer has a form of the service's own, and is not a page of an
+    /// intermediary.
     pub fn is_authentic(&self) -> bool {
         self.authentic
     }
 
-    /// The pause that the service asked for, by the local clock.
+    /// Returns the pause that the service asked for, by the local clock.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// Why it was not sent again.
+    /// Returns why the request was not sent again.
     pub fn stop_cause(&self) -> StopCause {
         self.stop_cause
     }
 }
 
 impl RequestError {
-    /// The same error with another cause of its end.
+    /// Returns the same error with another stop cause.
     #[must_use]
     pub fn with_stop_cause(mut self, stop_cause: StopCause) -> Self {
         self.stop_cause = stop_cause;

@@ -1,4 +1,4 @@
-//! Whether an action may have been sent, known from outside of the future that sends it.
+//! Whether an action may have been sent, visible outside of the future that sends it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,9 +8,9 @@ use crate::Problem;
 use crate::clock::ClockReading;
 
 /// The reason for an action that was never sent.
-pub const NEVER_SENT: &str = "not sent: the run was stopped before";
+pub const NEVER_SENT: &str = "not sent: stopped before";
 
-/// Whether an action may have been sent: known at any time, also when the future that sends it was
+/// Whether an action may have been sent: known at any time, even after the future that sends it was
 /// dropped.
 #[derive(Debug, Default)]
 pub struct SendState(Mutex<Known>);
@@ -18,9 +18,9 @@ pub struct SendState(Mutex<Known>);
 /// The outcome of a submission that was cut short.
 #[derive(Clone, Debug)]
 pub enum SubmissionOutcome {
-    /// Certainly not executed, and why.
+    /// The action was certainly not executed, for this reason.
     NotExecuted(Problem),
-    /// It may have been executed.
+    /// The action may have been executed.
     Unknown(Problem),
 }
 
@@ -55,12 +55,12 @@ impl SendState {
         known.problem = Some(problem.clone());
     }
 
-    /// The outcome, if the submission is cut short now.
+    /// Returns the outcome if the submission is cut short now.
     pub fn outcome(&self) -> SubmissionOutcome {
         let known = self.lock();
         match &known.in_flight {
             Some(attempt) if attempt.mark.delivery() == Delivery::MaybeSent => {
-                let problem = Problem::new("the run was stopped while the request was underway");
+                let problem = Problem::new("stopped while the request was underway");
                 SubmissionOutcome::Unknown(problem.maybe_executed(attempt.since))
             }
             _ => {

@@ -1,4 +1,4 @@
-//! Whether what answers at the endpoint is the service: found out before anything is sent that
+//! A check before the first action that the service itself answers at the endpoint.
 //! acts.
 
 use std::time::Duration;
@@ -9,33 +9,32 @@ use crate::context::RequestContext;
 use crate::policy::Classification;
 use crate::{Client, Error, ErrorKind, Problem, RequestError};
 
-/// For so long the service needs no second check.
+/// How long the service needs no second check.
 const CHECKED_FOR: Duration = Duration::from_secs(60);
 
-/// What [`Client::check_service`] found, where the service answers as itself.
+/// The result of [`Client::check_service`] if the service itself answered.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ServiceCheck {
-    /// The service refused to list servers, in a form of its own: this says why. It may do what
-    /// else it is asked for.
+    /// Why the service refused to list servers, in a form of its own. It may accept other requests.
     pub refused: Option<Problem>,
-    /// A cache on the way answered: what lists show may be old.
+    /// Why the answer is not current, if a cache made it: lists may be old.
     pub cached: Option<Problem>,
-    /// How many servers the project has, as the answer counts them.
+    /// The number of servers of the project, as the answer counts them.
     pub servers: Option<u64>,
 }
 
 impl Client {
-    /// Makes one harmless read, a list of one server, to find out before the first action whether
-    /// what answers is the service. It is tried again as every read; within a minute after the
-    /// service has answered as itself, nothing is sent.
+    /// Checks before the first action that the service itself answers, by one harmless read (a list
+    /// of one server). The read is retried as every read. Within a minute after a successful check
+    /// nothing is sent.
     ///
     /// # Errors
     /// - [`ErrorKind::NotTheService`]: a redirect of the whole site, a proxy that wants
     ///   credentials, a page of a proxy or a web server, another program.
     /// - [`ErrorKind::Credentials`]: the service refused the credentials, or there are none.
-    /// - [`ErrorKind::Unreachable`], [`ErrorKind::Deadline`]: no answer that shows what it is; the
-    ///   next may.
+    /// - [`ErrorKind::Unreachable`], [`ErrorKind::Deadline`]: no answer shows who made it; a later
+    ///   one may.
     ///
     /// ```
     /// # async fn example(client: ecs_client::Client) -> Result<(), ecs_client::Error> {
@@ -69,7 +68,7 @@ impl Client {
     }
 }
 
-/// The refusal, if the service itself refused that read and may still accept others.
+/// Returns the refusal, if the service itself refused the read and may still accept other requests.
 fn refusal(error: RequestError) -> Result<Problem, Error> {
     let Some(status) = error.status() else {
         return Err(error.into());
@@ -78,10 +77,10 @@ fn refusal(error: RequestError) -> Result<Problem, Error> {
     let is_proven = error.is_authentic();
     let credentials = error.classification() == Classification::RefusedCredentials;
     match status {
-        // Whoever may not list servers may be allowed to restart them.
+        // A user who may not list servers may be allowed to restart them.
         _ if is_proven && (status == 403 || !credentials) => Ok(error.into_problem()),
         _ if is_proven => Err(error.into()),
-        // A wait that ended, a limit, trouble behind a gateway: the next answer may be another.
+        // A timeout, a limit or trouble behind a gateway: the next answer may differ.
         408 | 429 | 499 | 500.. => Err(error.into()),
         200..300 => {
             let problem = error.into_problem();

@@ -6,7 +6,7 @@ use ecs_model::ServerId;
 use ecs_transport::{FnTransport, TransportError};
 use http::Request;
 
-use crate::testing::{Does, Seen, service};
+use crate::testing::{Script, Seen, service};
 use crate::{Client, ClientBuilder, Endpoint};
 
 pub(crate) const TOKEN: &str = "MIIDkgYJKoZIhvcNAQcCoIIDgzCC";
@@ -20,12 +20,12 @@ pub(crate) fn ids(count: u128) -> Vec<ServerId> {
     (1..=count).map(id).collect()
 }
 
-/// A client of a service that does this with each request: the second argument counts those of the
-/// same method, from 0.
+/// Returns a client of a service that answers by `script`, whose second argument counts the
+/// requests of the same method, from 0.
 pub(crate) fn scripted(
-    does: impl Fn(&Request<Bytes>, usize) -> Does + Send + Sync + 'static,
+    script: impl Fn(&Request<Bytes>, usize) -> Script + Send + Sync + 'static,
 ) -> (ClientBuilder, Seen) {
-    let (transport, seen) = service(does);
+    let (transport, seen) = service(script);
     let builder = Client::builder(endpoint(), "p1".parse().unwrap())
         .credentials(StaticCredentials::new(Credentials::token(TOKEN).unwrap()))
         .transport(transport)
@@ -33,7 +33,7 @@ pub(crate) fn scripted(
     (builder, seen)
 }
 
-/// A client whose transport fails in this way each time.
+/// Returns a client whose transport always fails with this error.
 pub(crate) fn failing(error: impl Fn() -> TransportError + Send + Sync + 'static) -> ClientBuilder {
     let transport = FnTransport::new(move |_: Request<Bytes>, _| {
         let error = error();

@@ -1,4 +1,4 @@
-//! A scripted service: a transport that does what a test says, and remembers what it was sent.
+//! A scripted service: a transport that performs a test's script and keeps its requests.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,34 +9,34 @@ use ecs_transport::{
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
-/// What the scripted service does with a request.
+/// A step of the script: what the service does with a request.
 #[derive(Clone, Debug)]
-pub enum Does {
-    /// It answers with a status and a body.
+pub enum Script {
+    /// Answers with a status and a body.
     Answer(u16, &'static str),
-    /// It answers with a body and headers of its own.
-    Says(u16, String, Vec<(&'static str, &'static str)>),
-    /// The transport fails.
+    /// Answers with a status, a body and headers.
+    AnswerWithHeaders(u16, String, Vec<(&'static str, &'static str)>),
+    /// Fails as a transport.
     Fail(TransportErrorKind, Delivery),
-    /// It never answers.
+    /// Never answers.
     Hang {
-        /// Whether the transport says when something is sent.
-        tells: bool,
-        /// Whether something has been sent.
+        /// Whether the transport arms the mark.
+        armed: bool,
+        /// Whether the transport marks the request as sent.
         sent: bool,
     },
 }
 
-/// What the service says when it throttles, with any status that is documented for it.
+/// The body of a throttled request, with any status that is documented for it.
 pub const FLOW_CONTROL: &str = r#"{"error":{"code":"Common.1503","message":"flow control"}}"#;
 
-/// The service throttles.
-pub const THROTTLED: Does = Does::Answer(429, FLOW_CONTROL);
+/// Throttles the request.
+pub const THROTTLED: Script = Script::Answer(429, FLOW_CONTROL);
 
-/// Nothing can be sent.
-pub const OUT_OF_REACH: Does = Does::Fail(TransportErrorKind::Connect, Delivery::NotSent);
+/// Fails to connect.
+pub const OUT_OF_REACH: Script = Script::Fail(TransportErrorKind::Connect, Delivery::NotSent);
 
-/// An answer. A status that is none is 500.
+/// Returns an answer. An invalid status becomes 500.
 pub fn answer(status: u16, body: &str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::copy_from_slice(body.as_bytes()));
     let status = StatusCode::from_u16(status);
@@ -44,11 +44,11 @@ pub fn answer(status: u16, body: &str) -> Response<Bytes> {
     response
 }
 
-/// The requests that a scripted service has seen, and when.
+/// The requests that a scripted service has received, with their times.
 #[derive(Clone, Debug, Default)]
 pub struct Seen(Arc<Mutex<Vec<Received>>>);
 
-/// A request, and when it came.
+/// A request and its time of arrival.
 type Received = (Request<Bytes>, Instant);
 
 impl Seen {
@@ -56,17 +56,17 @@ impl Seen {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many, of this method.
+    /// Returns the number of requests of this method.
     pub fn count(&self, method: Method) -> usize {
         self.times(method).len()
     }
 
-    /// How many that act on servers.
+    /// Returns the number of requests that act on servers.
     pub fn posts(&self) -> usize {
         self.count(Method::POST)
     }
 
-    /// Those of this method.
+    /// Returns the requests of this method.
     pub fn requests(&self, method: Method) -> Vec<Request<Bytes>> {
         let seen = self.lock();
         let of_method = seen
@@ -75,7 +75,7 @@ impl Seen {
         of_method.map(|(request, _)| request.clone()).collect()
     }
 
-    /// When each of this method came.
+    /// Returns the times of arrival of the requests of this method.
     pub fn times(&self, method: Method) -> Vec<Instant> {
         let seen = self.lock();
         let of_method = seen
@@ -85,26 +85,26 @@ impl Seen {
     }
 }
 
-/// A service that does this with each request: the second argument counts those of the same method,
-/// from 0.
+/// Returns a service that answers by `script`, whose second argument counts the requests of the
+/// same method, from 0.
 pub fn service(
-    does: impl Fn(&Request<Bytes>, usize) -> Does + Send + Sync + 'static,
+    script: impl Fn(&Request<Bytes>, usize) -> Script + Send + Sync + 'static,
 ) -> (impl Transport, Seen) {
     let seen = Seen::default();
     let log = seen.clone();
     let transport = FnTransport::new(move |request: Request<Bytes>, attempt: Attempt| {
         let number = log.count(request.method().clone());
-        let does = does(&request, number);
+        let step = script(&request, number);
         log.lock().push((request, Instant::now()));
-        perform(does, attempt)
+        perform(step, attempt)
     });
     (transport, seen)
 }
 
-async fn perform(does: Does, attempt: Attempt) -> Result<Response<Bytes>, TransportError> {
-    match does {
-        Does::Answer(status, body) => Ok(answer(status, body)),
-        Does::Says(status, body, headers) => {
+async fn perform(step: Script, attempt: Attempt) -> Result<Response<Bytes>, TransportError> {
+    match step {
+        Script::Answer(status, body) => Ok(answer(status, body)),
+        Script::AnswerWithHeaders(status, body, headers) => {
             let mut response = answer(status, &body);
             for (name, value) in headers {
                 let value = HeaderValue::from_static(value);
@@ -112,9 +112,9 @@ async fn perform(does: Does, attempt: Attempt) -> Result<Response<Bytes>, Transp
             }
             Ok(response)
         }
-        Does::Fail(kind, delivery) => Err(TransportError::new(kind, delivery)),
-        Does::Hang { tells, sent } => {
-            if tells {
+        Script::Fail(kind, delivery) => Err(TransportError::new(kind, delivery)),
+        Script::Hang { armed, sent } => {
+            if armed {
                 attempt.mark().hold();
             }
             if sent {

@@ -1,4 +1,5 @@
-//! What the batch actions have in common: one object named after the action, with servers and perhaps a type.
+//! The body of the batch actions: one object named after the action, with servers and optionally a
+//! type.
 
 #[cfg(any(test, feature = "server"))]
 use crate::schema::Schema;
@@ -8,7 +9,7 @@ use crate::{ProjectId, ServerId, operation};
 use bytes::Bytes;
 use http::Method;
 
-/// The request of an action.
+/// Builds the request of an action.
 pub(crate) fn encode(
     project: &ProjectId,
     key: &'static str,
@@ -23,8 +24,8 @@ pub(crate) fn encode(
     )
 }
 
-/// `{"reboot":{"type":"SOFT","servers":[{"id":…},…]}}`, written as it is: nothing in it has to be escaped, and its
-/// length is known.
+/// Writes `{"reboot":{"type":"SOFT","servers":[{"id":…},…]}}`. No part of it needs escaping, and
+/// its length is known beforehand.
 fn body(key: &'static str, kind: Option<&'static str>, servers: &[ServerId]) -> Vec<u8> {
     const AROUND: usize = 64;
     const BEFORE: &[u8] = br#"{"id":""#;
@@ -53,7 +54,8 @@ fn body(key: &'static str, kind: Option<&'static str>, servers: &[ServerId]) -> 
     body
 }
 
-/// Reads the body of an action and checks it against its schema: the type, if it is given, and the servers.
+/// Parses the body of an action and checks it against its schema: the type, if given, and the
+/// servers.
 #[cfg(any(test, feature = "server"))]
 pub(crate) fn parse(
     schema: &Schema,

@@ -1,4 +1,4 @@
-//! The addresses of a server: a map whose keys are networks, which the service makes.
+//! The addresses of a server: a map whose keys are the names of networks.
 
 use std::fmt;
 
@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize as DeriveSerialize};
 
 use crate::lenient::{self, Plain, Reader, Unusual};
 
-/// The addresses of a server, by the network that they are in, in the order of the answer. What cannot be read is left
-/// out.
+/// The addresses of a server by network, in the order of the answer. Unreadable ones are left out.
 ///
 /// Source: `lifecycle_management/listing_details_about_ecss` of the vendor's API reference.
 ///
@@ -43,7 +42,7 @@ pub struct Address {
         skip_serializing_if = "Option::is_none"
     )]
     pub version: Option<String>,
-    /// `fixed` is a private address, `floating` one that can be reached from outside.
+    /// `fixed` for a private address, `floating` for one that is reachable from outside.
     #[serde(
         rename = "OS-EXT-IPS:type",
         default,
@@ -54,12 +53,12 @@ pub struct Address {
 }
 
 impl Addresses {
-    /// All addresses, network by network.
+    /// Returns all addresses, network by network.
     pub fn iter(&self) -> impl Iterator<Item = &Address> {
         self.0.iter().flat_map(|(_, addresses)| addresses)
     }
 
-    /// The networks, each with its addresses.
+    /// Returns the networks, each with its addresses.
     pub fn networks(&self) -> impl Iterator<Item = (&str, &[Address])> {
         self.0
             .iter()
@@ -108,7 +107,7 @@ impl<'de> DeserializeSeed<'de> for AddressList {
 }
 
 impl Plain for Addresses {
-    /// The names of the members are not known beforehand.
+    /// Reads all members: their names are not known beforehand.
     fn fill(&mut self, reader: &mut Reader<'_>) -> Result<(), Unusual> {
         *self = reader.value()?;
         Ok(())

@@ -1,14 +1,15 @@
-//! Strategies for property tests of your own (feature `proptest`): ids, requests, and what the service answers.
+//! Strategies for your own property tests (feature `proptest`): ids, requests, and answers of the
+//! service.
 //!
-//! All of them shrink. What is random is proptest's; nothing here keeps a state.
+//! All of them shrink. All randomness comes from proptest; the module keeps no state.
 //!
 //! | function | yields |
 //! |---|---|
 //! | [`server_id`], [`project_id`], [`job_id`], [`server_ids`] | ids |
 //! | [`batch_reboot_servers`] and its kin, [`any_operation`] | valid requests, as values |
 //! | [`valid_request`], [`almost_valid_request`] | JSON bodies of the batch actions |
-//! | [`job`], [`servers_page`] | JSON answers to queries, in every shape that the service uses |
-//! | [`error_body`] | error answers of every family, with what is to be found in them |
+//! | [`job`], [`servers_page`] | JSON answers to queries, in every form that the service uses |
+//! | [`error_body`] | error answers of every family, with their code and message |
 //! | [`json`], [`mutated`] | any JSON, and JSON that was changed in one place |
 //!
 //! ```
@@ -39,24 +40,26 @@ pub use request::{
 };
 pub use response::{ErrorBody, ErrorFamily, error_body, error_body_of, job, servers_page};
 
-/// The id of a server: any 16 bytes.
+/// Generates the id of a server: any 16 bytes.
 pub fn server_id() -> impl Strategy<Value = ServerId> + Clone {
     any::<u128>().prop_map(|number| ServerId::from_bytes(number.to_be_bytes()))
 }
 
-/// The id of a project: mostly like the service's own, sometimes anything that is allowed.
+/// Generates the id of a project: mostly like the service's own, sometimes any that is allowed.
 pub fn project_id() -> impl Strategy<Value = ProjectId> + Clone {
     prop_oneof![3 => "[0-9a-f]{32}", 1 => "[A-Za-z0-9_-]{1,64}"]
         .prop_filter_map("not a project id", |text| text.parse().ok())
 }
 
-/// The id of a job: mostly like the service's own, sometimes anything that is allowed, such as `ü/?#%`.
+/// Generates the id of a job: mostly like the service's own, sometimes any that is allowed, such as
+/// `ü/?#%`.
 pub fn job_id() -> impl Strategy<Value = JobId> + Clone {
     prop_oneof![3 => "[0-9a-f]{32}", 1 => r"[!-~äß€𝄞]{1,40}"]
         .prop_filter_map("not a job id", |text| text.parse().ok())
 }
 
-/// Any JSON, a few levels deep: every type, blank and odd texts, the largest and smallest numbers.
+/// Generates any JSON, a few levels deep: every type, blank and unusual texts, the largest and
+/// smallest numbers.
 pub fn json() -> impl Strategy<Value = Value> + Clone {
     let number = prop_oneof![
         any::<u64>().prop_map(Number::from),
@@ -83,7 +86,7 @@ pub fn json() -> impl Strategy<Value = Value> + Clone {
     .boxed()
 }
 
-/// Names that the API uses, and any other.
+/// Generates names that the API uses, and others.
 fn key() -> impl Strategy<Value = String> + Clone {
     const KNOWN: &[&str] = &[
         "code",
@@ -115,7 +118,7 @@ fn key() -> impl Strategy<Value = String> + Clone {
     .boxed()
 }
 
-/// This JSON with one change somewhere in it: a field or element dropped, made null, replaced or added.
+/// Changes this JSON in one place: a field or element is dropped, set to null, replaced or added.
 ///
 /// ```
 /// use ecs_model::arbitrary;
@@ -138,7 +141,7 @@ pub fn mutated(
         .boxed()
 }
 
-/// One change at a place.
+/// A change of one place.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     Drop,
@@ -157,7 +160,7 @@ pub(crate) fn change() -> impl Strategy<Value = Change> + Clone {
 }
 
 impl Change {
-    /// Makes the change at this JSON pointer; there is nothing to do if nothing is there.
+    /// Applies the change at this JSON pointer, if there is a value.
     pub(crate) fn apply(self, value: &mut Value, pointer: &str) {
         match self {
             Self::Drop => match pointer.rsplit_once('/') {
@@ -190,7 +193,7 @@ impl Change {
     }
 }
 
-/// The JSON pointer of each value within this one, itself first.
+/// Returns the JSON pointer of each value within this one, beginning with itself.
 pub(crate) fn pointers(value: &Value) -> Vec<String> {
     fn collect(value: &Value, here: String, found: &mut Vec<String>) {
         match value {

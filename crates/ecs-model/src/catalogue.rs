@@ -1,6 +1,6 @@
-//! What the error codes of the service mean: the shape of an entry. The entries are generated, and `lookup` finds them.
+//! The entries of the catalogue of error codes. The entries are generated, and `lookup` finds them.
 
-/// Whether the request that was answered with a code can have been executed, in part or in whole.
+/// Whether the request that a code answers can have been executed, in part or in whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Executed {
     /// The code proves that nothing was executed: the request was refused before any work began.
@@ -9,22 +9,23 @@ pub enum Executed {
     Maybe,
 }
 
-/// What a code says about the request it answers.
+/// What a code proves about the request that it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Disposition {
     /// Whether the request can have been executed.
     pub executed: Executed,
-    /// Whether the service asks for less speed: the same request is welcome later.
+    /// Whether the request was refused because of its rate: it can be sent again later.
     pub throttling: bool,
-    /// Whether the same request can succeed later without anybody changing anything.
+    /// Whether the same request can succeed later without any change.
     pub retryable: bool,
-    /// Whether the credentials, or what they permit, are the reason.
+    /// Whether the credentials or their permissions are the reason.
     pub credentials: bool,
-    /// Whether a single server of a batch can be the reason, so that the same request without it can succeed.
+    /// Whether a single server of the request can be the reason, so that the request can succeed
+    /// without it.
     pub one_server: bool,
 }
 
-/// One error code: where it comes from, what it means, what to do.
+/// An error code with its source, its meaning and advice.
 ///
 /// ```
 /// use ecs_model::{ErrorInfo, Executed};
@@ -41,12 +42,12 @@ pub struct ErrorInfo {
     pub code: &'static str,
     /// The HTTP status that it is documented with. The service warns that it may send another.
     pub status: Option<u16>,
-    /// What happened, in a few words.
+    /// What happened, in short.
     pub meaning: &'static str,
     /// What to do about it.
     pub advice: &'static str,
-    /// What it says about the request.
+    /// What the code proves about the request.
     pub disposition: Disposition,
-    /// Which page says so.
+    /// The page that documents the code.
     pub source: &'static str,
 }

@@ -1,4 +1,4 @@
-//! Answers that are not what was asked for: one parser for every shape that they come in.
+//! Errors of answers: one parser for every form in which they come.
 
 use std::fmt;
 
@@ -21,12 +21,12 @@ mod origin;
 pub enum ResponseErrorKind {
     /// The status is not a success.
     Refused,
-    /// The status is a success and the body does not hold what it must: a job id, a job, a page. It may hold an
-    /// error instead, whose code and message are found all the same.
+    /// The status is a success, but the body lacks what it must hold: a job id, a job, a page. It
+    /// may hold an error instead, whose code and message are found as well.
     Unreadable,
 }
 
-/// What the body of an error looked like.
+/// The form of an error's body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BodyShape {
@@ -40,20 +40,20 @@ pub enum BodyShape {
     Other,
 }
 
-/// A part of an error that tells more, from `details` or `error`.
+/// A detail of an error, from `details` or `error`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorDetail {
     /// The code, if it has one.
     pub code: Option<String>,
-    /// The words, if it has any.
+    /// The message, if it has one.
     pub message: Option<String>,
 }
 
-/// An answer of the service, or of something before it, that is not what was asked for.
+/// An answer of the service or an intermediary that is not the expected success.
 ///
-/// Status and request id are always kept; code and message are found in every shape that the service and its
-/// gateways use. Nothing in it is secret: the body itself is not kept.
+/// The status and the request id are always kept; code and message are found in every form that the
+/// service and its gateways use. It holds no secrets: the body itself is not kept.
 ///
 /// ```
 /// use ecs_model::ResponseError;
@@ -81,23 +81,23 @@ struct Inner {
     shape: BodyShape,
     origin: AnswerOrigin,
     intermediary: Option<String>,
-    /// A success that names a job, though not in a way that could be read: no code can take that back.
+    /// A success that names a job in an unreadable form. No code disproves that the job exists.
     names_job: bool,
-    /// A `Proxy-Authenticate` header is there.
+    /// Whether a `Proxy-Authenticate` header is present.
     has_proxy_challenge: bool,
 }
 
-/// The largest body that is read for what it says of an error: real ones are a few hundred bytes, and reading takes many
-/// times the memory of what is read.
+/// The largest body that is parsed for an error, in bytes. Real ones have a few hundred, and
+/// parsing takes many times their memory.
 const LARGEST: usize = 256 * 1024;
 
 impl ResponseError {
-    /// Reads an answer as an error, whatever it is.
+    /// Parses any answer as an error.
     pub fn parse(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         Self::new(ResponseErrorKind::Refused, status, headers, body)
     }
 
-    /// A success that does not hold what it must.
+    /// Parses a success that does not hold what it must.
     pub(crate) fn unreadable(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         Self::new(ResponseErrorKind::Unreadable, status, headers, body)
     }
@@ -145,53 +145,53 @@ impl ResponseError {
         }))
     }
 
-    /// Why the answer is an error.
+    /// Returns why the answer is an error.
     pub fn kind(&self) -> ResponseErrorKind {
         self.0.kind
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// The error code, as it came; numbers become text.
+    /// Returns the error code as received; numbers become text.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// The service's words.
+    /// Returns the service's message.
     pub fn message(&self) -> Option<&str> {
         self.0.message.as_deref()
     }
 
-    /// Further codes and words, if the body lists any.
+    /// Returns further codes and messages, if the body lists any.
     pub fn details(&self) -> &[ErrorDetail] {
         &self.0.details
     }
 
-    /// What the service's support asks for: the id of the exchange.
+    /// Returns the id of the exchange, for the service's support.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// The `Retry-After` header as it came: seconds or an HTTP date. Without one, the seconds that OpenStack's fault
-    /// `overLimit` names in its body (`retryAfter`).
+    /// Returns the `Retry-After` header as received: seconds or an HTTP date. Without one, the
+    /// seconds that OpenStack's fault `overLimit` names in its body (`retryAfter`).
     pub fn retry_after(&self) -> Option<&str> {
         self.0.retry_after.as_deref()
     }
 
-    /// Where a redirect points. It is never followed.
+    /// Returns the target of a redirect. It is never followed.
     pub fn location(&self) -> Option<&str> {
         self.0.location.as_deref()
     }
 
-    /// What the body looked like.
+    /// Returns the form of the body.
     pub fn shape(&self) -> &BodyShape {
         &self.0.shape
     }
 
-    /// Who made the answer, as far as its form proves that.
+    /// Returns who made the answer, as far as its form proves that.
     ///
     /// ```
     /// use ecs_model::{AnswerOrigin, ResponseError};
@@ -211,19 +211,22 @@ impl ResponseError {
         self.0.origin
     }
 
-    /// The proxy or web server that the headers name, if they name one. See [`intermediary`].
+    /// Returns the proxy or web server that the headers name, if they name one. See
+    /// [`intermediary`].
     pub fn intermediary(&self) -> Option<&str> {
         self.0.intermediary.as_deref()
     }
 
-    /// Whether a proxy wants credentials of its own before it forwards anything: 407 with `Proxy-Authenticate` (RFC 9110,
-    /// section 15.5.8). Without that header the answer may be any page.
+    /// Returns whether a proxy wants credentials of its own before it forwards anything: 407 with
+    /// `Proxy-Authenticate` (RFC 9110, section 15.5.8). Without that header the answer may be any
+    /// page.
     pub fn wants_proxy_credentials(&self) -> bool {
         self.0.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && self.0.has_proxy_challenge
     }
 
-    /// What the catalogue says of the code. `None` if it does not list the code, and if the answer contradicts
-    /// itself: a success that names a job, in a form that cannot be read, beside a code. Such a code proves nothing.
+    /// Returns the catalogue's entry of the code. `None` if the code is not listed, or if the
+    /// answer contradicts itself: a success that names a job in an unreadable form beside a code.
+    /// Such a code proves nothing.
     ///
     /// ```
     /// use ecs_model::ResponseError;
@@ -245,15 +248,15 @@ impl ResponseError {
         self.code().and_then(ErrorInfo::of)
     }
 
-    /// Whether the answer asks for fewer requests, whoever made it. Proof that the request was not executed is only an
-    /// answer whose [`origin`](Self::origin) is the service or its API gateway.
+    /// Returns whether the answer is a throttling, whoever made it. It proves that the request was
+    /// not executed only if its [`origin`](Self::origin) is the service or its API gateway.
     pub fn is_throttling(&self) -> bool {
         self.0.status == StatusCode::TOO_MANY_REQUESTS
             || self.0.origin == AnswerOrigin::OverLimit
             || self.info().is_some_and(|info| info.disposition.throttling)
     }
 
-    /// Whether the credentials, or their permissions, are the reason.
+    /// Returns whether the credentials or their permissions are the reason.
     pub fn is_credentials(&self) -> bool {
         match self.info() {
             Some(info) => info.disposition.credentials,
@@ -273,7 +276,7 @@ impl fmt::Display for ResponseError {
         }
         match (self.message(), &self.0.shape) {
             (Some(message), _) => {
-                // Gateways repeat the whole request that they refuse, which tells people nothing.
+                // Gateways repeat the complete request that they refuse, which is noise.
                 let text = message.split("canonicalRequest:").next();
                 let text = text.unwrap_or_default().trim_end_matches([' ', ',', ';']);
                 write!(f, ": {text}")
@@ -299,7 +302,7 @@ impl fmt::Display for ResponseError {
 
 impl std::error::Error for ResponseError {}
 
-/// The pause that a fault `overLimit` names, in seconds: a number or a text.
+/// Returns the pause of an `overLimit` fault, in seconds, from a number or a text.
 fn over_limit_pause(object: &Map<String, Value>) -> Option<String> {
     match object.get("overLimit")?.get("retryAfter")? {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
@@ -313,7 +316,7 @@ fn over_limit_pause(object: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// The id that the service gave an exchange, by its headers.
+/// Returns the service's id of an exchange, from its headers.
 ///
 /// ```
 /// let mut headers = http::HeaderMap::new();
@@ -329,7 +332,7 @@ static REQUEST_IDS: [HeaderName; 2] = [
     HeaderName::from_static("x-openstack-request-id"),
 ];
 
-/// The first value of a header that is not blank; bytes that are not UTF-8 are replaced.
+/// Returns the first value of a header that is not blank. Bytes that are not UTF-8 are replaced.
 fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<String> {
     headers.get_all(name).iter().find_map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::short::Short;
 
-/// A text that is not the identifier it should be.
+/// The error for a text that is not a valid identifier.
 ///
 /// ```
 /// use ecs_model::ServerId;
@@ -54,7 +54,8 @@ impl fmt::Display for ParseIdError {
 
 impl std::error::Error for ParseIdError {}
 
-/// The id of a server: a UUID in its hyphenated form, taken in any case, held as 16 bytes and written in lower case.
+/// The id of a server: a hyphenated UUID, accepted in any case, held as 16 bytes and written in
+/// lower case.
 ///
 /// ```
 /// use ecs_model::ServerId;
@@ -70,10 +71,11 @@ pub struct ServerId(Uuid);
 impl ServerId {
     const NEEDED: &str = "a UUID like 616fb98f-46ca-475e-917e-2563e5a8cd19";
 
-    /// The length of its text, in bytes.
+    /// The length of the id as text, in bytes.
     pub(crate) const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
 
-    /// Its text, in ASCII. A request has a thousand of them: two digits are looked up at once.
+    /// Returns the id as ASCII text. A request has up to a thousand ids, so two digits are looked
+    /// up at once.
     pub(crate) fn to_ascii(self) -> [u8; Self::LENGTH] {
         const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
         let mut text = [b'-'; Self::LENGTH];
@@ -85,7 +87,7 @@ impl ServerId {
         text
     }
 
-    /// The positions of ids that stood earlier already, each with the position of the first that is the same.
+    /// Returns the positions of duplicates, each with the position of the first equal id.
     ///
     /// ```
     /// use ecs_model::ServerId;
@@ -97,12 +99,12 @@ impl ServerId {
         duplicates::duplicates(ids)
     }
 
-    /// The id with these 16 bytes.
+    /// Creates the id from its 16 bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
     }
 
-    /// The 16 bytes.
+    /// Returns the 16 bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
@@ -112,7 +114,7 @@ impl FromStr for ServerId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        // The uuid crate also takes braces, URNs and 32 bare digits; the service does not.
+        // The uuid crate also accepts braces, URNs and 32 bare digits; the service does not.
         match Uuid::try_parse(text) {
             Ok(id) if text.len() == Self::LENGTH => Ok(Self(id)),
             _ => Err(ParseIdError::new("server id", Self::NEEDED, text)),
@@ -161,7 +163,7 @@ const PAIRS: [[u8; 2]; 256] = {
     pairs
 };
 
-/// Defines an id that is a text: what it may look like is its own, the rest is alike.
+/// Defines an id that is a text. Only the check of the text differs between them.
 macro_rules! text_id {
     ($(#[$docs:meta])* $name:ident($held:ty), $what:literal, $needed:literal, $valid:expr) => {
         $(#[$docs])*
@@ -169,7 +171,7 @@ macro_rules! text_id {
         pub struct $name($held);
 
         impl $name {
-            /// The id as a text.
+            /// Returns the id as a text.
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
             }
@@ -216,7 +218,8 @@ macro_rules! text_id {
 }
 
 text_id! {
-    /// The id of a project (tenant): 1 to 64 ASCII letters, digits, `-` and `_`, so that it is safe in a path.
+    /// The id of a project (tenant): 1 to 64 ASCII letters, digits, `-` and `_`, so that it is safe
+    /// in a path.
     ///
     /// ```
     /// use ecs_model::ProjectId;
@@ -229,9 +232,9 @@ text_id! {
 }
 
 text_id! {
-    /// The id of an asynchronous job. Opaque: 1 to 255 characters, none of them blank or a control character,
-    /// percent-encoded in a path. Because proxies decode and resolve paths, no part of it between slashes
-    /// (of either kind) may be `.` or `..`.
+    /// The id of an asynchronous job. Opaque: 1 to 255 characters without blanks and control
+    /// characters, percent-encoded in a path. Because proxies decode and resolve paths, no part of
+    /// it between slashes (of either kind) may be `.` or `..`.
     ///
     /// ```
     /// use ecs_model::JobId;
@@ -247,7 +250,8 @@ text_id! {
 }
 
 text_id! {
-    /// The id of a group of auto-scaling: 1 to 64 ASCII letters, digits, `-` and `_`, so that it is safe in a path.
+    /// The id of an auto-scaling group: 1 to 64 ASCII letters, digits, `-` and `_`, so that it is
+    /// safe in a path.
     ///
     /// ```
     /// use ecs_model::ScalingGroupId;
@@ -259,9 +263,9 @@ text_id! {
     |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// Whether this is what ids usually are; then nothing else has to be looked for.
+/// Returns whether the text has the usual form of ids, which needs no further checks.
 fn is_plain(text: &str) -> bool {
-    // All bytes are looked at, which the compiler makes a few at a time.
+    // Without an early exit the compiler checks several bytes at a time.
     let plain = |so_far: bool, byte: u8| so_far & byte.is_ascii_alphanumeric();
     (1..=255).contains(&text.len()) && text.bytes().fold(true, plain)
 }

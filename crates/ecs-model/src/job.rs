@@ -1,9 +1,10 @@
-//! What the documented statuses of a job mean.
+//! The meaning of a job's documented statuses.
 
 use crate::{Job, JobId, JobStatus};
 
 impl JobStatus {
-    /// Whether the job or sub-job has ended and stays as it is. A status that no page explains does not say so.
+    /// Returns whether the job or sub-job has ended and does not change any more; `false` for
+    /// undocumented statuses.
     ///
     /// Source: `job_status_management/querying_job_execution_status` of the vendor's API reference.
     ///
@@ -30,7 +31,7 @@ const DOCUMENTED: [JobStatus; 4] = [
     JobStatus::Fail,
 ];
 
-/// Reads a status that is a documented one in other case.
+/// Replaces a documented status in other case by its variant.
 fn read_case(status: &mut Option<JobStatus>) {
     let Some(JobStatus::Unknown(text)) = status else {
         return;
@@ -42,9 +43,9 @@ fn read_case(status: &mut Option<JobStatus>) {
 }
 
 impl Job {
-    /// The same job, with statuses such as `success` as the documented ones, if it is the job that was asked for by
-    /// its own word. An answer that does not name the job may be anybody's: `{"status":"success"}` is the form of many a
-    /// program.
+    /// Returns the same job with statuses such as `success` replaced by the documented ones, if the
+    /// job names `asked` as its id. An answer that does not name the job may come from anything:
+    /// many programs answer `{"status":"success"}`.
     ///
     /// ```
     /// use ecs_model::{Job, JobId, JobStatus};

@@ -1,4 +1,5 @@
-//! Reading what arrives: a field that is absent, null, blank or of the wrong type costs that field, never the rest.
+//! Lenient deserialization: a field that is absent, null, blank or of the wrong type loses its own
+//! value, never the rest.
 //!
 //! Used by the generated response types through `#[serde(deserialize_with = …)]`.
 
@@ -17,7 +18,8 @@ use serde::de::{
 pub(crate) use plain::{Member, Plain, Reader, Unusual, members};
 pub(crate) use rest::{Rest, keeping_rest};
 
-/// What a value of unknown type may be turned into. Each method answers `None` unless the type says otherwise.
+/// A value that can be converted from any JSON type. Each method returns `None` unless the type
+/// overrides it.
 pub(crate) trait Lenient: Sized {
     fn from_text(_: &str) -> Option<Self> {
         None
@@ -35,7 +37,7 @@ pub(crate) trait Lenient: Sized {
 
 impl Lenient for String {
     fn from_text(text: &str) -> Option<Self> {
-        // The service writes "" where it means "nothing".
+        // The service writes "" for "nothing".
         (!is_blank(text)).then(|| text.to_owned())
     }
     fn from_unsigned(number: u64) -> Option<Self> {
@@ -113,7 +115,7 @@ macro_rules! lenient_by_parse {
 
 lenient_by_parse!(crate::ServerId, crate::JobId, crate::ScalingGroupId);
 
-/// Makes an open enum readable: any text that is not blank.
+/// Implements [`Lenient`] for an open enum: any text that is not blank.
 macro_rules! lenient_open_enum {
     ($($name:ty),+) => {$(
         impl $crate::lenient::Lenient for $name {
@@ -137,7 +139,7 @@ pub(crate) fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
-/// Defines the visitor methods that swallow compound values and keep going.
+/// Defines the visitor methods that consume compound values and continue.
 macro_rules! swallow {
     ($result:expr; map) => {
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -185,7 +187,7 @@ impl<'de, T: Lenient> Visitor<'de> for ScalarVisitor<T> {
         Ok(None)
     }
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        // A number too large for 64 bits has lost digits on its way here.
+        // A number beyond 64 bits has lost digits before it arrived here.
         Ok(None)
     }
     fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
@@ -216,7 +218,8 @@ impl<'de, T: Lenient> Visitor<'de> for ScalarVisitor<T> {
     swallow!(None; seq);
 }
 
-/// How serde_json hands over a number once any crate of the program turns its feature `arbitrary_precision` on.
+/// The key under which serde_json passes a number if any crate of the program enables its feature
+/// `arbitrary_precision`.
 const NUMBER: &str = "$serde_json::private::Number";
 
 fn from_digits<T: Lenient>(digits: &str) -> Option<T> {
@@ -227,7 +230,7 @@ fn from_digits<T: Lenient>(digits: &str) -> Option<T> {
     }
 }
 
-/// A text, number, flag, id or open enum, if it is there and readable.
+/// Deserializes a text, number, flag, id or open enum, if it is present and readable.
 pub(crate) fn scalar<'de, T: Lenient, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -249,7 +252,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     swallow!(None; scalars);
 }
 
-/// An object, if it is there and one.
+/// Deserializes an object, if it is present and an object.
 pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -276,7 +279,7 @@ impl<'de, T: Lenient> DeserializeSeed<'de> for Scalar<T> {
     }
 }
 
-/// Collects what an element seed can read of an array.
+/// Collects the elements of an array that the seed can read.
 struct ListVisitor<T, F>(PhantomData<T>, F);
 
 impl<'de, T, S, F> Visitor<'de> for ListVisitor<T, F>
@@ -300,32 +303,32 @@ where
     swallow!(None; scalars);
 }
 
-/// The objects of an array; `None` if there is no array.
+/// Deserializes the objects of an array; `None` if there is no array.
 pub(crate) fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
     deserializer.deserialize_any(ListVisitor(PhantomData, || Object(PhantomData)))
 }
 
-/// The readable scalars of an array; `None` if there is no array.
+/// Deserializes the readable scalars of an array; `None` if there is no array.
 pub(crate) fn scalars<'de, T: Lenient, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
     deserializer.deserialize_any(ListVisitor(PhantomData, || Scalar(PhantomData)))
 }
 
-/// Reads an object from a body as [`from_body`] does, and plain JSON in a fraction of the time.
+/// Parses an object from a body as [`from_body`] does, but plain JSON in a fraction of the time.
 pub(crate) fn from_body_fast<T: Plain + DeserializeOwned>(body: &[u8]) -> Option<T> {
-    // Checked once as a whole: to check each text would take ten times as long.
+    // One check of the whole body: to check each text would take ten times as long.
     let text = std::str::from_utf8(body);
     let plain = text.ok().and_then(|text| plain::from_plain(text).ok());
     plain.or_else(|| from_body(body))
 }
 
-/// Reads an object from a body: with or without a byte-order mark, with keys given twice (the last one counts),
-/// with bytes that are not UTF-8 (replaced), with texts that JSON would not allow (see [`mend`]).
-/// `None` if the body is no JSON object. Beyond a mebibyte only what is JSON as it stands is read: mending takes many times
-/// the memory.
+/// Parses an object from a body: with or without a byte-order mark, with duplicate keys (the last
+/// one counts), with bytes that are not UTF-8 (replaced), with texts that JSON does not allow (see
+/// [`mend`]). `None` if the body is not a JSON object. Bodies of more than a mebibyte must be valid
+/// JSON: mending takes many times their memory.
 pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut straight = serde_json::Deserializer::from_slice(body);
@@ -344,9 +347,9 @@ pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
 
 const LARGEST_TO_MEND: usize = 1024 * 1024;
 
-/// Mends what costs a whole body though it spoils a single value: half of a surrogate pair (a message cut between
-/// the two) becomes U+FFFD, a bare control character is escaped, a number beyond all floats becomes null.
-/// The rest stays as it is.
+/// Mends single values that would invalidate the whole body: half of a surrogate pair (a message
+/// cut between the two) becomes U+FFFD, a bare control character is escaped, a number beyond all
+/// floats becomes null. The rest is unchanged.
 fn mend(json: &str) -> String {
     const ESCAPE: usize = r"\u0000".len();
     let mut mended = String::with_capacity(json.len());
@@ -394,7 +397,7 @@ fn mend(json: &str) -> String {
     mended
 }
 
-/// The UTF-16 code unit of the escape that the text begins with, if it begins with one.
+/// Returns the UTF-16 code unit of the escape at the beginning of the text, if there is one.
 fn code_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix(r"\u")?.get(..4)?;
     let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -1,16 +1,19 @@
-//! The ECS API as values: what can be asked, what it is written like, what the answers mean.
+//! The ECS API as values: its requests, their encoding, and the meaning of the answers.
 //!
-//! A request is a checked value that implements [`Operation`]: it encodes itself as an [`http::Request`] and decodes
-//! the answer. There are no sockets, no clocks and no `async` in this crate; sending is the caller's part.
+//! A request is a checked value that implements [`Operation`]: it encodes itself as an
+//! [`http::Request`] and decodes the answer. The crate has no sockets, no clocks and no `async`;
+//! sending is the caller's part.
 //!
-//! - What we send is closed: an id is a UUID, a batch names 1 to 1,000 different servers, and everything that is wrong
-//!   is reported at once, each with its JSON pointer ([`ValidationError`]).
-//! - What arrives is open: unknown states and codes are kept, unknown fields are ignored (those of a job's entities are kept), a field that is absent, null,
-//!   blank or of the wrong type costs that field only. Nothing that arrives can panic.
-//! - An answer that is not what was asked for is a [`ResponseError`], which keeps the status, the request id, and the
-//!   code and message of every shape that the service and its gateways use.
+//! - Requests are strict: an id is a UUID, an action names 1 to 1,000 different servers, and all
+//!   violations are reported at once, each with its JSON pointer ([`ValidationError`]).
+//! - Answers are read leniently: unknown states and codes are kept, unknown fields are ignored
+//!   (those of a job's entities are kept), and a field that is absent, null, blank or of the wrong
+//!   type loses only its own value. No answer causes a panic.
+//! - An answer that is not the expected success is a [`ResponseError`], which keeps the status, the
+//!   request id, and the code and message of every form that the service and its gateways use.
 //!
-//! The description of the API is `api/ecs.openapi.yaml`; from it come the types, operations and catalogue entries.
+//! The description of the API is `api/ecs.openapi.yaml`; types, operations and catalogue entries
+//! are generated from it.
 //!
 //! # Example
 //!
@@ -48,21 +51,22 @@
 //! | module | holds |
 //! |---|---|
 //! | `ids` | [`ServerId`], [`ProjectId`], [`JobId`], [`ScalingGroupId`] |
-//! | `operation`, `action`, `query` | [`Operation`]: a request as a value; how bodies and query strings are written and read |
-//! | `validate` | [`ValidationError`]: everything that is wrong with a request, with JSON pointers |
-//! | `open_enum`, `lenient` | how values that we do not know are read and kept |
+//! | `operation`, `action`, `query` | [`Operation`]: a request as a value; encoding and decoding of bodies and query strings |
+//! | `validate` | [`ValidationError`]: all violations of a request, with JSON pointers |
+//! | `open_enum`, `lenient` | how unknown values are read and kept |
 //! | `addresses` | [`Addresses`] of a server, by network |
 //! | `short` | [`ShortText`]: usually held without an allocation |
 //! | `job` | [`JobStatus::is_over`] |
-//! | `error` | [`ResponseError`]: every shape that errors come in; [`AnswerOrigin`]: who made an answer |
+//! | `error` | [`ResponseError`]: an error of any form; [`AnswerOrigin`]: who made an answer |
 //! | `schema`, `route` | `AnyOperation::from_request`: requests checked and read back, as a service does, with the feature `server` |
 //! | `catalogue`, `lookup` | [`ErrorInfo`]: what the error codes mean, and what they prove |
 //! | `generated` | the types, operations and catalogue entries |
-//! | `arbitrary` | strategies for property tests of your own, with the feature `proptest` |
+//! | `arbitrary` | strategies for your own property tests, with the feature `proptest` |
 //!
 //! # Features
 //!
-//! `server`: what only a service needs, which reads requests: `AnyOperation`, `from_json`, `from_query`, `RequestError`.
+//! `server`: the parsing of requests, which only a service needs: `AnyOperation`, `from_json`,
+//! `from_query`, `RequestError`.
 //! `proptest`: the public module `arbitrary`, and `server`.
 
 mod action;

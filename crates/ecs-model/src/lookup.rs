@@ -1,10 +1,10 @@
-//! Finds what the catalogue says of an error code.
+//! Looks up error codes in the catalogue.
 
 use crate::ErrorInfo;
 use crate::generated::error_catalogue::CATALOGUE;
 
 impl ErrorInfo {
-    /// The entry of this code, in any case; `None` if no page documents it.
+    /// Returns the entry of this code, in any case; `None` if no page documents it.
     pub fn of(code: &str) -> Option<&'static Self> {
         CATALOGUE
             .binary_search_by(|entry| compare_ignoring_case(entry.code, code))
@@ -12,7 +12,7 @@ impl ErrorInfo {
             .and_then(|index| CATALOGUE.get(index))
     }
 
-    /// All entries, ordered by code without regard to case.
+    /// Returns all entries, ordered by code without regard to case.
     pub fn all() -> &'static [Self] {
         CATALOGUE
     }

@@ -1,4 +1,4 @@
-//! Enums: closed for what we send, open for what we receive.
+//! Enums: closed in requests, open in answers.
 
 /// Defines an enum of the values that the service documents plus `Unknown(String)`, which keeps any other.
 macro_rules! open_enum {
@@ -8,7 +8,7 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_docs])* $variant,)+
-            /// A value that the description does not know, as it came.
+            /// An undocumented value, as received.
             Unknown(String),
         }
 
@@ -16,7 +16,7 @@ macro_rules! open_enum {
             /// Every documented value, in the description's order.
             pub const KNOWN: &[Self] = &[$(Self::$variant),+];
 
-            /// The value as the service writes it.
+            /// Returns the value as the service writes it.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)+
@@ -55,7 +55,7 @@ macro_rules! open_enum {
     };
 }
 
-/// Defines an enum of exactly these values: any other is an error.
+/// Defines an enum of exactly these values; any other is an error.
 macro_rules! closed_enum {
     ($(#[$docs:meta])* $name:ident { $($(#[$variant_docs:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$docs])*
@@ -68,14 +68,14 @@ macro_rules! closed_enum {
             /// Every value, in the description's order.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The value as the service writes it.
+            /// Returns the value as the service writes it.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)+
                 }
             }
 
-            /// The value that the service writes like this, to the letter.
+            /// Parses the exact text that the service writes.
             pub fn from_wire(text: &str) -> Option<Self> {
                 match text {
                     $($text => Some(Self::$variant),)+
@@ -90,7 +90,7 @@ macro_rules! closed_enum {
             }
         }
 
-        /// As a person types it: in any case.
+        /// Parses the text in any case, as people type it.
         impl std::str::FromStr for $name {
             type Err = crate::ParseValueError;
 
@@ -108,7 +108,7 @@ macro_rules! closed_enum {
             }
         }
 
-        /// As the service writes it, to the letter.
+        /// Parses the exact text that the service writes.
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
@@ -118,7 +118,7 @@ macro_rules! closed_enum {
     };
 }
 
-/// The error for text that is none of the values of an enum.
+/// The error for a text that is not a value of an enum.
 ///
 /// ```
 /// let error = "warm".parse::<ecs_model::RebootType>().unwrap_err();

@@ -1,4 +1,4 @@
-//! An operation is a value: what to send, and how to read what comes back. No I/O.
+//! Operations as values: how to encode a request and decode its answer. No I/O.
 
 use std::fmt::Write as _;
 
@@ -13,16 +13,16 @@ use crate::{
     ServersPage, ShownServer, TracesPage, request_id,
 };
 
-/// Whether sending a request twice does what sending it once does.
+/// Whether a request may be sent twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Idempotency {
     /// A read: it may be repeated freely.
     Idempotent,
-    /// An action: each acceptance acts anew.
+    /// An action: each acceptance is executed anew.
     NotIdempotent,
 }
 
-/// One request of the API, with everything that is needed to send it and to read the answer.
+/// A request of the API that encodes itself and decodes its answer.
 ///
 /// ```
 /// use ecs_model::{Operation, ShowJob};
@@ -40,18 +40,18 @@ pub trait Operation {
     const NAME: &'static str;
     /// The HTTP method.
     const METHOD: Method;
-    /// Whether it may be sent again.
+    /// Whether the request may be sent again.
     const IDEMPOTENCY: Idempotency;
-    /// What a good answer holds.
+    /// The content of a successful answer.
     type Output;
 
-    /// The request, with a URI of path and query only: the endpoint is the caller's.
+    /// Encodes the request. Its URI has only path and query: the endpoint is the caller's.
     fn encode(&self, project: &ProjectId) -> http::Request<Bytes>;
 
-    /// Reads an answer.
+    /// Decodes an answer.
     ///
     /// # Errors
-    /// Everything that is not a readable success.
+    /// Fails for every answer that is not a readable success.
     fn decode(
         status: StatusCode,
         headers: &HeaderMap,
@@ -69,9 +69,9 @@ pub struct Accepted {
     pub request_id: Option<String>,
 }
 
-/// Builds the request of an operation from its parts. The parts are ids and encoded texts, so the URI is valid
-/// unless it is longer than any server takes (64 KiB). Then it is `/`, which no operation has: a request that is
-/// refused, never one that asks for more than was meant.
+/// Builds the request of an operation from its parts. The parts are ids and encoded texts, so the
+/// URI is valid unless it is longer than any server accepts (64 KiB). Then it is `/`, which no
+/// operation has: the request is refused and never does more than intended.
 pub(crate) fn request(
     method: Method,
     path: &str,
@@ -94,7 +94,8 @@ pub(crate) fn request(
     request
 }
 
-/// Percent-encodes a text for a path segment or a query value: all but the unreserved characters of RFC 3986.
+/// Percent-encodes a text for a path segment or a query value: all but the unreserved characters of
+/// RFC 3986.
 pub(crate) fn percent_encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -111,7 +112,7 @@ pub(crate) fn percent_encode(text: &str) -> String {
     encoded
 }
 
-/// Undoes [`percent_encode`]; `None` if an escape is broken or the result is not UTF-8.
+/// Reverses [`percent_encode`]; `None` if an escape is broken or the result is not UTF-8.
 #[cfg(any(test, feature = "server"))]
 pub(crate) fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -130,7 +131,8 @@ pub(crate) fn percent_decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Reads the answer to an action: a success with a readable job id is acceptance, whatever else it holds.
+/// Decodes the answer to an action: a success with a readable job id is an acceptance, whatever
+/// else it holds.
 pub(crate) fn decode_accepted(
     status: StatusCode,
     headers: &HeaderMap,
@@ -153,7 +155,7 @@ pub(crate) fn decode_accepted(
     }
 }
 
-/// Reads the answer to a query: a success whose body holds what was asked for.
+/// Decodes the answer to a query: a success whose body holds the requested object.
 pub(crate) fn decode_found<T: DeserializeOwned + Plain + Found>(
     status: StatusCode,
     headers: &HeaderMap,
@@ -168,13 +170,14 @@ pub(crate) fn decode_found<T: DeserializeOwned + Plain + Found>(
     }
 }
 
-/// Whether a decoded body holds the thing that was asked for at all.
+/// A decoded body that may lack the requested object.
 pub(crate) trait Found {
     fn is_found(&self) -> bool;
 }
 
 impl Found for Job {
-    /// A job without a status is an error in disguise: the job query answers 200 with `code` and `message`.
+    /// Returns whether the job has a status. Without one it is an error in disguise: the job query
+    /// answers 200 with `code` and `message`.
     fn is_found(&self) -> bool {
         self.status.is_some()
     }

@@ -1,4 +1,4 @@
-//! Query strings: written from checked values, read with every violation.
+//! Query strings: encoded from checked values, parsed with all violations.
 
 #[cfg(any(test, feature = "server"))]
 use crate::operation::percent_decode;
@@ -16,7 +16,8 @@ pub(crate) fn encode_query(parameters: &[(&str, Option<String>)]) -> String {
     pairs.join("&")
 }
 
-/// A query string that is being read: each parameter is taken once, and what is left at the end is a violation.
+/// A query string that is being parsed: each parameter is taken once, and every remaining one is a
+/// violation.
 #[cfg(any(test, feature = "server"))]
 pub(crate) struct Query {
     left: Vec<(String, String)>,
@@ -45,7 +46,7 @@ impl Query {
 
     pub(crate) fn integer(&mut self, name: &str, min: u64, max: u64) -> Option<u64> {
         let text = self.text(name)?;
-        // Rust's own parser would also take a plus sign.
+        // Rust's own parser also accepts a plus sign.
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let number = digits.then(|| text.parse().ok()).flatten();
         let violation = match number {
@@ -65,7 +66,7 @@ impl Query {
     }
 }
 
-/// Checks integers that were set, not read: each with its name and its bounds.
+/// Checks integers that were set, not parsed: each with its name and its bounds.
 pub(crate) fn check_integers(
     parameters: &[(&str, Option<u64>, u64, u64)],
 ) -> Result<(), ValidationError> {
@@ -94,7 +95,7 @@ fn not_an_integer(name: &str, found: &str, min: u64, max: u64) -> Violation {
     )
 }
 
-/// A violation of one parameter: its pointer is its name.
+/// Creates a violation of one parameter; the pointer is its name.
 fn violation(name: &str, message: impl Into<String>) -> Violation {
     let mut pointer = String::new();
     descend(&mut pointer, name);

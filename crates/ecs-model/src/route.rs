@@ -1,4 +1,5 @@
-//! Reading requests, as a service does: the way back from [`Operation::encode`](crate::Operation::encode).
+//! Parsing of requests, as a service does it: the reverse of
+//! [`Operation::encode`](crate::Operation::encode).
 
 use std::fmt;
 
@@ -6,7 +7,7 @@ use crate::operation::percent_decode;
 use crate::validate::{ValidationError, Violation};
 use crate::{ParseIdError, ProjectId};
 
-/// Why a request is none of the operations.
+/// The error for a request that is not a valid operation.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -31,7 +32,7 @@ pub enum RequestErrorKind {
     NoSuchPath,
     /// The path exists, with other methods.
     NoSuchMethod,
-    /// The operation exists; its parameters or its body are wrong.
+    /// The operation exists, but its parameters or its body are invalid.
     Invalid,
 }
 
@@ -50,12 +51,12 @@ impl RequestError {
         }
     }
 
-    /// Why the request is none of the operations.
+    /// Returns the class.
     pub fn kind(&self) -> RequestErrorKind {
         self.kind
     }
 
-    /// What is wrong with it, where the operation exists.
+    /// Returns the violations, if the operation exists.
     pub fn violations(&self) -> &[Violation] {
         self.violations
             .as_ref()
@@ -87,8 +88,8 @@ impl fmt::Display for RequestError {
 
 impl std::error::Error for RequestError {}
 
-/// Splits a path under `/v1/{project_id}/`, `/v2.1/{project_id}/` or `/NAME/v1/{project_id}/` into what comes before the
-/// project, the project, and the segments after it, decoded.
+/// Splits a path under `/v1/{project_id}/`, `/v2.1/{project_id}/` or `/NAME/v1/{project_id}/` into
+/// the part before the project, the project, and the decoded segments after it.
 pub(crate) fn split(path: &str) -> Result<(String, ProjectId, Vec<String>), RequestError> {
     let decoded = |segment: &str| percent_decode(&segment.replace('+', "%2B"));
     let segments: Option<Vec<String>> = path
@@ -111,7 +112,7 @@ pub(crate) fn split(path: &str) -> Result<(String, ProjectId, Vec<String>), Requ
     }
 }
 
-/// Parses an id out of a path; the pointer is the parameter's name.
+/// Parses an id from a path; the pointer is the parameter's name.
 pub(crate) fn id<T: std::str::FromStr<Err = ParseIdError>>(
     parameter: &str,
     text: &str,
@@ -121,7 +122,7 @@ pub(crate) fn id<T: std::str::FromStr<Err = ParseIdError>>(
     })
 }
 
-/// The one field that a body has: it names the action.
+/// Returns the name of the body's only field, which names the action.
 pub(crate) fn action_key(body: &[u8]) -> Result<String, RequestError> {
     let wrong =
         |message: String| RequestError::from(ValidationError::one(Violation::new("", message)));

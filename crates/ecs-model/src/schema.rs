@@ -1,4 +1,4 @@
-//! The JSON of requests, as a service checks it.
+//! Schemas of requests, as a service checks them.
 
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
@@ -9,12 +9,13 @@ use serde_json::Value;
 use crate::ServerId;
 use crate::validate::{ValidationError, Violation, descend, quoted};
 
-/// What a request's JSON must look like. Closed: a field that is not listed is a violation.
-/// The generated operations hold one for each request body.
+/// The schema of a request's JSON. Closed: an unlisted field is a violation. The generated
+/// operations hold one for each request body.
 #[derive(Debug)]
 pub(crate) enum Schema {
     Object(&'static [Field]),
-    /// A list; with `unique`, the text of that field (compared without regard to case) must differ between its elements.
+    /// A list; with `unique`, the text of that field (compared without regard to case) must differ
+    /// between its elements.
     List {
         items: &'static Schema,
         min: usize,
@@ -34,7 +35,7 @@ pub(crate) struct Field {
 }
 
 impl Schema {
-    /// Parses a body and collects every violation in it. Of a key that is given twice, the last one counts.
+    /// Parses a body and collects all violations. Of a duplicate key the last one counts.
     pub(crate) fn parse(&self, body: &[u8]) -> Result<Value, ValidationError> {
         let value: Value = serde_json::from_slice(body).map_err(|error| {
             ValidationError::one(Violation::new("", format!("not JSON: {error}")))
@@ -136,7 +137,7 @@ impl Schema {
     }
 }
 
-/// A value for an error message: short, whatever was given.
+/// Returns a shortened value for an error message.
 fn shown(value: &Value) -> String {
     match value {
         Value::Object(_) => "an object".to_owned(),
@@ -146,7 +147,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// The positions of values that stood earlier already, with the position of the first.
+/// Returns the positions of duplicates, each with the position of the first equal value.
 fn duplicates<T: Eq + Hash>(values: impl Iterator<Item = Option<T>>) -> Vec<(usize, usize)> {
     let mut first = FxHashMap::default();
     first.reserve(values.size_hint().0);

@@ -19,7 +19,7 @@ impl<const N: usize> Short<N> {
         match self {
             Self::InPlace { length, bytes } => {
                 let text = bytes.get(..usize::from(*length));
-                // What was put in was a text.
+                // The bytes were copied from a text.
                 text.and_then(|text| std::str::from_utf8(text).ok())
                     .unwrap_or_default()
             }
@@ -41,11 +41,11 @@ impl<const N: usize> From<&str> for Short<N> {
     }
 }
 
-// Compared, ordered and hashed as the text that it is.
+// Compared, ordered and hashed as text.
 impl<const N: usize> PartialEq for Short<N> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            // What is not used of the place is zero.
+            // Unused bytes are zero.
             (Self::InPlace { bytes: ours, .. }, Self::InPlace { bytes: theirs, .. })
                 if ours != theirs =>
             {
@@ -76,8 +76,8 @@ impl<const N: usize> Hash for Short<N> {
     }
 }
 
-/// A text that is usually short: up to 30 bytes, a time for example, are held without an allocation. It is used as the
-/// `str` that it is.
+/// A text that is usually short: up to 30 bytes, such as a time, are held without an allocation. It
+/// dereferences to `str`.
 ///
 /// ```
 /// use ecs_model::ShortText;
@@ -91,7 +91,7 @@ impl<const N: usize> Hash for Short<N> {
 pub struct ShortText(Short<30>);
 
 impl ShortText {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }

@@ -10,8 +10,9 @@ mod round_trip;
 use proptest::test_runner::{Config, RngSeed};
 use serde_json::Value;
 
-/// So many cases from a fixed seed, so that a failure is the same everywhere. `PROPTEST_CASES` and
-/// `PROPTEST_RNG_SEED` override them; what fails is shrunk and printed, nothing is written to disk.
+/// Returns a configuration with this many cases and a fixed seed, so that failures are
+/// reproducible. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` override them. Failures are shrunk and
+/// printed; nothing is written to disk.
 pub(crate) fn config(cases: u32) -> Config {
     let given = Config::default();
     Config {
@@ -28,7 +29,7 @@ pub(crate) fn config(cases: u32) -> Config {
     }
 }
 
-/// The description of the API, as JSON.
+/// Returns the description of the API, as JSON.
 pub(crate) fn description() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/api/ecs.openapi.json");
     let text = std::fs::read(path).expect("the description is there");

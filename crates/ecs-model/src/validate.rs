@@ -1,10 +1,10 @@
-//! Checking what we send, all of it, before it is sent.
+//! Checks of requests before they are sent.
 
 use std::fmt;
 
 use crate::ServerId;
 
-/// One thing that is wrong with a request: where (a JSON pointer, RFC 6901) and what.
+/// A violation of a request: its place (a JSON pointer, RFC 6901) and a message.
 ///
 /// ```
 /// use ecs_model::{BatchRebootServers, RebootType};
@@ -27,12 +27,12 @@ impl Violation {
         }
     }
 
-    /// Where: a JSON pointer into the request body; `""` is the whole body.
+    /// Returns the JSON pointer into the request body; `""` is the whole body.
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
 
-    /// What is wrong there.
+    /// Returns the message.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -48,14 +48,14 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Everything that is wrong with a request; never empty.
+/// All violations of a request; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidationError {
     violations: Vec<Violation>,
 }
 
 impl ValidationError {
-    /// Fails with the violations, if there are any.
+    /// Fails if there are any violations.
     pub(crate) fn check(violations: Vec<Violation>) -> Result<(), Self> {
         if violations.is_empty() {
             Ok(())
@@ -71,13 +71,13 @@ impl ValidationError {
         }
     }
 
-    /// A required field that is not there.
+    /// Creates the error of a missing required field.
     #[cfg(any(test, feature = "server"))]
     pub(crate) fn missing(pointer: &str) -> Self {
         Self::one(Violation::new(pointer, "missing"))
     }
 
-    /// A body whose only field is none of the actions.
+    /// Creates the error of a body whose only field is no known action.
     #[cfg(any(test, feature = "server"))]
     pub(crate) fn unknown_action(known: &[&str]) -> Self {
         Self::one(Violation::new(
@@ -86,7 +86,7 @@ impl ValidationError {
         ))
     }
 
-    /// All violations, in the order of the schema and of the list.
+    /// Returns all violations, in the order of the schema and of the list.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }
@@ -109,7 +109,7 @@ impl fmt::Display for ValidationError {
 
 impl std::error::Error for ValidationError {}
 
-/// Adds a segment to the pointer and returns the length to go back to.
+/// Appends a segment to the pointer and returns the length to truncate it to afterwards.
 pub(crate) fn descend(pointer: &mut String, segment: &str) -> usize {
     let parent = pointer.len();
     pointer.push('/');
@@ -117,7 +117,7 @@ pub(crate) fn descend(pointer: &mut String, segment: &str) -> usize {
     parent
 }
 
-/// A text for an error message, in quotes and short.
+/// Returns a text for an error message, quoted and shortened.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 60;
     match text.char_indices().nth(SHOWN) {
@@ -126,7 +126,7 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
-/// The violations of a list of servers for an action, by its place in the body.
+/// Checks a list of servers for an action, by its place in the body.
 pub(crate) fn check_servers(
     pointer: &str,
     servers: &[ServerId],

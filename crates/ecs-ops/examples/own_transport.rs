@@ -8,12 +8,11 @@
 
 use bytes::Bytes;
 use ecs_ops::Client;
-use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::auth::StaticCredentials;
 use ecs_ops::model::RebootType;
 use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
 use ecs_sim::{Region, SimTransport};
 use http::{Request, Response};
-use secrecy::ExposeSecret as _;
 
 #[derive(Debug)]
 struct Noted<T>(T);
@@ -42,9 +41,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let region = Region::builder().servers(30).build()?;
     let servers: Vec<_> = region.servers().collect();
     let project = region.identity().project_id.clone();
-    let token = Credentials::token(region.identity().token.expose_secret())?;
+    let credentials = region.identity().credentials()?;
     let client = Client::builder("https://ecs.sim.example".parse()?, project)
-        .credentials(StaticCredentials::new(token))
+        .credentials(StaticCredentials::new(credentials))
         .transport(Noted(SimTransport::new(region)))
         .build()?;
     let report = client.reboot(RebootType::Hard, servers).report().await?;

@@ -6,20 +6,19 @@
 #![allow(clippy::print_stdout, reason = "what an example has to say")]
 
 use ecs_ops::Client;
-use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::auth::StaticCredentials;
 use ecs_ops::model::RebootType;
 use ecs_sim::{Region, SimTransport};
-use secrecy::ExposeSecret as _;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let region = Region::builder().servers(250).failing(0.02).build()?;
     let servers: Vec<_> = region.servers().collect();
     let project = region.identity().project_id.clone();
-    let token = Credentials::token(region.identity().token.expose_secret())?;
+    let credentials = region.identity().credentials()?;
 
     let client = Client::builder("https://ecs.sim.example".parse()?, project)
-        .credentials(StaticCredentials::new(token))
+        .credentials(StaticCredentials::new(credentials))
         .transport(SimTransport::new(region))
         .build()?;
     let plan = client.reboot(RebootType::Soft, servers).plan()?; // checked; nothing is sent

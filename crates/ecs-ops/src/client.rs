@@ -28,9 +28,9 @@ pub(crate) struct Inner {
     /// Sends requests.
     pub(crate) core: ecs_client::Client,
     pub(crate) quota: ServerQuota,
-    /// Of its jobs: their tickets share it.
+    /// The place of its jobs, which their tickets share.
     pub(crate) origin: Arc<JobOrigin>,
-    /// What reads of servers have shown of the place.
+    /// The facts about the place that reads of servers have shown.
     pub(crate) place: KnownPlace,
     /// The watchers of jobs.
     pub(crate) registry: Arc<WatcherRegistry>,
@@ -57,7 +57,7 @@ impl fmt::Debug for Client {
 }
 
 impl Inner {
-    /// What a run sent before it is resumed and the service may still count: how many servers, and
+    /// The servers that a run sent before it is resumed and the service may still count: how many, and
     /// when at the latest.
     pub(crate) fn counted(&self, recovered: &Recovered) -> Vec<(usize, Timestamp)> {
         recovered.counted(self.core.clock().now(), self.core.attempt_timeout())

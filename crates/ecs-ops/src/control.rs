@@ -50,12 +50,12 @@ pub struct Control {
 }
 
 impl Control {
-    /// Of something that has no events.
+    /// Creates a control without events.
     pub(crate) fn new() -> Self {
         Self::of_run(EventSource::default())
     }
 
-    /// Of the run with these events.
+    /// Creates a control of the run with these events.
     pub(crate) fn of_run(events: EventSource) -> Self {
         Self {
             state: watch::Sender::default(),
@@ -63,7 +63,7 @@ impl Control {
         }
     }
 
-    /// Of a run that keeps to a stop, which is in its journal already.
+    /// Creates a control of a run whose journal already has a stop.
     pub(crate) fn keeping_to(reason: Option<String>, events: EventSource) -> Self {
         let state = ControlState {
             level: Level::NoMoreSubmissions,
@@ -88,7 +88,7 @@ impl Control {
         self.raise(Level::NoMoreSubmissions, None);
     }
 
-    /// The same, with a reason for journal, events and report: "cancelled by alice". The first
+    /// Stops with a reason for journal, events and report, such as "cancelled by alice". The first
     /// reason stays.
     pub fn stop_submitting_because(&self, reason: impl Into<String>) {
         self.raise(Level::NoMoreSubmissions, Some(reason.into()));
@@ -108,7 +108,7 @@ impl Control {
         self.raise(Level::End, None);
     }
 
-    /// The same, with a reason for journal, events and report. The first reason stays.
+    /// Ends the run with a reason for journal, events and report. The first reason stays.
     pub fn end_because(&self, reason: impl Into<String>) {
         self.raise(Level::End, Some(reason.into()));
     }

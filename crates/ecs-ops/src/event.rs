@@ -205,7 +205,7 @@ pub enum Event {
     /// The answers to several requests in a row were lost. Nothing is sent until a harmless read
     /// shows that the service answers.
     ServiceDown {
-        /// Time until the read, in milliseconds.
+        /// The time until the next read; in JSON as milliseconds.
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
@@ -250,7 +250,7 @@ pub enum Event {
     /// The read before the first request showed something worth knowing about the way to the
     /// service; the run continues.
     ServiceWarning {
-        /// What it showed.
+        /// The result of the read.
         error: Problem,
     },
     /// Listing the servers failed. The run continues.
@@ -313,7 +313,7 @@ pub enum Event {
         job_id: JobId,
         /// The reason.
         error: Problem,
-        /// After how long it is looked at again; as JSON in milliseconds.
+        /// The time until the next poll; in JSON as milliseconds.
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
@@ -323,7 +323,7 @@ pub enum Event {
     Stopping {
         /// Why, for people.
         reason: String,
-        /// The same for programs.
+        /// The reason for programs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<Stopped>,
     },

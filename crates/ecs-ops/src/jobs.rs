@@ -53,7 +53,7 @@ pub(crate) use subscription::{Subscription, WatchOptions};
 /// The pause before the next poll after the gateway found no route.
 const GATEWAY: Duration = Duration::from_secs(10);
 
-/// What a poll of a job showed.
+/// The result of a poll of a job.
 #[derive(Clone, Debug)]
 pub(crate) enum JobUpdate {
     /// The job is running.

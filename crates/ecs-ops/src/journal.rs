@@ -5,10 +5,12 @@
 //! |---|---|
 //! | [`Journal`] | where records go; [`JsonlJournal`] is a file, [`MemoryJournal`] is not |
 //! | [`Announcement`], [`Admission`] | an attempt, before it is sent; a shared journal may let it wait |
+//! | [`JsonlFollower`] | reads the file of a run that goes on |
 //! | [`JournalLease`] | which run a journal is lent to: one at a time |
 //! | [`Record`] | something that happened or is about to |
 //! | [`Contents`] | the records of a file, and the damaged end if there is one |
 //! | [`Recovered`] | what the records add up to: the progress of each server |
+//! | [`Replay`] | the events of a run, from its records |
 //!
 //! Two rules make a resumed run safe:
 //!
@@ -52,6 +54,7 @@ mod fold;
 mod invocation;
 mod job;
 mod jsonl;
+mod jsonl_follower;
 mod known;
 mod lease;
 mod ledger;
@@ -62,6 +65,7 @@ mod names;
 mod outcome;
 mod record;
 mod recovered;
+mod replay;
 mod stop;
 mod waves;
 
@@ -78,6 +82,7 @@ pub use invocation::Invocation;
 pub(crate) use job::Acceptance;
 pub use job::KnownJob;
 pub use jsonl::JsonlJournal;
+pub use jsonl_follower::JsonlFollower;
 pub use lease::JournalLease;
 pub(crate) use ledger::Ledger;
 pub use line::{Contents, Tail};
@@ -88,6 +93,8 @@ pub use outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
 pub use record::{Entry, Purpose, Record, RollingRecord, RunRecord, ServerSnapshot};
 pub(crate) use record::{PROGRAM, milliseconds};
 pub use recovered::{AcceptedRequest, Recovered, ServerProgress, UnknownRequest};
+pub(crate) use replay::CLEARED;
+pub use replay::Replay;
 
 /// A destination for the records of a run.
 ///

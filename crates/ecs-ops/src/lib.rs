@@ -14,27 +14,28 @@
 //! | [`journal`] | what a run did, on disk, so that another process can resume it |
 //! | [`selection`] | which servers are meant: by id, name, tag, status and more |
 //! | [`rolling`] | waves, failure budgets, stops: pure decisions |
+//! | [`store`] | runs that processes share: journals, quota and leases in a database |
 //!
 //! The retry loop, and everything about one request, is the crate `ecs-client`: [`RetryPolicy`],
 //! [`Error`], [`Endpoint`] and [`Probe`] come from there. [`model`], [`transport`] and [`auth`]
-//! re-export the other crates, so one dependency is enough.
+//! re-export the other crates, so that a tool which only runs needs one dependency; one with a
+//! transport of its own also needs `http` and `bytes`.
 //!
 //! ```
-//! use ecs_ops::auth::{Credentials, StaticCredentials};
+//! use ecs_ops::auth::StaticCredentials;
 //! use ecs_ops::model::RebootType;
 //! use ecs_ops::Client;
 //! # use ecs_sim::{Region, SimTransport};
-//! # use secrecy::ExposeSecret as _;
 //! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
 //! # let region = Region::builder().servers(3).build()?;
 //! # let servers: Vec<_> = region.servers().collect();
 //! # let project = region.identity().project_id.clone();
-//! # let token = region.identity().token.expose_secret().to_owned();
+//! # let credentials = region.identity().credentials()?;
 //! # let transport = SimTransport::new(region);
 //!
 //! // `transport`: the hyper transport, one of your own, or here the simulator.
 //! let client = Client::builder("https://ecs.eu-de.otc.t-systems.com".parse()?, project)
-//!     .credentials(StaticCredentials::new(Credentials::token(token)?))
+//!     .credentials(StaticCredentials::new(credentials))
 //!     .transport(transport)
 //!     .build()?;
 //! let plan = client.reboot(RebootType::Soft, servers).plan()?; // checks everything, sends nothing

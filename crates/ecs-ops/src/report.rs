@@ -24,7 +24,7 @@ pub enum Outcome {
         /// The job; `None` if the answer with it was lost.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
-        /// What shows the success.
+        /// The evidence of the success.
         #[serde(default, skip_serializing_if = "Evidence::is_usual")]
         evidence: Evidence,
     },
@@ -264,7 +264,7 @@ const DEADLINE_CAME: &str = "the deadline passed";
 const AS_ASKED: &str = "on request";
 
 impl Stopped {
-    /// What this text of a journal says that has no typed reason: such are of earlier versions.
+    /// Returns the reason that this text of a journal describes. Journals of earlier versions have no typed reason.
     pub(crate) fn of_reason(text: &str) -> Option<Self> {
         match text {
             DEADLINE_CAME => Some(Self::Deadline),

@@ -5,7 +5,7 @@ use ecs_auth::{Credentials, StaticCredentials};
 use ecs_client::testing;
 use ecs_model::ServerId;
 
-pub(crate) use ecs_client::testing::{Does, FLOW_CONTROL, OUT_OF_REACH, Seen, THROTTLED, answer};
+pub(crate) use ecs_client::testing::{FLOW_CONTROL, OUT_OF_REACH, Script, Seen, THROTTLED, answer};
 
 use crate::{Client, ClientBuilder, Endpoint, Report};
 
@@ -16,12 +16,12 @@ pub(crate) const NOT_VALID: &str = r#"{"error_code":"APIGW.0301","error_msg":"ve
 pub(crate) const NO_SUCH_JOB: &str = r#"{"code":"Common.0011","message":"no such job"}"#;
 pub(crate) const TOKEN: &str = "MIIDkgYJKoZIhvcNAQcCoIIDgzCC";
 
-/// A client of a service that does this with each request: the second argument counts those of the
-/// same method, from 0.
+/// Returns a client of a service that answers by `script`, whose second argument counts the
+/// requests of the same method, from 0.
 pub(crate) fn service(
-    does: impl Fn(&http::Request<Bytes>, usize) -> Does + Send + Sync + 'static,
+    script: impl Fn(&http::Request<Bytes>, usize) -> Script + Send + Sync + 'static,
 ) -> (ClientBuilder, Seen) {
-    let (transport, seen) = testing::service(does);
+    let (transport, seen) = testing::service(script);
     let builder = Client::builder(endpoint(), "p1".parse().unwrap())
         .credentials(StaticCredentials::new(Credentials::token(TOKEN).unwrap()))
         .transport(transport)
@@ -30,12 +30,12 @@ pub(crate) fn service(
     (builder, seen)
 }
 
-/// A client of a service that does these things with its POSTs, the last one again and again, and
-/// whose jobs succeed.
-pub(crate) fn client_of(script: Vec<Does>) -> (ClientBuilder, Seen) {
+/// Returns a client of a service that performs this script with its POSTs, repeats the last step,
+/// and whose jobs succeed.
+pub(crate) fn client_of(script: Vec<Script>) -> (ClientBuilder, Seen) {
     service(move |request, number| match *request.method() {
         http::Method::POST => script[number.min(script.len() - 1)].clone(),
-        _ => Does::Answer(200, DONE),
+        _ => Script::Answer(200, DONE),
     })
 }
 
@@ -45,8 +45,8 @@ pub(crate) fn asked_job(request: &http::Request<Bytes>) -> &str {
 }
 
 /// Accepts a batch as the job `job-<number>`.
-pub(crate) fn accepts(number: usize) -> Does {
-    Does::Says(200, format!(r#"{{"job_id":"job-{number}"}}"#), Vec::new())
+pub(crate) fn accepts(number: usize) -> Script {
+    Script::AnswerWithHeaders(200, format!(r#"{{"job_id":"job-{number}"}}"#), Vec::new())
 }
 
 pub(crate) fn endpoint() -> Endpoint {

@@ -31,7 +31,7 @@ use std::time::Duration;
 use ecs_model::ServerId;
 use uuid::Uuid;
 
-pub use backend::{Append, Ask, Backend, Begin, Place, TakeOver, Which};
+pub use backend::{Append, Ask, Backend, Begin, Place, RunLines, TakeOver, Which};
 pub use changes::{Change, Changes, Hints};
 pub use effects::Effects;
 pub use error::{StoreError, StoreErrorKind};
@@ -95,7 +95,7 @@ pub enum Takeover {
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Shared>);
 
-/// What journals and the store share.
+/// The state that journals and the store share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     backend: Box<dyn Backend>,
@@ -173,10 +173,10 @@ impl Store {
         Ok(Contents { entries, tail })
     }
 
-    /// So many runs, the latest first.
+    /// Returns at most this number of runs, the latest first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Errors of the database.
     pub async fn runs(&self, limit: u32) -> Result<Vec<RunSummary>, StoreError> {
         let (which, silent_after) = (Which::Latest(limit), self.0.times.takeover_after);
         self.0.backend.runs(which, silent_after).await
@@ -185,7 +185,7 @@ impl Store {
     /// One run; `None`: there is none of this id.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Errors of the database.
     pub async fn run(&self, run_id: &str) -> Result<Option<RunSummary>, StoreError> {
         let (which, silent_after) = (Which::One(run_id), self.0.times.takeover_after);
         let runs = self.0.backend.runs(which, silent_after).await?;
@@ -195,7 +195,7 @@ impl Store {
     /// Which of these servers other runs act on at the moment, in a project at an endpoint.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Errors of the database.
     pub async fn held(
         &self,
         endpoint: &str,
@@ -209,7 +209,7 @@ impl Store {
     /// rights of the owner of the tables.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Errors of the database.
     pub async fn prune(&self, older_than: Duration) -> Result<u64, StoreError> {
         self.0.backend.prune(older_than).await
     }

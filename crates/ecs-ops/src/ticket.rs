@@ -47,7 +47,7 @@ pub(crate) struct JobOrigin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum TicketAction {
     Known(PowerAction),
-    /// Of a version that knows more of them.
+    /// A kind of a later version.
     Other(Box<OtherAction>),
 }
 
@@ -190,7 +190,7 @@ impl JobTicket {
         self.request_id.as_deref()
     }
 
-    /// The same ticket for any endpoint of its project: for whoever reaches the service by another
+    /// Returns the ticket for any endpoint of its project: for clients that reach the service by another
     /// name, as through a bastion host.
     #[must_use]
     pub fn at_any_endpoint(mut self) -> Self {

@@ -39,28 +39,29 @@ impl AcceptanceLog {
         self.entries.push(acceptance);
     }
 
-    /// The acceptances, oldest first.
+    /// Returns the acceptances, oldest first.
     pub fn entries(&self) -> &[Acceptance] {
         &self.entries
     }
 
-    /// How often this server was accepted.
+    /// Returns how often this server was accepted.
     pub fn times(&self, server: &ServerId) -> u32 {
         self.times.get(server).copied().unwrap_or(0)
     }
 
-    /// How often the server was accepted that was accepted most often: 1 means that none was accepted twice.
+    /// Returns how often the server was accepted that was accepted most often: 1 means that none
+    /// was accepted twice.
     pub fn most_times(&self) -> u32 {
         self.times.values().copied().max().unwrap_or(0)
     }
 
-    /// How many different servers were accepted.
+    /// Returns how many different servers were accepted.
     pub fn distinct_servers(&self) -> usize {
         self.times.len()
     }
 
-    /// The most servers that were accepted for this kind of action in any window of this length. Two acceptances
-    /// that are exactly one length apart don't share a window.
+    /// Returns the most servers that were accepted for this kind of action in any window of this
+    /// length. Two acceptances that are exactly one length apart don't share a window.
     pub fn peak(&self, kind: ActionKind, window: Duration) -> usize {
         let mut inside: VecDeque<&Acceptance> = VecDeque::new();
         let (mut sum, mut peak) = (0, 0);

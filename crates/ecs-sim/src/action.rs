@@ -25,7 +25,7 @@ pub enum ActionKind {
 }
 
 impl Action {
-    /// Which quota it counts against.
+    /// Returns which quota it counts against.
     pub fn kind(self) -> ActionKind {
         match self {
             Self::Reboot(_) => ActionKind::Reboot,

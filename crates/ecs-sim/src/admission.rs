@@ -145,7 +145,7 @@ impl Admission {
         }
     }
 
-    /// The token of a session with the metadata service.
+    /// Returns the token of a session with the metadata service.
     pub(crate) fn open_session(&mut self, life: Duration, now: Duration) -> String {
         self.sessions.retain(|_, end| *end > now);
         let token = seed::letters(&mut self.rng, 56);
@@ -158,7 +158,8 @@ impl Admission {
         self.sessions.get(token).is_some_and(|end| now < *end)
     }
 
-    /// The temporary keys of now: the last ones as long as more than half of their life remains. Earlier ones stay valid to their end.
+    /// Returns the temporary keys of now: the last ones as long as more than half of their life
+    /// remains. Earlier ones stay valid to their end.
     pub(crate) fn temporary(
         &mut self,
         life: Duration,

@@ -2,7 +2,7 @@
 
 use crate::fleet::Server;
 
-/// A server's tags, as the list writes them.
+/// Returns a server's tags, as the list writes them.
 pub(crate) fn tags_of(server: &Server) -> [String; 2] {
     [
         format!("role={}", server.role()),
@@ -10,7 +10,7 @@ pub(crate) fn tags_of(server: &Server) -> [String; 2] {
     ]
 }
 
-/// The id of the batch that a server was created in.
+/// Returns the id of the batch that a server was created in.
 pub(crate) fn reservation_id(server: &Server) -> String {
     format!("r-sim{:05}", server.reservation())
 }

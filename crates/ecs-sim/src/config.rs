@@ -87,7 +87,7 @@ impl Default for RegionBuilder {
 }
 
 impl RegionBuilder {
-    /// How many servers there are, at most [`MAX_SERVERS`]. Default: [`DEFAULT_SERVERS`].
+    /// Sets how many servers there are, at most [`MAX_SERVERS`]. Default: [`DEFAULT_SERVERS`].
     pub fn servers(mut self, servers: usize) -> Self {
         self.settings.servers = servers;
         self
@@ -99,13 +99,13 @@ impl RegionBuilder {
         self
     }
 
-    /// The region's name. Default: `sim-1`.
+    /// Sets the region's name. Default: `sim-1`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The project that the servers are in. Default: drawn from the seed.
+    /// Sets the project that the servers are in. Default: drawn from the seed.
     pub fn project_id(mut self, project_id: ProjectId) -> Self {
         self.project_id = Some(project_id);
         self
@@ -117,20 +117,21 @@ impl RegionBuilder {
         self
     }
 
-    /// The permanent key pair. Default: drawn from the seed.
+    /// Sets the permanent key pair. Default: drawn from the seed.
     pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<SecretString>) -> Self {
         self.access_key = Some((id.into(), secret.into()));
         self
     }
 
-    /// How long a token lives that IAM issues, by the region's clock. Default: [`DEFAULT_TOKEN_LIFE`].
+    /// Sets how long a token lives that IAM issues, by the region's clock. Default:
+    /// [`DEFAULT_TOKEN_LIFE`].
     pub fn token_life(mut self, life: Duration) -> Self {
         self.settings.token_life = life;
         self
     }
 
-    /// How long temporary keys live, by the region's clock; in the second half of it others are given. Default:
-    /// [`DEFAULT_KEY_LIFE`].
+    /// Sets how long temporary keys live, by the region's clock; in the second half of it others
+    /// are given. Default: [`DEFAULT_KEY_LIFE`].
     pub fn key_life(mut self, life: Duration) -> Self {
         self.settings.key_life = life;
         self
@@ -143,7 +144,7 @@ impl RegionBuilder {
         self
     }
 
-    /// How the metadata service gives temporary keys.
+    /// Sets how the metadata service gives temporary keys.
     pub fn metadata(mut self, metadata: Metadata) -> Self {
         self.settings.metadata = metadata;
         self
@@ -173,8 +174,9 @@ impl RegionBuilder {
         self
     }
 
-    /// The most queries of each kind (lists of servers, single servers, jobs) in any [`QUOTA_WINDOW`](crate::QUOTA_WINDOW); the
-    /// gateway answers more of them with 429, `APIGW.0308`. Default: no limit.
+    /// Sets the most queries of each kind (lists of servers, single servers, jobs) in any
+    /// [`QUOTA_WINDOW`](crate::QUOTA_WINDOW); the gateway answers more of them with 429,
+    /// `APIGW.0308`. Default: no limit.
     pub fn queries_per_minute(mut self, queries: usize) -> Self {
         self.settings.queries_per_minute = queries;
         self
@@ -205,19 +207,22 @@ impl RegionBuilder {
         self
     }
 
-    /// The shortest and the longest time after which the record of an action can be read; drawn evenly. Default: at once.
+    /// Sets the shortest and the longest time after which the record of an action can be read;
+    /// drawn evenly. Default: at once.
     pub fn record_delay(mut self, delay: RangeInclusive<Duration>) -> Self {
         self.settings.record_delay = delay;
         self
     }
 
-    /// Whether Cloud Trace Service is there, and who may read its traces. Default: everybody who is let in.
+    /// Sets whether Cloud Trace Service is there, and who may read its traces. Default: everybody
+    /// who is let in.
     pub fn traces(mut self, traces: TraceAccess) -> Self {
         self.settings.traces = traces;
         self
     }
 
-    /// The shortest and the longest time after which the trace of a request can be read; drawn evenly. Default: at once.
+    /// Sets the shortest and the longest time after which the trace of a request can be read; drawn
+    /// evenly. Default: at once.
     pub fn trace_delay(mut self, delay: RangeInclusive<Duration>) -> Self {
         self.settings.trace_delay = delay;
         self
@@ -230,52 +235,57 @@ impl RegionBuilder {
         self
     }
 
-    /// The shortest and the longest time that an action takes on a server; drawn evenly. Default: [`DEFAULT_DURATIONS`].
-    /// Before it begins, a job is prepared for a twentieth of the shortest.
+    /// Sets the shortest and the longest time that an action takes on a server; drawn evenly.
+    /// Default: [`DEFAULT_DURATIONS`]. Before it begins, a job is prepared for a twentieth of the
+    /// shortest.
     pub fn durations(mut self, durations: RangeInclusive<Duration>) -> Self {
         self.settings.durations = durations;
         self
     }
 
-    /// How many servers each of restart, start and stop takes in any [`QUOTA_WINDOW`](crate::QUOTA_WINDOW). Default: [`DEFAULT_QUOTA`].
-    /// A request is taken as a whole or not at all, so one with more servers than the quota never is.
+    /// Sets how many servers each of restart, start and stop takes in any
+    /// [`QUOTA_WINDOW`](crate::QUOTA_WINDOW). Default: [`DEFAULT_QUOTA`]. A request is taken as a
+    /// whole or not at all, so one with more servers than the quota never is.
     pub fn quota(mut self, servers: usize) -> Self {
         self.settings.quota = servers;
         self
     }
 
-    /// How a request over the quota is answered.
+    /// Sets how a request over the quota is answered.
     pub fn throttling(mut self, throttling: Throttling) -> Self {
         self.settings.throttling = throttling;
         self
     }
 
-    /// How many servers one request may name, from 1 to 1,000; above it is `Ecs.0118`. Default: 1,000.
+    /// Sets how many servers one request may name, from 1 to 1,000; above it is `Ecs.0118`.
+    /// Default: 1,000.
     pub fn max_servers_per_request(mut self, servers: usize) -> Self {
         self.settings.max_servers_per_request = servers;
         self
     }
 
-    /// The share of actions on a server that fail, from 0 to 1. Default: none.
+    /// Sets the share of actions on a server that fail, from 0 to 1. Default: none.
     pub fn failing(mut self, share: f64) -> Self {
         self.settings.failing = share;
         self
     }
 
-    /// The share of soft restarts that hang, from 0 to 1: the server stays in status `REBOOT` with a task, and its job runs on for
-    /// ever. A hard restart is accepted after [`HANG_LIMIT`](crate::HANG_LIMIT) and takes its usual time. Default: none.
+    /// Sets the share of soft restarts that hang, from 0 to 1: the server stays in status `REBOOT`
+    /// with a task, and its job runs on for ever. A hard restart is accepted after
+    /// [`HANG_LIMIT`](crate::HANG_LIMIT) and takes its usual time. Default: none.
     pub fn hanging(mut self, share: f64) -> Self {
         self.settings.hanging = share;
         self
     }
 
-    /// The share of servers that are stopped at first, from 0 to 1. Default: none.
+    /// Sets the share of servers that are stopped at first, from 0 to 1. Default: none.
     pub fn shutoff(mut self, share: f64) -> Self {
         self.settings.shutoff = share;
         self
     }
 
-    /// The share of servers that are locked, from 0 to 1: a request that names one is refused. Default: none.
+    /// Sets the share of servers that are locked, from 0 to 1: a request that names one is refused.
+    /// Default: none.
     pub fn locked(mut self, share: f64) -> Self {
         self.settings.locked = share;
         self
@@ -288,7 +298,7 @@ impl RegionBuilder {
         self
     }
 
-    /// The region.
+    /// Returns the region.
     ///
     /// # Errors
     /// A share that isn't from 0 to 1, an empty range of durations, too many servers, a limit that cannot be, a life

@@ -84,7 +84,7 @@ impl FaultyTransport {
         }))
     }
 
-    /// The transport beneath: its region, and the time without steps of the clock.
+    /// Returns the transport beneath: its region, and the time without steps of the clock.
     pub fn sim(&self) -> &SimTransport {
         &self.0.sim
     }
@@ -268,7 +268,7 @@ impl Inner {
         }
     }
 
-    /// A query for a job by the number that it was given, as the region knows the job.
+    /// Returns a query for a job by the number that it was given, as the region knows the job.
     fn by_its_own_id(&self, mut request: Request<Bytes>) -> Request<Bytes> {
         if let Ok((project, AnyOperation::ShowJob(value))) = AnyOperation::from_request(&request)
             && let Some(job) = self.state().numbered.get(value.job_id())

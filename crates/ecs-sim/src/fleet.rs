@@ -35,7 +35,7 @@ pub(crate) struct Task {
 pub(crate) const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl Task {
-    /// Whether it hangs, and for so long that a hard restart is allowed.
+    /// Returns whether it hangs, and for so long that a hard restart is allowed.
     fn hangs(&self, now: Duration) -> bool {
         self.end == NEVER && now >= self.begin.saturating_add(HANG_LIMIT)
     }
@@ -109,13 +109,13 @@ impl Server {
         self.place / RESERVATION
     }
 
-    /// A private address of its own for each server: from 10.0.0.4 on.
+    /// Returns a private address of its own for each server: from 10.0.0.4 on.
     pub(crate) fn ip(&self) -> Ipv4Addr {
         let [_, high, middle, low] = self.place.saturating_add(4).to_be_bytes();
         Ipv4Addr::new(10, high, middle, low)
     }
 
-    /// The power at rest, when it last changed, and the task that isn't over yet.
+    /// Returns the power at rest, when it last changed, and the task that isn't over yet.
     fn at(&self, now: Duration) -> (Power, Moment, Option<&Task>) {
         match &self.task {
             Some(task) if now >= task.end => (task.outcome(self.power), moment(task.end), None),
@@ -131,7 +131,7 @@ impl Server {
         self.at(now).2.is_some()
     }
 
-    /// Whether a task on it hangs for so long that it can be restarted hard.
+    /// Returns whether a task on it hangs for so long that it can be restarted hard.
     pub(crate) fn hangs(&self, now: Duration) -> bool {
         self.at(now).2.is_some_and(|task| task.hangs(now))
     }
@@ -164,7 +164,7 @@ impl Server {
         }
     }
 
-    /// How often it was acted on before this action, which begins to count now.
+    /// Returns how often it was acted on before this action, which begins to count now.
     pub(crate) fn count_action(&mut self) -> u32 {
         let before = self.acted_on;
         self.acted_on = before.saturating_add(1);
@@ -320,7 +320,7 @@ fn host_id(rng: &mut ChaCha8Rng) -> Arc<str> {
     digits.into()
 }
 
-/// An index, drawn by weight.
+/// Returns an index, drawn by weight.
 fn pick(rng: &mut ChaCha8Rng, weights: &[u32]) -> usize {
     let mut left = rng.random_range(0..weights.iter().sum());
     for (index, &weight) in weights.iter().enumerate() {
@@ -332,12 +332,12 @@ fn pick(rng: &mut ChaCha8Rng, weights: &[u32]) -> usize {
     0
 }
 
-/// The index of one of a few.
+/// Returns the index of one of a few.
 fn small(index: usize) -> u8 {
     u8::try_from(index).unwrap_or_default()
 }
 
-/// A random UUID: version 4, variant 1.
+/// Returns a random UUID: version 4, variant 1.
 fn server_id(rng: &mut ChaCha8Rng) -> ServerId {
     let mut bytes: [u8; 16] = rng.random();
     bytes[6] = (bytes[6] & 0x0f) | 0x40;

@@ -1,5 +1,6 @@
 //! Who may come in.
 
+use ecs_auth::{AuthError, Credentials};
 use ecs_model::ProjectId;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -42,7 +43,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// An identity made of the seed.
+    /// Returns an identity made of the seed.
     pub(crate) fn generate(seed: u64) -> Result<Self, SimError> {
         let mut rng = seed::rng(seed, Purpose::Identity);
         let mut letters = |count: usize| seed::letters(&mut rng, count);
@@ -65,7 +66,15 @@ impl Identity {
         })
     }
 
-    /// Whether this is the token.
+    /// Returns the token as credentials of a client.
+    ///
+    /// # Errors
+    /// Never, unless the token was changed: a header cannot hold it.
+    pub fn credentials(&self) -> Result<Credentials, AuthError> {
+        Credentials::token(self.token.expose_secret())
+    }
+
+    /// Returns whether this is the token.
     pub(crate) fn accepts_token(&self, token: &[u8]) -> bool {
         self.token.expose_secret().as_bytes() == token
     }

@@ -126,7 +126,7 @@ impl Jobs {
         }
     }
 
-    /// The job with this id, which is 32 hex digits in lower case.
+    /// Returns the job with this id, which is 32 hex digits in lower case.
     pub(crate) fn find(&self, id: &str) -> Option<&Job> {
         let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if id.len() != 32 || !id.bytes().all(lower_hex) {

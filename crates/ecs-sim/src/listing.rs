@@ -68,7 +68,7 @@ impl Quirks {
         self.quirks.contains(&quirk)
     }
 
-    /// The servers that the list knows of at this request, which counts.
+    /// Returns the servers that the list knows of at this request, which counts.
     pub(crate) fn visible<'a, T>(&mut self, servers: &'a [T]) -> &'a [T] {
         let before = self.requests;
         self.requests = before.saturating_add(1);
@@ -81,7 +81,7 @@ impl Quirks {
         servers.get(hidden..).unwrap_or_default()
     }
 
-    /// The most servers on a page, and the size that pages are counted in.
+    /// Returns the most servers on a page, and the size that pages are counted in.
     pub(crate) fn sizes(&self, limit: usize) -> (usize, usize) {
         let mut sizes = (limit, limit);
         for quirk in &self.quirks {

@@ -65,7 +65,7 @@ impl ListQuery {
         found
     }
 
-    /// The servers that are asked for by their ids, in the order of the list.
+    /// Returns the servers that are asked for by their ids, in the order of the list.
     ///
     /// # Errors
     /// Ids are refused, or these are too many.
@@ -106,8 +106,8 @@ impl ListQuery {
         }))
     }
 
-    /// The page of these servers that is asked for. Its number counts from 1; 0 is the first page too. A marker goes
-    /// before the number.
+    /// Returns the page of these servers that is asked for. Its number counts from 1; 0 is the
+    /// first page too. A marker goes before the number.
     ///
     /// # Errors
     /// A marker that is no server of the list, or is refused whatever it is.
@@ -147,7 +147,7 @@ impl ListQuery {
         })
     }
 
-    /// How many servers come before the page.
+    /// Returns how many servers come before the page.
     fn skipped(&self, taken: &[&Server], size: usize, quirks: &Quirks) -> Result<usize, String> {
         let first_only = [ListQuirk::IgnoresPages, ListQuirk::IgnoresEverything];
         if first_only.into_iter().any(|quirk| quirks.has(quirk)) {
@@ -197,7 +197,8 @@ impl ListQuery {
     }
 }
 
-/// Whether a text contains a pattern, in which a period stands for any character but a line break.
+/// Returns whether a text contains a pattern, in which a period stands for any character but a line
+/// break.
 pub(crate) fn fuzzy(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
@@ -211,12 +212,14 @@ pub(crate) fn fuzzy(pattern: &str, text: &str) -> bool {
             .any(|part| pattern.iter().zip(part).all(fits))
 }
 
-/// Whether a server in this status is found by a filter: `ACTIVE` also finds what is only passing through another status.
+/// Returns whether a server in this status is found by a filter: `ACTIVE` also finds what is only
+/// passing through another status.
 fn has_status(filter: &str, status: &str) -> bool {
     filter == status || (filter == "ACTIVE" && matches!(status, "REBOOT" | "HARD_REBOOT"))
 }
 
-/// Whether a server has all of these tags, parted by commas: each as `key=value`, or a key alone for any value.
+/// Returns whether a server has all of these tags, parted by commas: each as `key=value`, or a key
+/// alone for any value.
 fn has_tags(server: &Server, wanted: &str) -> bool {
     let tags = tags_of(server);
     let key = |tag: &str| tag.split_once('=').map(|(key, _)| key.to_owned());

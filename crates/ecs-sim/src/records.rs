@@ -49,7 +49,7 @@ pub(crate) struct ActionRecord {
 }
 
 impl ActionRecord {
-    /// The action's name in a record.
+    /// Returns the action's name in a record.
     pub(crate) fn name(&self) -> &'static str {
         match self.action.kind() {
             ActionKind::Reboot => "reboot",

@@ -150,12 +150,12 @@ impl Region {
         self.settings.seed
     }
 
-    /// The ids of all servers, in the order of the list.
+    /// Returns the ids of all servers, in the order of the list.
     pub fn servers(&self) -> impl ExactSizeIterator<Item = ServerId> + '_ {
         self.fleet.all().iter().map(|server| server.id)
     }
 
-    /// The name of a server.
+    /// Returns the name of a server.
     pub fn server_name(&self, id: &ServerId) -> Option<&str> {
         Some(&self.fleet.find(id)?.name)
     }
@@ -184,7 +184,7 @@ impl Region {
         self.settings.read_only = read_only;
     }
 
-    /// The time of the last request, or zero: the region's clock as far as it has seen it.
+    /// Returns the time of the last request, or zero: the region's clock as far as it has seen it.
     pub fn now(&self) -> Duration {
         self.now
     }
@@ -204,7 +204,7 @@ impl Region {
         self.speed = speed;
     }
 
-    /// The time that signatures are held against.
+    /// Returns the time that signatures are held against.
     fn signing_time(&self) -> Timestamp {
         self.calendar().time(self.now / self.speed.get())
     }

@@ -31,7 +31,7 @@ impl Calendar {
         self.epoch.saturating_add(offset).unwrap_or(Timestamp::MAX)
     }
 
-    /// The time that it shows when the region's clock shows this.
+    /// Returns the time that it shows when the region's clock shows this.
     pub(crate) fn time(self, at: Duration) -> Timestamp {
         self.at(SignedDuration::try_from(at).unwrap_or(SignedDuration::MAX))
     }
@@ -47,7 +47,8 @@ impl Calendar {
         text.trim_end_matches('Z').to_owned()
     }
 
-    /// The same for a time within the region's clock, cut to seconds, as records of actions have it.
+    /// Returns the same for a time within the region's clock, cut to seconds, as records of actions
+    /// have it.
     pub(crate) fn whole_seconds(self, at: Duration) -> String {
         let text = self.time(at).strftime("%Y-%m-%dT%H:%M:%S.000000");
         text.to_string()
@@ -224,7 +225,8 @@ struct SubEntities {
     errorcode_message: Option<String>,
 }
 
-/// A job. One that isn't over has the empty text as `end_time`, and while it is prepared its `entities` are empty.
+/// Returns a job. One that isn't over has the empty text as `end_time`, and while it is prepared
+/// its `entities` are empty.
 pub(crate) fn job(job: &Job, calendar: Calendar, now: Duration) -> impl Serialize {
     let progress = job.progress(now);
     let entities = match progress {
@@ -286,7 +288,8 @@ fn ended(progress: Progress, calendar: Calendar, end: Duration) -> String {
     }
 }
 
-/// The types of a job and of its sub-jobs. No page lists them; clients must take them as they come.
+/// Returns the types of a job and of its sub-jobs. No page lists them; clients must take them as
+/// they come.
 fn job_types(action: Action) -> (&'static str, &'static str) {
     match action {
         Action::Reboot(RebootType::Soft) => ("batchRebootServer", "rebootServer"),

@@ -22,7 +22,8 @@ pub struct ScalingGroup {
 }
 
 impl ScalingGroup {
-    /// A group that is in service, of the servers at these places of the list, from 0. It made them itself.
+    /// Creates a group that is in service, of the servers at these places of the list, from 0. It
+    /// made them itself.
     pub fn new(name: impl Into<String>, members: Range<usize>) -> Self {
         Self {
             name: name.into(),

@@ -31,17 +31,17 @@ pub(crate) enum Purpose {
     Traces = 9,
 }
 
-/// The randomness for one purpose.
+/// Returns the randomness for one purpose.
 pub(crate) fn rng(seed: u64, purpose: Purpose) -> ChaCha8Rng {
     stream(seed, purpose, 0, 0)
 }
 
-/// The randomness for what the `nth` action on a server does.
+/// Returns the randomness for what the `nth` action on a server does.
 pub(crate) fn course(seed: u64, server: u32, nth: u32) -> ChaCha8Rng {
     stream(seed, Purpose::Fate, server, nth)
 }
 
-/// The randomness for the id of a host of a zone, both counted from 0.
+/// Returns the randomness for the id of a host of a zone, both counted from 0.
 pub(crate) fn host(seed: u64, zone: u32, host: u32) -> ChaCha8Rng {
     stream(seed, Purpose::Hosts, zone.saturating_add(1), host)
 }

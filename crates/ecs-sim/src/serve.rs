@@ -49,13 +49,14 @@ pub struct ServerBuilder {
 }
 
 impl ServerBuilder {
-    /// The address to listen on, as `host:port`; port 0 takes a free one. Default: [`DEFAULT_LISTEN`].
+    /// Sets the address to listen on, as `host:port`; port 0 takes a free one. Default:
+    /// [`DEFAULT_LISTEN`].
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen = address.into();
         self
     }
 
-    /// How many times as fast as real time the region's clock runs. Default: 1.
+    /// Sets how many times as fast as real time the region's clock runs. Default: 1.
     pub fn speed(mut self, speed: NonZeroU32) -> Self {
         self.speed = speed;
         self
@@ -128,12 +129,12 @@ impl Server {
         }
     }
 
-    /// The region.
+    /// Returns the region.
     pub fn region(&self) -> &SharedRegion {
         &self.region
     }
 
-    /// Where it listens.
+    /// Returns where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -30,7 +30,8 @@ impl SharedRegion {
         look(&mut self.lock())
     }
 
-    /// A panic in somebody's `with` leaves the region as it is at that point; it is not a reason for another.
+    /// Returns a panic in somebody's `with` leaves the region as it is at that point; it is not a
+    /// reason for another.
     fn lock(&self) -> MutexGuard<'_, Region> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

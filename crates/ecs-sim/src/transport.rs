@@ -55,7 +55,7 @@ impl Latency {
 }
 
 impl SimTransport {
-    /// A transport to this region, without latency, whose clock runs as fast as tokio's.
+    /// Creates a transport to this region, without latency, whose clock runs as fast as tokio's.
     pub fn new(region: impl Into<SharedRegion>) -> Self {
         let region = region.into();
         let seed = region.with(|region| region.seed());
@@ -76,7 +76,8 @@ impl SimTransport {
         self
     }
 
-    /// How long each way takes, by tokio's clock: drawn evenly from the region's seed. An empty range is no latency.
+    /// Sets how long each way takes, by tokio's clock: drawn evenly from the region's seed. An
+    /// empty range is no latency.
     #[must_use]
     pub fn with_latency(mut self, one_way: RangeInclusive<Duration>) -> Self {
         let seed = self.region.with(|region| region.seed());
@@ -87,7 +88,7 @@ impl SimTransport {
         self
     }
 
-    /// The region.
+    /// Returns the region.
     pub fn region(&self) -> &SharedRegion {
         &self.region
     }

@@ -8,7 +8,8 @@ use ecs_ops::auth::BoxFuture;
 use ecs_ops::journal::HeldServer;
 use ecs_ops::model::ServerId;
 use ecs_ops::store::{
-    Append, Ask, Backend, Begin, Hints, Reply, RunSummary, StoreError, TakeOver, Which, timestamp,
+    Append, Ask, Backend, Begin, Hints, Reply, RunLines, RunSummary, StoreError, TakeOver, Which,
+    timestamp,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -198,7 +199,7 @@ impl Backend for PostgresBackend {
         run_id: &'a str,
         from: i64,
         silent_after: Duration,
-    ) -> BoxFuture<'a, Result<Option<(RunSummary, Vec<String>)>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Option<RunLines>, StoreError>> {
         Box::pin(async move {
             let silent = silent_after.as_secs_f64();
             // One statement sees one moment.
@@ -214,7 +215,10 @@ impl Backend for PostgresBackend {
             ];
             let rows = self.connection.call(&sql, &params).await?;
             let found = rows.first();
-            Ok(found.map(|row| (summary::of_row(row), row.get(summary::COUNT))))
+            Ok(found.map(|row| RunLines {
+                run: summary::of_row(row),
+                lines: row.get(summary::COUNT),
+            }))
         })
     }
 

@@ -9,8 +9,8 @@ use ecs_ops::auth::BoxFuture;
 use ecs_ops::journal::HeldServer;
 use ecs_ops::model::ServerId;
 use ecs_ops::store::{
-    Append, Ask, Backend, Begin, Hints, Holder, Place, Reply, RunSummary, StoreError, TakeOver,
-    Which, timestamp,
+    Append, Ask, Backend, Begin, Hints, Holder, Place, Reply, RunLines, RunSummary, StoreError,
+    TakeOver, Which, timestamp,
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
@@ -113,7 +113,7 @@ impl Backend for SqliteBackend {
         run_id: &'a str,
         from: i64,
         silent_after: Duration,
-    ) -> BoxFuture<'a, Result<Option<(RunSummary, Vec<String>)>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Option<RunLines>, StoreError>> {
         let run_id = run_id.to_owned();
         Box::pin(self.file.read(move |transaction, now| {
             let sql = format!("SELECT {} FROM runs WHERE run_id = ?1", rows::COLUMNS);
@@ -126,7 +126,8 @@ impl Backend for SqliteBackend {
             let sql = "SELECT line FROM records WHERE run_id = ?1 AND seq >= ?2 ORDER BY seq";
             let mut statement = transaction.prepare_cached(sql)?;
             let lines = statement.query_map(params![run_id, from], |row| row.get(0))?;
-            Ok(Some((run, lines.collect::<rusqlite::Result<_>>()?)))
+            let lines = lines.collect::<rusqlite::Result<_>>()?;
+            Ok(Some(RunLines { run, lines }))
         }))
     }
 

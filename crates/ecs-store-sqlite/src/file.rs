@@ -40,11 +40,8 @@ impl File {
             if creates {
                 create(&path)?;
             } else if !path.exists() {
-                let message = format!(
-                    "there is no store {}: run `ecsctl store init`",
-                    path.display()
-                );
-                return Err(StoreError::new(StoreErrorKind::Schema, message));
+                let message = format!("there is no store {}", path.display());
+                return Err(StoreError::new(StoreErrorKind::NoTables, message));
             }
             let connection = connect(&path).map_err(|error| {
                 let error = of_sqlite(error);

@@ -54,7 +54,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Whether it acts on servers.
+    /// Returns whether it acts on servers.
     pub fn is_action(&self) -> bool {
         self.method == "POST"
     }
@@ -108,7 +108,7 @@ impl Gateway {
         Ok(Self { address, shared })
     }
 
-    /// Where it listens.
+    /// Returns where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -118,12 +118,12 @@ impl Gateway {
         format!("http://{}", self.address)
     }
 
-    /// All requests so far.
+    /// Returns all requests so far.
     pub fn seen(&self) -> Vec<Seen> {
         lock(&self.shared.seen).clone()
     }
 
-    /// How many requests acted on servers.
+    /// Returns how many requests acted on servers.
     pub fn actions(&self) -> usize {
         self.seen().iter().filter(|seen| seen.is_action()).count()
     }

@@ -87,24 +87,34 @@ impl Postgres {
         self.command(&format!("create {name}"), "created")
     }
 
-    /// The address of a database over a Unix socket, as a role that needs no password there.
-    /// `owner` may do everything.
+    /// Executes statements as the owner, in one line and one transaction.
+    ///
+    /// # Errors
+    ///
+    /// The statements fail, or the server does not run.
+    pub fn execute(&self, database: &str, statements: &str) -> std::io::Result<()> {
+        let statements = statements.replace('\n', " ");
+        self.command(&format!("execute {database} {statements}"), "executed")
+    }
+
+    /// Returns the address of a database over a Unix socket, as a role that needs no password
+    /// there. `owner` may do everything.
     pub fn address(&self, role: &str, database: &str) -> String {
         let directory = self.directory.replace('/', "%2F");
         format!("postgres://{role}@{directory}:{}/{database}", self.port)
     }
 
-    /// The address of a database over TCP, where a role needs its password.
+    /// Returns the address of a database over TCP, where a role needs its password.
     pub fn tcp_address(&self, role: &str, database: &str) -> String {
         format!("postgres://{role}@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// The folder of its Unix socket.
+    /// Returns the folder of its Unix socket.
     pub fn directory(&self) -> &str {
         &self.directory
     }
 
-    /// The port on 127.0.0.1.
+    /// Returns the port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -169,7 +179,7 @@ fn is_installed() -> bool {
     on_path || versions.any(|version| version.path().join("bin/initdb").is_file())
 }
 
-/// A shell of an ordinary user: PostgreSQL refuses to run as root.
+/// Returns a shell of an ordinary user: PostgreSQL refuses to run as root.
 pub fn shell() -> Command {
     let id = Command::new("id").arg("-u").output();
     let is_root = id.is_ok_and(|output| output.stdout.trim_ascii() == b"0");

@@ -28,7 +28,7 @@ use jiff::Timestamp;
 
 /// A database of a test.
 pub trait Database: Sync {
-    /// A store in it, as a process of its own on this host has it.
+    /// Returns a store in it, as a process of its own on this host has it.
     fn open(&self, host: &str, times: StoreTimes) -> impl Future<Output = Store> + Send;
 
     /// Lets all that is in it become older by this.
@@ -37,7 +37,7 @@ pub trait Database: Sync {
     /// Takes back the last record of a run, as a failover to a standby that had not received it.
     fn forget_last_record(&self, run_id: &str) -> impl Future<Output = ()> + Send;
 
-    /// The same with the default times.
+    /// Returns the same with the default times.
     fn store(&self, host: &str) -> impl Future<Output = Store> + Send {
         self.open(host, StoreTimes::default())
     }
@@ -91,7 +91,7 @@ pub const ENDPOINT: &str = "https://ecs.example";
 /// A minute.
 pub const MINUTE: Duration = Duration::from_secs(60);
 
-/// A process on this host.
+/// Returns a process on this host.
 pub fn process(host: &str) -> Process {
     Process {
         user: "ops".to_owned(),
@@ -101,19 +101,19 @@ pub fn process(host: &str) -> Process {
     }
 }
 
-/// The id of a server.
+/// Returns the id of a server.
 pub fn id(number: u16) -> ServerId {
     let mut bytes = [0; 16];
     bytes[14..].copy_from_slice(&number.to_be_bytes());
     ServerId::from_bytes(bytes)
 }
 
-/// The ids of servers.
+/// Returns the ids of servers.
 pub fn ids(numbers: Range<u16>) -> Vec<ServerId> {
     numbers.map(id).collect()
 }
 
-/// The first record of a run.
+/// Returns the first record of a run.
 pub fn run_record(run_id: &str, servers: Vec<ServerId>) -> Record {
     let action = PowerAction::Reboot(RebootType::Soft);
     let (endpoint, project) = (ENDPOINT.parse().unwrap(), "p".parse().unwrap());
@@ -122,7 +122,7 @@ pub fn run_record(run_id: &str, servers: Vec<ServerId>) -> Record {
     )))
 }
 
-/// A run that has begun in the store.
+/// Returns a run that has begun in the store.
 pub async fn begin(store: &Store, run_id: &str, servers: Vec<ServerId>) -> StoreJournal {
     let journal = store.journal();
     append(&journal, run_record(run_id, servers)).await.unwrap();
@@ -137,7 +137,7 @@ pub async fn append(journal: &StoreJournal, record: Record) -> Result<(), Journa
     journal.append(Timestamp::now(), record).await
 }
 
-/// The announcement of the first attempt of a request.
+/// Returns the announcement of the first attempt of a request.
 pub fn announcement(
     request: usize,
     servers: Vec<ServerId>,

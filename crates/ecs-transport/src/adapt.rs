@@ -1,4 +1,4 @@
-//! Transports made of other things: an `Arc`, a closure.
+//! Transports made from an `Arc` or a closure.
 
 use std::fmt;
 use std::future::Future;
@@ -30,8 +30,9 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     }
 }
 
-/// A transport that is a closure. It gets a clone of the [`Attempt`], whose [mark](Attempt::mark) is shared: the closure
-/// keeps it, or leaves it silent. See [the rules](crate#the-mark-and-the-error).
+/// A transport made from a closure. The closure gets a clone of the [`Attempt`], which shares its
+/// [mark](Attempt::mark); it arms the mark or leaves it silent. See [the
+/// rules](crate#the-mark-and-the-error).
 ///
 /// ```
 /// use bytes::Bytes;
@@ -52,7 +53,7 @@ where
     F: Fn(http::Request<Bytes>, Attempt) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Exchange> + Send + 'static,
 {
-    /// Wraps the closure.
+    /// Wraps a closure.
     pub fn new(exchange: F) -> Self {
         Self(exchange)
     }

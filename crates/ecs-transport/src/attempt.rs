@@ -1,4 +1,4 @@
-//! What a transport is told about one try.
+//! The parameters of one attempt.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::{Delivery, SendMark, TransportError, TransportErrorKind};
 
-/// One try at one request.
+/// One attempt to send a request.
 ///
 /// ```
 /// use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct Attempt {
     check: Option<SendCheck>,
 }
 
-/// Whether an attempt may still be sent: a permission that was given some time ago may have been lost since.
+/// A check whether an attempt may still be sent: an earlier permission may have been lost.
 ///
 /// ```
 /// use ecs_transport::{Attempt, SendCheck};
@@ -38,7 +38,7 @@ pub struct Attempt {
 pub struct SendCheck(Arc<dyn Fn() -> bool + Send + Sync>);
 
 impl SendCheck {
-    /// Asks this function, which must neither block nor panic.
+    /// Creates a check that calls this function, which must neither block nor panic.
     pub fn new(may_be_sent: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(may_be_sent))
     }
@@ -51,7 +51,7 @@ impl fmt::Debug for SendCheck {
 }
 
 impl Attempt {
-    /// Attempt `number`, counted from 1, without a time limit of its own.
+    /// Creates the attempt `number`, counted from 1, without a time limit of its own.
     pub fn new(number: u32) -> Self {
         Self {
             number,
@@ -61,30 +61,32 @@ impl Attempt {
         }
     }
 
-    /// The first attempt.
+    /// Returns the first attempt.
     pub fn first() -> Self {
         Self::new(1)
     }
 
-    /// Bounds the whole exchange, from taking the request to the last byte of the response.
+    /// Limits the whole exchange, from taking the request to the last byte of the response.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Adds a check that must hold when the first byte leaves.
+    /// Sets a check that must pass when the first byte leaves.
     #[must_use]
     pub fn with_send_check(mut self, check: SendCheck) -> Self {
         self.check = Some(check);
         self
     }
 
-    /// Asks whether it may still be sent. A transport asks after all that takes time, such as connecting, and just before it
-    /// [sets](SendMark::set) the mark. One that does not ask may send a request late.
+    /// Checks whether the attempt may still be sent. A transport calls it after everything that
+    /// takes time, such as connecting, and just before it [sets](SendMark::set) the mark. A
+    /// transport that does not call it may send a request late.
     ///
     /// # Errors
-    /// It must not be sent any more: [`TransportErrorKind::Cancelled`], [`Delivery::NotSent`].
+    /// [`TransportErrorKind::Cancelled`] with [`Delivery::NotSent`]: the attempt must not be sent
+    /// any more.
     pub fn check(&self) -> Result<(), TransportError> {
         if self.check.as_ref().is_none_or(|check| (check.0)()) {
             return Ok(());
@@ -94,17 +96,17 @@ impl Attempt {
         Err(error.with_detail(detail))
     }
 
-    /// Which try this is, counted from 1.
+    /// Returns the number of the attempt, counted from 1.
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// The bound on the whole exchange, if there is one.
+    /// Returns the time limit of the whole exchange, if there is one.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// The mark to set just before the first byte can leave.
+    /// Returns the mark that is set just before the first byte can leave.
     pub fn mark(&self) -> &SendMark {
         &self.mark
     }

@@ -1,4 +1,4 @@
-//! Why an exchange failed, and whether the request can have been seen.
+//! Errors of an exchange, and whether the service can have received the request.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,62 +7,64 @@ use http::{HeaderMap, StatusCode};
 
 use crate::redact::Headers;
 
-/// Whether the service can have seen the request. Exhaustive on purpose: callers must decide.
+/// Whether the service can have received the request. Exhaustive on purpose: callers must decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
-    /// Certain: not one byte of the request left this machine towards the service, or what left was provably never
-    /// read (a TLS 1.3 server that refuses the handshake).
+    /// Certain: no byte of the request left this machine towards the service, or the bytes that
+    /// left were provably never read (a TLS 1.3 server that refuses the handshake).
     NotSent,
-    /// Everything else, also when nothing is known.
+    /// Everything else, including unknown cases.
     MaybeSent,
 }
 
-/// What went wrong, in classes that lead to different advice.
+/// The classes of [`TransportError`], which lead to different advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
     /// The host name did not resolve.
     Dns,
-    /// No connection: refused, unreachable, or not made in time.
+    /// No connection: refused, unreachable, or timed out.
     Connect,
-    /// The proxy could not be reached, or failed to open a way to the service.
+    /// The proxy could not be reached, or failed to open a tunnel to the service.
     Proxy,
-    /// The proxy answered the request for a way to the service with this status. 407: it wants a user and password.
+    /// The proxy refused to open a tunnel or to forward, with this status. 407: it requires a user
+    /// and a password.
     ProxyRefused {
-        /// What it answered.
+        /// The status of its answer.
         status: u16,
     },
-    /// The TLS handshake failed in a way that time may heal, such as a connection that ended in it.
+    /// The TLS handshake failed in a way that may pass, such as a connection that ended during it.
     Tls,
-    /// There is no TLS that both sides speak, or the other side speaks none, or not for this host name.
+    /// The two sides share no TLS version, or the peer does not speak TLS, or not for this host
+    /// name.
     TlsUnsupported,
-    /// The service's certificate is from an authority that is not trusted here. A CA file helps.
+    /// The service's certificate is from an authority that is not trusted. A CA file helps.
     UnknownIssuer,
     /// The service's certificate is not valid: it is for another host name, has expired, or was revoked.
     Certificate,
     /// The service demands a client certificate, which is not supported.
     ClientCertificateRequired,
-    /// The attempt's time ran out.
+    /// The attempt timed out.
     Timeout,
     /// The attempt was given up before it began.
     Cancelled,
-    /// The peer closed or reset the connection before a whole response had come.
+    /// The peer closed or reset the connection before a complete response arrived.
     Closed,
-    /// The head of a response came, and its body ended before its announced length.
+    /// The head of a response arrived, but its body ended before its announced length.
     BodyCut,
     /// The response was larger than the limit.
     TooLarge,
-    /// What came back is not HTTP.
+    /// The response is not HTTP.
     Protocol,
-    /// The request cannot be sent as it is (for example a URI without a host).
+    /// The request cannot be sent in this form (for example a URI without a host).
     Request,
-    /// Anything else, for example in a transport of one's own.
+    /// Anything else, for example in your own transport.
     Other,
 }
 
 impl TransportErrorKind {
-    /// Whether the same request will fail in the same way until somebody changes a setting here or there: trying it again
-    /// soon is of no use.
+    /// Returns whether the same request fails in the same way until a setting is changed on either
+    /// side: an early retry is useless.
     ///
     /// ```
     /// use ecs_transport::TransportErrorKind;
@@ -77,13 +79,14 @@ impl TransportErrorKind {
             | Self::Certificate
             | Self::ClientCertificateRequired
             | Self::Request => true,
-            // Policies and login pages stay; a proxy that is busy (408, 429), or cannot reach the service (5xx), may recover.
+            // Policies and login pages persist. A proxy that is busy (408, 429) or cannot reach the
+            // service (5xx) may recover.
             Self::ProxyRefused { status } => !matches!(status, 408 | 429 | 500..=599),
             _ => false,
         }
     }
 
-    /// A lowercase phrase for people.
+    /// Returns a description for people, in lower case.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dns => "the host name could not be resolved",
@@ -110,10 +113,10 @@ impl TransportErrorKind {
     }
 }
 
-/// One failed exchange: [what](Self::kind), [how far it got](Self::delivery), and, where the head of a response
-/// had arrived, [that head](Self::head).
+/// The error of a failed exchange: its [class](Self::kind), its [delivery](Self::delivery), and the
+/// [head](Self::head) of the response, if one arrived.
 ///
-/// There is no conversion from other errors: whoever makes one says which [`Delivery`] it is.
+/// There is no conversion from other errors: the creator of an error must state its [`Delivery`].
 ///
 /// ```
 /// use ecs_transport::{Delivery, TransportError, TransportErrorKind};
@@ -135,7 +138,7 @@ struct Inner {
 }
 
 impl TransportError {
-    /// An error of this kind, with what is certain about delivery.
+    /// Creates an error of this class and delivery.
     pub fn new(kind: TransportErrorKind, delivery: Delivery) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -146,12 +149,13 @@ impl TransportError {
         }))
     }
 
-    /// [`TransportErrorKind::Other`] with [`Delivery::MaybeSent`]: the only safe thing to say of an unknown failure.
+    /// Creates an error of class [`TransportErrorKind::Other`] with [`Delivery::MaybeSent`]: the
+    /// only safe classification of an unknown failure.
     pub fn unknown(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(TransportErrorKind::Other, Delivery::MaybeSent).with_source(source)
     }
 
-    /// Adds what it happened to, for people: an address, a limit. Never a header or a body.
+    /// Adds a detail for people: an address, a limit. Never a header or a body.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
@@ -165,29 +169,29 @@ impl TransportError {
         self
     }
 
-    /// Adds the head of the response that had arrived: its request id is evidence.
+    /// Adds the head of the response that had arrived. Its request id is evidence.
     #[must_use]
     pub fn with_head(mut self, status: StatusCode, headers: HeaderMap) -> Self {
         self.0.head = Some((status, headers));
         self
     }
 
-    /// What went wrong.
+    /// Returns the class of the error.
     pub fn kind(&self) -> TransportErrorKind {
         self.0.kind
     }
 
-    /// Whether the service can have seen the request.
+    /// Returns whether the service can have received the request.
     pub fn delivery(&self) -> Delivery {
         self.0.delivery
     }
 
-    /// Whether it is certain that nothing was sent.
+    /// Returns whether it is certain that nothing was sent.
     pub fn is_not_sent(&self) -> bool {
         self.0.delivery == Delivery::NotSent
     }
 
-    /// Status and headers, where the head of a response had arrived before the failure.
+    /// Returns the status and headers, if the head of a response had arrived before the failure.
     pub fn head(&self) -> Option<(StatusCode, &HeaderMap)> {
         self.0
             .head
@@ -196,7 +200,7 @@ impl TransportError {
     }
 }
 
-/// The headers of a response can hold a token, so they are shown masked.
+/// Masks the headers, since those of a response can hold a token.
 impl fmt::Debug for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;

@@ -1,22 +1,23 @@
-//! How one HTTP exchange travels, and how far it got.
+//! The transport of one HTTP exchange, and the proof of its delivery.
 //!
-//! A [`Transport`] sends one request once and brings back one whole response. It knows nothing of what it carries,
-//! and it never retries: deciding is the caller's, and the caller can decide because every failure says its [`Delivery`].
+//! A [`Transport`] sends one request once and returns one complete response. It knows nothing of
+//! the content and never retries. The caller can decide on a retry because every error states its
+//! [`Delivery`].
 //!
 //! | module | holds |
 //! |---|---|
-//! | `attempt` | [`Attempt`]: what a transport is told about one try |
-//! | `mark` | [`SendMark`]: how a caller that gave up still learns whether anything left |
+//! | `attempt` | [`Attempt`]: the parameters of one attempt |
+//! | `mark` | [`SendMark`]: whether anything may have left, also for a caller that gave up |
 //! | `error` | [`TransportError`], [`TransportErrorKind`], [`Delivery`] |
-//! | `redact` | headers as a log may show them |
-//! | `adapt` | transports made of an `Arc`, a closure |
-//! | `service` | transports made of a tower service; with feature `body`, of one whose bodies are streams |
+//! | `redact` | headers with secrets masked, for logs |
+//! | `adapt` | transports made from an `Arc` or a closure |
+//! | `service` | transports made from a tower service; with feature `body`, from one whose bodies are streams |
 //! | `hyper` (feature `hyper`, default) | `HyperTransport`: the transport on hyper and rustls |
 //! | `testing` (feature `testing`) | scripted and recording transports, a misbehaving server |
 //!
 //! # Your own transport
 //!
-//! It is one function:
+//! A transport is one function:
 //!
 //! ```
 //! use bytes::Bytes;
@@ -49,24 +50,29 @@
 //!
 //! ## The mark and the error
 //!
-//! Two things say whether the service can have seen a request. The [`SendMark`] of the [`Attempt`] says it at any moment, also after
-//! the caller gave up; the [`TransportError`] says it at the end. For a restart the difference between the two deliveries is the difference
-//! between sending it again and not, so:
+//! Two values say whether the service can have received a request: the [`SendMark`] of the
+//! [`Attempt`] at any moment, even after the caller gave up, and the [`TransportError`] at the end.
+//! For a restart they decide whether it is sent again, so:
 //!
-//! 1. **Keep the mark, or leave it alone.** Silent means `MaybeSent`. Who calls [`hold`](SendMark::hold) promises to call
-//!    [`set`](SendMark::set) before the first byte can leave. Something that does not say when bytes leave (reqwest, most
-//!    clients) must leave the mark silent.
-//! 2. **Set wins.** An error that says [`NotSent`](Delivery::NotSent) while the mark is [set](SendMark::is_set) contradicts it, and the
-//!    caller takes it for `MaybeSent`. A wrapper that makes errors anew cannot turn a sent request into an unsent one.
-//! 3. **Proof after the fact** is rare: a TLS server that refuses the handshake when the request was already written, a
-//!    connection that gives the request back. The transport that set the mark then calls [`retract`](SendMark::retract), so that both
-//!    say the same.
-//! 4. **`NotSent` is said of what is known**, never of what is likely. "Connection refused" by the service proves it; the same words
-//!    from something that may have tried before, followed a redirect or reused a connection, prove nothing.
-//! 5. **Ask before the first byte.** [`Attempt::check`] says whether the attempt may still be sent, just before the mark is set.
-//!    The caller asked before it called the transport; what takes time since then, such as connecting, calls for asking again.
-//! 6. **No second sending.** One call is one request: no retries, no redirects. An answer is passed on whatever its status;
-//!    a layer that *answers* in the service's place (tower-http's timeout answers 408 or 504) makes the outcome unknown.
+//! 1. **Arm the mark, or leave it silent.** Silent means `MaybeSent`. A transport that calls
+//!    [`hold`](SendMark::hold) promises to call [`set`](SendMark::set) before the first byte can
+//!    leave. A client that does not report when bytes leave (reqwest, most clients) must leave the
+//!    mark silent.
+//! 2. **Set wins.** An error that says [`NotSent`](Delivery::NotSent) while the mark is
+//!    [set](SendMark::is_set) contradicts it, and the caller treats it as `MaybeSent`. A wrapper that
+//!    creates its own errors cannot turn a sent request into an unsent one.
+//! 3. **Proof after the fact** is rare: a TLS server that refuses the handshake after the request
+//!    was written, a connection that gives the request back. The transport that set the mark then
+//!    calls [`retract`](SendMark::retract), so that both agree.
+//! 4. **`NotSent` requires knowledge**, never probability. "Connection refused" by the service
+//!    proves it; the same message from a client that may have tried before, followed a redirect or
+//!    reused a connection proves nothing.
+//! 5. **Check before the first byte.** [`Attempt::check`] returns whether the attempt may still be
+//!    sent, just before the mark is set. The caller checked before it called the transport; anything
+//!    that takes time since then, such as connecting, requires another check.
+//! 6. **No second sending.** One call is one request: no retries, no redirects. An answer is passed
+//!    on whatever its status; a layer that *answers* in place of the service (tower-http's timeout
+//!    answers 408 or 504) makes the outcome unknown.
 //!
 //! ## Which errors of other clients are `NotSent`
 //!
@@ -74,15 +80,18 @@
 //! |---|---|---|---|
 //! | reqwest 0.12, 0.13 | redirects off, `retry(never())` (0.12.23 and later) | `is_builder()`; `is_connect()`: name, TCP, proxy, TLS handshake, connect timeout | all else: `is_timeout()` alone, `is_request()`, `is_body()`, `is_decode()` |
 //! | hyper-util's legacy client | nothing: it follows no redirects | `is_connect()` | all else |
-//! | a tower stack | no retry, hedge or redirect layer | its service did not become ready; a [`TransportError`] from within that says so | all else |
+//! | a tower stack | no retry, hedge or redirect layer | its service did not become ready; an inner [`TransportError`] that says so | all else |
 //!
-//! Why `is_connect()` is proof: both clients raise it only where a connection was not made, and no request is given to a connection
-//! before it is made (hyper-util 0.1.21, `client/legacy/client.rs`). Why redirects must be off: reqwest follows a 307 or 308
-//! with the same POST, and a refused connection to the *second* address is `is_connect()` too, after the first had the
-//! request. HTTP/2 and HTTP/1.1 kept connections: a request that meets a closing one is lost, and unknown;
-//! `pool_max_idle_per_host(0)` avoids that for actions.
+//! Why `is_connect()` is proof: both clients raise it only if a connection was not made, and no
+//! request is given to a connection before it is made (hyper-util 0.1.21,
+//! `client/legacy/client.rs`). Why redirects must be off: reqwest follows a 307 or 308 with the
+//! same POST, and a refused connection to the *second* address is `is_connect()` too, after the
+//! first had received the request. With HTTP/2 and kept-alive HTTP/1.1 connections, a request that
+//! meets a closing one is lost, and its outcome unknown; `pool_max_idle_per_host(0)` avoids that
+//! for actions.
 //!
-//! `docs/own-transport.md` has the code for reqwest and for a tower stack, and where it is compiled and run.
+//! `docs/own-transport.md` has the code for reqwest and for a tower stack, and says where it is
+//! compiled and run.
 
 mod adapt;
 mod attempt;
@@ -114,19 +123,20 @@ pub use service::ServiceTransport;
 /// A boxed future, so that [`Transport`] is object-safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Sends one request once.
+/// A transport that sends one request once.
 ///
-/// What an implementation owes its callers:
+/// An implementation guarantees:
 /// - one call is at most one request on the wire; it never retries and never follows a redirect;
-/// - the URI is absolute, the headers are complete but for `Host` and `Content-Length`;
-/// - the response is whole: a body that was cut is an error, never a shorter body;
-/// - [`Delivery::NotSent`] is said only when it is certain, and [`SendMark`] is kept or left alone;
+/// - the URI is absolute, the headers are complete except for `Host` and `Content-Length`;
+/// - the response is complete: a cut body is an error, never a shorter body;
+/// - [`Delivery::NotSent`] is reported only if it is certain, and the [`SendMark`] is armed or left
+///   silent;
 /// - dropping the future ends the exchange.
 pub trait Transport: Debug + Send + Sync + 'static {
-    /// Sends `request` and returns the whole response, whatever its status.
+    /// Sends `request` and returns the complete response, whatever its status.
     ///
     /// # Errors
-    /// Any failure to get a whole response, with its [`Delivery`].
+    /// Any failure to get a complete response, with its [`Delivery`].
     fn send<'a>(
         &'a self,
         request: http::Request<Bytes>,

@@ -9,12 +9,12 @@ const SILENT: u8 = 0;
 const HELD: u8 = 1;
 const SENT: u8 = 2;
 
-/// Whether the bytes of one attempt can have left, readable by whoever still holds a clone: also
-/// after the transport's future timed out or was dropped.
+/// Whether the bytes of one attempt can have left. Every holder of a clone can read it, even after
+/// the transport's future timed out or was dropped.
 ///
-/// A mark starts silent, and silence means [`Delivery::MaybeSent`]: a transport that knows nothing
-/// of marks is never believed to have sent nothing. A transport that uses it calls [`hold`] when
-/// it takes the request, and [`set`] just before the first byte can leave.
+/// A mark starts silent, and silence means [`Delivery::MaybeSent`]: a transport that does not use
+/// marks is never assumed to have sent nothing. A transport that uses it calls [`hold`] when it
+/// takes the request, and [`set`] just before the first byte can leave.
 ///
 /// [`hold`]: SendMark::hold
 /// [`set`]: SendMark::set
@@ -34,48 +34,51 @@ const SENT: u8 = 2;
 pub struct SendMark(Arc<AtomicU8>);
 
 impl SendMark {
-    /// A silent mark.
+    /// Creates a silent mark.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Promises that nothing has left yet and that [`set`](Self::set) will be called before anything does.
-    /// Has no effect once the mark is set.
+    /// Arms the mark: promises that nothing has left yet and that [`set`](Self::set) will be called
+    /// before anything does. Has no effect once the mark is set.
     pub fn hold(&self) {
         let _ = self
             .0
             .compare_exchange(SILENT, HELD, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// Says that from now on a byte can leave. Only [`retract`](Self::retract) takes that back.
+    /// Records that from now on a byte can leave. Only [`retract`](Self::retract) reverts it.
     pub fn set(&self) {
         self.0.store(SENT, Ordering::SeqCst);
     }
 
-    /// Takes a promise back: from now on nobody says whether anything leaves. For who passes a request on to something
-    /// that knows nothing of marks, as [`ServiceTransport`](crate::ServiceTransport) does. Has no effect once the mark is set.
+    /// Withdraws the promise of [`hold`](Self::hold): the mark is silent again. For transports that
+    /// pass a request on to something that does not use marks, as
+    /// [`ServiceTransport`](crate::ServiceTransport) does. Has no effect once the mark is set.
     pub fn release(&self) {
         let _ = self
             .0
             .compare_exchange(HELD, SILENT, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// Says that what left, if anything did, was certainly never read: a TLS server that refused the handshake, a
-    /// connection that gave the request back. Only for the transport that set the mark and holds the proof. It promises
-    /// to [`set`](Self::set) the mark anew before anything else leaves.
+    /// Records that the bytes that left, if any, were certainly never read: a TLS server refused
+    /// the handshake, or a connection gave the request back. Only for the transport that set the
+    /// mark and has the proof. It promises to [`set`](Self::set) the mark again before anything
+    /// else leaves.
     pub fn retract(&self) {
         self.0.store(HELD, Ordering::SeqCst);
     }
 
-    /// Whether the mark says that something may have left. A silent mark says nothing.
+    /// Returns whether something may have left according to the mark; `false` for a silent mark.
     ///
-    /// A [`TransportError`](crate::TransportError) that claims [`Delivery::NotSent`] while the mark of its attempt is set
-    /// contradicts it, and the caller goes by the mark.
+    /// A [`TransportError`](crate::TransportError) that claims [`Delivery::NotSent`] while the mark
+    /// of its attempt is set contradicts it; the mark takes precedence.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::SeqCst) == SENT
     }
 
-    /// What is certain at this moment: [`Delivery::NotSent`] only while a promise to say otherwise holds.
+    /// Returns the current delivery: [`Delivery::NotSent`] only while the mark is armed and not
+    /// set.
     pub fn delivery(&self) -> Delivery {
         match self.0.load(Ordering::SeqCst) {
             HELD => Delivery::NotSent,

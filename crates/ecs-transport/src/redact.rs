@@ -1,10 +1,10 @@
-//! Headers as a log may show them.
+//! Headers with secrets masked, for logs.
 
 use std::fmt;
 
 use http::{HeaderMap, HeaderName};
 
-/// Names of headers whose values let their holder act for someone.
+/// Names of headers whose values grant access.
 const SECRET: [&str; 8] = [
     "authorization",
     "cookie",
@@ -16,7 +16,7 @@ const SECRET: [&str; 8] = [
     "x-subject-token",
 ];
 
-/// Shows a header map with the values of the secret ones, and of any marked sensitive, masked.
+/// Displays a header map with secret values, and any marked sensitive, masked.
 pub(crate) struct Headers<'a>(pub(crate) &'a HeaderMap);
 
 impl fmt::Debug for Headers<'_> {

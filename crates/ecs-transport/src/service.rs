@@ -1,4 +1,4 @@
-//! Transports made of tower services.
+//! Transports made from tower services.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -15,18 +15,21 @@ mod bodies;
 #[cfg(feature = "body")]
 pub use bodies::BodyTransport;
 
-/// A transport on any cloneable tower service of `http::Request<Bytes>` to `http::Response<Bytes>`.
+/// A transport over any cloneable tower service of `http::Request<Bytes>` to
+/// `http::Response<Bytes>`.
 ///
-/// The request's extensions hold the [`Attempt`]: its number for metrics, its time limit, and its mark for a service that
-/// knows when the first byte leaves.
+/// The request's extensions hold the [`Attempt`]: its number for metrics, its time limit, and its
+/// mark for a service that knows when the first byte leaves.
 ///
-/// What is said about delivery:
-/// - A service that does not become ready was never given the request: [`NotSent`](Delivery::NotSent), and so does the mark
-///   say while the service is waited for.
-/// - From `call` on the mark is silent, which means [`MaybeSent`](Delivery::MaybeSent), unless the service takes it from the extensions
-///   and keeps it ([`hold`](crate::SendMark::hold), [`set`](crate::SendMark::set)).
-/// - What a service does before it fails is not known, so its errors are [`MaybeSent`](Delivery::MaybeSent), except one that is a
-///   [`TransportError`] itself, or wraps one: that says so. Layers that box errors are looked into.
+/// Delivery:
+/// - A service that does not become ready was never given the request: error and mark say
+///   [`NotSent`](Delivery::NotSent).
+/// - After `call` the mark is silent, which means [`MaybeSent`](Delivery::MaybeSent), unless the
+///   service takes it from the extensions and uses it ([`hold`](crate::SendMark::hold),
+///   [`set`](crate::SendMark::set)).
+/// - Errors of a service are [`MaybeSent`](Delivery::MaybeSent), since its actions before the
+///   failure are unknown. A [`TransportError`], also one that a layer wraps or boxes, keeps its
+///   delivery.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -46,13 +49,14 @@ pub use bodies::BodyTransport;
 pub struct ServiceTransport<S>(S);
 
 impl<S> ServiceTransport<S> {
-    /// Wraps the service; each exchange works on a clone of its own.
+    /// Wraps a service; each exchange uses a clone of its own.
     pub fn new(service: S) -> Self {
         Self(service)
     }
 
-    /// Wraps a service that has bodies of [`http_body::Body`] on both sides, as those of tower-http and hyper: requests
-    /// carry a [`Full`](http_body_util::Full), responses are read whole.
+    /// Wraps a service with bodies of [`http_body::Body`] on both sides, such as those of
+    /// tower-http and hyper: requests carry a [`Full`](http_body_util::Full), responses are read
+    /// completely.
     #[cfg(feature = "body")]
     pub fn with_bodies(service: S) -> BodyTransport<S> {
         BodyTransport::new(service)
@@ -80,14 +84,14 @@ where
         request: http::Request<Bytes>,
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<http::Response<Bytes>, TransportError>> {
-        // Held already here, so that a future which is never polled has certainly sent nothing.
+        // Armed already here, so that a future that is never polled has certainly sent nothing.
         attempt.mark().hold();
         let service = self.0.clone();
         Box::pin(exchange(service, request, attempt))
     }
 }
 
-/// Waits for the service, and gives it the request.
+/// Waits until the service is ready and gives it the request.
 async fn exchange<S, B, R>(
     mut service: S,
     mut request: http::Request<B>,
@@ -101,7 +105,7 @@ where
         .await
         .map_err(|error| not_ready(error.into()))?;
     attempt.check()?;
-    // Whoever knows more than silence may hold the mark anew.
+    // A service that uses the mark may arm it again.
     attempt.mark().release();
     request.extensions_mut().insert(attempt.clone());
     service
@@ -129,7 +133,8 @@ fn failed(error: Box<dyn StdError + Send + Sync>) -> TransportError {
     }
 }
 
-/// What the [`TransportError`] says that a layer wrapped in an error of its own.
+/// Returns the class and delivery of a [`TransportError`] that a layer wrapped in an error of its
+/// own.
 fn wrapped(error: &(dyn StdError + 'static)) -> Option<(TransportErrorKind, Delivery)> {
     let mut source = error.source();
     while let Some(error) = source {

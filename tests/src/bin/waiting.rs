@@ -29,7 +29,7 @@ fn main() {
 
 fn table(sizes: &[(usize, u64)], servers: usize, ways: &[(&str, Polling, usize)]) {
     println!(
-        "| jobs | looks | looks for each job | delay p50 | delay p95 | most requests in a second |"
+        "| jobs | polls | polls per job | delay p50 | delay p95 | most requests in a second |"
     );
     println!("|---|---|---|---|---|---|");
     for (jobs, seeds) in sizes {

@@ -22,6 +22,7 @@ mod journal;
 mod outages;
 mod outcomes;
 mod reasons;
+mod replay;
 mod twice;
 mod waits;
 mod waves;
@@ -74,6 +75,7 @@ pub(super) fn violations(
     checker.sends_nothing_again();
     if let Some(lived) = lived {
         checker.keeps_a_journal(lived);
+        checker.is_told_by_its_records(lived);
         checker.goes_in_waves(lived);
         checker.skips_for_good(lived);
         checker.minds_its_failures(lived);
@@ -115,7 +117,8 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Whether this run or an earlier life of it reconciled: what that one found is in the journal.
+    /// Returns whether this run or an earlier life of it reconciled: what that one found is in the
+    /// journal.
     fn reconciled(&self, plan: &RunPlan) -> bool {
         let mut lives = self.lived.into_iter().flat_map(ManyLives::lives);
         plan.reconcile || lives.any(|(plan, _)| plan.reconcile)

@@ -170,7 +170,7 @@ impl WavePlan {
         }
     }
 
-    /// The waves of these servers.
+    /// Returns the waves of these servers.
     pub(super) fn waves(&self, servers: &[ServerId]) -> Result<Waves, ecs_ops::Error> {
         let member = |(index, id): (usize, &ServerId)| {
             let member = Member::new(*id).named(format!("web-{}", index * 7919 % 1000));
@@ -188,7 +188,7 @@ impl WavePlan {
         Waves::plan(&members, self.wave, self.canary, order)
     }
 
-    /// The most servers that may be underway at once, of so many in all.
+    /// Returns the most servers that may be underway at once, of so many in all.
     pub(super) fn most(&self, servers: usize) -> usize {
         self.wave.of(servers).max(1)
     }

@@ -109,7 +109,7 @@ enum Trick {
 }
 
 impl Gateway {
-    /// A gateway in front of this transport.
+    /// Creates a gateway in front of this transport.
     pub fn new(inner: Arc<dyn Transport>, habits: Habits, kind: Kind, seed: u64) -> Self {
         Self {
             inner,

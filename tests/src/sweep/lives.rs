@@ -171,7 +171,7 @@ pub(super) async fn play_lives(
     Ok(lived)
 }
 
-/// The run as it is begun; what goes on with it has the rest from the journal.
+/// Returns the run as it is begun; what goes on with it has the rest from the journal.
 fn first(
     world: &World<'_>,
     extras: &Extras,

@@ -48,7 +48,7 @@ pub fn sweep(
     sweep_with(&Faithful, seeds, threads, most_failures, progress)
 }
 
-/// The same, with this client.
+/// Returns the same, with this client.
 pub fn sweep_with(
     subject: &(dyn Subject + Sync),
     seeds: Range<u64>,

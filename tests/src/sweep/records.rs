@@ -105,7 +105,7 @@ impl RecordsPlan {
         scenario.region = region;
     }
 
-    /// The servers on which others acted, or were to act.
+    /// Returns the servers on which others acted, or were to act.
     pub(super) fn servers(&self, sim: &SimTransport) -> HashSet<ServerId> {
         sim.region().with(|region| {
             let servers: Vec<_> = region.servers().collect();

@@ -159,7 +159,8 @@ impl Scenario {
         }
     }
 
-    /// The servers of each run: those of the region and some that don't exist, shuffled and dealt out.
+    /// Returns the servers of each run: those of the region and some that don't exist, shuffled and
+    /// dealt out.
     pub(super) fn deal(&self, seed: u64, mut servers: Vec<ServerId>) -> Vec<Vec<ServerId>> {
         let mut rng = ChaCha8Rng::seed_from_u64(!seed);
         servers.truncate(self.servers);

@@ -29,7 +29,8 @@ pub trait Subject {
         let _ = report;
     }
 
-    /// The share of the seeds of which a run may go in waves, keep a journal, die and be gone on with.
+    /// Returns the share of the seeds of which a run may go in waves, keep a journal, die and be
+    /// gone on with.
     fn extras(&self) -> f64 {
         EXTRAS
     }
@@ -44,13 +45,13 @@ pub trait Subject {
         (waves, rules)
     }
 
-    /// Whether each run reconciles, with records that can be read or not. `None`: as drawn.
+    /// Returns whether each run reconciles, with records that can be read or not. `None`: as drawn.
     fn records(&self) -> Option<bool> {
         None
     }
 
-    /// Whether others act on the servers of each run soon after its requests, which are lost often, and the records of
-    /// actions come at once.
+    /// Returns whether others act on the servers of each run soon after its requests, which are
+    /// lost often, and the records of actions come at once.
     fn others_act(&self) -> bool {
         false
     }
@@ -60,12 +61,12 @@ pub trait Subject {
         run
     }
 
-    /// How often there is a gateway on the way, and what the client is like towards it.
+    /// Returns how often there is a gateway on the way, and what the client is like towards it.
     fn gateway(&self) -> (f64, GatewayKind) {
         (GATEWAYS, GatewayKind::AsItIs)
     }
 
-    /// Whether it minds what a health check says.
+    /// Returns whether it minds what a health check says.
     fn heeds_health(&self) -> bool {
         true
     }

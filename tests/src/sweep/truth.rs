@@ -115,14 +115,14 @@ impl Truth {
         shown.iter().map(|(_, shown)| shown)
     }
 
-    /// The jobs of a server of which the requests began before this time.
+    /// Returns the jobs of a server of which the requests began before this time.
     pub(super) fn jobs_until(&self, id: &ServerId, until: Duration) -> Vec<&JobId> {
         let jobs = self.jobs.get(id).into_iter().flatten();
         let made = |job: &&JobId| self.made.get(*job).is_none_or(|made| *made < until);
         jobs.filter(made).collect()
     }
 
-    /// How a server ended in a job.
+    /// Returns how a server ended in a job.
     pub(super) fn end(&self, job: &JobId, id: &ServerId) -> Option<&JobStatus> {
         self.ends.get(&(job.clone(), *id))
     }

@@ -1,4 +1,4 @@
-//! What waiting for jobs costs, and how late their ends are seen: simulated, for `docs/job-waiting.md`.
+//! The cost of waiting for jobs, and the delay until their ends are seen: simulated, for `docs/job-waiting.md`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -175,7 +175,7 @@ impl Transport for Logging {
 }
 
 impl Logging {
-    /// How long a job has been over, as its answer arrives.
+    /// Returns how long a job has been over, as its answer arrives.
     fn over(&self, answer: &Response<Bytes>) -> Option<Duration> {
         let job: Job = serde_json::from_slice(answer.body()).ok()?;
         let end: jiff::Timestamp = job.end_time?.parse().ok()?;
@@ -184,7 +184,7 @@ impl Logging {
     }
 }
 
-/// The value below which this share of them is.
+/// Returns the value below which this share of them is.
 #[must_use]
 pub fn quantile(values: &mut [Duration], share: f64) -> Duration {
     values.sort_unstable();

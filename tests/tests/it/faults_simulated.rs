@@ -58,14 +58,14 @@ impl World {
             .expect("a run does not end")
     }
 
-    /// How often the region accepted each server, at the end of everything.
+    /// Returns how often the region accepted each server, at the end of everything.
     async fn accepted(&self) -> usize {
         tokio::time::sleep(LONG).await; // What is underway arrives.
         let region = self.transport.sim().region();
         region.with(|region| region.accepted().most_times() as usize)
     }
 
-    /// How many requests that act on servers left the client for good.
+    /// Returns how many requests that act on servers left the client for good.
     fn sent(&self) -> usize {
         let trace = self.transport.trace();
         let exchanges = trace.exchanges.iter();

@@ -19,7 +19,7 @@ use secrecy::ExposeSecret as _;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// A region, its servers, and a client of it over a transport made from the region's own.
+/// Returns a region, its servers, and a client of it over a transport made from the region's own.
 fn client_of<T: Transport>(
     region: RegionBuilder,
     latency: Duration,
@@ -75,7 +75,7 @@ fn check_truth(sim: &SimTransport, asked: &[ServerId], report: &Report) {
     });
 }
 
-/// A region that would take more than the quota, so that only the client keeps it.
+/// Returns a region that would take more than the quota, so that only the client keeps it.
 fn unlimited() -> RegionBuilder {
     Region::builder().quota(1_000_000)
 }

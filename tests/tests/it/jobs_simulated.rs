@@ -48,7 +48,8 @@ async fn reboot(
     report
 }
 
-/// The outcomes that come up over the seeds, each as the names of the outcomes of all servers.
+/// Returns the outcomes that come up over the seeds, each as the names of the outcomes of all
+/// servers.
 async fn outcomes(servers: usize, failing: f64, faults: impl Fn(&mut Faults)) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     for seed in 0..SEEDS {

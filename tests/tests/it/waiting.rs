@@ -1,4 +1,4 @@
-//! What docs/job-waiting.md says of looks, delays and the budget, on fewer seeds than `cargo xtask waiting` takes.
+//! The claims of docs/job-waiting.md on polls, delays and the rate limit, on fewer seeds than `cargo xtask waiting` takes.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use ecs_tests::waiting::{Case, measure, quantile};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The mean of the looks at a job, and the median of the delays, over these seeds.
+/// Returns the mean of the looks at a job, and the median of the delays, over these seeds.
 fn measured(jobs: usize, seeds: u64, polling: &Polling, seen_before: usize) -> (f64, f64) {
     let (mut polls, mut delays) = (Vec::new(), Vec::new());
     for seed in 0..seeds {

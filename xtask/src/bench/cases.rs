@@ -93,7 +93,8 @@ pub(super) struct Program {
 const SDK_CALLS: u32 = 20;
 
 impl Program {
-    /// All columns: the one that the others are compared with is the first, ours is the last.
+    /// Returns all columns: the one that the others are compared with is the first, ours is the
+    /// last.
     pub(super) fn all(programs: &Path, sdks: Sdks) -> Vec<Self> {
         let own = |name, program: &str, argument| Self {
             name,

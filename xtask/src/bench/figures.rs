@@ -143,7 +143,7 @@ fn run(
     })
 }
 
-/// The medians of several runs.
+/// Returns the medians of several runs.
 fn runs(programs: &Path, servers: usize, folder: &Folder, beside: Beside) -> Result<Taken, String> {
     let mut all = Vec::new();
     for _ in 0..RUNS {
@@ -210,8 +210,8 @@ fn fleet(_: &Path, programs: &Path) -> Result<Vec<Figure>, String> {
     ])
 }
 
-/// The syncs of a journal: one for each record, but that an attempt is one of two records and what a
-/// job says waits for the next sync.
+/// Returns the syncs of a journal: one for each record, but that an attempt is one of two records
+/// and what a job says waits for the next sync.
 fn syncs(journal: &str) -> usize {
     const WITHOUT: [&str; 3] = ["sending", "verdicts", "job_over"];
     let is_without = |line: &str| {

@@ -68,7 +68,7 @@ fn compare(baseline: &BTreeMap<String, u64>, counted: &BTreeMap<String, u64>) ->
     problems
 }
 
-/// The instructions of each case, each time that it is done.
+/// Returns the instructions of each case, each time that it is done.
 fn count(root: &Path) -> Result<BTreeMap<String, u64>, String> {
     // The other programs are linked with LTO, which takes longer than all the rest.
     let arguments = ["-p", "ecs-bench", "--bin", "instructions"];

@@ -42,7 +42,7 @@ pub(super) fn run(command: &mut Command) -> Result<Taken, String> {
     Ok(Taken { cpu, peak_kb })
 }
 
-/// The user and system time of all children that have ended, in seconds.
+/// Returns the user and system time of all children that have ended, in seconds.
 fn children() -> Result<f64, String> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(|error| error.to_string())?;
     let microseconds =
@@ -50,8 +50,8 @@ fn children() -> Result<f64, String> {
     Ok(microseconds as f64 / 1e6)
 }
 
-/// The most memory that a process has had, in KiB (`VmHWM` of Linux). `ru_maxrss` would count what its parent had when it
-/// was started.
+/// Returns the most memory that a process has had, in KiB (`VmHWM` of Linux). `ru_maxrss` would
+/// count what its parent had when it was started.
 pub(super) fn peak_memory(process: &Child) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
     let line = status
@@ -60,7 +60,7 @@ pub(super) fn peak_memory(process: &Child) -> Option<f64> {
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-/// The user and system time of a process that runs, in seconds; to a hundredth.
+/// Returns the user and system time of a process that runs, in seconds; to a hundredth.
 pub(super) fn cpu_so_far(process: &Child) -> Option<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id())).ok()?;
     // The name of the program, in brackets, may hold blanks.

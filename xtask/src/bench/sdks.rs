@@ -76,7 +76,7 @@ fn node(root: &Path, folder: &Path) -> Result<Script, String> {
     })
 }
 
-/// Whether these pins were installed there.
+/// Returns whether these pins were installed there.
 fn is_done(place: &Path, pins: &Path) -> bool {
     let wanted = std::fs::read(pins).ok();
     wanted.is_some() && std::fs::read(place.join("installed")).ok() == wanted

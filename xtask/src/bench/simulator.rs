@@ -50,12 +50,12 @@ impl Simulator {
         }
     }
 
-    /// A text of its first line.
+    /// Returns a text of its first line.
     pub(super) fn info(&self, key: &str) -> &str {
         self.info[key].as_str().unwrap_or_default()
     }
 
-    /// The ids of its servers, one a line.
+    /// Returns the ids of its servers, one a line.
     pub(super) fn ids(&self) -> String {
         let servers = self.info["servers"].as_array();
         let ids = servers.into_iter().flatten().filter_map(Value::as_str);

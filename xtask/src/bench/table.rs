@@ -27,7 +27,7 @@ pub(super) struct Row {
     pub(super) values: Vec<f64>,
 }
 
-/// The rows, with the ratio of the last program to the first.
+/// Returns the rows, with the ratio of the last program to the first.
 pub(super) fn calls(rows: &[Row], programs: &[Program]) -> String {
     let names: Vec<&str> = programs.iter().map(|program| program.name).collect();
     let mut text = format!("| case | {} | here ÷ hand |\n", names.join(" | "));
@@ -52,7 +52,7 @@ pub(super) fn calls(rows: &[Row], programs: &[Program]) -> String {
     text
 }
 
-/// The figures beside their targets.
+/// Returns the figures beside their targets.
 pub(super) fn figures(figures: &[Figure]) -> String {
     let mut text = "| what | target | measured |\n|---|---:|---:|\n".to_owned();
     for Figure {

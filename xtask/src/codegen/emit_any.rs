@@ -59,7 +59,7 @@ pub(super) fn any_operation(operations: &[Operation]) -> TokenStream {
 /// What comes before the project in a path, and the segments after it.
 type Path<'a> = (&'a str, &'a [Segment]);
 
-/// The arms of one path: its methods, then all others.
+/// Returns the arms of one path: its methods, then all others.
 fn arms((root, path): Path<'_>, operations: &[Operation]) -> TokenStream {
     let here: Vec<&Operation> = operations
         .iter()
@@ -100,7 +100,8 @@ fn pattern(path: &[Segment], id: impl Fn(&str) -> TokenStream) -> TokenStream {
     quote!([#(#segments),*])
 }
 
-/// How the operations of one path and method are read; several are told apart by the key of their body.
+/// Returns how the operations of one path and method are read; several are told apart by the key of
+/// their body.
 fn read(operations: &[&Operation]) -> TokenStream {
     let by_key = operations.iter().filter_map(|operation| {
         let Shape::Action { key, .. } = &operation.shape else {

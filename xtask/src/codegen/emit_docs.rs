@@ -173,8 +173,9 @@ fn field(field: &Field) -> Vec<String> {
 fn errors(ir: &Ir) -> String {
     let intro = "\
 `executed` says whether the request can have been executed: `no` is proof that it was not, so it may be sent again;
-`maybe` proves nothing. `throttling` asks for less speed. `retryable` means that the same request can succeed later
-without anybody changing anything. `credentials` means that the credentials, or what they permit, are the reason.
+`maybe` proves nothing. `throttling` means that the request was refused because of its rate. `retryable` means that the
+same request can succeed later without any change. `credentials` means that the credentials, or what they permit, are
+the reason.
 `one server` means that a single server of a batch can be the reason. The service warns that the status of an answer
 is not always the documented one.
 ";

@@ -125,7 +125,7 @@ pub(super) fn list(
         impl #name {
             #(#limits)*
 
-            /// A query without parameters; set on the builder what should differ.
+            /// Returns a query without parameters; set on the builder what should differ.
             pub fn builder(#parameter) -> #builder {
                 #builder(#empty)
             }
@@ -152,7 +152,7 @@ pub(super) fn list(
         impl #builder {
             #(#setters)*
 
-            /// The query.
+            /// Returns the query.
             ///
             /// # Errors
             /// Every violation; the pointer is the parameter's name.
@@ -173,7 +173,8 @@ fn stored(parameter: &Parameter) -> TokenStream {
     }
 }
 
-/// The smallest and the largest value of an integer; the type that has the constants is `owner`.
+/// Returns the smallest and the largest value of an integer; the type that has the constants is
+/// `owner`.
 fn bounds(owner: &TokenStream, parameter: &Parameter) -> Option<[TokenStream; 2]> {
     let ParameterKind::Integer { min, max, .. } = parameter.kind else {
         return None;
@@ -193,7 +194,7 @@ fn constant(prefix: &str, parameter: &Parameter) -> proc_macro2::Ident {
     format_ident!("{prefix}_{}", parameter.name.to_uppercase())
 }
 
-/// The limits of an integer, named.
+/// Returns the limits of an integer, named.
 fn limits(parameter: &Parameter) -> TokenStream {
     let ParameterKind::Integer { max, default, .. } = parameter.kind else {
         return quote!();

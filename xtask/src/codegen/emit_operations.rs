@@ -152,7 +152,7 @@ fn action(
             /// The most servers that the service takes in a minute, over all requests.
             pub const MAX_SERVERS_PER_MINUTE: usize = #per_minute;
 
-            /// A request for these servers.
+            /// Creates a request for these servers.
             ///
             /// # Errors
             /// Every violation: too few or too many servers, and each that is named twice.
@@ -174,7 +174,7 @@ fn action(
 
             #getter
 
-            /// The servers.
+            /// Returns the servers.
             pub fn servers(&self) -> &[ServerId] {
                 &self.servers
             }
@@ -291,7 +291,7 @@ fn show(operation: &Operation, id: &PathId) -> TokenStream {
         }
 
         impl #name {
-            /// A query for this one.
+            /// Creates a query for this one.
             pub fn new(#field: #ty) -> Self {
                 Self { #field }
             }

@@ -149,7 +149,8 @@ fn choices(values: &[Choice]) -> TokenStream {
     quote!(#(#values)*)
 }
 
-/// The members of a type, for the fast way of reading it; one with a rest is also read and written by them.
+/// Returns the members of a type, for the fast way of reading it; one with a rest is also read and
+/// written by them.
 fn members(definition: &TypeDef) -> Option<String> {
     let TypeKind::Struct { fields, keeps_rest } = &definition.kind else {
         return None;

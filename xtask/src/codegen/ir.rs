@@ -176,7 +176,7 @@ pub(crate) struct ErrorCode {
 }
 
 impl Operation {
-    /// The whole path, as the description writes it.
+    /// Returns the whole path, as the description writes it.
     pub(crate) fn template(&self) -> String {
         let mut path = format!("{}/{{project_id}}", self.root);
         for segment in &self.path {

@@ -53,7 +53,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All files that a description gives.
+/// Returns all files that a description gives.
 fn generate(description: &str) -> Result<Vec<File>, Problem> {
     let document = yaml::parse(description)?;
     let ir = lower::lower(&spec::read(&document)?)?;

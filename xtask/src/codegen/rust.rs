@@ -7,12 +7,12 @@ use super::MARK;
 use super::ir::{Method, Operation, Segment};
 use super::write::File;
 
-/// A name that `lower` has checked to be an identifier.
+/// Returns a name that `lower` has checked to be an identifier.
 pub(crate) fn ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
 }
 
-/// A doc comment.
+/// Returns a doc comment.
 pub(crate) fn docs(text: &str) -> TokenStream {
     let lines = text.lines().map(|line| {
         if line.is_empty() {
@@ -24,14 +24,14 @@ pub(crate) fn docs(text: &str) -> TokenStream {
     quote!(#(#[doc = #lines])*)
 }
 
-/// A description and, below it, the page that it comes from.
+/// Returns a description and, below it, the page that it comes from.
 pub(crate) fn sourced(text: &str, source: &str) -> TokenStream {
     docs(&format!(
         "{text}\n\nSource: `{source}` of the vendor's API reference."
     ))
 }
 
-/// A file of code: formatted items.
+/// Returns a file of code: formatted items.
 pub(crate) fn file(name: &str, items: &[String]) -> File {
     let path = format!("{}/{name}", super::CODE);
     File::new(&path, format!("// {MARK}\n\n{}", items.join("\n")))
@@ -73,8 +73,8 @@ pub(crate) fn format(code: TokenStream) -> String {
     text
 }
 
-/// An enum as the argument of a macro. The formatter leaves arguments alone, so the enum is formatted as the item that
-/// it looks like: its texts stand where discriminants do.
+/// Returns an enum as the argument of a macro. The formatter leaves arguments alone, so the enum is
+/// formatted as the item that it looks like: its texts stand where discriminants do.
 pub(crate) fn enum_macro(name: &str, docs: TokenStream, of: &Ident, values: TokenStream) -> String {
     let item = format(quote!(#docs enum #of { #values }));
     let mut text = format!("{name}! {{\n");
@@ -128,7 +128,7 @@ pub(super) fn method(method: Method) -> TokenStream {
     quote!(Method::#method)
 }
 
-/// The path as a format string: `{project}` and the ids are variables of the code.
+/// Returns the path as a format string: `{project}` and the ids are variables of the code.
 pub(super) fn path(operation: &Operation) -> String {
     let mut path = format!("{}/{{project}}", operation.root);
     for segment in &operation.path {
@@ -140,7 +140,7 @@ pub(super) fn path(operation: &Operation) -> String {
     path
 }
 
-/// A number without a type.
+/// Returns a number without a type.
 pub(super) fn number(number: i64) -> Literal {
     Literal::i64_unsuffixed(number)
 }

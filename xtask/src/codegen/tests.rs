@@ -142,7 +142,7 @@ fn every_example_is_an_instance_of_its_schema() {
     assert_eq!(checked, 26);
 }
 
-/// A schema of the document, with the components that it may refer to.
+/// Returns a schema of the document, with the components that it may refer to.
 fn validator(document: &Value, schema: &Value) -> jsonschema::Validator {
     let mut whole = schema.clone();
     whole["components"] = document["components"].clone();

@@ -111,7 +111,7 @@ impl Difference {
         &self.path
     }
 
-    /// Whether it is left for a person to resolve.
+    /// Returns whether it is left for a person to resolve.
     pub(crate) fn is_foreign(&self) -> bool {
         matches!(self.kind, Kind::Foreign)
     }

@@ -45,7 +45,7 @@ impl Value {
 }
 
 impl Node {
-    /// The same document as JSON, keys in their order.
+    /// Returns the same document as JSON, keys in their order.
     pub(crate) fn to_json(&self) -> String {
         // A tree of texts, numbers and flags: there is nothing in it that could fail to serialize.
         let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
@@ -165,7 +165,8 @@ impl<'a> Events<'a> {
     }
 }
 
-/// A plain scalar means what YAML 1.1 and 1.2 agree on; where they differ, quotes are asked for.
+/// Returns a plain scalar means what YAML 1.1 and 1.2 agree on; where they differ, quotes are asked
+/// for.
 fn scalar(line: usize, text: String, plain: bool) -> Result<Value, Problem> {
     if !plain {
         return Ok(Value::Text(text));
@@ -202,7 +203,7 @@ fn scalar(line: usize, text: String, plain: bool) -> Result<Value, Problem> {
     Ok(Value::Text(text))
 }
 
-/// Whether some reader could take a text for a number, a time or a date.
+/// Returns whether some reader could take a text for a number, a time or a date.
 fn looks_numeric(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let bytes = unsigned.as_bytes();

@@ -32,7 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-/// The folders of all crates.
+/// Returns the folders of all crates.
 pub(super) fn folders(root: &Path) -> Result<Vec<PathBuf>, String> {
     let crates = root.join("crates");
     let entries = std::fs::read_dir(&crates)
@@ -43,7 +43,7 @@ pub(super) fn folders(root: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(folders)
 }
 
-/// The arrows that are not allowed.
+/// Returns the arrows that are not allowed.
 pub(super) fn problems(root: &Path) -> Result<Vec<String>, String> {
     let mut problems = Vec::new();
     for folder in folders(root)? {
@@ -56,7 +56,7 @@ pub(super) fn problems(root: &Path) -> Result<Vec<String>, String> {
     Ok(problems)
 }
 
-/// The arrows of one manifest that are not allowed.
+/// Returns the arrows of one manifest that are not allowed.
 pub(super) fn of_manifest(text: &str) -> Vec<String> {
     let (name, dependencies) = read(text);
     let Some((_, allowed)) = ALLOWED.iter().find(|(known, _)| *known == name) else {
@@ -73,7 +73,7 @@ pub(super) fn of_manifest(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The name of a package and what it depends on, without its tests.
+/// Returns the name of a package and what it depends on, without its tests.
 fn read(text: &str) -> (String, Vec<String>) {
     let (mut section, mut name) = (String::new(), String::new());
     let mut dependencies = Vec::new();

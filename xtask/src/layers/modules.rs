@@ -14,7 +14,8 @@ pub(super) type ModulePath = Vec<String>;
 type Modules = BTreeMap<ModulePath, Uses>;
 type Edges = BTreeMap<ModulePath, BTreeSet<ModulePath>>;
 
-/// The circles of a crate: for each the modules on the way, the first one once more at its end.
+/// Returns the circles of a crate: for each the modules on the way, the first one once more at its
+/// end.
 pub(super) fn circles(root: &Path) -> Result<Vec<Vec<String>>, String> {
     let folder = root.parent().unwrap_or(Path::new("."));
     let mut modules = Modules::new();
@@ -59,7 +60,7 @@ fn edges(modules: &Modules) -> Edges {
     edges
 }
 
-/// A path from the root of the crate, if it leads into it.
+/// Returns a path from the root of the crate, if it leads into it.
 fn absolute(module: &[String], used: &[String], modules: &Modules) -> Option<Vec<String>> {
     let mut base = module.to_vec();
     let mut rest = used;
@@ -88,7 +89,7 @@ fn absolute(module: &[String], used: &[String], modules: &Modules) -> Option<Vec
     Some(base)
 }
 
-/// The module that holds what a path from the root names.
+/// Returns the module that holds what a path from the root names.
 fn resolve(path: &[String], modules: &Modules, depth: usize) -> Option<ModulePath> {
     let length = (0..=path.len()).rev().find(|length| {
         path.get(..*length)
@@ -110,7 +111,7 @@ fn resolve(path: &[String], modules: &Modules, depth: usize) -> Option<ModulePat
     Some(module.to_vec())
 }
 
-/// The circles of units, each as short as possible.
+/// Returns the circles of units, each as short as possible.
 pub(super) fn circles_of(edges: &Edges) -> Vec<Vec<String>> {
     let units = joined(edges);
     let unit_of = |path: &ModulePath| units.get(path).unwrap_or(path).clone();
@@ -138,7 +139,7 @@ pub(super) fn circles_of(edges: &Edges) -> Vec<Vec<String>> {
     circles
 }
 
-/// Each module that is one unit with its parent, and the topmost module of that unit.
+/// Returns each module that is one unit with its parent, and the topmost module of that unit.
 fn joined(edges: &Edges) -> BTreeMap<ModulePath, ModulePath> {
     let mut units: BTreeMap<ModulePath, ModulePath> = BTreeMap::new();
     // Parents come before their children.
@@ -158,7 +159,7 @@ fn joined(edges: &Edges) -> BTreeMap<ModulePath, ModulePath> {
     units
 }
 
-/// The shortest way from a unit back to itself.
+/// Returns the shortest way from a unit back to itself.
 fn way_back(start: &ModulePath, edges: &Edges) -> Option<Vec<ModulePath>> {
     let mut ways = std::collections::VecDeque::from([vec![start.clone()]]);
     let mut visited = BTreeSet::new();

@@ -72,7 +72,7 @@ fn skipped(setting: &Setting) -> Skipped {
     }
 }
 
-/// Whether an option takes precedence over a setting of a source that is not used.
+/// Returns whether an option takes precedence over a setting of a source that is not used.
 fn is_overridden(options: &CredentialOptions, found: &Found, layer: &Layer, field: F) -> bool {
     let by_option = found.source() == CredentialSource::Options;
     match field.aspect() {
@@ -87,7 +87,7 @@ fn is_domain(field: F) -> bool {
     matches!(field, F::ProjectDomainId | F::ProjectDomainName)
 }
 
-/// Whether an option names the same thing.
+/// Returns whether an option names the same thing.
 fn has_option(options: &CredentialOptions, field: F) -> bool {
     match field.aspect() {
         Aspect::Account => false,
@@ -102,7 +102,7 @@ fn has_option(options: &CredentialOptions, field: F) -> bool {
     }
 }
 
-/// A setting of the source that is used.
+/// Returns a setting of the source that is used.
 fn of_chosen(layer: &Layer, setting: &Setting) -> Warning {
     let fields = [Some(setting.field), by_id(setting.field)];
     let mut winners = fields
@@ -130,7 +130,7 @@ fn of_chosen(layer: &Layer, setting: &Setting) -> Warning {
     }
 }
 
-/// The field that takes precedence over this one: an id before a name.
+/// Returns the field that takes precedence over this one: an id before a name.
 fn by_id(field: F) -> Option<F> {
     Some(match field {
         F::ProjectName => F::ProjectId,

@@ -56,7 +56,7 @@ const BUILT_IN: [BuiltIn; 2] = [
     },
 ];
 
-/// The profile of this name that needs no file.
+/// Returns the profile of this name that needs no file.
 pub(super) fn built_in(name: &str) -> Option<&'static BuiltIn> {
     const TABLE: &[BuiltIn] = &BUILT_IN;
     TABLE.iter().find(|profile| profile.name == name)
@@ -112,7 +112,8 @@ impl Clouds {
         clouds.into_iter().flat_map(Node::names).collect()
     }
 
-    /// The settings of a cloud in the region that is asked for, or in the one that it names first.
+    /// Returns the settings of a cloud in the region that is asked for, or in the one that it names
+    /// first.
     pub(super) fn cloud(&self, name: &str, region: Option<&str>) -> Result<Cloud, AuthError> {
         let source = CredentialSource::Cloud {
             name: name.to_owned(),
@@ -218,7 +219,8 @@ impl Clouds {
     }
 }
 
-/// The keys of a cloud with `_` for each `-`. Where both spellings stand the one with dashes counts, as in the SDK.
+/// Returns the keys of a cloud with `_` for each `-`. Where both spellings stand the one with
+/// dashes counts, as in the SDK.
 fn with_underscores(node: &Node) -> Node {
     let Node::Map(entries) = node else {
         return node.clone();

@@ -112,7 +112,7 @@ impl Field {
         }
     }
 
-    /// Whether the value can be shown.
+    /// Returns whether the value can be shown.
     pub(super) fn is_secret(self) -> bool {
         matches!(
             self,
@@ -292,7 +292,7 @@ pub(super) const OPENSTACK: Names = &[
     (F::Insecure, &["insecure"]),
 ];
 
-/// Whether a source has a setting of this name.
+/// Returns whether a source has a setting of this name.
 pub(super) fn is_known(names: Names, name: &str) -> bool {
     names.iter().any(|(_, names)| names.contains(&name))
 }
@@ -306,8 +306,9 @@ pub(super) const OTHER_AUTH: [&str; 5] = [
     "unscoped",
 ];
 
-/// Whether openstacksdk takes the value beside `auth` before the one within it (`_fix_backwards_auth`); of the others the one
-/// within `auth` goes first there, and the other way round in python-openstackclient.
+/// Returns whether openstacksdk takes the value beside `auth` before the one within it
+/// (`_fix_backwards_auth`); of the others the one within `auth` goes first there, and the other way
+/// round in python-openstackclient.
 pub(super) fn is_first_beside_auth(field: Field) -> bool {
     matches!(
         field,

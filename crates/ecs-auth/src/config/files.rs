@@ -21,7 +21,7 @@ const DEFAULT_PROFILES: [&str; 2] = ["basic", "basiccredentials"];
 /// A profile, or why it is not there.
 pub(super) type Found<T> = Result<T, String>;
 
-/// The profile of this name, or the default.
+/// Returns the profile of this name, or the default.
 pub(super) fn profile(
     environment: &Environment,
     name: Option<&str>,
@@ -81,7 +81,7 @@ pub(super) fn profile_names(environment: &Environment) -> Vec<String> {
     sections.map_or_else(Vec::new, |sections| sections.into_keys().collect())
 }
 
-/// The profile of KooCLI of this name, or its current one.
+/// Returns the profile of KooCLI of this name, or its current one.
 pub(super) fn koocli(
     environment: &Environment,
     name: Option<&str>,
@@ -209,17 +209,17 @@ impl RegionAddresses {
         }
     }
 
-    /// The variable for ECS in a region.
+    /// Returns the variable for ECS in a region.
     pub(super) fn variable(&self, region: &str) -> Option<&Sourced> {
         self.variables.get(&region.to_uppercase().replace('-', "_"))
     }
 
-    /// The file's address of a service in a region.
+    /// Returns the file's address of a service in a region.
     pub(super) fn in_file(&self, service: &str, region: &str) -> Option<&Sourced> {
         self.file.get(&(service.to_owned(), region.to_owned()))
     }
 
-    /// The address of ECS in a region: the variable takes precedence over the file.
+    /// Returns the address of ECS in a region: the variable takes precedence over the file.
     pub(super) fn ecs(&self, region: &str) -> Option<&Sourced> {
         self.variable(region)
             .or_else(|| self.in_file("ECS", region))

@@ -66,7 +66,7 @@ impl CredentialSource {
         }
     }
 
-    /// Whether it is a file.
+    /// Returns whether it is a file.
     pub(super) fn is_file(&self) -> bool {
         matches!(
             self,
@@ -118,7 +118,7 @@ impl Setting {
         self.settled.get()
     }
 
-    /// Its name, and its value where that can be shown.
+    /// Returns its name, and its value where that can be shown.
     pub(super) fn shown(&self) -> String {
         if self.field.is_secret() {
             self.name.clone()
@@ -145,7 +145,7 @@ impl Layer {
         }
     }
 
-    /// The settings that a source has under these names; empty is as good as missing.
+    /// Returns the settings that a source has under these names; empty is as good as missing.
     pub(super) fn collect(
         source: CredentialSource,
         names: Names,
@@ -162,17 +162,17 @@ impl Layer {
         layer
     }
 
-    /// The setting that counts for the field.
+    /// Returns the setting that counts for the field.
     pub(super) fn setting(&self, field: Field) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.field == field)
     }
 
-    /// Its value. It is not used by that.
+    /// Returns its value. It is not used by that.
     pub(super) fn peek(&self, field: Field) -> Option<&str> {
         self.setting(field).map(|setting| setting.value.as_str())
     }
 
-    /// Its value, which is used.
+    /// Returns its value, which is used.
     pub(super) fn take(&self, field: Field) -> Option<&str> {
         let setting = self.setting(field)?;
         setting.settle();
@@ -183,7 +183,7 @@ impl Layer {
         self.setting(field).is_some()
     }
 
-    /// Where a value stands, for people.
+    /// Returns where a value stands, for people.
     pub(super) fn origin(&self, field: Field) -> String {
         let name = self.setting(field).map_or("", |setting| &setting.name);
         self.origin_of(name)
@@ -196,14 +196,14 @@ impl Layer {
         }
     }
 
-    /// The settings of an aspect that nothing was done with.
+    /// Returns the settings of an aspect that nothing was done with.
     pub(super) fn unsettled(&self, aspects: &[Aspect]) -> impl Iterator<Item = &Setting> {
         self.settings.iter().filter(move |setting| {
             !setting.is_settled() && aspects.contains(&setting.field.aspect())
         })
     }
 
-    /// Whether it names an account or the secret of one.
+    /// Returns whether it names an account or the secret of one.
     pub(super) fn names_an_account(&self) -> bool {
         self.settings.iter().any(|setting| {
             matches!(

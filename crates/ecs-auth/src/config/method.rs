@@ -25,8 +25,8 @@ pub(super) struct Agency {
     pub(super) project_origin: String,
 }
 
-/// The method that a source holds, or `None` if it has none. Half of one, or one of a kind that is not spoken here, is an error:
-/// the next source could be another account's.
+/// Returns the method that a source holds, or `None` if it has none. Half of one, or one of a kind
+/// that is not spoken here, is an error: the next source could be another account's.
 pub(super) fn of_layer(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
     let file = layer.source.is_file();
     let method = match &layer.source {
@@ -224,7 +224,8 @@ pub(super) fn reference(layer: &Layer, id: F, name: F) -> Option<Reference> {
     id.or_else(|| layer.take(name).map(Reference::name))
 }
 
-/// The domain of the user: its own, however it is named, takes precedence over one that is named for more, and that before the project's.
+/// Returns the domain of the user: its own, however it is named, takes precedence over one that is
+/// named for more, and that before the project's.
 pub(super) fn user_domain(layer: &Layer) -> Option<Reference> {
     reference(layer, F::UserDomainId, F::UserDomainName)
         .or_else(|| reference(layer, F::DomainId, F::DomainName))
@@ -232,14 +233,15 @@ pub(super) fn user_domain(layer: &Layer) -> Option<Reference> {
         .or_else(|| reference(layer, F::ProjectDomainId, F::ProjectDomainName))
 }
 
-/// The domain of a project that is named.
+/// Returns the domain of a project that is named.
 pub(super) fn project_domain(layer: &Layer) -> Option<Reference> {
     reference(layer, F::ProjectDomainId, F::ProjectDomainName)
         .or_else(|| reference(layer, F::DomainId, F::DomainName))
         .or_else(|| reference(layer, F::DefaultDomainId, F::DefaultDomainName))
 }
 
-/// The agency to log in as, if one is named. Its project is left to the option for it, if that is given.
+/// Returns the agency to log in as, if one is named. Its project is left to the option for it, if
+/// that is given.
 pub(super) fn agency(
     layer: &Layer,
     options: &CredentialOptions,
@@ -326,7 +328,7 @@ pub(super) fn half(layer: &Layer, given: F, missing: F) -> AuthError {
     AuthError::malformed(message, AuthReason::HalfOfALogin { given, missing })
 }
 
-/// How the source writes a field.
+/// Returns how the source writes a field.
 fn spelling(layer: &Layer, field: F) -> String {
     let names: Names = match &layer.source {
         CredentialSource::HuaweiEnvironment => HUAWEI,
@@ -349,7 +351,7 @@ fn spelling(layer: &Layer, field: F) -> String {
     }
 }
 
-/// An error where a source that was asked for holds no login.
+/// Returns an error where a source that was asked for holds no login.
 pub(super) fn none_in(layer: &Layer) -> AuthError {
     let message = match &layer.source {
         CredentialSource::Cloud { .. } => {

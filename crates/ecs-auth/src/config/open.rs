@@ -104,7 +104,7 @@ impl CredentialConfig {
         })
     }
 
-    /// The keys of the server that this process runs on, and where it is.
+    /// Returns the keys of the server that this process runs on, and where it is.
     async fn server_keys(
         &mut self,
         transport: Arc<dyn Transport>,

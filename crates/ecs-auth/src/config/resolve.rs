@@ -148,7 +148,8 @@ impl Resolver<'_> {
         self.found.layer()
     }
 
-    /// The layers that complete the one of the credentials, in order, beginning with itself.
+    /// Returns the layers that complete the one of the credentials, in order, beginning with
+    /// itself.
     fn layers(&self) -> Vec<&Layer> {
         let at = |at: usize| self.found.layers.get(at);
         let implicit = !self.found.named;
@@ -194,7 +195,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// The project that the settings name. The option for it comes in later: with an agency it is another one.
+    /// Returns the project that the settings name. The option for it comes in later: with an agency
+    /// it is another one.
     fn project(&mut self, method: Option<&AuthMethod>) -> Option<Project> {
         let is_login = matches!(method, Some(AuthMethod::Login(_) | AuthMethod::Exchange(_)));
         let found = self
@@ -280,7 +282,7 @@ impl Resolver<'_> {
         Ok(Regions { region, other })
     }
 
-    /// The region of another tool's variables, where nothing else names one.
+    /// Returns the region of another tool's variables, where nothing else names one.
     fn borrowed_region(&mut self) -> Option<Sourced> {
         let layers = [HUAWEI_ENV, OPENSTACK_ENV, TERRAFORM_ENV];
         let mut layers = layers
@@ -353,7 +355,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// The operator: named, or told by an address or the region.
+    /// Returns the operator: named, or told by an address or the region.
     fn named_operator(
         &self,
         addresses: &address::Addresses,

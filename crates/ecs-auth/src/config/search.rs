@@ -144,7 +144,7 @@ pub(super) fn search(
     Ok(found)
 }
 
-/// A cloud or profile that an option names: that or nothing.
+/// Returns a cloud or profile that an option names: that or nothing.
 fn by_name(
     options: &CredentialOptions,
     environment: &Environment,

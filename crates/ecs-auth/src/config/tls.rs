@@ -37,7 +37,8 @@ impl TlsSettings {
         })
     }
 
-    /// A transport that trusts whom these settings trust, and shows the certificate that they name.
+    /// Returns a transport that trusts whom these settings trust, and shows the certificate that
+    /// they name.
     #[cfg(feature = "hyper")]
     pub fn apply(
         &self,

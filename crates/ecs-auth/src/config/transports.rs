@@ -14,7 +14,7 @@ pub struct Transports {
 }
 
 impl Transports {
-    /// The same for both, which must not use a proxy.
+    /// Returns the same for both, which must not use a proxy.
     pub fn both(transport: Arc<dyn Transport>) -> Self {
         Self {
             services: Arc::clone(&transport),

@@ -44,7 +44,7 @@ impl Node {
         }
     }
 
-    /// The text, if it is one and not empty.
+    /// Returns the text, if it is one and not empty.
     pub(super) fn text(&self) -> Option<&Zeroizing<String>> {
         match self {
             Self::Text { text, .. } if !text.is_empty() => Some(text),
@@ -267,7 +267,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A scalar by its style and tag.
+/// Returns a scalar by its style and tag.
 fn scalar(text: String, plain: bool, tag: Option<&Tag>) -> Node {
     let text = Zeroizing::new(text);
     match tag {
@@ -286,7 +286,7 @@ fn scalar(text: String, plain: bool, tag: Option<&Tag>) -> Node {
     }
 }
 
-/// A collection with a tag that is not its own.
+/// Returns a collection with a tag that is not its own.
 fn tagged(tag: Option<&Tag>) -> Option<Node> {
     let tag = tag?;
     let own = tag.is_yaml_core_schema() && matches!(tag.suffix.as_str(), "map" | "seq");

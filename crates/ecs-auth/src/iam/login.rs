@@ -150,8 +150,8 @@ impl Login {
         }
     }
 
-    /// The second factor of a password: the six digits that the user's device shows. It is good for one token; for the
-    /// next one there has to be a new login.
+    /// Sets the second factor of a password: the six digits that the user's device shows. It is
+    /// good for one token; for the next one there has to be a new login.
     #[must_use]
     pub fn with_passcode(mut self, code: impl Into<String>) -> Self {
         if let Identity::Password { passcode, .. } = &mut self.identity {
@@ -160,7 +160,8 @@ impl Login {
         self
     }
 
-    /// The id of the domain of who borrows an agency: needed where that is proved with an access key.
+    /// Sets the id of the domain of who borrows an agency: needed where that is proved with an
+    /// access key.
     #[must_use]
     pub fn with_caller_domain_id(mut self, id: impl Into<String>) -> Self {
         if let Identity::Agency {
@@ -193,7 +194,7 @@ impl Login {
         self
     }
 
-    /// The method of authentication, as traces name it.
+    /// Returns the method of authentication, as traces name it.
     pub(super) fn method(&self) -> &'static str {
         match &self.identity {
             Identity::Password { passcode: None, .. } => "password",
@@ -216,7 +217,8 @@ impl Login {
         }
     }
 
-    /// The request's body, which is overwritten when it is dropped, and what in it is secret.
+    /// Returns the request's body, which is overwritten when it is dropped, and what in it is
+    /// secret.
     pub(super) fn body(&self) -> Result<(Bytes, Vec<SecretString>), AuthError> {
         let passcode = self.take_passcode()?;
         let mut secrets: Vec<SecretString> = match &self.identity {

@@ -101,17 +101,18 @@ impl VerifyError {
         }
     }
 
-    /// The class.
+    /// Returns the class.
     pub fn kind(&self) -> VerifyErrorKind {
         self.kind
     }
 
-    /// When the signer's clock was too far off: the time of signing by it, and the time here.
+    /// Returns when the signer's clock was too far off: the time of signing by it, and the time
+    /// here.
     pub fn clocks(&self) -> Option<(Timestamp, Timestamp)> {
         self.clocks
     }
 
-    /// Where the signature is another one: the request as it should have been signed.
+    /// Returns where the signature is another one: the request as it should have been signed.
     pub fn canonical_request(&self) -> Option<&CanonicalRequest> {
         self.canonical_request.as_ref()
     }

@@ -28,7 +28,7 @@ fn signed() -> Request<Bytes> {
     request
 }
 
-/// The kind and the words of the refusal.
+/// Returns the kind and the words of the refusal.
 #[track_caller]
 fn refusal(request: &Request<Bytes>, key: &AccessKey) -> (VerifyErrorKind, String) {
     let error = verify(request, now(), |_| Some(key)).unwrap_err();

@@ -80,7 +80,7 @@ const OF_PROFILE: &[&str] = &[
     "iam_endpoint",
 ];
 
-/// A value that stands nowhere else.
+/// Returns a value that stands nowhere else.
 fn value(name: &str, place: &str) -> String {
     let name_below = name.to_lowercase().replace(['_', ' '], "-");
     let key = name_below.rsplit("os-").next().unwrap_or_default();
@@ -103,7 +103,7 @@ fn value(name: &str, place: &str) -> String {
 
 type Values = Vec<String>;
 
-/// A cloud with some settings within `auth` and some beside it.
+/// Returns a cloud with some settings within `auth` and some beside it.
 fn cloud() -> impl Strategy<Value = (String, Values)> {
     let keys = || subsequence(KEYS.to_vec(), 0..9);
     (keys(), keys()).prop_map(|(within, beside)| {

@@ -50,7 +50,8 @@ fn time() -> impl Strategy<Value = Timestamp> {
         .prop_map(|seconds| Timestamp::from_second(seconds).unwrap())
 }
 
-/// A piece of a path or query: what may stand there as it is, an escape of any byte, what looks like one, other scripts.
+/// Returns a piece of a path or query: what may stand there as it is, an escape of any byte, what
+/// looks like one, other scripts.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => "[!$-.0-;=@-Z_a-z~|\"{}\\\\^-]",
@@ -141,7 +142,8 @@ enum Part {
     Body,
 }
 
-/// The same request with one byte changed in that part, unless that cannot be or means the same.
+/// Returns the same request with one byte changed in that part, unless that cannot be or means the
+/// same.
 fn tampered(
     request: &Request<Bytes>,
     signed_headers: &[&str],

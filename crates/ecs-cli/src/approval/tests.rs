@@ -17,7 +17,7 @@ fn key(seed: u8, folder: &Path) -> (std::path::PathBuf, String) {
 }
 
 #[test]
-fn only_a_signature_of_this_hash_by_one_of_the_keys_counts() {
+fn a_signature_counts_only_for_its_hash_and_a_known_key() {
     let folder = tempfile::tempdir().unwrap();
     let (one, one_public) = key(1, folder.path());
     let (two, two_public) = key(2, folder.path());
@@ -55,7 +55,7 @@ fn only_a_signature_of_this_hash_by_one_of_the_keys_counts() {
 }
 
 #[test]
-fn a_signature_that_was_made_elsewhere_is_checked() {
+fn an_external_signature_is_checked() {
     let folder = tempfile::tempdir().unwrap();
     let (one, _) = key(1, folder.path());
     let path = folder.path().join("hash.sig");
@@ -78,9 +78,9 @@ fn a_signature_that_was_made_elsewhere_is_checked() {
     assert!(fail.message.contains("not a private key") && !fail.next.is_empty());
 }
 
-/// A signature of OpenSSH 9.2 for another namespace would be accepted by nobody; this one is for ours.
+/// A signature of OpenSSH 9.2 with the namespace of plans.
 #[test]
-fn what_ssh_keygen_signed_is_accepted() {
+fn signatures_of_ssh_keygen_are_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let (one, public) = key(1, folder.path());
     let hash = folder.path().join("hash");

@@ -28,7 +28,7 @@ pub(super) fn run_help(verb: &str) -> String {
     format!("{}\n\n{EXIT_CODES}", RUN_EXAMPLES.replace("{verb}", verb))
 }
 
-/// What restarting, starting and stopping have in common.
+/// The arguments that `reboot`, `start` and `stop` share.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// Servers by id or name. The server that ecsctl runs on comes last and alone
@@ -69,7 +69,7 @@ pub(crate) struct Run {
     /// gateway on the way can hold a request [default: 3m, or --attempt-timeout plus one minute]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) reconcile_after: Option<Duration>,
-    /// Send the action again to servers whose result is unknown. Risky: some servers may be restarted TWICE. With
+    /// Send the action again to servers whose outcome is unknown. Risky: some servers may be restarted TWICE. With
     /// --reconcile only those that are still unknown after it, and those that were not attempted
     #[arg(long)]
     pub(crate) resubmit_unknown: bool,
@@ -77,7 +77,7 @@ pub(crate) struct Run {
     /// ~/.local/state/ecsctl/runs): `ecsctl run list` shows them, `ecsctl resume` resumes a run after a crash or a stop
     #[arg(long, value_name = "FILE", value_parser = journal_file)]
     pub(crate) journal: Option<PathBuf>,
-    /// Write no journal: what a crash interrupts cannot be resumed
+    /// Write no journal: the run cannot be resumed after a crash
     #[arg(long, conflicts_with = "journal")]
     pub(crate) no_journal: bool,
     /// The id of the run, if its journal is in the folder for journals.
@@ -107,28 +107,28 @@ pub(crate) struct Run {
     pub(crate) no_wait: bool,
     #[command(flatten)]
     pub(crate) output: Output,
-    /// With --store: what to do about servers that other runs act on
+    /// With --store: how to treat servers that other runs act on
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Held::Wait)]
     pub(crate) held: Held,
-    /// The address of the service, if no option or source names one: that of an earlier run.
+    /// The endpoint of an earlier run, used if no option or source names one.
     #[arg(skip)]
     pub(crate) service: Option<String>,
-    /// Where a plan is written, instead of a run.
+    /// The plan file to write instead of sending anything.
     #[arg(skip)]
     pub(crate) plan_out: Option<PathBuf>,
     /// The plan that is applied.
     #[arg(skip)]
     pub(crate) planned: Option<AppliedPlan>,
-    /// Names that an earlier run knew.
+    /// Server names from an earlier run.
     #[arg(skip)]
     pub(crate) names: ServerNames,
-    // Only what restarts has it.
+    // Set by `reboot` only.
     #[arg(skip)]
     pub(crate) include_stopped: bool,
-    // Only what can harm members has it.
+    // Set by `reboot` and `stop` only.
     #[arg(skip)]
     pub(crate) allow_autoscaling_members: bool,
-    // Last: what follows would stand under their headings.
+    // Last, because arguments after these would be printed under their help headings.
     #[command(flatten)]
     pub(crate) select: Select,
     #[command(flatten)]
@@ -136,19 +136,19 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// How long a server may take to settle after its job, if that is looked at.
+    /// Returns how long a server may take to settle after its job; `None` without `--verify` and `--escalate`.
     pub(crate) fn verifies(&self) -> Option<Duration> {
         const FIVE_MINUTES: Duration = Duration::from_secs(300);
-        let looks = self.verify || self.rolling.escalate_after.is_some();
-        looks.then(|| self.verify_timeout.unwrap_or(FIVE_MINUTES))
+        let verifies = self.verify || self.rolling.escalate_after.is_some();
+        verifies.then(|| self.verify_timeout.unwrap_or(FIVE_MINUTES))
     }
 
-    /// Whether it only says what would be sent.
+    /// Returns whether nothing is sent: a dry run or a plan.
     pub(crate) fn sends_nothing(&self) -> bool {
         self.dry_run || self.plan_out.is_some()
     }
 
-    /// What fits together for itself and makes no sense together.
+    /// Rejects contradictory options.
     pub(crate) fn check(&self) -> Result<(), Fail> {
         if self.verify_timeout.is_some() && self.verifies().is_none() {
             return Err(Fail::usage("--verify-timeout needs --verify"));
@@ -167,13 +167,13 @@ pub(crate) struct Reboot {
     #[arg(long)]
     include_stopped: bool,
     #[command(flatten)]
-    members: Members,
+    members: AutoscalingArgs,
     #[command(flatten)]
     run: Run,
     /// Restart a server hard, once. hard-after DURATION: if its soft restart failed, or if the server did not come back
     /// within DURATION of its acceptance; includes --verify. hard-if-hung DURATION (30m or more): if the server hangs in
-    /// its soft restart, as its job and all reads of the server show for so long (status REBOOT, the same task, no
-    /// change). Never applies to a server whose result is unknown. Give each form at most once
+    /// its soft restart, as its job and all reads of the server show for this long (status REBOOT, the same task, no
+    /// change). Never applies to a server whose outcome is unknown. Give each form at most once
     #[arg(
         long, value_names = ["FORM", "DURATION"], num_args = 2, action = clap::ArgAction::Append,
         conflicts_with = "no_wait", help_heading = "Rolling"
@@ -181,9 +181,9 @@ pub(crate) struct Reboot {
     escalate: Vec<String>,
 }
 
-/// What can make a group of auto-scaling remove its members.
+/// The option of the actions after which an auto-scaling group may remove its members.
 #[derive(Debug, Args)]
-struct Members {
+struct AutoscalingArgs {
     /// Also act on members of auto-scaling groups. A group removes members that are stopped or do not answer, and
     /// deletes those that it created. By default such servers are listed and nothing is sent
     #[arg(long)]
@@ -203,7 +203,7 @@ pub(crate) struct Stop {
     #[arg(long = "type", value_name = "TYPE", value_enum, ignore_case = true)]
     kind: Option<Kind>,
     #[command(flatten)]
-    members: Members,
+    members: AutoscalingArgs,
     #[command(flatten)]
     run: Run,
 }
@@ -221,7 +221,7 @@ impl Reboot {
         self.run.allow_autoscaling_members = self.members.allow_autoscaling_members;
         if kind == RebootType::Hard && self.run.rolling.escalates() {
             return Err(Fail::usage(
-                "--escalate follows a soft restart: it makes no sense with --type hard",
+                "--escalate follows a soft restart and cannot be used with --type hard",
             ));
         }
         Ok((PowerAction::Reboot(kind), self.run))

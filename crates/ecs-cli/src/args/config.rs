@@ -1,4 +1,4 @@
-//! `config`.
+//! The arguments of `config`.
 
 use clap::{Args, Subcommand};
 
@@ -12,7 +12,7 @@ pub(crate) enum ConfigCommand {
 }
 
 pub(crate) const CONFIG: &str = "\
-An option wins over an environment variable, that over the context, that over the defaults of the file:
+An option takes precedence over an environment variable, that over the context, that over the defaults of the file:
 $XDG_CONFIG_HOME/ecsctl/config.toml, or ~/.config/ecsctl/config.toml. It takes no secrets.
 
   context = \"prod\"            # used without --context and ECSCTL_CONTEXT

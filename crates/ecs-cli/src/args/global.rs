@@ -1,4 +1,4 @@
-//! What every command takes: which service, which project, and as whom.
+//! The options of every command: the service, the project and the credentials.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::logging::Logging;
 use super::store::StoreOptions;
 
-/// What every command takes.
+/// The options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
@@ -93,28 +93,28 @@ pub(crate) struct Global {
     pub(crate) store: StoreOptions,
     #[command(flatten)]
     pub(crate) logging: Logging,
-    /// What only the environment and the configuration say.
+    /// Settings from the environment and the configuration file only.
     #[arg(skip)]
     pub(crate) settings: Local,
 }
 
-/// Settings of this machine, which are no options.
+/// Settings of this machine that have no option.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Local {
-    /// The options that say where to go or as whom, by name: what else is filled in comes from settings.
+    /// Names of the typed options that select a place or credentials. All other values come from settings.
     pub(crate) options: Vec<&'static str>,
-    /// Where the values come from that were filled in, by the name of the option.
+    /// Origins of the values that were filled in, by option name.
     pub(crate) origins: BTreeMap<&'static str, String>,
-    /// Where journals are kept, if not in the user's state.
+    /// The folder for journals; `None` selects the one in the user's state folder.
     pub(crate) journal_dir: Option<PathBuf>,
-    /// The store, if no option names one, with the origin of the setting. It may have a password.
+    /// The store if no option names one, and the origin of the setting. The address may contain a password.
     pub(crate) store: Option<(String, String)>,
-    /// How long the journals of runs that ended are kept, if not for the default time.
+    /// How long the journals of ended runs are kept; `None` selects the default.
     pub(crate) journal_keep: Option<Duration>,
 }
 
 impl Global {
-    /// Those of the options that are given and say where to go or as whom, by name.
+    /// Returns the names of the given options that select a place or credentials.
     pub(crate) fn given(&self) -> Vec<&'static str> {
         let options = [
             ("--endpoint", self.endpoint.is_some()),
@@ -137,7 +137,7 @@ impl Global {
         given.map(|(option, _)| option).collect()
     }
 
-    /// The options whose values are to be read from stdin, by name.
+    /// Returns the names of the options whose values are read from stdin.
     pub(crate) fn read_from_stdin(&self) -> Vec<&'static str> {
         let dash = |secret: &Option<SecretString>| {
             let secret = secret.as_ref();
@@ -157,7 +157,7 @@ impl Global {
     }
 }
 
-/// A share, as it was written.
+/// A percentage as it was typed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Percent {
     text: String,

@@ -1,4 +1,4 @@
-//! What is logged, and where to.
+//! The options of the log.
 
 use std::path::PathBuf;
 

@@ -1,8 +1,8 @@
-//! How results are written.
+//! The output formats.
 
 use clap::{Args, ValueEnum};
 
-/// The output of runs.
+/// The output options of runs.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Output {
     /// The format of the report on stdout: a summary for people, one JSON document, one JSON object per line as it
@@ -25,7 +25,7 @@ pub(crate) enum Format {
     Id,
 }
 
-/// Which servers the report shows.
+/// The servers that the report shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Show {
     #[default]
@@ -35,7 +35,7 @@ pub(crate) enum Show {
     None,
 }
 
-/// The output of other commands.
+/// The output options of other commands.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct DocumentOutput {
     /// The format of the results on stdout: for people, one JSON document, or one JSON object per line as it happens
@@ -43,7 +43,7 @@ pub(crate) struct DocumentOutput {
     pub(crate) format: DocumentFormat,
 }
 
-/// A format of other results.
+/// A format of the results of other commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DocumentFormat {
     Table,

@@ -1,4 +1,4 @@
-//! `plan` and `apply`.
+//! The arguments of `plan` and `apply`.
 
 use std::path::PathBuf;
 use std::time::Duration;

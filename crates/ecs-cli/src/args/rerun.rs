@@ -1,4 +1,4 @@
-//! `rerun`.
+//! The arguments of `rerun`.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::{EXIT_CODES, Output};
 
 const ABOUT: &str = "\
 Starts a new run on the servers of an earlier run that failed or were not attempted, with the options of that run: \
-action, wave size, limits, checks. A limit of failures that was a percentage stays the number that it came to. \
+action, wave size, limits, checks. A failure limit that was a percentage becomes the number of servers that it was. \
 --failed, --not-attempted and --unknown choose servers by their outcome [default: --failed --not-attempted].
 
 Options after `--` are added, or replace options of the earlier run.
@@ -36,7 +36,7 @@ pub(crate) struct Rerun {
     /// Run on the servers that were not attempted
     #[arg(long)]
     pub(crate) not_attempted: bool,
-    /// Run on the servers whose result is unknown. Risky: some may be restarted, started or stopped twice
+    /// Run on the servers whose outcome is unknown. Risky: some may be restarted, started or stopped twice
     #[arg(long)]
     pub(crate) unknown: bool,
     /// Write the journal of the new run to this new file, instead of the folder for journals

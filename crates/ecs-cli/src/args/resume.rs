@@ -1,4 +1,4 @@
-//! `resume`.
+//! The arguments of `resume`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use clap::Args;
 use super::{EXIT_CODES, Output, at_least_1, duration};
 
 const ABOUT: &str = "\
-Waits for the jobs of accepted requests, sends what was never sent, and reports every server of the run. A server whose \
-result is unknown is not sent again; --reconcile checks it. A rolling run continues with the wave that it had reached. Its \
+Waits for the jobs of accepted requests, sends requests that were never sent, and reports every server of the run. A server whose \
+outcome is unknown is not sent again; --reconcile checks it. A rolling run continues with the wave that it had reached. Its \
 health check is the command in the journal, so do not resume a journal that you do not trust. Resuming twice is harmless.
 
 Examples:
   ecsctl reboot --from-file ids.txt --journal run.jsonl
-      Dies half way: the machine was switched off.
+      Interrupted: the machine was switched off.
   ecsctl resume run.jsonl
       Shows what is left, asks, and continues with the credentials that are
       found. Endpoint and project come from the journal. An option (--endpoint,
-      --region, --operator, --project-id) that leads elsewhere is refused.
+      --region, --operator, --project-id) that names another place is refused.
   ecsctl resume last --dry-run
       Shows what is left of the run that began last; sends nothing.
   jq -c .record run.jsonl

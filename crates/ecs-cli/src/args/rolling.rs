@@ -1,4 +1,4 @@
-//! Waves, and when they stop: what restarting, starting and stopping take for rolling runs.
+//! The options of rolling runs: waves, and when they stop.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use ecs_ops::rolling::{AfterCanary, CountOrPercent, MIN_HANG, Rules};
 use super::{at_least_1, duration};
 use crate::fail::Fail;
 
-/// How long a health check may take, unless something else is said.
+/// The default time limit of a health check.
 pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Default, Args)]
@@ -24,7 +24,7 @@ pub(crate) struct Rolling {
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_wait")]
     pub(crate) pause: Option<Duration>,
     /// Stop when more servers than this have failed (2, or 1% of all; 0 stops at the first one). Accepted requests
-    /// continue, the rest is not attempted. A server whose result is unknown counts as failed. Replaces the default brake,
+    /// continue, the rest is not attempted. A server whose outcome is unknown counts as failed. Replaces the default brake,
     /// which also stops after a wave without a success; none switches it off [default: 10% of all servers, at least 2]
     #[arg(long, value_name = "N|P%|none", conflicts_with = "no_wait")]
     pub(crate) max_failures: Option<FailureLimit>,
@@ -42,7 +42,7 @@ pub(crate) struct Rolling {
     /// After the canary, pause this long instead of asking
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) canary_pause: Option<Duration>,
-    /// The source of a canary that no option asks for: one that does not fit the servers is left out.
+    /// The source of a canary from settings. Such a canary is skipped if it does not fit the servers.
     #[arg(skip)]
     pub(crate) canary_of: Option<String>,
     /// Order the servers. by-name lists the project's servers
@@ -55,20 +55,20 @@ pub(crate) struct Rolling {
     /// (tag:KEY). Lists the project's servers
     #[arg(long, value_name = "az|tag:KEY|host", conflicts_with = "no_wait")]
     pub(crate) spread_by: Option<SpreadBy>,
-    /// From `reboot`, which alone has it.
+    /// The time of `--escalate hard-after`. Set by `reboot` only.
     #[arg(skip)]
     pub(crate) escalate_after: Option<Duration>,
-    /// The same.
+    /// The time of `--escalate hard-if-hung`. Set by `reboot` only.
     #[arg(skip)]
     pub(crate) escalate_hang: Option<Duration>,
 }
 
-/// The failures that a run may have.
+/// The limit of failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureLimit {
-    /// Any number, and no brake.
+    /// No limit, and no brake.
     None,
-    /// At most so many.
+    /// At most this many.
     AtMost(CountOrPercent),
 }
 
@@ -93,7 +93,7 @@ impl fmt::Display for FailureLimit {
     }
 }
 
-/// In which order servers come.
+/// The order of the servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OrderBy {
     AsGiven,
@@ -101,7 +101,7 @@ pub(crate) enum OrderBy {
     ByName,
 }
 
-/// What no wave takes all servers of.
+/// A group of servers that is never acted on in one wave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SpreadBy {
     Zone,
@@ -129,13 +129,13 @@ impl FromStr for SpreadBy {
             (_, Some(key)) if !key.is_empty() && !key.contains('=') => {
                 Ok(Self::Tag(key.to_owned()))
             }
-            _ => Err("az, host or tag:KEY is needed".to_owned()),
+            _ => Err("expected az, host or tag:KEY".to_owned()),
         }
     }
 }
 
 impl Rolling {
-    /// Whether there is any of them.
+    /// Returns whether an option asks for a rolling run.
     pub(crate) fn is_wanted(&self) -> bool {
         self.wave.is_some()
             || self.pause.is_some()
@@ -147,27 +147,28 @@ impl Rolling {
             || self.escalates()
     }
 
-    /// Whether a server may be restarted twice.
+    /// Returns whether a hard restart may follow a soft one.
     pub(crate) fn escalates(&self) -> bool {
         self.escalate_after.is_some() || self.escalate_hang.is_some()
     }
 
-    /// Whether more has to be known of the servers than their ids.
+    /// Returns whether the order or the groups need attributes of the servers besides their ids.
     pub(crate) fn needs_attributes(&self) -> bool {
         self.order == Some(OrderBy::ByName) || self.spread_by.is_some()
     }
 
-    /// Whether there is somebody to be asked after the canary.
+    /// Returns whether the run asks a question after the canary.
     pub(crate) fn asks(&self) -> bool {
         self.canary.is_some() && self.canary_pause.is_none()
     }
 
-    /// How long a health check may take.
+    /// Returns the time limit of a health check.
     pub(crate) fn health_limit(&self) -> Duration {
         self.health_timeout.unwrap_or(HEALTH_TIMEOUT)
     }
 
-    /// Leaves out a canary of the settings that is no smaller than the waves of so many servers, and returns its source.
+    /// Removes a canary of the settings that is no smaller than the waves of this many servers, and returns its
+    /// source.
     pub(crate) fn fit_canary(&mut self, servers: usize) -> Option<String> {
         let wave = self.wave.map_or(servers, |wave| wave.of(servers).max(1));
         let most = wave.min(servers.saturating_sub(1));
@@ -179,7 +180,7 @@ impl Rolling {
         Some(source)
     }
 
-    /// What fits together for itself and makes no sense together.
+    /// Rejects contradictory options.
     pub(crate) fn check(&self, yes: bool) -> Result<(), Fail> {
         if self.health_timeout.is_some() && self.health_cmd.is_none() {
             return Err(Fail::usage("--health-timeout needs --health-cmd <COMMAND>"));
@@ -215,7 +216,7 @@ impl Rolling {
         Ok(())
     }
 
-    /// The rules of a run of so many servers: with the default brake, unless --max-failures is given.
+    /// Returns the rules of a run of this many servers, with the default brake unless `--max-failures` is given.
     pub(crate) fn rules(&self, servers: usize) -> Rules {
         let after = self.canary_pause.map(AfterCanary::Pause);
         let rules = Rules {
@@ -235,25 +236,26 @@ impl Rolling {
     }
 }
 
-/// When a soft restart is followed by a hard one.
+/// The conditions under which a hard restart follows a soft one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Escalate {
-    /// After a failure, or if the server is not back for so long.
+    /// After a failure, or if the server is not back within this time.
     pub(super) after: Option<Duration>,
-    /// If it hangs in its restart for so long.
+    /// If the server hangs in its restart for this long.
     pub(super) hang: Option<Duration>,
 }
 
-/// `hard-after` or `hard-if-hung` and how long, as two words; both pairs may be given.
+/// Parses `hard-after DURATION` and `hard-if-hung DURATION`, each at most once.
 pub(super) fn escalation(arguments: &[String]) -> Result<Escalate, Fail> {
     let wrong = |what: String| {
-        Err(Fail::usage(format!("--escalate: {what}"))
-            .hint("write it as two words: --escalate hard-after 5m, --escalate hard-if-hung 30m"))
+        Err(Fail::usage(format!("--escalate: {what}")).hint(
+            "write it as two arguments: --escalate hard-after 5m, --escalate hard-if-hung 30m",
+        ))
     };
     let mut escalate = Escalate::default();
     for pair in arguments.chunks(2) {
         let [how, time] = pair else {
-            return wrong("a form and a duration are needed".to_owned());
+            return wrong("expected a form and a duration".to_owned());
         };
         let time = match duration(time) {
             Ok(time) => time,
@@ -291,10 +293,10 @@ pub(crate) fn wave(text: &str) -> Result<CountOrPercent, String> {
     }
 }
 
-/// An empty command would always succeed.
+/// Parses the command of a health check. An empty one is refused, because it would always succeed.
 pub(crate) fn command(text: &str) -> Result<String, String> {
     match text.trim() {
-        "" => Err("a command is needed".to_owned()),
+        "" => Err("expected a command".to_owned()),
         _ => Ok(text.to_owned()),
     }
 }
@@ -304,12 +306,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_of_a_health_check_is_said_once() {
+    fn the_help_names_the_default_health_timeout() {
         assert_eq!(duration("5m"), Ok(HEALTH_TIMEOUT));
     }
 
     #[test]
-    fn groups_are_named_plainly() {
+    fn spread_groups_are_parsed() {
         for text in ["az", "host", "tag:role", "tag:a:b", "tag:a b"] {
             assert_eq!(text.parse::<SpreadBy>().unwrap().to_string(), text);
         }
@@ -319,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn escalation_is_two_words() {
+    fn escalation_takes_two_arguments() {
         let of = |arguments: &[&str]| {
             let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
             escalation(&arguments)
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn the_brake_is_there_unless_a_limit_is_given() {
+    fn a_limit_replaces_the_default_brake() {
         let rules = |max_failures| {
             let rolling = Rolling {
                 max_failures,
@@ -373,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wave_has_servers() {
+    fn an_empty_wave_is_refused() {
         assert_eq!(wave("10%"), Ok(CountOrPercent::Percent(10)));
         assert_eq!(wave("250"), Ok(CountOrPercent::Count(250)));
         for text in ["0", "0%", "-1", "101%", "x"] {

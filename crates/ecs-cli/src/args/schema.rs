@@ -9,12 +9,12 @@ Examples:
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Schema {
-    /// What it describes: a report of -o json, or a line of -o jsonl
+    /// The document that the schema describes: a report of -o json, or a line of -o jsonl
     #[arg(value_name = "OF", value_enum)]
     pub(crate) of: SchemaOf,
 }
 
-/// What a schema describes.
+/// The documents that have a schema.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum SchemaOf {
     Report,

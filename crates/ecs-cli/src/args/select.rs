@@ -1,4 +1,4 @@
-//! Which servers are meant: arguments, files and filters, the same for every command that takes servers.
+//! The selection of servers: files and filters, shared by all commands that take servers.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -61,13 +61,13 @@ pub(crate) struct Select {
     /// that changed later for another reason is left out too
     #[arg(long, value_name = "TIME", value_parser = point_in_time)]
     pub(crate) not_restarted_since: Option<Timestamp>,
-    /// Leave out this server, by id or name, or the servers in @FILE. Repeatable
+    /// Exclude this server, by id or name, or the servers in @FILE. Repeatable
     #[arg(long, value_name = "SERVER|@FILE")]
     pub(crate) exclude: Vec<String>,
 }
 
 impl Select {
-    /// Whether there is a filter.
+    /// Returns whether a filter is given.
     pub(crate) fn has_filters(&self) -> bool {
         !(self.name.is_empty()
             && self.name_regex.is_empty()
@@ -83,7 +83,7 @@ impl Select {
             && self.not_restarted_since.is_none())
     }
 
-    /// Whether servers are read from stdin.
+    /// Returns whether servers are read from stdin.
     pub(crate) fn reads_stdin(&self) -> bool {
         let excluded = self.exclude.iter().any(|server| server == "@-");
         excluded
@@ -93,7 +93,7 @@ impl Select {
                 .any(|path| server_input::is_stdin(path))
     }
 
-    /// The selection. Reads the files. `Ok(None)`: no server is given, and no filter; `all` is what that means then.
+    /// Reads the files and returns the selection. `Ok(None)`: no server and no filter is given, and `all` is false.
     pub(crate) fn selection(
         &self,
         servers: &[String],
@@ -179,7 +179,7 @@ impl Select {
     }
 }
 
-/// A status, in any case; one that no page of the service names is refused, with the one that was likely meant.
+/// Parses a status in upper or lower case. An undocumented one is refused, with a suggestion.
 fn status(text: &str) -> Result<ServerStatus, String> {
     let status = ServerStatus::from(text.to_ascii_uppercase().as_str());
     let ServerStatus::Unknown(unknown) = &status else {
@@ -205,25 +205,25 @@ fn status(text: &str) -> Result<ServerStatus, String> {
     })
 }
 
-/// A time, or how long ago it was.
+/// Parses a point in time, or an age.
 fn point_in_time(text: &str) -> Result<Timestamp, String> {
     let date = || format!("{text}T00:00:00Z").parse::<Timestamp>();
     if let Ok(time) = text.parse().or_else(|_| date()) {
         return if time > Timestamp::now() {
-            Err("this time is still to come, so that every server would fit".to_owned())
+            Err("the time is in the future, so every server would match".to_owned())
         } else {
             Ok(time)
         };
     }
     let age = age(text).ok_or_else(|| {
-        "an age such as 30d or 12h, a date (2026-01-31) or a time (2026-01-31T08:00:00Z) is needed".to_owned()
+        "expected an age such as 30d or 12h, a date (2026-01-31) or a time (2026-01-31T08:00:00Z)".to_owned()
     })?;
     Timestamp::now()
         .checked_sub(age)
-        .map_err(|_| "that is longer ago than time goes back".to_owned())
+        .map_err(|_| "the age is too large".to_owned())
 }
 
-/// A duration that may begin with days.
+/// Parses a duration that may begin with days.
 fn age(text: &str) -> Option<Duration> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let Some((days, rest)) = text.split_once('d') else {

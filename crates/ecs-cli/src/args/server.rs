@@ -1,4 +1,4 @@
-//! `server list`, `server show`.
+//! The arguments of `server`.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ Exit codes:
   2  bad usage, or a filter that matches no server of the project: likely misspelled
   4  authentication or authorization failed")]
     List(Box<ServerList>),
-    /// Show everything that the service says about servers: also what was done to them
+    /// Show all details of servers, with the actions on them
     #[command(after_help = "\
 Examples:
   ecsctl server show web-001
@@ -37,7 +37,7 @@ Exit codes:
   2  bad usage, no server has this name, or several have it
   4  authentication or authorization failed")]
     Show(ServerShow),
-    /// Show what was done to servers: when, and by whom
+    /// Show the actions on servers: when, and by whom
     #[command(after_help = "\
 Reads the service's records of actions, the newest first. One request per server. Read-only.
 
@@ -82,7 +82,7 @@ pub(crate) struct ServerShow {
     /// Servers by id or name
     #[arg(value_name = "SERVER", required = true)]
     pub(crate) servers: Vec<String>,
-    /// Also show what this journal says of the servers, beside those in $XDG_STATE_HOME/ecsctl/runs
+    /// Also show the runs of the servers in this journal, besides those in $XDG_STATE_HOME/ecsctl/runs
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Vec<PathBuf>,
     #[command(flatten)]
@@ -107,13 +107,13 @@ pub(crate) enum ListFormat {
     Name,
 }
 
-/// What a list can show of a server.
+/// A column of the list of servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Column {
     Id,
     Name,
     Status,
-    /// What is being done to the server
+    /// The action in progress on the server
     Task,
     Az,
     Flavor,

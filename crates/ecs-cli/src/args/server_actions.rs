@@ -1,4 +1,4 @@
-//! `server actions`.
+//! The arguments of `server actions`.
 
 use clap::Args;
 

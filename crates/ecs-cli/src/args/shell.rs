@@ -26,7 +26,7 @@ pub(crate) struct Completions {
     pub(crate) shell: Shell,
 }
 
-/// A shell whose completions can be written.
+/// A shell that has completions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shell {
     Bash,
@@ -37,7 +37,7 @@ pub(crate) enum Shell {
 }
 
 impl Shell {
-    /// As clap_complete calls it.
+    /// Returns the name that `clap_complete` uses.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bash => "bash",

@@ -1,17 +1,17 @@
-//! `run show`.
+//! The arguments of `run`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Show;
+use super::{Output, Show};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunCommand {
     /// Show a run's progress and the next step. Works while the run is active
     #[command(after_help = "\
-Changes nothing, and needs neither credentials nor a network; with --store it connects to the store and shows the run that \
-is there. With -o jsonl: the records, one per line.
+Changes nothing, and needs neither credentials nor a network; with --store it connects to the store and reads the run \
+there. -o jsonl prints the records, one per line.
 
 Examples:
   ecsctl run show run.jsonl
@@ -26,10 +26,29 @@ Exit codes:
   2  the journal cannot be read, is not valid, or is damaged; or the
      page cannot be written, or its file exists")]
     Show(RunShow),
+    /// Watch a run of another process or host until it ends
+    #[command(after_help = "\
+Shows the progress of the run as the run itself does, from its records, and ends with its exit code. Changes nothing, and needs \
+neither credentials nor the service: with --store only a role that may read (SELECT). Ctrl-C stops watching, not the run.
+
+If the process of the run was killed or lost its connection, watching ends with exit code 5 and prints the command to resume the run. \
+With --wait-for-resume it waits until the run is resumed.
+
+Examples:
+  ecsctl run watch last
+      The latest run of this machine, from another terminal.
+  ecsctl run watch last --store postgres://ops@db.example/fleet
+      The latest run of all hosts.
+  ecsctl run watch 01jd8 --store sqlite:fleet.db -o jsonl | jq -r .event
+
+Exit codes: those of the run (see `ecsctl --help`), and
+  2  there is no such run, or its records cannot be read
+  5  watching was stopped, or the process of the run is gone")]
+    Watch(RunWatch),
     /// List the runs of this user: state, place, action, age and outcomes
     #[command(after_help = "\
 Shows the journals in $XDG_STATE_HOME/ecsctl/runs (or ~/.local/state/ecsctl/runs, or the folder of the configuration), the \
-newest first. A run is active (its process lives), ended, stopped (resume continues it) or interrupted (its process died; \
+newest first. A run is active (its process is alive), ended, stopped (resume continues it) or interrupted (its process was killed; \
 resume continues it). Needs neither credentials nor a network; with --store it connects to the store and lists the runs of \
 all hosts.
 
@@ -42,10 +61,10 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct RunList {
-    /// How it is written to stdout: for people, as one JSON document, as one JSON object a line, or the ids one a line
+    /// The format of the output: for people, one JSON document, one JSON object per line, or the ids one per line
     #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = RunListFormat::Table)]
     pub(crate) format: RunListFormat,
-    /// List at most so many runs, the latest
+    /// List at most N runs, newest first
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) limit: u32,
 }
@@ -56,6 +75,18 @@ pub(crate) enum RunListFormat {
     Json,
     Jsonl,
     Id,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunWatch {
+    /// The run: its id or the beginning of it, `last`, or the file of its journal
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// If the process of the run is gone, keep watching until the run is resumed
+    #[arg(long)]
+    pub(crate) wait_for_resume: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -88,7 +119,7 @@ pub(crate) enum ShowFormat {
     Id,
 }
 
-/// How a server ended.
+/// The outcome of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutcomeName {
     Succeeded,
@@ -100,7 +131,7 @@ pub(crate) enum OutcomeName {
 }
 
 impl OutcomeName {
-    /// The word for it in reports.
+    /// Returns the name that reports use.
     pub(crate) fn in_reports(self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",

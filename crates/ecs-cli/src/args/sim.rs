@@ -1,4 +1,4 @@
-//! What `ecsctl sim` takes.
+//! The arguments of `sim`.
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -51,7 +51,7 @@ pub(crate) struct Sim {
     /// Begin with this share of the servers stopped
     #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
     pub(crate) stopped: f64,
-    /// What the list of servers does with ids (server_id): ignore them, as Open Telekom Cloud (by its documentation); refuse them;
+    /// How the list of servers treats ids (server_id): ignore them, as Open Telekom Cloud (by its documentation); refuse them;
     /// filter by up to 100 of them, as Huawei Cloud
     #[arg(long, value_enum, value_name = "HOW", default_value_t = ServerIdFilter::Ignored)]
     pub(crate) server_id_filter: ServerIdFilter,
@@ -60,7 +60,7 @@ pub(crate) struct Sim {
     pub(crate) queries_per_minute: Option<usize>,
     /// Put the next N servers of the list into an auto-scaling group. Repeatable
     #[arg(long, value_name = "NAME:N")]
-    pub(crate) scaling_group: Vec<Group>,
+    pub(crate) scaling_group: Vec<ScalingGroup>,
     /// Serve the metadata of this server of the list, counted from 0. By default of a server that is not in the list
     #[arg(long, value_name = "N")]
     pub(crate) own_server: Option<usize>,
@@ -117,7 +117,7 @@ pub(crate) enum Metadata {
     NoAgency,
 }
 
-/// What the list of servers does with ids.
+/// How the list of servers treats ids.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum ServerIdFilter {
     Ignored,
@@ -125,14 +125,14 @@ pub(crate) enum ServerIdFilter {
     Applied,
 }
 
-/// An auto-scaling group, as it is written.
+/// An auto-scaling group as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Group {
+pub(crate) struct ScalingGroup {
     pub(crate) name: String,
     pub(crate) members: usize,
 }
 
-impl FromStr for Group {
+impl FromStr for ScalingGroup {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -144,19 +144,19 @@ impl FromStr for Group {
                 members,
             })
         });
-        group.ok_or_else(|| "a name and a number are needed, such as web:3".to_owned())
+        group.ok_or_else(|| "expected a name and a number, such as web:3".to_owned())
     }
 }
 
 pub(super) fn percent(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('%').parse::<f64>() {
         Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
-        _ => Err("a percentage from 0% to 100% is needed".to_owned()),
+        _ => Err("expected a percentage from 0% to 100%".to_owned()),
     }
 }
 
 pub(super) fn seconds(text: &str) -> Result<RangeInclusive<Duration>, String> {
-    let wrong = || "two numbers of seconds are needed, such as 15..35".to_owned();
+    let wrong = || "expected two numbers of seconds, such as 15..35".to_owned();
     let (min, max) = text.split_once("..").unwrap_or((text, text));
     let seconds = |text: &str| {
         let seconds = text.parse::<f64>().ok()?;
@@ -168,10 +168,10 @@ pub(super) fn seconds(text: &str) -> Result<RangeInclusive<Duration>, String> {
     }
 }
 
-/// At most a hundred years, so that the calendar can show it.
+/// Parses an offset of at most a hundred years, which every calendar can show.
 pub(super) fn offset(text: &str) -> Result<jiff::SignedDuration, String> {
     const MOST: jiff::SignedDuration = jiff::SignedDuration::from_hours(100 * 365 * 24);
     let parsed = text.parse::<jiff::SignedDuration>();
     let possible = parsed.ok().filter(|offset| offset.abs() <= MOST);
-    possible.ok_or_else(|| "a duration such as 20m or -20m is needed".to_owned())
+    possible.ok_or_else(|| "expected a duration such as 20m or -20m".to_owned())
 }

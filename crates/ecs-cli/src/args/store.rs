@@ -1,4 +1,4 @@
-//! The store: how it is named, and the commands about it.
+//! The options and commands of the store.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::duration;
 
-/// Which store is used.
+/// The options that select a store.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct StoreOptions {
@@ -20,12 +20,12 @@ pub(crate) struct StoreOptions {
     pub(crate) store_password_file: Option<PathBuf>,
 }
 
-/// What is done about servers that other runs act on.
+/// How a run treats servers that other runs act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Held {
     /// Wait until the other run knows their outcome
     Wait,
-    /// Leave them out of the run
+    /// Skip these servers
     Skip,
     /// Send nothing
     Fail,
@@ -35,7 +35,7 @@ pub(crate) enum Held {
 pub(crate) enum StoreCommand {
     /// Create the tables of the store, or update them
     #[command(after_help = "\
-Needs the right to create a schema in the database. Whoever runs ecsctl later needs no right to write to a table: grant it with
+Needs the right to create a schema in the database. Users of the store need no permission to write to its tables: give them access with
 --grant-to.
 
 Examples:

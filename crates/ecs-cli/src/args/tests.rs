@@ -62,7 +62,7 @@ fn debug_masks_what_is_secret() {
 }
 
 #[test]
-fn two_kinds_of_credentials_are_not_taken() {
+fn two_kinds_of_credentials_conflict() {
     for options in [
         &["--cloud", "a", "--profile", "b"][..],
         &["--cloud", "a", "--token", "b"],

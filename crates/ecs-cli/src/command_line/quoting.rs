@@ -1,12 +1,11 @@
-//! Words, as a shell reads them.
+//! Quoting of arguments for shells.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use crate::clean::clean;
 
-/// The word so that a shell takes it for one word, and for nothing else, however it is shown. Nothing, where that cannot be
-/// written.
+/// Quotes an argument so that a shell reads it as exactly one word. `None` if that cannot be written.
 pub(crate) fn quoted(word: &OsStr) -> Option<String> {
     let Some(text) = word.to_str().filter(|text| clean(text) == *text) else {
         return by_bytes(word.as_encoded_bytes());
@@ -21,8 +20,8 @@ pub(crate) fn quoted(word: &OsStr) -> Option<String> {
     })
 }
 
-/// With every byte in digits that could be taken for something else. The shell drops newlines at its end, so that there can
-/// be none.
+/// Quotes an argument through `printf`, with special bytes as octal digits. `None` on Windows, and for a word that
+/// ends with a newline, which the shell would drop.
 fn by_bytes(word: &[u8]) -> Option<String> {
     if cfg!(windows) || word.ends_with(b"\n") {
         return None;
@@ -30,7 +29,7 @@ fn by_bytes(word: &[u8]) -> Option<String> {
     let mut format = String::new();
     for (index, byte) in word.iter().enumerate() {
         match byte {
-            // What begins with a dash is an option of printf.
+            // A leading dash would be an option of printf.
             b'-' if index == 0 => format.push_str("\\055"),
             b' ' | b'_' | b'-' | b'.' | b'/' | b':' | b'=' | b',' | b'@' | b'+' => {
                 format.push(char::from(*byte));
@@ -42,7 +41,7 @@ fn by_bytes(word: &[u8]) -> Option<String> {
     Some(format!("\"$(printf '{format}')\""))
 }
 
-/// The path where it is not to be taken for an option.
+/// Returns the path in a form that is not parsed as an option.
 pub(crate) fn place(path: &Path) -> OsString {
     match path.as_os_str().as_encoded_bytes().first() {
         Some(b'-') => Path::new(".").join(path).into_os_string(),

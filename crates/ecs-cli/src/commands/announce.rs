@@ -1,4 +1,4 @@
-//! What a run is going to do, as it is shown before anything is sent: in the question, in a dry run, and in the log.
+//! The announcement of a run before anything is sent: in the question, in a dry run, and in the log.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -17,16 +17,16 @@ use crate::fail::Fail;
 use crate::render::target;
 use crate::term::{Notes, clean};
 
-/// How many servers are named.
+/// The most servers that are named.
 const NAMED: usize = 5;
 
-/// What is known of a run that has not begun.
+/// A run that has not begun.
 pub(super) struct Announcement<'a> {
     pub(super) action: PowerAction,
     pub(super) args: &'a Run,
     pub(super) connection: &'a Connection,
     pub(super) requests: usize,
-    /// The servers, with their names as far as they are known.
+    /// The servers, with their known names.
     pub(super) servers: &'a [(ServerId, String)],
     pub(super) skipped: &'a [SkippedServer],
     pub(super) waves: Option<&'a Waves>,
@@ -40,7 +40,7 @@ impl Announcement<'_> {
         act_on(self.action, self.servers.len())
     }
 
-    /// Everything but the place, as rows.
+    /// Returns all rows but those of the place.
     pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
         let args = self.args;
         let sent = if self.waves.is_some() {
@@ -95,26 +95,26 @@ impl Announcement<'_> {
             ));
         }
         if args.resubmit_unknown {
-            let again = "sent once more, which may act on servers twice (--resubmit-unknown)";
+            let again = "sent again, which may act on servers twice (--resubmit-unknown)";
             rows.push(("unknown", again.to_owned()));
         } else if args.reconcile {
-            rows.push((
-                "unknown",
-                "looked up in the service (--reconcile)".to_owned(),
-            ));
+            rows.push(("unknown", "checked at the service (--reconcile)".to_owned()));
         }
         if let Some(deadline) = args.deadline {
-            rows.push(("deadline", format!("{}, then it stops", written(deadline))));
+            rows.push((
+                "deadline",
+                format!("{}, then the run stops", written(deadline)),
+            ));
         }
         let journal = self.journal.map(|path| path.display().to_string());
         let journal =
-            journal.unwrap_or_else(|| "none: after a crash nothing can be resumed".to_owned());
+            journal.unwrap_or_else(|| "none: the run cannot be resumed after a crash".to_owned());
         rows.push(("journal", journal));
         rows.push(("takes", self.duration()));
         rows
     }
 
-    /// As text: what is done, where, and how.
+    /// Returns the announcement as lines: the action, the place and the options.
     fn lines(&self, end: &str) -> Vec<String> {
         let place = target::rows(self.connection).into_iter();
         let mut lines = vec![format!("{}{end}", self.headline())];
@@ -122,13 +122,14 @@ impl Announcement<'_> {
         lines
     }
 
-    /// Everything but the place, below what a dry run shows.
+    /// Returns all rows but those of the place as text, for a dry run.
     pub(super) fn dry_run(&self) -> String {
         let lines = self.rows().into_iter().flat_map(row);
         lines.map(|line| clean(&line) + "\n").collect()
     }
 
-    /// Asks, and returns only if the answer is yes. Without a terminal it is only said.
+    /// Asks for confirmation; an answer other than yes is an error. Without a terminal the announcement is only
+    /// printed.
     pub(super) async fn confirm(
         &self,
         terminal: Option<Terminal>,
@@ -137,7 +138,7 @@ impl Announcement<'_> {
         if self.args.resubmit_unknown {
             let verb = verb(self.action).to_ascii_lowercase();
             notes.always(&format!(
-                "warning: --resubmit-unknown: where an answer is lost, this may {verb} servers twice"
+                "warning: --resubmit-unknown: if an answer is lost, this may {verb} servers twice"
             ));
         }
         let one_wave = self.waves.is_some_and(|waves| waves.waves.len() == 1);
@@ -177,7 +178,7 @@ impl Announcement<'_> {
         }
     }
 
-    /// What the run waits for between its waves.
+    /// Returns the pauses between waves.
     fn pauses(&self) -> Option<String> {
         let rolling = &self.args.rolling;
         let after_canary = match (rolling.canary, rolling.canary_pause) {
@@ -192,7 +193,7 @@ impl Announcement<'_> {
         (!pauses.is_empty()).then(|| pauses.join(", "))
     }
 
-    /// The first servers to go.
+    /// Returns the first servers of the order.
     fn named(&self) -> String {
         let mut first: Vec<&str> = Vec::new();
         match self.waves {
@@ -217,7 +218,7 @@ impl Announcement<'_> {
         lines.join("\n")
     }
 
-    /// What stops the run because of failures. Nothing is said of a single server.
+    /// Returns the rules that stop the run because of failures; `None` for a single server.
     fn brake(&self) -> Option<String> {
         let limit = self.args.rolling.max_failures;
         let servers = self.servers.len();
@@ -225,9 +226,9 @@ impl Announcement<'_> {
             _ if servers == 1 => None,
             _ if limit == Some(FailureLimit::None) => Some("none (--max-failures none)".to_owned()),
             None if self.args.no_wait => {
-                Some("none: --no-wait does not learn what failed".to_owned())
+                Some("none: with --no-wait, failures are not known".to_owned())
             }
-            None => Some("none: all servers go at once; --wave N|P% makes waves".to_owned()),
+            None => Some("none: all servers are in one wave; --wave N|P% makes waves".to_owned()),
             Some(waves) => {
                 let rules = self.args.rolling.rules(servers);
                 Some(brake(&rules, waves.waves.len(), servers, limit))
@@ -235,7 +236,7 @@ impl Announcement<'_> {
         }
     }
 
-    /// About how long it takes.
+    /// Returns the expected duration.
     fn duration(&self) -> String {
         let rolling = &self.args.rolling;
         let mut text = format!("about {}", self.expectation.range());
@@ -252,7 +253,7 @@ impl Announcement<'_> {
     }
 }
 
-/// A row, and the lines that follow it.
+/// Formats a row and its continuation lines.
 fn row((label, value): (&'static str, String)) -> Vec<String> {
     let mut label = Some(label);
     let lines = value.lines();
@@ -261,7 +262,7 @@ fn row((label, value): (&'static str, String)) -> Vec<String> {
         .collect()
 }
 
-/// The rules that stop a run of these waves.
+/// Describes the rules that stop a run of these waves.
 fn brake(rules: &Rules, waves: usize, servers: usize, given: Option<FailureLimit>) -> String {
     let most = rules
         .max_failures

@@ -1,4 +1,4 @@
-//! `auth check`: which credentials are found, and whether they work.
+//! `auth check`: finds credentials and checks whether they work.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::args::{AuthCheck, DocumentFormat, Global};
 use crate::connect::neighbours::{self, Neighbour};
 use crate::connect::{self, Settings, Stopped, is_sped_up};
 use crate::credentials;
-use crate::diagnosis::{Asked, End, Evidence, Stranger, diagnose};
+use crate::diagnosis::{Asked, End, Evidence, UnprovenAnswer, diagnose};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
-use crate::render::auth::Checked;
+use crate::render::auth::CheckReport;
 use crate::render::{auth as render, json};
 use crate::term::{Notes, Results};
 
-/// What the transport reads to find a proxy.
+/// The variables that the transport reads to find a proxy.
 const PROXIES: [&str; 6] = [
     "HTTPS_PROXY",
     "https_proxy",
@@ -29,18 +29,18 @@ const PROXIES: [&str; 6] = [
     "all_proxy",
 ];
 
-/// What was found out, step by step: it ends where something is wrong.
+/// The state of a check, which runs step by step and ends at the first problem.
 struct Check<'a> {
     global: &'a Global,
-    checked: Checked,
+    checked: CheckReport,
     kind: CredentialKind,
-    /// Whether an agency's rights are used.
+    /// Whether the permissions of an agency are used.
     agency: bool,
     proxies: Vec<&'static str>,
 }
 
-/// Where it ended.
-enum Ended {
+/// The step at which a check ended.
+enum CheckEnd {
     Credentials(AuthError),
     Options(Fail),
     Asked(Box<Probe>),
@@ -55,7 +55,7 @@ pub(crate) async fn check(
     let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let mut check = Check {
         global,
-        checked: Checked::default(),
+        checked: CheckReport::default(),
         kind: CredentialKind::Token,
         agency: false,
         proxies: PROXIES.into_iter().filter(|name| set(name)).collect(),
@@ -71,14 +71,14 @@ pub(crate) async fn check(
 }
 
 impl Check<'_> {
-    async fn run(&mut self, notes: &Notes) -> Ended {
+    async fn run(&mut self, notes: &Notes) -> CheckEnd {
         match self.steps(notes).await {
-            Ok(probe) => Ended::Asked(Box::new(probe)),
+            Ok(probe) => CheckEnd::Asked(Box::new(probe)),
             Err(ended) => ended,
         }
     }
 
-    async fn steps(&mut self, notes: &Notes) -> Result<Probe, Ended> {
+    async fn steps(&mut self, notes: &Notes) -> Result<Probe, CheckEnd> {
         if self.global.sim {
             let connection = connect::connect(self.global, &Settings::of_reads(), notes).await?;
             self.checked.source = Some("the embedded simulator".to_owned());
@@ -92,7 +92,7 @@ impl Check<'_> {
         let choice = connect::choose(self.global, None)?;
         self.found(&choice.config);
         self.checked.warnings = choice.warnings;
-        let (ready, ways) = connect::open(choice.config, self.global).await?;
+        let (ready, transports) = connect::open(choice.config, self.global).await?;
         let checked = &mut self.checked;
         checked.region = ready.region;
         checked.endpoint = ready.endpoint;
@@ -106,7 +106,7 @@ impl Check<'_> {
         let beside = neighbours::endpoint(Neighbour::Traces, self.global, &endpoint, notes)?;
         let open = |endpoint| -> Result<Client, Fail> {
             let provider = Arc::clone(&ready.provider);
-            let services = ways.services.clone();
+            let services = transports.services.clone();
             connect::client(
                 endpoint,
                 project.clone(),
@@ -121,7 +121,7 @@ impl Check<'_> {
         Ok(self.probe(&client, traces.as_ref()).await)
     }
 
-    /// Sends the harmless request and, if the service answered it, finds out which records can be read.
+    /// Sends a read-only request and, if the service answers it, checks which records can be read.
     async fn probe(&mut self, client: &Client, traces: Option<&Client>) -> Probe {
         let probe = client.probe().await;
         if matches!(probe.end, ProbeEnd::Answered { .. }) {
@@ -130,7 +130,7 @@ impl Check<'_> {
         probe
     }
 
-    /// Notes what was chosen.
+    /// Reports the chosen credentials and addresses.
     fn found(&mut self, config: &CredentialConfig) {
         self.kind = config.kind();
         self.agency = config.agency().is_some();
@@ -163,12 +163,12 @@ impl Check<'_> {
         self.checked.expires_at = token.expires_at;
     }
 
-    /// Explains it, and notes the explanation.
-    fn conclude(&mut self, ended: &Ended) -> Exit {
+    /// Diagnoses the end of the check and adds the diagnosis to the report.
+    fn conclude(&mut self, ended: &CheckEnd) -> Exit {
         let failure = match ended {
-            Ended::Options(fail) => fail.message.clone(),
-            Ended::Credentials(error) => credentials::message(error),
-            Ended::Asked(probe) => match &probe.end {
+            CheckEnd::Options(fail) => fail.message.clone(),
+            CheckEnd::Credentials(error) => credentials::message(error),
+            CheckEnd::Asked(probe) => match &probe.end {
                 ProbeEnd::Failed(error) => chain(error),
                 ProbeEnd::NoCredentials(error) => chain(error),
                 _ => String::new(),
@@ -185,15 +185,15 @@ impl Check<'_> {
             their_time: None,
             proxies: &self.proxies,
             asked: Asked::Service,
-            stranger: None,
+            unproven: None,
             end: End::Answered,
         };
         let mut servers = None;
         let mut expires_at = None;
         match ended {
-            Ended::Options(_) => seen.end = End::Malformed(&failure),
-            Ended::Credentials(error) => of_auth(&mut seen, error, &failure),
-            Ended::Asked(probe) => {
+            CheckEnd::Options(_) => seen.end = End::Malformed(&failure),
+            CheckEnd::Credentials(error) => add_auth_error(&mut seen, error, &failure),
+            CheckEnd::Asked(probe) => {
                 seen.our_time = probe.sent_at;
                 seen.their_time = probe.service_time;
                 expires_at = probe.expires_at;
@@ -209,7 +209,7 @@ impl Check<'_> {
                         moved_to,
                         ..
                     } => {
-                        seen.stranger = (!origin.is_proven()).then_some(Stranger {
+                        seen.unproven = (!origin.is_proven()).then_some(UnprovenAnswer {
                             described,
                             moved_to: moved_to.as_ref(),
                         });
@@ -221,32 +221,30 @@ impl Check<'_> {
                         }
                     }
                     ProbeEnd::Failed(error) => seen.end = End::Failed(error.kind(), &failure),
-                    ProbeEnd::NoCredentials(error) => of_auth(&mut seen, error, &failure),
-                    _ => {
-                        seen.end = End::Unavailable("the request ended in a way that is not known")
-                    }
+                    ProbeEnd::NoCredentials(error) => add_auth_error(&mut seen, error, &failure),
+                    _ => seen.end = End::Unavailable("the request ended for an unknown reason"),
                 }
             }
         }
         let mut diagnosis = diagnose(&seen);
-        // Clocks that are apart because one is to run faster are no fault.
+        // A simulator whose clock runs faster is no clock skew.
         let warning = seen.warning().filter(|_| !is_sped_up());
         let clocks = seen.clocks();
         let request_id = match ended {
-            Ended::Asked(probe) => match &probe.end {
+            CheckEnd::Asked(probe) => match &probe.end {
                 ProbeEnd::Refused { request_id, .. } => request_id.clone(),
                 _ => None,
             },
             _ => None,
         };
         match ended {
-            Ended::Options(fail) => diagnosis.advice.extend(fail.hint.clone()),
-            Ended::Credentials(error) if error.kind() == AuthErrorKind::Malformed => {
+            CheckEnd::Options(fail) => diagnosis.advice.extend(fail.hint.clone()),
+            CheckEnd::Credentials(error) if error.kind() == AuthErrorKind::Malformed => {
                 diagnosis
                     .advice
                     .extend(error.reason().and_then(credentials::hint_of));
             }
-            Ended::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
+            CheckEnd::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
                 let why = failure
                     .split_once(": ")
                     .map(|(_, why)| why)
@@ -261,11 +259,13 @@ impl Check<'_> {
             diagnosis.advice.extend(other_bundle());
         }
         let checked = &mut self.checked;
-        if let Ended::Asked(probe) = ended {
+        if let CheckEnd::Asked(probe) = ended {
             checked.gateway.clone_from(&probe.intermediary);
             let cached = probe.stale.as_ref();
             checked.warnings.extend(cached.map(|stale| {
-                format!("a cache answers in place of the service, and its lists are no evidence: {stale}")
+                format!(
+                    "a cache answers in place of the service, so its lists prove nothing: {stale}"
+                )
             }));
         }
         checked.expires_at = checked.expires_at.or(expires_at);
@@ -281,13 +281,13 @@ impl Check<'_> {
     }
 }
 
-impl From<Fail> for Ended {
+impl From<Fail> for CheckEnd {
     fn from(fail: Fail) -> Self {
         Self::Options(fail)
     }
 }
 
-impl From<Stopped> for Ended {
+impl From<Stopped> for CheckEnd {
     fn from(stopped: Stopped) -> Self {
         match stopped {
             Stopped::Options(fail) => Self::Options(fail),
@@ -296,18 +296,18 @@ impl From<Stopped> for Ended {
     }
 }
 
-/// Variables that Python's tools take certificates from, and that are not read here.
+/// Warns of variables that name certificates for Python tools, which `ecsctl` does not read.
 fn other_bundle() -> Option<String> {
     let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let mut names = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"].into_iter();
     let name = names.find(set)?;
     Some(format!(
-        "{name} is set, and is not read here: name its file with --ca-file or SSL_CERT_FILE"
+        "{name} is set, but ecsctl does not read it: name its file with --ca-file or SSL_CERT_FILE"
     ))
 }
 
-/// Why there are no credentials.
-fn of_auth<'a>(seen: &mut Evidence<'a>, error: &'a AuthError, failure: &'a str) {
+/// Returns why there are no credentials.
+fn add_auth_error<'a>(seen: &mut Evidence<'a>, error: &'a AuthError, failure: &'a str) {
     seen.asked = Asked::Iam;
     if error.kind() == AuthErrorKind::Missing {
         seen.end = End::Missing;

@@ -1,15 +1,16 @@
-//! The end of a run: what became of each server, and what to do next.
+//! The end of a run: its report and the next steps.
 
 use std::time::Duration;
 
+use ecs_ops::journal::RunRecord;
 use ecs_ops::model::ServerId;
 use ecs_ops::{Report, Stopped};
 
 use super::execute::Ended;
 use super::go_on::{Circumstances, GoOn};
 use crate::args::{Format, Output};
-use crate::connect::Connection;
-use crate::exit::{Exit, Facts};
+use crate::connect::{Connection, simulated};
+use crate::exit::{Exit, OutcomeFlags};
 use crate::fail::{hint_for, place_hint};
 use crate::render::closing::{closing, hard_restarts, headline};
 use crate::render::csv;
@@ -17,28 +18,64 @@ use crate::render::json::{self, Brake, Extras};
 use crate::screen::Screen;
 use crate::term::{Notes, Results};
 
-/// What the end of a run depends on.
-pub(super) struct Ending<'a> {
+/// The inputs of [`conclude`].
+pub(super) struct Ending {
     pub(super) output: Output,
-    /// The limit of failures, as it was given.
+    /// The limit of failures as it was typed.
     pub(super) max_failures: Option<String>,
-    /// What stops the run because of failures.
+    /// The rules that stop the run because of failures.
     pub(super) brake: Option<Brake>,
     pub(super) no_wait: bool,
     pub(super) reconciled: bool,
     pub(super) go_on: GoOn,
-    pub(super) connection: &'a Connection,
+    pub(super) place: Place,
+    /// The least exit code.
+    pub(super) at_least: Exit,
+    /// The reason that the report is not that of an ended run.
+    pub(super) unfinished: Option<String>,
 }
 
-/// Shows the report, and says what to do next.
+/// The place of a run.
+#[derive(Debug)]
+pub(super) struct Place {
+    endpoint: String,
+    project_id: String,
+    is_simulated: bool,
+}
+
+impl Place {
+    /// Returns the place of a connection.
+    pub(super) fn of_connection(connection: &Connection) -> Self {
+        Self {
+            endpoint: connection.place(),
+            project_id: connection.project.to_string(),
+            is_simulated: connection.is_simulated(),
+        }
+    }
+
+    /// Returns the place from the journal.
+    pub(super) fn of_record(run: &RunRecord) -> Self {
+        Self {
+            endpoint: match run.simulated {
+                true => simulated(&run.endpoint),
+                false => run.endpoint.clone(),
+            },
+            project_id: run.project.to_string(),
+            is_simulated: run.simulated,
+        }
+    }
+}
+
+/// Prints the report and the next steps.
 pub(super) fn conclude(
     ended: &Ended,
-    ending: Ending<'_>,
+    ending: Ending,
     notes: &Notes,
     results: &mut Results,
 ) -> Exit {
     let report = &ended.report;
-    let exit = Facts::of(report, ending.no_wait).exit();
+    let exit = OutcomeFlags::of(report, ending.no_wait).exit();
+    let exit = exit.max(ending.at_least);
     let took = Duration::try_from(ended.ended.duration_since(ended.began)).ok();
     let show = ending.output.show;
     let extras = extras(ended, &ending, exit);
@@ -51,6 +88,9 @@ pub(super) fn conclude(
     });
     if ending.output.format != Format::Table || results.are_lost() {
         notes.note(&headline(report, took));
+    }
+    if let Some(why) = &ending.unfinished {
+        notes.always(&format!("the run has not ended, but {why}"));
     }
     if let Some(stopped) = &report.stopped {
         notes.note(&match (stopped, ended.wave) {
@@ -67,12 +107,12 @@ pub(super) fn conclude(
         });
     }
     advise(report, notes);
-    // Nothing is left to do with those that were not ready.
+    // Servers that were not ready need no further step.
     let unready: Vec<ServerId> = report.unready.iter().map(|server| server.id).collect();
     let known = Circumstances {
         no_wait: ending.no_wait,
         reconciled: ending.reconciled,
-        simulated: ending.connection.is_simulated(),
+        simulated: ending.place.is_simulated,
         unready: &unready,
     };
     for step in ending.go_on.steps(report, &known) {
@@ -81,14 +121,15 @@ pub(super) fn conclude(
     exit
 }
 
-/// What a report says beside the outcomes.
-fn extras(ended: &Ended, ending: &Ending<'_>, exit: Exit) -> Extras {
+/// Returns the parts of a report besides the outcomes.
+fn extras(ended: &Ended, ending: &Ending, exit: Exit) -> Extras {
+    let stopped = ended.report.stopped.as_ref().map(ToString::to_string);
     Extras {
-        endpoint: ending.connection.place(),
-        project_id: ending.connection.project.to_string(),
+        endpoint: ending.place.endpoint.clone(),
+        project_id: ending.place.project_id.clone(),
         started_at: ended.began,
         ended_at: ended.ended,
-        stop_reason: ended.report.stopped.as_ref().map(ToString::to_string),
+        stop_reason: stopped.or_else(|| ending.unfinished.clone()),
         hard_restarts: hard_restarts(&ended.report),
         max_failures: ending.max_failures.clone(),
         brake: ending.brake.clone(),
@@ -96,7 +137,7 @@ fn extras(ended: &Ended, ending: &Ending<'_>, exit: Exit) -> Extras {
     }
 }
 
-/// What went wrong with the run as a whole, and what to do about it.
+/// Prints the problem of the run as a whole, with a hint.
 fn advise(report: &Report, notes: &Notes) {
     if let Some(problem) = &report.refused {
         notes.always(&format!("error: access denied by the service: {problem}"));

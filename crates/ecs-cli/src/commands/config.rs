@@ -1,4 +1,4 @@
-//! `config show`: each setting and where it comes from.
+//! `config show`: each setting with its origin.
 
 use serde_json::{Map, Value, json};
 
@@ -9,11 +9,11 @@ use crate::fail::Fail;
 use crate::folders;
 use crate::render::json;
 use crate::render::text_table::{TextTable, stdout_width};
-use crate::settings::{Key, Settings};
+use crate::settings::{Key, UserSettings};
 use crate::store;
 use crate::term::Results;
 
-/// What counts without a setting.
+/// Returns the default of a setting.
 fn by_default(key: Key, global: &Global) -> Option<String> {
     match key {
         Key::MaxFailures => Some("10% of the servers, but at least 2".to_owned()),
@@ -31,7 +31,7 @@ fn by_default(key: Key, global: &Global) -> Option<String> {
 pub(crate) fn show(
     args: &ConfigShow,
     global: &Global,
-    settings: &Settings,
+    settings: &UserSettings,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     let rows: Vec<(Key, Option<String>, String)> = Key::ALL
@@ -39,7 +39,7 @@ pub(crate) fn show(
         .map(|key| match settings.resolved.get(key) {
             Some(setting) => {
                 let value = match key {
-                    // It may have a password in it.
+                    // The address may contain a password.
                     Key::Store => store::shown(&setting.value),
                     _ => setting.value.clone(),
                 };
@@ -80,10 +80,10 @@ pub(crate) fn show(
     Ok(Exit::Success)
 }
 
-fn table(rows: &[(Key, Option<String>, String)], settings: &Settings) -> String {
+fn table(rows: &[(Key, Option<String>, String)], settings: &UserSettings) -> String {
     let file = match &settings.path {
         Some(path) if settings.exists => path.display().to_string(),
-        Some(path) => format!("{} (not there)", path.display()),
+        Some(path) => format!("{} (does not exist)", path.display()),
         None => "none: neither XDG_CONFIG_HOME nor HOME is set".to_owned(),
     };
     let context = match &settings.context {

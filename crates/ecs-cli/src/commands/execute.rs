@@ -1,4 +1,4 @@
-//! Carrying out a run, with what it asks on its way.
+//! Execution of a run, with its question after the canary.
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
@@ -24,18 +24,17 @@ use crate::render::tally::Tally;
 use crate::signals::{INTERRUPT, Signals, after_interrupt};
 use crate::term::{Aside, Notes, Results};
 
-/// The callbacks of a run, which is built before there is anything to show.
+/// The callbacks of a run, attached before its display exists.
 pub(super) struct Callbacks {
     after_canary: Option<AfterCanary>,
-    /// Answers to the question after the canary.
+    /// The sender of the answer to the question after the canary.
     answers: UnboundedSender<bool>,
-    /// Where the health check shows what it says, once the run begins.
+    /// The notes for the output of the health check, set when the run begins.
     health_notes: Arc<OnceLock<Aside>>,
 }
 
 impl Callbacks {
-    /// Attaches them to a run: the command that checks the health, with its time limit, and who
-    /// answers after the canary.
+    /// Attaches the health check, with its time limit, and the answer after the canary to a run.
     pub(super) fn attach(
         mut builder: RunBuilder,
         health: Option<(String, Duration)>,
@@ -52,7 +51,7 @@ impl Callbacks {
                 }
             });
         }
-        // The question is asked where the events are shown, so that it comes after all that was shown before it.
+        // The display asks the question, so that it follows all events before it.
         let (answers, answered) = unbounded_channel();
         let answered = Arc::new(Mutex::new(answered));
         builder = builder.canary_question(move || {
@@ -68,20 +67,20 @@ impl Callbacks {
     }
 }
 
-/// Who says whether to go on after the canary.
+/// The source of the answer after the canary.
 pub(super) enum AfterCanary {
-    /// Whoever sits there.
+    /// The user at this terminal.
     Asked(Terminal),
-    /// It was said beforehand: yes.
+    /// Continue without a question (`--yes`).
     Yes,
-    /// Nobody is there: no.
+    /// Stop: no terminal is available.
     Nobody,
 }
 
-/// What a run left behind.
+/// The result of an executed run.
 pub(super) struct Ended {
     pub(super) report: Report,
-    /// The wave that began last, and how many there are.
+    /// The wave that began last, and the number of waves.
     pub(super) wave: Option<(usize, usize)>,
     pub(super) began: Timestamp,
     pub(super) ended: Timestamp,
@@ -90,7 +89,7 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    /// How the command ends whose report would end it like this.
+    /// Returns the exit code of the command, given that of its report.
     pub(super) fn exit(&self, exit: Exit) -> Exit {
         if self.interrupted {
             after_interrupt(exit)
@@ -100,14 +99,14 @@ impl Ended {
     }
 }
 
-/// How a run is shown.
+/// The display options of a run.
 pub(super) struct Shown {
     pub(super) format: Format,
-    /// When the outcomes of an earlier process became known.
+    /// The times at which the outcomes of an earlier process became known.
     pub(super) times: HashMap<ServerId, Timestamp>,
 }
 
-/// Runs it. It goes on whatever happens to stdout and stderr: the thread that writes is not the one that sends.
+/// Executes a run. A blocked stdout or stderr does not stop it, because a separate thread writes.
 pub(super) async fn execute(
     plan: Plan,
     callbacks: Callbacks,
@@ -189,7 +188,7 @@ pub(super) async fn execute(
     })
 }
 
-/// What comes before anything is sent can be stopped.
+/// Runs a step before anything is sent, unless a signal stops it.
 pub(super) async fn unless_stopped<T, E: From<Fail>>(
     signals: &mut Signals,
     what: impl Future<Output = Result<T, E>>,
@@ -203,7 +202,7 @@ pub(super) async fn unless_stopped<T, E: From<Fail>>(
     }
 }
 
-/// Whether to go on after the canary. Returns at once; the answer comes when it comes.
+/// Asks whether to continue after the canary. Returns at once; the answer is sent to the callback later.
 fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool>, notes: &Notes) {
     let described = match after {
         Some(AfterCanary::Asked(terminal)) => {
@@ -215,7 +214,7 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
             ));
             let (answers, notes) = (answers.clone(), notes.clone());
             tokio::spawn(async move {
-                // The run may have ended meanwhile.
+                // The receiver is gone if the run has ended.
                 let _ = answers.send(terminal.asks_for_yes(&notes).await);
             });
             return;
@@ -230,13 +229,13 @@ fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool
     let _ = answers.send(described);
 }
 
-/// How often times are shown anew.
+/// The interval at which displayed times are refreshed.
 const TICK: Duration = Duration::from_millis(500);
 
-/// So long the end waits for somebody to read what was said on the way.
+/// The longest time that the end of a run waits until stderr is read.
 const LAST_NOTES: Duration = Duration::from_secs(2);
 
-/// The first request to stop stops sending, the second one everything.
+/// Handles signals: the first one stops sending, the second one stops polling too.
 async fn listen(
     mut signals: Signals,
     control: Control,

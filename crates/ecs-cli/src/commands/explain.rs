@@ -1,4 +1,4 @@
-//! `explain`.
+//! `explain`: describes an error code.
 
 use ecs_ops::model::{ErrorInfo, Executed};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::fail::Fail;
 use crate::render::json;
 use crate::term::Results;
 
-/// What is known of a code.
+/// The documented facts about a code.
 #[derive(Serialize)]
 struct Explanation {
     version: u32,
@@ -17,7 +17,7 @@ struct Explanation {
     status: Option<u16>,
     meaning: &'static str,
     advice: &'static str,
-    /// `false`: proof that nothing was executed; nothing: not proven.
+    /// `Some(false)`: the code proves that nothing was executed; `None`: not proven.
     executed: Option<bool>,
     throttling: bool,
     retryable: bool,
@@ -58,7 +58,7 @@ fn text(explained: &Explanation) -> String {
         .unwrap_or_default();
     let executed = match explained.executed {
         Some(_) => "no: a request that is answered with this code changed nothing",
-        None => "not known: the code does not prove that nothing was done",
+        None => "unknown: the code does not prove that nothing was executed",
     };
     let mut text = format!(
         "{}{status}: {}\n  what to do  {}\n  executed    {executed}\n",
@@ -100,10 +100,10 @@ fn unknown(code: &str) -> Fail {
     }
 }
 
-/// The documented codes that look most like it, if any does.
+/// Returns the documented codes that are most similar, if any.
 fn nearest(code: &str) -> Vec<&'static str> {
     const SHOWN: usize = 5;
-    /// What typing wrong does: a few letters, of nine or more.
+    /// Typing errors change a few letters of nine or more.
     const TYPOS: usize = 3;
     let code = code.to_lowercase();
     let mut codes: Vec<(usize, &'static str)> = ErrorInfo::all()
@@ -124,7 +124,7 @@ fn nearest(code: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// Whether this is the number of the code, as people write it who leave the name out.
+/// Returns whether the text is the number of the code, typed without its name.
 fn is_end(text: &str, code: &str) -> bool {
     text.len() >= 4 && code.to_lowercase().ends_with(text)
 }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_code_is_like_none() {
+    fn other_text_is_similar_to_no_code() {
         for text in ["", "nope", "4", "SUCCESS", "not found"] {
             assert!(nearest(text).is_empty(), "{text:?}: {:?}", nearest(text));
         }

@@ -1,4 +1,4 @@
-//! What to do next with a run that ended, as commands.
+//! The next steps after a run, as commands.
 
 mod options;
 
@@ -13,42 +13,42 @@ use ecs_ops::model::{ErrorInfo, JobId, ServerId};
 use ecs_ops::rolling::StopReason;
 use ecs_ops::{Client, Outcome, PowerAction, Report, Stopped};
 
-use crate::args::{Cli, Global, Resume, Run};
+use crate::args::{Cli, Global, Resume, Run, StoreOptions};
 use crate::command_line::{CommandLine, place, written};
-use crate::confirm::counted;
+use crate::confirm::{counted, done};
 use crate::next_step::NextStep;
 
-/// So many ids are written into the command itself.
+/// The most ids that are written into a command.
 const INLINE: usize = 5;
 
-/// A run of this process, as far as commands about it need it.
+/// The run of this process, with the parts of commands about it.
 pub(super) struct GoOn {
-    /// How commands name its journal: the file, or the id of the run; `None`: it has none.
+    /// The journal as commands name it: the file, or the id of the run; `None` without a journal.
     named: Option<PathBuf>,
     /// Whether its journal is in a store.
     is_stored: bool,
     /// Options of `resume`.
     resume: CommandLine,
-    /// Options that lead to its place, which any command takes.
+    /// Options that select its place, which every command takes.
     place: CommandLine,
-    /// The action and its options, for a run of some of its servers; `None` for one that was resumed.
+    /// The action and its options, for a new run of some of the servers; `None` for a resumed run.
     again: Option<(CommandLine, CommandLine)>,
 }
 
-/// What the next steps depend on, beside the report.
+/// The inputs of the next steps besides the report.
 #[derive(Debug)]
 pub(super) struct Circumstances<'a> {
     pub(super) no_wait: bool,
-    /// Whether unknown servers were looked at.
+    /// Whether unknown servers were reconciled.
     pub(super) reconciled: bool,
-    /// Whether the service was embedded, so that its jobs ended with it.
+    /// Whether the service was the embedded simulator, whose jobs end with the process.
     pub(super) simulated: bool,
-    /// Servers that were not ready, and not sent.
+    /// Servers that were not ready and therefore not sent.
     pub(super) unready: &'a [ServerId],
 }
 
 impl GoOn {
-    /// With a run that `args` began.
+    /// Describes a run that `args` began.
     pub(super) fn of_run(
         action: PowerAction,
         args: &Run,
@@ -82,7 +82,7 @@ impl GoOn {
         }
     }
 
-    /// With a run that was resumed: `named` is its journal, or its id.
+    /// Describes a resumed run; `named` is its journal or its id.
     pub(super) fn of_resume(args: &Resume, named: &Path, is_stored: bool, global: &Global) -> Self {
         let mut resume = CommandLine::default();
         resume.flag("--reconcile", args.reconcile);
@@ -109,7 +109,18 @@ impl GoOn {
         }
     }
 
-    /// With a run that did not begin: the same command again.
+    /// Describes a run of another process, from its journal.
+    pub(super) fn of_watched(named: &Path, is_stored: bool, place: RecordedPlace) -> Self {
+        Self {
+            named: Some(named.to_owned()),
+            is_stored,
+            resume: place.of_journal,
+            place: place.full,
+            again: None,
+        }
+    }
+
+    /// Describes a run that did not begin.
     pub(super) fn nothing(global: &Global) -> Self {
         Self {
             named: None,
@@ -120,7 +131,7 @@ impl GoOn {
         }
     }
 
-    /// What to do next, in the order in which it should be done.
+    /// Returns the next steps in the order in which to take them.
     pub(super) fn steps(&self, report: &Report, known: &Circumstances<'_>) -> Vec<NextStep> {
         let mut steps = Vec::new();
         if report.refused.is_some() {
@@ -136,7 +147,7 @@ impl GoOn {
 
     fn about_unknown(&self, report: &Report, known: &Circumstances<'_>, steps: &mut Vec<NextStep>) {
         let unknown: Vec<ServerId> = report.unknown().map(|server| server.id).collect();
-        // Without a journal nothing continues the run, and the service's side of it is gone.
+        // Without a journal the run cannot be resumed, and the simulated jobs are gone.
         if unknown.is_empty() || (known.simulated && self.named.is_none()) {
             return;
         }
@@ -147,13 +158,14 @@ impl GoOn {
         };
         steps.push(NextStep::show_servers(
             format!(
-                "{} may have been acted on or not: check before you run again{some}",
-                counted(unknown.len())
+                "{} may or may not have been {}: check them before you run again{some}",
+                counted(unknown.len()),
+                done(report.action)
             ),
             first,
             &self.place,
         ));
-        // A resumed run looks only at those that no job tells of.
+        // A resumed run reconciles only servers without a job.
         let jobless = report
             .unknown()
             .any(|server| server.outcome.job_id().is_none());
@@ -179,7 +191,7 @@ impl GoOn {
         steps.push(NextStep::wait_for_jobs(purpose, &jobs, &self.place));
     }
 
-    /// Servers that were not sent, and what else resuming would do.
+    /// Adds the steps for servers that were not sent, and for the rest of the run.
     fn about_the_rest(
         &self,
         report: &Report,
@@ -191,7 +203,7 @@ impl GoOn {
         let (skipped, left): (Vec<ServerId>, Vec<ServerId>) =
             not_attempted.partition(|id| unready.contains(id));
         let running = report.summary().running > 0 && !known.simulated;
-        // Then its last question is still open, even if all is done.
+        // The question after the canary is still open, even if all servers are done.
         let stopped = matches!(report.stopped, Some(Stopped::Rolling(_)));
         let purpose = match left.len() {
             0 if running => "to wait for the servers that are still running".to_owned(),
@@ -249,7 +261,7 @@ impl GoOn {
         }
     }
 
-    /// A new run of these servers with the options of this one.
+    /// Returns the command of a new run of these servers with the options of this one.
     fn act_again(
         &self,
         purpose: String,
@@ -274,7 +286,7 @@ impl GoOn {
     }
 }
 
-/// The jobs that have servers that are running, in their order.
+/// Returns the jobs that have running servers, in their order.
 fn running_jobs(report: &Report) -> Vec<&str> {
     let running: HashSet<&JobId> = report
         .servers
@@ -290,24 +302,39 @@ fn running_jobs(report: &Report) -> Vec<&str> {
         .collect()
 }
 
-/// Where a run was made and as whom, by the command line in its journal.
+/// Returns the place and credentials options of a run, from the command line in its journal.
 pub(super) fn recorded(run: &RunRecord) -> Option<Global> {
     let command = &run.invocation.as_ref()?.command;
     Some(Cli::try_parse_from(command).ok()?.global)
 }
 
-/// The options that lead to the place and the credentials of a run, by its journal.
+/// The options that select the place and the credentials of a run, from its journal.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecordedPlace {
-    /// For commands that read the journal: its endpoint and its project are in there.
+    /// For commands that read the journal, which contains the endpoint and the project.
     pub(crate) of_journal: CommandLine,
-    /// For all others.
+    /// For all other commands.
     pub(crate) full: CommandLine,
 }
 
 impl RecordedPlace {
     pub(crate) fn of(run: &RunRecord) -> Self {
-        let Some(mut global) = recorded(run) else {
+        Self::of_global(run, recorded(run))
+    }
+
+    /// The same, with the store that the journal was read from, if it was in one.
+    pub(crate) fn read_from(run: &RunRecord, reader: &Global) -> Self {
+        let mut global = recorded(run);
+        if let Some(global) = &mut global {
+            global.store = StoreOptions::default();
+        }
+        let mut place = Self::of_global(run, global);
+        place.of_journal.store(reader);
+        place
+    }
+
+    fn of_global(run: &RunRecord, recorded: Option<Global>) -> Self {
+        let Some(mut global) = recorded else {
             let mut full = CommandLine::default();
             full.option("--endpoint", Some(&run.endpoint));
             full.option("--project-id", Some(run.project.as_str()));
@@ -332,11 +359,11 @@ impl RecordedPlace {
     }
 }
 
-/// The ids in a new file that only its owner can read.
+/// Writes the ids to a new file that only its owner can read.
 fn write(run_id: &str, which: &str, ids: &[ServerId]) -> io::Result<PathBuf> {
     let name = format!("ecsctl-{run_id}-{which}.txt");
     let head = format!("# {} by run {run_id}\n", which.replace('-', " "));
-    // The folder for temporary files may be emptied before somebody reads it.
+    // Not in the folder for temporary files, which may be emptied before the file is used.
     let beside = std::path::absolute(&name)?;
     write_to(&beside, &head, ids).or_else(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Err(error),

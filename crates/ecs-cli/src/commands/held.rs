@@ -1,4 +1,4 @@
-//! Servers that other runs act on, as the store says.
+//! Servers that other runs of the store act on.
 
 use std::collections::HashSet;
 
@@ -15,10 +15,10 @@ use crate::next_step::NextStep;
 use crate::store::{Store, named};
 use crate::term::Notes;
 
-/// So many are named.
+/// The most servers that are named.
 const NAMED: usize = 5;
 
-/// Opens the store of a run that sends something, if one is named.
+/// Opens the store of a run, if one is named.
 pub(super) async fn store(args: &Run, global: &Global) -> Result<Option<Store>, Fail> {
     let Some(store) = named(global).filter(|_| !args.sends_nothing()) else {
         return Ok(None);
@@ -46,8 +46,8 @@ pub(super) async fn store(args: &Run, global: &Global) -> Result<Option<Store>, 
     Store::open(global).await
 }
 
-/// Waits for, skips or refuses the servers that other runs act on now. Whatever is asked for, a server that another run
-/// begins to act on later is waited for.
+/// Waits for, skips or refuses the servers that other runs act on now. With each choice, the run waits for a server
+/// that another run begins to act on later.
 pub(super) async fn apply(
     store: &Store,
     args: &Run,
@@ -97,8 +97,8 @@ impl Servers {
     fn skip(&mut self, held: &HashSet<ServerId>) {
         let all = std::mem::take(&mut self.ids).into_iter();
         let named = all.zip(std::mem::take(&mut self.named));
-        let (skipped, kept): (Vec<_>, Vec<_>) = named.partition(|(id, _)| held.contains(id));
-        (self.ids, self.named) = kept.into_iter().unzip();
+        let (skipped, free): (Vec<_>, Vec<_>) = named.partition(|(id, _)| held.contains(id));
+        (self.ids, self.named) = free.into_iter().unzip();
         self.last = self.last.filter(|id| !held.contains(id));
         let skipped = skipped.into_iter();
         let reason = SkipReason::HeldByOtherRun;

@@ -1,4 +1,4 @@
-//! `job show`, `job wait`.
+//! `job show` and `job wait`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use ecs_ops::{
 };
 
 use crate::args::{self, DocumentFormat, DocumentOutput, Global};
-use crate::command_line::CommandLine;
+use crate::command_line::{CommandLine, written};
 use crate::connect::{Settings, connect};
 use crate::exit::{self, Exit};
 use crate::fail::{Fail, check_credentials, hint_for};
 use crate::ids;
-use crate::render::job::Shown;
+use crate::render::job::ShownJob;
 use crate::render::{job as render, json};
 use crate::signals::Signals;
 use crate::term::{Notes, Results};
 
-/// After this time without a word from the service it is said that there is none.
-const SILENCE: Duration = Duration::from_secs(10);
+/// The time without a first answer after which a message says so.
+const FIRST_ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn show(
     args: &args::JobShow,
@@ -34,7 +34,7 @@ pub(crate) async fn show(
     let connection = connect(global, &Settings::of_reads(), notes).await?;
     let mut shown = Vec::new();
     let mut exit = Exit::Success;
-    // What refused the credentials refuses them for the other jobs too, and five wrong signatures lock a key.
+    // Credentials that were refused once are refused for all jobs, and five wrong signatures lock a key.
     let mut refused: Option<Problem> = None;
     for job_id in ids {
         let answer = match &refused {
@@ -45,7 +45,7 @@ pub(crate) async fn show(
             }
         };
         let (one, seen) = match answer {
-            Ok(job) => (Exit::Success, Shown::of_job(job_id, Arc::new(job))),
+            Ok(job) => (Exit::Success, ShownJob::of_job(job_id, Arc::new(job))),
             Err((kind, problem)) => {
                 let (one, state) = match kind {
                     ErrorKind::Refused => (Exit::Unknown, "unknown"),
@@ -55,7 +55,7 @@ pub(crate) async fn show(
                     }
                     kind => (exit::of_error(kind), "unreachable"),
                 };
-                (one, Shown::without(job_id, state, problem))
+                (one, ShownJob::without(job_id, state, problem))
             }
         };
         exit = exit.max(one);
@@ -91,17 +91,17 @@ pub(crate) async fn wait(
     if let Some(deadline) = args.deadline {
         watch = watch.deadline(deadline);
     }
-    if let Some(patience) = args.stalled_after {
-        watch = watch.stalled_after(patience);
+    if let Some(limit) = args.stalled_after {
+        watch = watch.stalled_after(limit);
     }
     let mut events = watch.events();
     let mut seen: HashMap<JobId, Arc<Job>> = HashMap::new();
     let mut ends: HashMap<JobId, JobEnd> = HashMap::new();
-    // What kept us from looking since we last saw a job.
-    let mut troubles: HashMap<JobId, Problem> = HashMap::new();
-    let silence = tokio::time::sleep(SILENCE);
-    tokio::pin!(silence);
-    let mut silent = true;
+    // The errors of each job since its last successful poll.
+    let mut errors: HashMap<JobId, Problem> = HashMap::new();
+    let first_answer = tokio::time::sleep(FIRST_ANSWER_LIMIT);
+    tokio::pin!(first_answer);
+    let mut unanswered = true;
     loop {
         let event = tokio::select! {
             event = events.next() => match event {
@@ -110,23 +110,23 @@ pub(crate) async fn wait(
             },
             _ = signals.next() => {
                 notes.always("stopped; the jobs continue at the service");
-                // What is known of each is still to come.
+                // The last known state of each job still arrives as an event.
                 watch.cancel();
                 continue;
             }
-            () = &mut silence, if silent => {
-                silent = false;
+            () = &mut first_answer, if unanswered => {
+                unanswered = false;
                 still_trying(&format!("no answer from {} yet", connection.place()), notes);
                 continue;
             }
         };
-        silent = false;
+        unanswered = false;
         match event {
             JobEvent::Polled { job_id, job } => {
-                troubles.remove(&job_id);
+                errors.remove(&job_id);
                 let status = render::status(&job);
-                let news = |before: &Arc<Job>| render::status(before) != status;
-                if seen.get(&job_id).is_none_or(news) {
+                let is_new = |before: &Arc<Job>| render::status(before) != status;
+                if seen.get(&job_id).is_none_or(is_new) {
                     notes.note(&format!("job {job_id}: {status}"));
                 }
                 seen.insert(job_id, job);
@@ -135,47 +135,48 @@ pub(crate) async fn wait(
                 "job {job_id} has the status {}, which the service does not document: still waiting",
                 status.as_str()
             )),
-            JobEvent::NotFoundYet { job_id } if troubles.is_empty() => {
+            JobEvent::NotFoundYet { job_id } if errors.is_empty() => {
                 notes.note(&format!("job {job_id}: the service does not know it yet"));
             }
             JobEvent::QueryFailed { job_id, error, .. } => {
-                // Said once until a job can be looked at again: it is the same for all of them.
-                if troubles.is_empty() {
+                // Printed once until a poll succeeds again, because the reason is the same for all jobs.
+                if errors.is_empty() {
                     still_trying(&format!("cannot query job {job_id}: {error}"), notes);
                 }
-                troubles.insert(job_id, error);
+                errors.insert(job_id, error);
             }
             JobEvent::Waiting { jobs } => {
                 let jobs = match jobs {
-                    1 => "1 job has".to_owned(),
-                    jobs => format!("{jobs} jobs have"),
+                    1 => "1 job".to_owned(),
+                    jobs => format!("{jobs} jobs"),
                 };
-                notes.note(&format!("still waiting: {jobs} not ended"));
+                notes.note(&format!("still waiting for {jobs}"));
             }
             JobEvent::Ended(ended) => {
                 let (job_id, end) = (ended.job_id, ended.end);
-                if let (JobEnd::Stalled(_), Some(patience)) = (&end, args.stalled_after) {
+                if let (JobEnd::Stalled(_), Some(limit)) = (&end, args.stalled_after) {
                     notes.warn(&format!(
-                        "job {job_id} has made no progress for {patience:?}: no longer waiting for it; it continues at the service"
+                        "job {job_id} has made no progress for {}: no longer waiting for it; it continues at the service",
+                        written(limit)
                     ));
                 }
                 if args.output.format == DocumentFormat::Jsonl {
-                    let (last, trouble) = (seen.get(&job_id), troubles.get(&job_id));
-                    let shown = Shown::of_end(job_id.clone(), end.clone(), last.cloned(), trouble.cloned());
+                    let (last, last_error) = (seen.get(&job_id), errors.get(&job_id));
+                    let shown = ShownJob::of_end(job_id.clone(), end.clone(), last.cloned(), last_error.cloned());
                     results.write(&json::line(&shown.event()));
                 }
                 ends.insert(job_id, end);
             }
-            // Without tickets nothing else happens.
+            // Other events need tickets.
             _ => {}
         }
     }
-    let shown: Vec<Shown> = ids
+    let shown: Vec<ShownJob> = ids
         .into_iter()
         .map(|job_id| {
-            let (last, trouble) = (seen.remove(&job_id), troubles.remove(&job_id));
+            let (last, last_error) = (seen.remove(&job_id), errors.remove(&job_id));
             let end = ends.remove(&job_id).unwrap_or(JobEnd::Cancelled(None));
-            Shown::of_end(job_id, end, last, trouble)
+            ShownJob::of_end(job_id, end, last, last_error)
         })
         .collect();
     let exit = shown
@@ -194,7 +195,7 @@ fn still_trying(what: &str, notes: &Notes) {
 }
 
 fn finish(
-    shown: &[Shown],
+    shown: &[ShownJob],
     output: DocumentOutput,
     global: &Global,
     notes: &Notes,

@@ -1,4 +1,4 @@
-//! Where the journal of a new run is, and the entry of the run among the active ones.
+//! The journal of a new run, and its entry in the registry of active runs.
 
 use std::path::Path;
 
@@ -20,16 +20,16 @@ use crate::next_step::NextStep;
 use crate::registry::FileRegistry;
 use crate::term::Notes;
 
-/// So many servers are named.
+/// The most servers that are named.
 const NAMED: usize = 5;
 
-/// The id of a new run.
+/// Returns the id of a new run.
 pub(super) fn new_id() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// Chooses the id of a run and the place of its journal. Without a folder for it a run does not begin: what nobody asked to
-/// be left out is not left out.
+/// Chooses the id of a run and the path of its journal. A run does not begin if its journal cannot be written, unless
+/// `--no-journal` is given.
 pub(super) fn choose(args: &mut Run, global: &Global, notes: &Notes) -> Result<String, Fail> {
     let run_id = new_id();
     if args.journal.is_some() || args.no_journal || args.plan_out.is_some() {
@@ -53,7 +53,7 @@ pub(super) fn choose(args: &mut Run, global: &Global, notes: &Notes) -> Result<S
             args.journal = Some(journals.path(&run_id));
             args.run_id = Some(run_id.clone());
         }
-        // Nothing real depends on it.
+        // A simulated run may go without a journal.
         Err(fail) if global.sim || args.dry_run => notes.warn(&format!(
             "{}: this run has no journal and cannot be resumed",
             fail.message
@@ -67,8 +67,8 @@ pub(super) fn choose(args: &mut Run, global: &Global, notes: &Notes) -> Result<S
     Ok(run_id)
 }
 
-/// Refuses servers that a run of this machine acts on now. Writes nothing, and is silent where that cannot be known:
-/// [`register`] says so.
+/// Refuses servers that another run of this machine acts on. Writes nothing, and prints nothing if that cannot be
+/// determined: [`register`] warns of it.
 pub(super) async fn check_free(
     run_id: &str,
     action: PowerAction,
@@ -88,7 +88,7 @@ pub(super) async fn check_free(
     }
 }
 
-/// Registers a run among the active ones of this machine, unless another one acts on the same servers.
+/// Registers a run as active on this machine, unless another one acts on the same servers.
 pub(super) async fn register(
     run_id: &str,
     action: PowerAction,
@@ -99,7 +99,7 @@ pub(super) async fn register(
 ) -> Result<Option<Registration>, Fail> {
     let unnoticed = |why: String| {
         notes.warn(&format!(
-            "{why}: other runs on the same servers are not noticed"
+            "{why}: other runs on the same servers are not detected"
         ));
     };
     let registry = match registry() {
@@ -120,13 +120,13 @@ pub(super) async fn register(
     }
 }
 
-/// The active runs of this machine.
+/// Returns the registry of this machine's active runs.
 fn registry() -> Result<FileRegistry, String> {
     let state = folders::state().map_err(|why| why.to_string())?;
     Ok(FileRegistry::new(state.join("active")))
 }
 
-/// What is registered of a run.
+/// Returns the registry's record of a run.
 fn entry(
     run_id: &str,
     action: PowerAction,
@@ -150,11 +150,11 @@ fn entry(
     }
 }
 
-/// Another run acts on the same servers.
+/// Returns the error for a run whose servers another run acts on.
 fn refused(conflict: &Conflict) -> Fail {
     let (other, shared) = (&conflict.run, conflict.servers.len());
     let by = other.invocation.as_ref().map(ToString::to_string);
-    let by = by.unwrap_or_else(|| "somebody unknown".to_owned());
+    let by = by.unwrap_or_else(|| "an unknown user".to_owned());
     let what = match shared {
         0 => "is active already".to_owned(),
         _ => format!("acts on {} of these", counted(shared)),

@@ -1,4 +1,4 @@
-//! What journals say of a server: of files that are named, and of the folder where runs keep theirs.
+//! The runs of a server: from named journals and from the folder for journals.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use crate::journals::Journals;
 use crate::render::timeline::Timeline;
 use crate::term::{Notes, clean};
 
-/// So many journals of the folder are read, the newest ones.
+/// The most journals of the folder that are read, newest first.
 const NEWEST: usize = 200;
 
-/// One run that a server was in.
+/// A run that a server was part of.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct KnownRun {
     pub(crate) run_id: String,
@@ -28,12 +28,12 @@ pub(crate) struct KnownRun {
     pub(crate) journal: PathBuf,
 }
 
-/// The runs of journals, the last one first.
+/// The runs of journals, newest first.
 #[derive(Debug, Default)]
 pub(crate) struct KnownRuns(Vec<(PathBuf, Timeline)>);
 
 impl KnownRuns {
-    /// Reads these files, which must be journals, and those of the folder that are.
+    /// Reads these files, which must be journals, and the journals of the folder.
     pub(crate) fn read(
         files: &[PathBuf],
         folder: Option<&Journals>,
@@ -48,7 +48,7 @@ impl KnownRuns {
         }
         let mut unread = 0_usize;
         let written = folder.map(|journals| journals.written_last(NEWEST));
-        // Where there is no folder, no run has kept a journal.
+        // Without a folder there are no journals.
         let written = written.and_then(Result::ok).unwrap_or_default();
         for path in written {
             match timeline(&path) {
@@ -71,7 +71,7 @@ impl KnownRuns {
         Ok(Self(runs))
     }
 
-    /// The runs of one server of this project at this endpoint.
+    /// Returns the runs of a server of this project at this endpoint.
     pub(crate) fn of(&self, server: ServerId, project: &str) -> Vec<KnownRun> {
         let runs = self.0.iter().filter(|(_, run)| run.project_id == project);
         let known = |(path, run): &(PathBuf, Timeline)| {
@@ -96,7 +96,7 @@ fn timeline(path: &Path) -> Result<Timeline, String> {
     Timeline::of(contents).map_err(|error| chain(&error))
 }
 
-/// The runs of a server, for people: one line each.
+/// Formats the runs of a server, one per line.
 pub(crate) fn text(runs: &[KnownRun]) -> String {
     let line = |run: &KnownRun| {
         let kind = run.kind.map(|kind| format!(" {kind}"));

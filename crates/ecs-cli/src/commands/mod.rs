@@ -1,4 +1,4 @@
-//! What each command does.
+//! The commands.
 
 mod announce;
 pub(crate) mod auth;
@@ -27,5 +27,6 @@ mod servers;
 pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod sim;
+pub(crate) mod watch;
 mod waves;
 mod without_effect;

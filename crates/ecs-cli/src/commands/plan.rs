@@ -1,4 +1,4 @@
-//! `plan` and `apply`: what a run would do, written down, shown, approved, and done.
+//! `plan` and `apply`: write, show, approve and apply plans.
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
@@ -12,7 +12,7 @@ use ecs_ops::{PowerAction, journal::ServerNames};
 use jiff::{SignedDuration, Timestamp};
 
 use super::recorded_options::{options_of, parse};
-use super::resume::go_where_it_was;
+use super::resume::use_recorded_place;
 use super::servers::Servers;
 use crate::approval;
 use crate::args::{Apply, Global, PlanApprove, PlanFormat, PlanShow, Run};
@@ -29,7 +29,7 @@ use crate::render::target;
 use crate::render::text_table::{TextTable, stdout_width};
 use crate::term::{Notes, Results, clean};
 
-/// How many of many differences are shown.
+/// The most differences that are shown.
 const SHOWN: usize = 10;
 
 /// Writes the plan of a run.
@@ -66,9 +66,13 @@ pub(super) fn write(
         .open(path)
         .and_then(|mut to| to.write_all(text.as_bytes()));
     written.map_err(|error| cannot(&error).hint("name a new file with --out; nothing was sent"))?;
-    notes.note(&format!("the plan is in {}: {}", path.display(), file.hash));
-    notes.next(&NextStep::show_plan("to see it", path));
-    notes.next(&NextStep::apply_plan("to do it", path).at(&CommandLine::to_place(global)));
+    notes.note(&format!(
+        "plan written to {}: {}",
+        path.display(),
+        file.hash
+    ));
+    notes.next(&NextStep::show_plan("to show it", path));
+    notes.next(&NextStep::apply_plan("to apply it", path).at(&CommandLine::to_place(global)));
     Ok(())
 }
 
@@ -115,7 +119,7 @@ pub(crate) fn show(args: &PlanShow, notes: &Notes, results: &mut Results) -> Res
     Ok(Exit::Success)
 }
 
-/// What a plan says, but for its servers: a label and a value each.
+/// Returns the facts of a plan, except its servers, as labels and values.
 fn facts(file: &PlanFile) -> Vec<(&'static str, String)> {
     let run = &file.plan.run;
     let options: Vec<String> = options_of(run)
@@ -137,9 +141,9 @@ fn facts(file: &PlanFile) -> Vec<(&'static str, String)> {
             "made",
             format!("{:.0} ({} ago)", file.plan.created, age(&file.plan)),
         ),
-        ("what", what(file)),
+        ("action", what(file)),
     ];
-    // An approver needs to know where it acts, and as whom.
+    // An approver needs the place and the account.
     match &run.target {
         Some(place) => facts.extend(target::of(place, &run.endpoint)),
         None => facts.extend([
@@ -163,7 +167,7 @@ fn what(file: &PlanFile) -> String {
     act_on(run.action, run.servers.len())
 }
 
-/// The wave of each server, counted from 1; empty for a run without waves.
+/// Returns the wave of each server, counted from 1; empty for a run without waves.
 fn waves_of(run: &RunRecord) -> HashMap<ServerId, usize> {
     let waves = run.rolling.iter().flat_map(|rolling| &rolling.waves);
     let numbered = (1..).zip(waves);
@@ -212,7 +216,7 @@ fn text(file: &PlanFile) -> String {
     format!("{text}\n{}", table.render(stdout_width()))
 }
 
-/// How old a plan is, in whole minutes.
+/// Formats the age of a plan in whole minutes.
 fn age(plan: &RunPlan) -> String {
     let seconds = Timestamp::now()
         .duration_since(plan.created)
@@ -245,7 +249,7 @@ pub(crate) fn approve(args: &PlanApprove, notes: &Notes) -> Result<Exit, Fail> {
     Ok(Exit::Success)
 }
 
-/// Puts a whole file in the place of another, or leaves that one.
+/// Replaces a file atomically.
 fn replace(path: &Path, text: &str) -> Result<(), Fail> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
@@ -254,7 +258,7 @@ fn replace(path: &Path, text: &str) -> Result<(), Fail> {
     written.map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))
 }
 
-/// The action and the arguments of the run that a plan describes.
+/// Returns the action and the arguments of the run that a plan describes.
 pub(crate) fn prepare(
     args: &Apply,
     global: &mut Global,
@@ -287,7 +291,7 @@ pub(crate) fn prepare(
         run: record.clone(),
         accept_drift: args.accept_drift,
     });
-    go_where_it_was(record, "the plan", global, notes)?;
+    use_recorded_place(record, "the plan", global, notes)?;
     notes.note(&format!(
         "applying {} of {} ago",
         file.hash,
@@ -319,7 +323,7 @@ fn refuse(args: &Apply, file: &PlanFile, journal: &Path) -> Result<(), Fail> {
         ))
         .hint("make a new plan, or accept older ones with --max-age DURATION"));
     }
-    // Clocks differ by seconds, not by minutes.
+    // Tolerates clocks that differ by seconds.
     if age_now < SignedDuration::from_mins(-5) {
         return Err(Fail::usage(
             "the plan was made in the future, by this machine's clock; nothing was sent",
@@ -336,7 +340,7 @@ fn refuse(args: &Apply, file: &PlanFile, journal: &Path) -> Result<(), Fail> {
     approval::check(&file.hash.to_string(), signatures, keys)
 }
 
-/// Refuses to act where the servers are not as the plan says.
+/// Refuses to act if servers differ from the plan.
 pub(super) fn check_drift(
     planned: &AppliedPlan,
     servers: &Servers,
@@ -356,10 +360,10 @@ pub(super) fn check_drift(
     }
     let differences = few(&differences, SHOWN, String::clone);
     let message = format!(
-        "{} not as the plan says",
+        "{} from the plan",
         match count {
-            1 => "1 server is".to_owned(),
-            count => format!("{count} servers are"),
+            1 => "1 server differs".to_owned(),
+            count => format!("{count} servers differ"),
         }
     );
     if planned.accept_drift {
@@ -371,10 +375,10 @@ pub(super) fn check_drift(
         .hint("make a new plan, or act on all servers of this one with --accept-drift"))
 }
 
-/// The record with what only this program knows: the health check, and the whole deadline.
+/// Completes the record with the health check and the whole deadline, which the library does not know.
 pub(super) fn completed(mut run: RunRecord, args: &Run) -> RunRecord {
     let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).ok();
-    // They are with the other facts of the servers.
+    // The plan has the names with the other facts of the servers.
     run.names = ServerNames::default();
     run.deadline_ms = args.deadline.and_then(milliseconds);
     if let (Some(rolling), Some(command)) = (&mut run.rolling, &args.rolling.health_cmd) {
@@ -384,8 +388,8 @@ pub(super) fn completed(mut run: RunRecord, args: &Run) -> RunRecord {
     run
 }
 
-/// The arguments of a run that is written down instead of being made.
-pub(crate) fn instead_of(args: Run, out: &Path) -> Result<Run, Fail> {
+/// Returns the arguments of a run that is planned instead of sent.
+pub(crate) fn planned_arguments(args: Run, out: &Path) -> Result<Run, Fail> {
     let meaningless = [
         ("--journal", args.journal.is_some()),
         ("--dry-run", args.dry_run),
@@ -393,7 +397,7 @@ pub(crate) fn instead_of(args: Run, out: &Path) -> Result<Run, Fail> {
     ];
     if let Some((option, _)) = meaningless.iter().find(|(_, is_given)| *is_given) {
         return Err(Fail::usage(format!(
-            "{option} makes no sense for a plan; nothing was sent"
+            "{option} cannot be used with plan; nothing was sent"
         ))
         .hint("leave it out: applying the plan writes a journal beside it"));
     }

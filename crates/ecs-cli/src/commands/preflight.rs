@@ -1,7 +1,7 @@
-//! What is looked at before a run: the states of its servers, the machine that we run on, and groups of auto-scaling.
+//! The preflight of a run: reads the states of its servers, the server that `ecsctl` runs on, and auto-scaling groups.
 //!
-//! All of it only reads. So each run has read something before it acts, and credentials, a project or a service that do not
-//! work are found out while nothing was sent.
+//! Because of these reads, wrong credentials, a wrong project or an unreachable service are found before anything is
+//! sent.
 
 mod messages;
 mod readiness;
@@ -29,26 +29,26 @@ use crate::term::Notes;
 pub(super) use messages::name_of;
 pub(super) use resumed::resumed;
 
-/// How long the Auto Scaling service may take: a run should not wait for one that is not there.
+/// The time limit of the Auto Scaling service, so that a run does not wait for an unreachable one.
 const SCALING_LIMIT: Duration = Duration::from_secs(20);
 
-/// What is known of the servers of a run.
+/// The read servers of a run.
 #[derive(Debug)]
 pub(super) enum Known {
     /// All servers of the project.
     Listed(Vec<Server>),
-    /// Those that a selection means, in its order.
+    /// The servers of a selection, in its order.
     Selected(Selected),
-    /// Those that were named.
+    /// The servers that were given by id or name.
     LookedUp(Lookup),
-    /// Nothing, and why; no reason is needed where nobody wanted to know.
+    /// No servers were read, for this reason; `None` if the user chose not to read them.
     Unchecked(Option<String>),
-    /// Nothing, because nothing answers: a dry run shows its plan all the same.
+    /// No servers were read, because the service does not answer. Only a dry run continues.
     OutOfReach,
 }
 
 impl Known {
-    /// Whether the states of the servers were read.
+    /// Returns whether the states of the servers were read.
     pub(super) fn is_read(&self) -> bool {
         matches!(
             self,
@@ -56,7 +56,7 @@ impl Known {
         )
     }
 
-    /// The servers of which something is known.
+    /// Returns the servers that were read.
     pub(super) fn servers(&self) -> &[Server] {
         match self {
             Self::Listed(servers) => servers,
@@ -67,22 +67,22 @@ impl Known {
     }
 }
 
-/// What is known of groups of auto-scaling.
+/// The membership of servers in auto-scaling groups.
 #[derive(Debug)]
 enum Scaling {
-    /// The action harms no member, or that was allowed.
+    /// Not needed: the action harms no member, or members are allowed.
     NotNeeded,
     Known(ScalingMembers),
-    /// It was not checked, and why.
+    /// Not checked, for this reason.
     Unchecked(String),
 }
 
-/// Why a run does not begin.
+/// The reason that a run does not begin.
 #[derive(Debug)]
 pub(super) enum NotBegun {
-    /// What was asked for cannot be done.
+    /// The command cannot be carried out.
     Fail(Fail),
-    /// The servers that were named could not be looked at, and acting on them would not end better.
+    /// The given servers could not be read, and requests to act on them would fail as well.
     OutOfReach(Error),
 }
 
@@ -92,16 +92,16 @@ impl From<Fail> for NotBegun {
     }
 }
 
-/// What was looked at, and what follows.
+/// The result of a preflight.
 #[derive(Debug)]
 pub(super) struct Preflight {
     pub(super) known: Known,
     pub(super) screened: Screened,
-    /// Those that are not ready, and are not sent.
+    /// The servers that are not ready and are not sent.
     pub(super) unready: Vec<UnreadyServer>,
 }
 
-/// Looks at what a run needs, says what has to be known before it is confirmed, and refuses what must not be sent.
+/// Reads what a run needs, prints what the user must know before confirming, and refuses what must not be sent.
 pub(super) async fn run(
     selection: &Selection,
     action: PowerAction,
@@ -113,14 +113,14 @@ pub(super) async fn run(
     let looking = async {
         let states = known(selection, args, connection, notes);
         let (own, known) = tokio::join!(connection.own_server(), states);
-        // After the first read: credentials that are refused are used once.
+        // After the first read, so that refused credentials are used only once.
         let scaling = match &known {
             Ok(Known::OutOfReach) | Err(_) => Scaling::NotNeeded,
-            Ok(_) => scaling(action, Members::of(args), connection).await,
+            Ok(_) => scaling(action, MembersPolicy::of(args), connection).await,
         };
         (own, known, scaling)
     };
-    let looking = reassuring(looking, connection, notes);
+    let looking = report_slow_reads(looking, connection, notes);
     let (own, known, scaling) = within(args.deadline, connection, looking).await?;
     let known = known?;
     let choice = if selection.is_given() {
@@ -150,7 +150,7 @@ pub(super) async fn run(
         screened,
         unready: Vec::new(),
     };
-    // Those that another run of the store acts on are busy with that: `--held` decides.
+    // Servers that another run of the store acts on may be busy because of it; `--held` decides about them.
     let held = match store {
         Some(store) => store.held(connection, &preflight.screened.servers).await?,
         None => Vec::new(),
@@ -168,7 +168,7 @@ pub(super) async fn run(
     Ok(preflight)
 }
 
-/// Servers by their ids.
+/// Returns servers by their ids.
 pub(super) fn by_id(servers: &[Server]) -> HashMap<ServerId, &Server> {
     servers
         .iter()
@@ -176,11 +176,11 @@ pub(super) fn by_id(servers: &[Server]) -> HashMap<ServerId, &Server> {
         .collect()
 }
 
-/// After this time without an end of the reads it is said what they wait for.
+/// The time after which a message says what the reads wait for.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// Says what is waited for, if that takes long.
-async fn reassuring<T>(
+/// Prints a message if the reads take long.
+async fn report_slow_reads<T>(
     looking: impl Future<Output = T>,
     connection: &Connection,
     notes: &Notes,
@@ -198,7 +198,7 @@ async fn reassuring<T>(
     looking.await
 }
 
-/// No longer than a run may take.
+/// Limits the reads to the deadline of the run.
 async fn within<T>(
     deadline: Option<Duration>,
     connection: &Connection,
@@ -211,13 +211,13 @@ async fn within<T>(
         let place = messages::place(connection);
         Fail::new(
             Exit::Stopped,
-            format!("the deadline came while the servers of {place} were listed"),
+            format!("the deadline passed while the servers of {place} were listed"),
         )
         .hint("nothing was sent; give it more time with --deadline")
     })
 }
 
-/// What is known of the servers.
+/// Reads the servers of a run.
 async fn known(
     selection: &Selection,
     args: &Run,
@@ -242,7 +242,7 @@ async fn known(
         Err(error) if leaves_actions_possible(&error) => {
             Ok(Known::Unchecked(Some(error.to_string())))
         }
-        // A rehearsal shows the plan all the same.
+        // A dry run shows the plan anyway.
         Err(error) if args.dry_run && error.problem().status() != Some(401) => {
             notes.warn(&format!(
                 "cannot read the state of the servers, so a run would send nothing: {error}"
@@ -257,15 +257,15 @@ async fn known(
     }
 }
 
-/// Whether acting may be possible although looking was refused: the service itself says that looking is not permitted, or
-/// that it does not have it.
+/// Returns whether an action may succeed although the read was refused: the service itself answered that reading is
+/// not permitted, or not available.
 fn leaves_actions_possible(error: &Error) -> bool {
     let refused = matches!(error.kind(), ErrorKind::Credentials | ErrorKind::Refused);
     let by_the_service = error.code().is_some();
     refused && by_the_service && error.problem().status() != Some(401)
 }
 
-/// All servers of the project.
+/// Lists all servers of the project.
 async fn list(connection: &Connection, notes: &Notes) -> Result<Vec<Server>, Fail> {
     let place = messages::place(connection);
     notes.note(&format!("listing the servers of {place}"));
@@ -279,7 +279,7 @@ async fn list(connection: &Connection, notes: &Notes) -> Result<Vec<Server>, Fai
     }
 }
 
-/// The servers that a selection means.
+/// Lists the servers of a selection.
 async fn select(
     selection: &Selection,
     connection: &Connection,
@@ -291,16 +291,16 @@ async fn select(
     selected.map_err(|error| super::selecting::fail(connection, error))
 }
 
-/// What was asked for about members of groups of auto-scaling.
+/// The user's options about members of auto-scaling groups.
 #[derive(Clone, Copy)]
-struct Members {
+struct MembersPolicy {
     /// Whether they may be acted on.
     allowed: bool,
-    /// Whether nobody is to be asked.
+    /// Whether the check is switched off.
     unread: bool,
 }
 
-impl Members {
+impl MembersPolicy {
     fn of(args: &Run) -> Self {
         Self {
             allowed: args.allow_autoscaling_members,
@@ -309,8 +309,8 @@ impl Members {
     }
 }
 
-/// Which servers are members of groups of auto-scaling.
-async fn scaling(action: PowerAction, wanted: Members, connection: &Connection) -> Scaling {
+/// Reads which servers are members of auto-scaling groups.
+async fn scaling(action: PowerAction, wanted: MembersPolicy, connection: &Connection) -> Scaling {
     if !endangers_members(action) || wanted.allowed {
         return Scaling::NotNeeded;
     }

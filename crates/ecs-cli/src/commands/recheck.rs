@@ -1,4 +1,4 @@
-//! Reading the servers of each wave again before it begins.
+//! The recheck: reads the servers of each wave again before it begins.
 
 use ecs_ops::fleet::WaveRecheck;
 use ecs_ops::rolling::Waves;
@@ -6,7 +6,7 @@ use ecs_ops::rolling::Waves;
 use super::servers::Servers;
 use crate::args::Run;
 
-/// How servers are read again before their wave, if they are.
+/// Returns the recheck of a run; `None` if it is switched off.
 pub(super) fn setting(
     args: &Run,
     servers: &Servers,
@@ -14,9 +14,9 @@ pub(super) fn setting(
     is_stored: bool,
 ) -> Option<WaveRecheck> {
     let several = waves.is_some_and(|waves| waves.waves.len() > 1);
-    // Who accepts that servers differ from a plan acts on all of them.
+    // With `--accept-drift` all servers of the plan are acted on.
     let accepts_drift = args.planned.as_ref().is_some_and(|plan| plan.accept_drift);
-    // What could not be seen before the run will not be seen before a wave either.
+    // Servers that could not be read before the run cannot be read before a wave either.
     let are_seen = servers.are_read && !servers.listed.is_empty();
     if !several || !are_seen || args.no_recheck || accepts_drift {
         return None;

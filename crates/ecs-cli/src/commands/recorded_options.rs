@@ -1,4 +1,4 @@
-//! The options of a run, by its journal's first record.
+//! The options of a run, from the first record of its journal.
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ pub(super) struct RecordedOption {
 }
 
 impl RecordedOption {
-    /// The option as words of a command line. A value that begins with a dash would be taken for an option.
+    /// Returns the arguments of the option. A value that begins with a dash is joined by `=`, or it would be parsed
+    /// as an option.
     pub(super) fn arguments(&self) -> Vec<String> {
         match self.values.as_slice() {
             [value] if value.starts_with('-') => vec![format!("{}={value}", self.name)],
@@ -32,8 +33,8 @@ impl RecordedOption {
     }
 }
 
-/// What the run was told, but for its servers. Percentages are the numbers that they were, and `--resubmit-unknown` is left
-/// out: consent to a second request was given for that run.
+/// Returns the options of a run, without its servers. Percentages become numbers. `--resubmit-unknown` is left out,
+/// because consent to a second request was given for that run only.
 pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
     let mut options = Vec::new();
     let mut add = |name: &'static str, values: Vec<String>| {
@@ -93,7 +94,7 @@ pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
         add("--pause", vec![time(rolling.pause_ms)]);
     }
     match rolling.max_failures {
-        // The default brake, which the new run has by itself.
+        // The default brake, which the new run has anyway.
         _ if rolling.brake => {}
         Some(most) => add("--max-failures", vec![most.to_string()]),
         None => add("--max-failures", vec!["none".to_owned()]),
@@ -117,7 +118,7 @@ pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
     options
 }
 
-/// Whether the waves are those of a run without rolling options.
+/// Returns whether the waves are those of a run without rolling options.
 fn is_small_first(rolling: &RollingRecord) -> bool {
     let mut sizes = rolling.waves.iter().map(Vec::len);
     rolling.brake
@@ -128,7 +129,7 @@ fn is_small_first(rolling: &RollingRecord) -> bool {
             .is_some_and(|others| others > Waves::SMALL_FIRST)
 }
 
-/// The action and the arguments of a command line that was made from such options.
+/// Parses a command line that was made from such options.
 pub(super) fn parse(arguments: &[String]) -> Result<(PowerAction, Run), Fail> {
     let cli = Cli::try_parse_from(arguments).map_err(|error| {
         let message = error.to_string();

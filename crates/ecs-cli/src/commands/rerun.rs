@@ -1,4 +1,4 @@
-//! `rerun`: a new run of servers of an earlier one.
+//! `rerun`: a new run of servers of an earlier run.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use ecs_ops::{Outcome, PowerAction};
 
 use super::go_on::RecordedPlace;
 use super::recorded_options::{options_of, parse};
-use super::resume::go_where_it_was;
+use super::resume::use_recorded_place;
 use crate::args::{Global, Rerun, Run};
 use crate::command_line::CommandLine;
 use crate::confirm::counted;
@@ -20,8 +20,8 @@ use crate::render::timeline::Timeline;
 use crate::store;
 use crate::term::Notes;
 
-/// The action and the arguments of the new run. Where the earlier run was made is filled into `global`, unless an option
-/// names another place.
+/// Returns the action and the arguments of the new run. Fills the place of the earlier run into `global`, unless an
+/// option names another one.
 pub(crate) fn prepare(
     args: &Rerun,
     global: &mut Global,
@@ -53,7 +53,7 @@ pub(crate) fn prepare(
                 &CommandLine::default(),
             )));
     }
-    go_where_it_was(&earlier.run, "the journal", global, notes)?;
+    use_recorded_place(&earlier.run, "the journal", global, notes)?;
     run.service = Some(earlier.run.endpoint.clone());
     run.names = earlier.run.names;
     Ok((action, run))
@@ -66,7 +66,7 @@ fn run_of(record: &Record) -> Option<RunRecord> {
     }
 }
 
-/// A run that ended.
+/// An earlier run that ended.
 struct Earlier {
     run: RunRecord,
     timeline: Timeline,
@@ -99,7 +99,7 @@ fn read(path: &Path) -> Result<Earlier, Fail> {
     Ok(Earlier { run, timeline })
 }
 
-/// The servers to act on, in the order of the earlier run.
+/// Returns the servers to act on, in the order of the earlier run.
 fn choose(
     args: &Rerun,
     journal: &Path,
@@ -125,7 +125,7 @@ fn choose(
     let shown = journal.display();
     if chosen.is_empty() {
         return Err(Fail::usage(format!(
-            "no server of the run of {shown} is to be run again; nothing was sent"
+            "the run of {shown} has no servers to rerun; nothing was sent"
         ))
         .next(NextStep::show_run(
             "to see how each server ended",
@@ -147,16 +147,18 @@ fn choose(
     ));
     if unsent > 0 && !args.dry_run {
         notes.warn(&format!(
-            "do not resume {shown} after this: it would act on the servers that were not attempted once more"
+            "do not resume {shown} after this: it would act again on the servers that were not attempted"
         ));
     }
     if counts[2].0 > 0 {
-        notes.warn("--unknown: the action may have been done on these servers already, and is done once more");
+        notes.warn(
+            "--unknown: these servers may have been acted on already, and are acted on again",
+        );
     }
     Ok(chosen)
 }
 
-/// The command line of the new run.
+/// Returns the command line of the new run.
 fn arguments(args: &Rerun, earlier: &RunRecord, servers: &[ServerId]) -> Vec<String> {
     let mut arguments = vec!["ecsctl".to_owned(), earlier.action.name().to_owned()];
     arguments.extend(servers.iter().map(ToString::to_string));

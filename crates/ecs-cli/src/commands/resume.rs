@@ -1,4 +1,4 @@
-//! `resume`.
+//! `resume`: continues a run from its journal.
 
 mod intent;
 mod place;
@@ -18,7 +18,7 @@ use ecs_ops::model::ServerId;
 use ecs_ops::rolling::{self, StopReason};
 use jiff::Timestamp;
 
-use super::conclude::{Ending, conclude};
+use super::conclude::{Ending, Place, conclude};
 use super::execute::{AfterCanary, Callbacks, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::journal_place::register;
@@ -35,9 +35,9 @@ use crate::term::{Notes, Results};
 use crate::{health, invocation, journals};
 use intent::Intent;
 use place::refuse_other_place;
-pub(super) use place::{go_where_it_was, refuse_other_than_planned};
+pub(super) use place::{refuse_other_than_planned, use_recorded_place};
 
-/// For about so long the service knows a job after its end.
+/// The time that the service keeps an ended job, by observation.
 const JOBS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) async fn run(
@@ -52,7 +52,7 @@ pub(crate) async fn run(
         None => journals::resolve(&args.journal, global)?,
     };
     let (journal, contents) = match &store {
-        // It is taken over when everything else is settled.
+        // The run is taken over only after all other checks.
         Some(store) => {
             let contents = store.records(&args.journal.to_string_lossy()).await?;
             (None, contents)
@@ -77,14 +77,14 @@ pub(crate) async fn run(
     }
     let (health, after_canary) = callbacks(args, global, run, notes)?;
     let action = run.action;
-    // `last` may be another run by then.
+    // The id, because `last` may name another run later.
     let named = if path == args.journal {
         &path
     } else {
         Path::new(&run_id)
     };
     let go_on = GoOn::of_resume(args, named, store.is_some(), global);
-    go_where_it_was(run, "the journal", global, notes)?;
+    use_recorded_place(run, "the journal", global, notes)?;
     let intent = Intent::of(&recovered, &path, last, by);
     let terminal = if args.yes || args.dry_run || !intent.acts() {
         None
@@ -102,7 +102,7 @@ pub(crate) async fn run(
     refuse_other_place(&recovered, &connection, global)?;
     say(&recovered, &path, notes);
     if global.sim && !recovered.accepted_requests().is_empty() {
-        notes.note("the simulator with the jobs of this run has ended: the result of accepted servers stays unknown");
+        notes.note("the simulator with the jobs of this run has ended: the outcome of accepted servers stays unknown");
     }
     super::preflight::resumed(&recovered, args, &connection, notes).await?;
     let rules = run.rolling.as_ref().map(RollingRecord::rules);
@@ -118,7 +118,7 @@ pub(crate) async fn run(
     }
     let open = intent.servers.clone();
     let _active = match &store {
-        // What it acts on is in the store.
+        // The servers of a run in a store are registered there.
         Some(_) => None,
         None => register(&run_id, action, open, Some(&path), &connection, notes).await?,
     };
@@ -132,7 +132,7 @@ pub(crate) async fn run(
         (None, None) => return Err(Fail::usage("the journal is not open")),
     };
     let builder = connection.client.resume(journal, recovered);
-    // Whoever types `resume` asks for the rest, also of a run that was stopped.
+    // `resume` also continues a run that was stopped.
     let mut builder = builder
         .map_err(|error| Fail::usage(error.to_string()))?
         .invocation(invocation::of_process())
@@ -175,16 +175,18 @@ pub(crate) async fn run(
         no_wait: false,
         reconciled: reconciles,
         go_on,
-        connection: &connection,
+        place: Place::of_connection(&connection),
+        at_least: Exit::Success,
+        unfinished: None,
     };
     let exit = conclude(&ended, ending, notes, results);
     Ok(ended.exit(exit))
 }
 
-/// The journal, unless it is only read, and its records.
+/// The journal (`None` if it is only read) and its records.
 type Opened = (Option<Arc<dyn Journal>>, Contents);
 
-/// Opens the journal to write to it, or only reads it.
+/// Opens the journal for writing, or only reads it.
 fn open(path: &Path, only_read: bool) -> Result<Opened, Fail> {
     if only_read {
         let contents = JsonlJournal::read(path).map_err(|error| fail(&error))?;
@@ -203,14 +205,14 @@ fn open(path: &Path, only_read: bool) -> Result<Opened, Fail> {
     Ok((Some(Arc::new(journal)), contents))
 }
 
-/// When the last record was written, and who ran the run last.
+/// Returns the time of the last record and the last process of the run.
 fn last_record(contents: &Contents) -> (Option<Timestamp>, Option<Invocation>) {
     let last = contents.entries.last().map(|entry| entry.at);
     let by = begun_by(contents).and_then(|(_, by)| by);
     (last, by)
 }
 
-/// When each final outcome became known.
+/// Returns the times at which final outcomes became known.
 fn times_of_outcomes(contents: &Contents) -> HashMap<ServerId, Timestamp> {
     let mut times = HashMap::new();
     for entry in &contents.entries {
@@ -230,7 +232,7 @@ fn nobody_to_ask() -> Fail {
         .hint("add --yes to resume without a question, or --dry-run to see what would be sent")
 }
 
-/// The store that has the run, if it is in one.
+/// Returns the store that has the run, if it is in one.
 async fn store_of(args: &Resume, global: &Global) -> Result<Option<Store>, Fail> {
     if store::has_run(global, &args.journal) {
         return Store::open(global).await;
@@ -243,7 +245,7 @@ async fn store_of(args: &Resume, global: &Global) -> Result<Option<Store>, Fail>
     Ok(None)
 }
 
-/// Takes the run over: its journal, and what its records add up to then.
+/// Takes the run over and returns its journal and the state from its records.
 async fn take_over(
     store: &Store,
     run_id: &str,
@@ -255,7 +257,7 @@ async fn take_over(
     let recovered = recover(contents)?;
     if recovered.unsent().len() != shown.unsent().len() {
         notes.note(&format!(
-            "the run went on meanwhile: {} are left to send",
+            "the run continued meanwhile: {} left to send",
             counted(recovered.unsent().len())
         ));
     }
@@ -265,7 +267,7 @@ async fn take_over(
 /// A health check: its command and its time limit.
 type HealthCommand = (String, Duration);
 
-/// What a rolling run asks, as its journal says.
+/// Returns the health check of a rolling run, from its journal or the options.
 fn callbacks(
     args: &Resume,
     global: &Global,
@@ -315,7 +317,7 @@ fn recover(contents: Contents) -> Result<Recovered, Fail> {
     Recovered::from_entries(contents.entries).map_err(|error| fail(&error))
 }
 
-/// What lies before the run.
+/// Prints what is left of the run.
 fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
     let accepted = recovered.accepted_requests();
     let watched: usize = accepted.iter().map(|batch| batch.servers.len()).sum();
@@ -347,12 +349,12 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
     if let Some(oldest) = old.filter(|at| is_old(*at)).min() {
         notes.warn(&format!(
             "some jobs were accepted more than a day ago, the first at {oldest:.0}: the service deletes jobs about a day \
-             after their end; the result of deleted jobs stays unknown"
+             after their end; the outcome of servers of deleted jobs stays unknown"
         ));
     }
 }
 
-/// What becomes of the reason that a rolling run stopped for.
+/// Describes why a rolling run stopped, and how it continues.
 fn stopped_before(recovered: &Recovered) -> Option<String> {
     let reason = recovered.stopping_rule()?;
     let now = match (&reason, recovered.is_ended()) {
@@ -381,7 +383,7 @@ fn stopped_before(recovered: &Recovered) -> Option<String> {
     Some(format!("the run stopped: {reason}; {now}"))
 }
 
-/// Why a journal cannot be used, and what to do.
+/// Returns the error for a journal that cannot be used, with a hint.
 pub(super) fn fail(error: &JournalError) -> Fail {
     let fail = Fail::usage(chain(error));
     match error.kind() {

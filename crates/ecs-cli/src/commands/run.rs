@@ -11,7 +11,7 @@ use ecs_ops::{Error, OnUnknown, Plan, PowerAction, RunBuilder, journal::ServerNa
 use jiff::Timestamp;
 
 use super::announce::Announcement;
-use super::conclude::{Ending, conclude};
+use super::conclude::{Ending, Place, conclude};
 use super::execute::{AfterCanary, Callbacks, Ended, Shown, execute, unless_stopped};
 use super::go_on::GoOn;
 use super::held;
@@ -217,7 +217,9 @@ pub(crate) async fn run(
             global,
             store.as_ref().map(|_| run_id.as_str()),
         ),
-        connection: &connection,
+        place: Place::of_connection(&connection),
+        at_least: Exit::Success,
+        unfinished: None,
     };
     let exit = conclude(&ended, ending, notes, results);
     Ok(ended.exit(exit))
@@ -294,7 +296,9 @@ fn not_begun(
         no_wait: args.no_wait,
         reconciled: args.reconcile,
         go_on: GoOn::nothing(global),
-        connection,
+        place: Place::of_connection(connection),
+        at_least: Exit::Success,
+        unfinished: None,
     };
     let exit = conclude(&ended, ending, notes, results);
     Ok(ended.exit(exit))

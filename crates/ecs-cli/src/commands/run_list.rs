@@ -1,4 +1,4 @@
-//! `run list`: the runs whose journals are in the folder for journals.
+//! `run list`: the runs in the folder for journals or in the store.
 
 use std::path::{Path, PathBuf};
 
@@ -16,13 +16,13 @@ use crate::render::timeline::{Summary, Timeline};
 use crate::store::Store;
 use crate::term::{Notes, Results};
 
-/// A run of the list.
+/// A row of the list.
 #[derive(Debug, Serialize)]
 struct Row {
     run_id: String,
     journal: PathBuf,
-    state: State,
-    /// The process, of a run that is active.
+    state: RunListState,
+    /// The process id of an active run.
     pid: Option<u32>,
     operation: &'static str,
     #[serde(rename = "type")]
@@ -41,18 +41,18 @@ struct Row {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum State {
-    /// Its process lives.
+enum RunListState {
+    /// Its process is alive.
     Active,
-    /// It ended with a report, and nothing is left to do.
+    /// The run ended with a report, and nothing is left to do.
     Ended,
-    /// It ended with a report before all servers were done: it can be resumed.
+    /// The run ended with a report before all servers were done. It can be resumed.
     Stopped,
-    /// Its process died: it can be resumed.
+    /// Its process was killed. It can be resumed.
     Interrupted,
 }
 
-impl State {
+impl RunListState {
     fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -87,7 +87,7 @@ pub(crate) fn run(
         }
         match row(&path, now) {
             Ok(Some(row)) => rows.push(row),
-            // It is about to begin, or never began.
+            // The run is about to begin, or never began.
             Ok(None) => {}
             Err(why) => notes.warn(&format!("{}: {why}", path.display())),
         }
@@ -112,19 +112,19 @@ pub(crate) fn run(
     Ok(Exit::Success)
 }
 
-/// What is said of a list that is not whole.
+/// Returns the note about a truncated list.
 fn cut(limit: u32) -> String {
     format!("only the latest {limit} runs are listed: use --limit N to list more")
 }
 
-/// The runs in the store.
+/// Lists the runs in the store.
 pub(crate) async fn stored(
     args: &RunList,
     store: &Store,
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
-    // One more shows that there are more.
+    // One run more than the limit shows that the list is truncated.
     let mut runs = store.list(args.limit + 1).await?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let is_cut = runs.len() > limit;
@@ -180,7 +180,7 @@ fn table(rows: &[Row]) -> String {
     ]);
     table.may_shrink(4);
     table.may_shrink(7);
-    // The state and the outcomes stay whole. The beginning of the id is enough to name the run.
+    // The state and the outcomes are never cut. The beginning of the id is enough to name a run.
     table.may_vanish([7, 4, 5, 3, 2]);
     table.shrinks_last(0);
     for row in rows {
@@ -218,10 +218,10 @@ fn row(path: &Path, now: Timestamp) -> Result<Option<Row>, String> {
     let is_active = JsonlJournal::is_in_use(path).unwrap_or(false);
     let left = timeline.summary.not_attempted + timeline.summary.running;
     let state = match (is_active, timeline.ended, left) {
-        (true, ..) => State::Active,
-        (false, None, _) => State::Interrupted,
-        (false, Some(_), 0) => State::Ended,
-        (false, Some(_), _) => State::Stopped,
+        (true, ..) => RunListState::Active,
+        (false, None, _) => RunListState::Interrupted,
+        (false, Some(_), 0) => RunListState::Ended,
+        (false, Some(_), _) => RunListState::Stopped,
     };
     let target = run.target.as_ref();
     let invocation = invocation.unwrap_or_default();
@@ -245,7 +245,7 @@ fn row(path: &Path, now: Timestamp) -> Result<Option<Row>, String> {
     }))
 }
 
-/// The run, and who runs it or ran it last.
+/// Reads a run and its last process.
 pub(super) fn begun_by(contents: &Contents) -> Option<(RunRecord, Option<Invocation>)> {
     let run = match &contents.entries.first()?.record {
         Record::Run(run) => RunRecord::clone(run),
@@ -263,7 +263,7 @@ pub(super) fn begun_by(contents: &Contents) -> Option<(RunRecord, Option<Invocat
     Some((run, last))
 }
 
-/// Such as `5 min` or `3 days`.
+/// Formats an age such as `5 min` or `3 days`.
 pub(super) fn age(seconds: i64) -> String {
     let seconds = seconds.max(0);
     match seconds {

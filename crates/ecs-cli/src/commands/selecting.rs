@@ -1,4 +1,4 @@
-//! From a selection to servers: what can go wrong on the way, for people.
+//! The errors of a selection.
 
 use ecs_ops::selection::{SelectError, SelectionProblem};
 
@@ -8,11 +8,11 @@ use crate::connect::Connection;
 use crate::fail::Fail;
 use crate::next_step::NextStep;
 
-/// How many of many problems are shown.
+/// The most problems that are shown.
 const SHOWN: usize = 10;
 
-/// Refuses servers and a secret that would both be read from stdin. Comes before anything is read: what is wrong with a list
-/// of servers is shown, and a secret must not be.
+/// Refuses servers and a secret that would both be read from stdin. Called before anything is read, because errors
+/// quote lists of servers and must not quote a secret.
 pub(super) fn check_stdin(select: &Select, global: &Global) -> Result<(), Fail> {
     match global.read_from_stdin().first() {
         Some(option) if select.reads_stdin() => Err(Fail::usage(format!(
@@ -25,7 +25,7 @@ pub(super) fn check_stdin(select: &Select, global: &Global) -> Result<(), Fail> 
     }
 }
 
-/// Why no servers were selected.
+/// Returns the error for a selection without servers.
 pub(super) fn fail(connection: &Connection, error: SelectError) -> Fail {
     let place = format!("project {} at {}", connection.project, connection.place());
     let error = match error {
@@ -54,14 +54,14 @@ pub(super) fn fail(connection: &Connection, error: SelectError) -> Fail {
     advise(fail, problems)
 }
 
-/// Adds what to do next.
+/// Adds hints and next steps.
 fn advise(fail: Fail, problems: &[SelectionProblem]) -> Fail {
     let has = |wanted: fn(&SelectionProblem) -> bool| problems.iter().any(wanted);
     if has(|problem| matches!(problem, SelectionProblem::Ambiguous { .. })) {
         fail.hint("give servers of the same name by their ids")
     } else if has(|problem| matches!(problem, SelectionProblem::NotFound(_))) {
         fail.hint("check the project and the region")
-            .next(NextStep::list_servers("to see the servers that are there"))
+            .next(NextStep::list_servers("to list the servers"))
     } else {
         let purpose = "to see the servers with their tags and status";
         fail.next(NextStep::list_servers(purpose))

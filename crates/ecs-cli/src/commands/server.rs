@@ -1,4 +1,4 @@
-//! `server list`, `server show`.
+//! `server list` and `server show`.
 
 use ecs_ops::model::{Server, ServerAction};
 use ecs_ops::selection::ServerRef;
@@ -40,7 +40,7 @@ pub(crate) async fn list(
     Ok(Exit::Success)
 }
 
-/// Whether nothing is wrong with the selection: no server fits it today.
+/// Returns whether a selection is valid although no server fits it.
 fn is_empty_result(problems: &[SelectionProblem]) -> bool {
     matches!(problems, [SelectionProblem::Nothing { .. }])
 }
@@ -79,12 +79,12 @@ pub(crate) async fn show(
     Ok(Exit::Success)
 }
 
-/// A server, with what was done to it.
+/// A server with the actions on it.
 struct ShownServer {
     server: Server,
-    /// By the service's records of actions; otherwise why they could not be read.
+    /// The actions recorded by the service, or why they could not be read.
     actions: Result<Vec<ServerAction>, String>,
-    /// By journals.
+    /// The runs found in journals.
     runs: Vec<KnownRun>,
 }
 
@@ -127,7 +127,7 @@ impl ShownServer {
     }
 }
 
-/// The servers, asked for one by one where only ids are given: the project may be large.
+/// Reads the servers, one by one if only ids are given, because the project may be large.
 async fn find(connection: &Connection, given: Vec<ServerRef>) -> Result<Vec<Server>, Fail> {
     let selection = Selection::of(given);
     let Some(ids) = selection.plain_ids() else {

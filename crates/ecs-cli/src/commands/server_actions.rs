@@ -1,4 +1,4 @@
-//! `server actions`.
+//! `server actions`: the actions on servers, by the service's records.
 
 use ecs_ops::model::ServerId;
 use ecs_ops::selection::Selection;
@@ -12,7 +12,7 @@ use crate::render::{json, server_actions as render};
 use crate::server_input;
 use crate::term::{Notes, Results};
 
-/// Shows what was done to servers.
+/// Prints the actions on servers.
 pub(crate) async fn run(
     args: &ServerActions,
     global: &Global,
@@ -41,7 +41,7 @@ pub(crate) async fn run(
     Ok(Exit::Success)
 }
 
-/// The ids of the servers. Nothing is read where only ids are given: a server that is gone has actions, too.
+/// Returns the ids of the servers. Reads nothing if only ids are given, because a deleted server has actions, too.
 async fn ids_of(connection: &Connection, given: Vec<ServerRef>) -> Result<Vec<ServerId>, Fail> {
     let selection = Selection::of(given);
     if let Some(ids) = selection.plain_ids() {

@@ -1,4 +1,4 @@
-//! Which servers are acted on.
+//! The servers that a run acts on.
 
 use ecs_ops::PowerAction;
 use ecs_ops::fleet::{SkippedServer, UnreadyServer};
@@ -15,24 +15,24 @@ use crate::term::Notes;
 
 /// The servers of a run.
 pub(super) struct Servers {
-    /// In their order. [`last`](Self::last) is at the end.
+    /// The servers in their order, with [`last`](Self::last) at the end.
     pub(super) ids: Vec<ServerId>,
-    /// Their ids, with their names as far as these are known.
+    /// The known names of the servers, by id.
     pub(super) named: Vec<String>,
-    /// The servers of which more is known than their ids: all of the project, if it was listed.
+    /// The servers that were read: all of the project, if it was listed.
     pub(super) listed: Vec<Server>,
-    /// The server that this process runs on: acted on alone, when everything else is over.
+    /// The server that this process runs on, which is acted on alone after all others.
     pub(super) last: Option<ServerId>,
-    /// Those that the selection skips.
+    /// The servers that the selection skips.
     pub(super) skipped: Vec<SkippedServer>,
-    /// Those that are not ready and not sent.
+    /// The servers that are not ready and not sent.
     pub(super) unready: Vec<UnreadyServer>,
-    /// Whether their states were read.
+    /// Whether the states of the servers were read.
     pub(super) are_read: bool,
 }
 
 impl Servers {
-    /// Those that were given, or all but those that are skipped. Reads their states first.
+    /// Returns the servers that were given, or all but the skipped ones. Reads their states first.
     pub(super) async fn find(
         selection: &Selection,
         action: PowerAction,
@@ -86,7 +86,7 @@ impl Servers {
 }
 
 impl Servers {
-    /// All but the one that this process runs on.
+    /// Returns all servers but the one that this process runs on.
     pub(super) fn others(&self) -> &[ServerId] {
         let others = self.ids.len() - usize::from(self.last.is_some());
         self.ids.get(..others).unwrap_or_default()
@@ -105,7 +105,7 @@ fn named(ids: &[ServerId], known: &[Server]) -> Vec<String> {
     ids.iter().map(name).collect()
 }
 
-/// Which servers are meant.
+/// Returns the selection of servers.
 pub(super) fn selection(args: &Run, action: PowerAction, notes: &Notes) -> Result<Selection, Fail> {
     let selection = args.select.selection(&args.ids, args.all, notes)?;
     let Some(selection) = selection else {

@@ -1,4 +1,4 @@
-//! `completions` and `man`: what the shell and `man` need of the command line.
+//! `completions` and `man`.
 
 use std::fs;
 use std::path::Path;
@@ -11,10 +11,10 @@ use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::term::Results;
 
-/// The variable by which the script of a shell asks.
+/// The variable through which a completion script asks for candidates.
 pub(crate) const COMPLETE: &str = "ECSCTL_COMPLETE";
 
-/// Writes the completion script of a shell. It asks `ecsctl` itself while one types, so that it offers what is there then.
+/// Prints the completion script of a shell. The script asks `ecsctl` for candidates, so that they are current.
 pub(crate) fn completions(args: &Completions, results: &mut Results) -> Result<Exit, Fail> {
     let failed =
         |why: String| Fail::new(Exit::Failed, format!("the script cannot be written: {why}"));
@@ -31,7 +31,7 @@ pub(crate) fn completions(args: &Completions, results: &mut Results) -> Result<E
     Ok(Exit::Success)
 }
 
-/// Writes the manual page of `ecsctl` to stdout, or one page for each command into a folder.
+/// Prints the manual page of `ecsctl`, or writes one page for each command into a folder.
 pub(crate) fn man(args: &Man, results: &mut Results) -> Result<Exit, Fail> {
     let mut command = Cli::command();
     command.build();
@@ -48,7 +48,7 @@ pub(crate) fn man(args: &Man, results: &mut Results) -> Result<Exit, Fail> {
     Ok(Exit::Success)
 }
 
-/// Writes the page of a command and those of its subcommands, as `ecsctl-run-show.1`.
+/// Writes the pages of a command and its subcommands, such as `ecsctl-run-show.1`.
 fn write_pages(command: clap::Command, name: &str, dir: &Path) -> Result<(), Fail> {
     for subcommand in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
         if subcommand.get_name() != "help" {
@@ -61,7 +61,7 @@ fn write_pages(command: clap::Command, name: &str, dir: &Path) -> Result<(), Fai
     fs::write(&path, page).map_err(|error| cannot_write(&path, &error))
 }
 
-/// The page of a command. Its title is also the name of its file, by which `man` finds it.
+/// Returns the page of a command. The title is also the name of its file, by which `man` finds it.
 fn page(command: clap::Command, title: &str) -> Result<String, Fail> {
     let mut page = Vec::new();
     let rendered = clap_mangen::Man::new(command)

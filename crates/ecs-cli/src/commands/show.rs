@@ -19,7 +19,7 @@ use crate::screen::Screen;
 use crate::store::{self, Store};
 use crate::term::{Notes, Results};
 
-/// Reads only: the run may go on in another process.
+/// Shows a run. Only reads, because the run may be active in another process.
 pub(crate) async fn run(
     args: &RunShow,
     global: &Global,
@@ -33,12 +33,12 @@ pub(crate) async fn run(
     if store::has_run(global, &args.journal) {
         let store = Store::open_to_read(global).await?;
         let store = store.ok_or_else(store::not_named)?;
-        let run_id = args.journal.to_string_lossy();
+        let run_id = store.named_run(&args.journal.to_string_lossy()).await?;
         let contents = store.records(&run_id).await?;
         let active = store.is_active(&run_id).await?;
         return show(
             args,
-            (&args.journal, true),
+            (Path::new(&run_id), true),
             contents,
             active,
             notes,
@@ -51,13 +51,13 @@ pub(crate) async fn run(
     show(args, (&journal, false), contents, active, notes, results)
 }
 
-/// The records in a file.
+/// Reads the records of a file.
 fn read(journal: &Path) -> Result<Contents, Fail> {
     JsonlJournal::read(journal).map_err(|error| {
         let fail = Fail::usage(chain(&error));
         match error.kind() {
             JournalErrorKind::Damaged => {
-                fail.hint("what happened cannot be known from it: look at the servers themselves")
+                fail.hint("its history cannot be trusted: check the servers themselves")
             }
             _ => fail,
         }
@@ -120,7 +120,7 @@ fn show(
         notes.note(&format!("the page is in {}", file.display()));
         return Ok(Exit::Success);
     }
-    // Who asks for some servers wants to see all of them.
+    // With `--outcome` all matching servers are shown.
     let shown = if args.outcome.is_empty() {
         args.show
     } else {
@@ -149,25 +149,25 @@ fn show(
     Ok(Exit::Success)
 }
 
-/// Never over another file: it may be a journal. What cannot be filled is taken away again, so that the next try does not
-/// find it in its way.
+/// Writes a new file, never over an existing one, which may be a journal. A file that cannot be written completely is
+/// removed, so that a second try does not fail because of it.
 pub(super) fn create(
     file: &Path,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    // It says what the journal says, which only its owner may read.
+    // The page has the contents of the journal, which only its owner may read.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut to = options.open(file)?;
     fill(&mut to).inspect_err(|_| {
-        // The failure to write is the one that counts.
+        // The write error is reported, not one of the removal.
         let _ = std::fs::remove_file(file);
     })
 }
 
-/// As they are in the file, but for the checksum, which is right.
+/// Formats the entries as in the file, without their checksums, which were verified.
 fn records(contents: &Contents) -> String {
     let record = |entry: &Entry| {
         json::line(
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_that_cannot_be_written_is_taken_away() {
+    fn an_incomplete_page_is_removed() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("run.html");
         let full = |to: &mut File| {
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert!(!path.exists());
         create(&path, |to| to.write_all(b"whole")).unwrap();
-        // Another's file stays as it is.
+        // An existing file is unchanged.
         let error = create(&path, full).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&path).unwrap(), b"whole");
@@ -201,7 +201,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_page_is_for_its_owner() {
+    fn only_the_owner_can_read_a_page() {
         use std::os::unix::fs::PermissionsExt as _;
 
         let directory = tempfile::tempdir().unwrap();
@@ -216,11 +216,11 @@ mod tests {
         use clap::Parser as _;
 
         #[derive(clap::Parser)]
-        struct Line {
+        struct TestLine {
             #[command(flatten)]
             args: RunShow,
         }
-        let args = |html| Line::parse_from(["show", "no.jsonl", "--html", html]).args;
+        let args = |html| TestLine::parse_from(["show", "no.jsonl", "--html", html]).args;
         let notes = Notes::new(true);
         let global = crate::args::Cli::try_parse_from(["ecsctl", "run", "show", "x"]);
         let global = global.unwrap().global;
@@ -229,7 +229,7 @@ mod tests {
         let fail = ended.unwrap_err();
         assert_eq!(fail.message, "--html needs a file");
         assert!(fail.hint.unwrap().contains("./-"));
-        // It is the journal that is missing here.
+        // Here the journal is missing.
         let ended = run(&args("./-"), &global, &notes, &mut results).await;
         let fail = ended.unwrap_err();
         assert!(fail.message.contains("no.jsonl"), "{}", fail.message);

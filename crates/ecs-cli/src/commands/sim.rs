@@ -38,10 +38,8 @@ pub(crate) async fn run(
         ("--sim-fail", global.sim_fail.is_some()),
     ];
     if let Some((option, _)) = meaningless.into_iter().find(|(_, given)| *given) {
-        return Err(
-            Fail::usage(format!("{option} has no meaning for a simulator"))
-                .hint("--listen says where it listens, --tls and --ca-out make it serve HTTPS"),
-        );
+        return Err(Fail::usage(format!("{option} cannot be used with sim"))
+            .hint("--listen says where it listens, --tls and --ca-out make it serve HTTPS"));
     }
     let mut region = Region::builder()
         .servers(args.servers)
@@ -106,7 +104,7 @@ pub(crate) async fn run(
         (None, Some(_)) => return Err(Fail::usage("--secret-key needs --access-key")),
     }
     if let Some(token) = token {
-        // The same check as that of a client: a token that no client can send would let nobody in.
+        // A token is checked as a client checks it: no client could send a malformed one.
         ecs_ops::auth::Credentials::token(token.expose_secret())
             .map_err(|error| Fail::usage(format!("--token: {error}")))?;
         region = region.token(token);
@@ -143,7 +141,7 @@ pub(crate) async fn run(
         results.write(&(info.to_line() + "\n"));
     }
     if results.have_failed() {
-        // Nobody would ever know where it is; why is said at the end.
+        // The address could not be printed; the error is reported at the end.
         return Ok(Exit::Failed);
     }
     notes.note(&format!(
@@ -160,7 +158,7 @@ pub(crate) async fn run(
     Ok(Exit::Success)
 }
 
-/// The lines for a shell that make `ecsctl` use this simulator.
+/// Returns the shell lines that make `ecsctl` use this simulator.
 fn variables(info: &ServerInfo) -> String {
     let region = info.region.to_ascii_uppercase().replace('-', "_");
     let service = format!("HUAWEICLOUD_SDK_REGION_ECS_{region}");
@@ -187,7 +185,7 @@ fn variables(info: &ServerInfo) -> String {
     variables.into_iter().map(line).collect()
 }
 
-/// Only its owner can read it: it has keys.
+/// Writes a file that only its owner can read, because it contains keys.
 fn write_variables(path: &Path, info: &ServerInfo) -> Result<(), Fail> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);

@@ -1,4 +1,4 @@
-//! From the options of a rolling run, and what is known of its servers, to waves.
+//! The waves of a run, planned from its options and its servers.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -12,7 +12,8 @@ use crate::confirm::{WavesShown, counted};
 use crate::fail::Fail;
 use crate::term::Notes;
 
-/// The waves; nothing for a run without any. The server that this process runs on is a wave of its own, the last one.
+/// Plans the waves; `None` for a run without waves. The server that this process runs on is a wave of its own, the
+/// last one.
 pub(super) fn plan(
     args: &Rolling,
     no_wait: bool,
@@ -47,7 +48,7 @@ pub(super) fn plan(
         .hint("--canary is for a first wave that is smaller than the others"));
     }
     let by_name = args.order == Some(OrderBy::ByName);
-    let members = Members::of(servers, args.spread_by.as_ref());
+    let members = OrderedMembers::of(servers, args.spread_by.as_ref());
     if by_name && members.without_name > 0 {
         notes.warn(&format!(
             "the names of {} are not known: they come last in the order",
@@ -56,7 +57,7 @@ pub(super) fn plan(
     }
     if let (Some(by), 1..) = (&args.spread_by, members.without_group) {
         notes.warn(&format!(
-            "no {} is known of {}: they cannot be spread across waves",
+            "the {} of {} is not known: they cannot be spread across waves",
             what(by),
             counted(members.without_group)
         ));
@@ -68,18 +69,31 @@ pub(super) fn plan(
         None => waves,
     };
     if let (Some(by), [first, ..]) = (&args.spread_by, &waves.single[..]) {
-        let what = what(by);
         notes.note(&match waves.single.len() {
-            1 => format!("there is only one server of the {what} {first:?}: its wave has all of it"),
+            1 => format!(
+                "only one server {}, so it cannot be spread across waves",
+                is_in(by, first)
+            ),
             many => format!(
-                "there is only one server of {many} {what}s each, such as {first:?}: their waves have all of these"
+                "{many} servers cannot be spread across waves: for example, only one server {}",
+                is_in(by, first)
             ),
         });
     }
     Ok(Some(waves))
 }
 
-/// What the waves are, for the question.
+/// Describes the membership of a server in a group.
+fn is_in(by: &SpreadBy, group: &str) -> String {
+    match (by, group) {
+        (SpreadBy::Zone, _) => format!("is in availability zone {group}"),
+        (SpreadBy::Host, _) => format!("is on host {group}"),
+        (SpreadBy::Tag(key), "") => format!("has tag {key}"),
+        (SpreadBy::Tag(key), value) => format!("has tag {key}={value}"),
+    }
+}
+
+/// Describes the waves for the question.
 pub(super) fn described(waves: &Waves, args: &Rolling) -> WavesShown {
     let sizes = || waves.waves.iter().map(Vec::len);
     let canary = args.canary.and(sizes().next());
@@ -108,7 +122,7 @@ fn order(args: &Rolling, notes: &Notes) -> Order {
         Some(OrderBy::ByName) => Order::ByName,
         Some(OrderBy::Random) => Order::Random {
             seed: args.order_seed.unwrap_or_else(|| {
-                // The operating system's randomness, by way of the standard library; short enough to be typed.
+                // A random seed of the operating system through the standard library, short enough to type.
                 let seed = RandomState::new().hash_one("order") >> 32;
                 notes.note(&format!(
                     "in random order; --order random --order-seed {seed} repeats it"
@@ -119,14 +133,14 @@ fn order(args: &Rolling, notes: &Notes) -> Order {
     }
 }
 
-/// The servers of a run with what their order depends on.
-struct Members {
+/// The servers of a run, with the names and groups that their order depends on.
+struct OrderedMembers {
     all: Vec<Member>,
     without_name: usize,
     without_group: usize,
 }
 
-impl Members {
+impl OrderedMembers {
     fn of(servers: &Servers, by: Option<&SpreadBy>) -> Self {
         let listed = servers.listed.iter();
         let listed: HashMap<ServerId, &Server> = listed
@@ -159,9 +173,9 @@ impl Members {
     }
 }
 
-/// What a server has in common with others.
+/// Returns the group of a server: its zone, its host or the value of its tag.
 fn group(server: &Server, by: &SpreadBy) -> Option<String> {
-    // A server that could not be created is nowhere.
+    // A server whose creation failed has no place.
     let somewhere = |place: &Option<String>| place.clone().filter(|place| !place.is_empty());
     match by {
         SpreadBy::Zone => somewhere(&server.availability_zone),
@@ -169,7 +183,7 @@ fn group(server: &Server, by: &SpreadBy) -> Option<String> {
         SpreadBy::Tag(key) => {
             let value = |tag: &String| match tag.split_once('=') {
                 Some((k, value)) => (k == key).then(|| value.to_owned()),
-                // Without a value.
+                // A tag without a value.
                 None => (tag == key).then(String::new),
             };
             server.tags.iter().flatten().find_map(value)

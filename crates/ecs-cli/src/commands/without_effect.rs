@@ -1,11 +1,11 @@
-//! Options of a run that do not do what their user may expect. They are used as they are, and named in a warning.
+//! Warnings about options of a run that have no effect, or not the expected one. The options are used as given.
 
 use crate::args::Run;
 use crate::command_line::written;
 use crate::confirm::counted;
 
-/// The warnings about a run of so many servers in so many waves; `waves` is 0 for one without waves. `simulated`: other
-/// durations than the deadline are shorter than they say.
+/// Returns the warnings about a run. `waves` is 0 for a run without waves. `simulated`: all durations but the
+/// deadline are shorter than given.
 pub(super) fn warnings(args: &Run, servers: usize, waves: usize, simulated: bool) -> Vec<String> {
     let rolling = &args.rolling;
     let mut warnings = Vec::new();
@@ -14,14 +14,14 @@ pub(super) fn warnings(args: &Run, servers: usize, waves: usize, simulated: bool
     }
     if let Some(canary) = rolling.canary.filter(|canary| *canary >= servers) {
         warnings.push(format!(
-            "--canary {canary} is all of the {}: nothing follows it",
+            "--canary {canary} includes all of the {}: no wave follows it",
             counted(servers)
         ));
     }
     let limit = ecs_ops::Client::SERVERS_PER_MINUTE;
     if args.servers_per_minute > limit {
         warnings.push(format!(
-            "--servers-per-minute {}: the service takes {limit} in a minute and refuses the rest for a while",
+            "--servers-per-minute {}: the service accepts {limit} in a minute and throttles further ones",
             args.servers_per_minute
         ));
     }

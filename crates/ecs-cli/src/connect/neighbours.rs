@@ -1,4 +1,4 @@
-//! Where the services beside ECS are: Auto Scaling and Cloud Trace Service.
+//! The addresses of the services beside ECS: Auto Scaling and Cloud Trace Service.
 
 use ecs_ops::Endpoint;
 use ecs_ops::auth::Operator;
@@ -16,7 +16,7 @@ pub(crate) enum Neighbour {
 }
 
 impl Neighbour {
-    /// The first label of its host.
+    /// Returns the first label of the service's host.
     fn label(self) -> &'static str {
         match self {
             Self::Scaling => "as",
@@ -32,8 +32,8 @@ impl Neighbour {
     }
 }
 
-/// The address of such a service: the one that was given, or the one beside ECS in a cloud that is known. Credentials go to no
-/// host that nobody named.
+/// Returns the address of such a service: the given one, or the one beside ECS in a known cloud. Credentials are
+/// never sent to a guessed host.
 pub(crate) fn endpoint(
     neighbour: Neighbour,
     global: &Global,
@@ -48,18 +48,18 @@ pub(crate) fn endpoint(
     let endpoint = parsed.map_err(|error| Fail::usage(format!("--{label}-endpoint: {error}")))?;
     if !endpoint.is_https() && !is_this_machine(endpoint.host()) {
         notes.warn(&format!(
-            "requests travel unencrypted to {endpoint}: whoever can read the traffic can use their credentials"
+            "requests travel unencrypted to {endpoint}: anyone who can read the traffic can use their credentials"
         ));
     }
     Ok(Some(endpoint))
 }
 
-/// `https://LABEL.REGION.CLOUD` beside `https://ecs.REGION.CLOUD` of an operator in the table, whose hosts differ in their
-/// first label only.
+/// Returns `https://LABEL.REGION.CLOUD` for `https://ecs.REGION.CLOUD` of a known operator, whose hosts differ in
+/// their first label only.
 fn beside(label: &str, ecs: &Endpoint) -> Option<Endpoint> {
     let address = ecs.to_string();
     let rest = address.trim_end_matches('/').strip_prefix("https://ecs.")?;
-    // With a port or a path of its own it is a gateway, which may not have that service.
+    // An address with a port or a path is a gateway, which may not have that service.
     let bare = !rest.contains([':', '/']);
     Operator::of_address(&address).filter(|_| bare)?;
     format!("https://{label}.{rest}").parse().ok()
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_follows_only_in_clouds_that_are_known() {
+    fn addresses_are_derived_only_in_known_clouds() {
         for (ecs, expected) in [
             (
                 "https://ecs.eu-de.otc.t-systems.com",

@@ -1,4 +1,4 @@
-//! Which server this process runs on, as the metadata service says.
+//! The server that this process runs on, from the metadata service.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,10 @@ use ecs_ops::model::ServerId;
 
 use super::Connection;
 
-/// How long the look-up may take: the metadata service is on the same host. Elsewhere nothing answers, and nobody should
-/// have to wait for that.
+/// The time limit of the query. The metadata service is on the same host; elsewhere nothing answers.
 const LIMIT: Duration = Duration::from_millis(1500);
 
-/// The metadata service at its usual address, or at this one.
+/// Returns the metadata service at this address, or at its usual one.
 pub(super) fn service(transports: &Transports, address: Option<&str>) -> MetadataKeys {
     let transport = Arc::clone(&transports.metadata);
     match address {
@@ -22,7 +21,7 @@ pub(super) fn service(transports: &Transports, address: Option<&str>) -> Metadat
 }
 
 impl Connection {
-    /// The server that this process runs on, if it is one of the cloud and says so in time.
+    /// Returns the server that this process runs on, if the metadata service answers in time.
     pub(crate) async fn own_server(&self) -> Option<ServerId> {
         let metadata = self.metadata.as_ref()?;
         let location = tokio::time::timeout(LIMIT, metadata.location()).await;

@@ -10,17 +10,17 @@ use ecs_ops::auth::{
 };
 use ecs_ops::transport::{BuildError, BuildErrorKind, HyperTransport};
 
-use super::in_the_clear;
+use super::plaintext_warning;
 use crate::args::Global;
 use crate::credentials;
 use crate::fail::{Fail, chain};
 
-/// Why there is no connection.
+/// The reason that there is no connection.
 #[derive(Debug)]
 pub(crate) enum Stopped {
-    /// Something in the options.
+    /// An option or a setting is wrong.
     Options(Fail),
-    /// Credentials could not be had; the sources that were tried before.
+    /// No credentials were obtained; the sources that were skipped.
     Credentials(AuthError, Vec<Skipped>),
 }
 
@@ -52,17 +52,17 @@ impl Stopped {
     }
 }
 
-/// The first step: what the options and the environment amount to. Nobody is asked.
+/// The result of the first step, which sends nothing: the choice made from options and environment.
 #[derive(Debug)]
 pub(crate) struct Choice {
     pub(crate) config: CredentialConfig,
-    /// What the user should know, with what travels unencrypted.
+    /// Warnings, including those about unencrypted secrets.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Chooses credentials and addresses. `otherwise` is the address of the service if nothing else says it.
-pub(crate) fn choose(global: &Global, otherwise: Option<&str>) -> Result<Choice, Stopped> {
-    // What was typed is checked as it was typed.
+/// Chooses credentials and addresses. `fallback_endpoint` is the address of the service if nothing else names one.
+pub(crate) fn choose(global: &Global, fallback_endpoint: Option<&str>) -> Result<Choice, Stopped> {
+    // A typed address is checked before anything else.
     if let Some(endpoint) = &global.endpoint {
         self::endpoint(Some(endpoint), None, global)?;
     }
@@ -70,31 +70,31 @@ pub(crate) fn choose(global: &Global, otherwise: Option<&str>) -> Result<Choice,
     let environment = Environment::of_process();
     let mut config = CredentialConfig::new(&options, &environment)?;
     if config.endpoint().is_none()
-        && let Some(endpoint) = otherwise
+        && let Some(endpoint) = fallback_endpoint
     {
         options.endpoint = Some(endpoint.to_owned());
         config = CredentialConfig::new(&options, &environment)?;
     }
     warnings.extend(config.warnings().iter().map(credentials::warning));
-    warnings.extend(in_the_clear(&config));
+    warnings.extend(plaintext_warning(&config));
     Ok(Choice { config, warnings })
 }
 
-/// The second step: logs in, and finds out the project. IAM and the metadata service are asked where that is needed.
+/// Logs in and resolves the project: the second step. Queries IAM and the metadata service if needed.
 pub(crate) async fn open(
     config: CredentialConfig,
     global: &Global,
-) -> Result<(ReadyCredentials, Ways), Stopped> {
+) -> Result<(ReadyCredentials, TransportPair), Stopped> {
     if config.endpoint().is_some() || config.kind() != CredentialKind::ServerKeys {
         endpoint(config.endpoint(), config.endpoint_gap(), global)?;
     }
-    let ways = Ways::new(global, config.tls())?;
-    let mut ready = config.open(ways.for_credentials()).await?;
+    let transports = TransportPair::new(global, config.tls())?;
+    let mut ready = config.open(transports.for_credentials()).await?;
     name_origins(&mut ready.target, &global.settings.origins);
-    Ok((ready, ways))
+    Ok((ready, transports))
 }
 
-/// Gives the values that settings, a journal or a plan filled in their origins: the library takes them for options.
+/// Sets the origins of values that settings, a journal or a plan filled in. The library reports them as options.
 fn name_origins(target: &mut ResolvedTarget, origins: &BTreeMap<&'static str, String>) {
     let values = [
         ("--endpoint", target.endpoint.as_mut()),
@@ -114,15 +114,15 @@ fn name_origins(target: &mut ResolvedTarget, origins: &BTreeMap<&'static str, St
     }
 }
 
-/// How requests travel.
-pub(crate) struct Ways {
+/// The transports of a connection.
+pub(crate) struct TransportPair {
     /// To the service and to IAM.
     pub(crate) services: HyperTransport,
-    /// To the metadata service, which no proxy must see: it would be asked for the keys of its own server.
+    /// To the metadata service, never through a proxy: the proxy would return the keys of its own server.
     metadata: HyperTransport,
 }
 
-impl Ways {
+impl TransportPair {
     pub(crate) fn new(global: &Global, tls: &TlsSettings) -> Result<Self, Fail> {
         let mut services = tls.apply(HyperTransport::builder());
         if let Some(path) = &global.ca_file {
@@ -160,7 +160,7 @@ fn cannot_build(error: &BuildError, tls: &TlsSettings) -> Fail {
     ))
 }
 
-/// The address of the service, wherever it comes from; `gap` is why there is none.
+/// Parses the address of the service; `gap` is the reason that there is none.
 pub(crate) fn endpoint(
     address: Option<&str>,
     gap: Option<&AddressGap>,

@@ -3,7 +3,7 @@ use ecs_ops::auth::{CredentialOptions, Environment};
 use super::*;
 
 #[test]
-fn what_travels_in_the_clear_is_warned_of_wherever_it_goes() {
+fn unencrypted_secrets_are_warned_of_for_every_destination() {
     const OPEN: (&str, &str) = ("OS_AUTH_URL", "http://iam.example/v3");
     const SECURE: (&str, &str) = ("OS_AUTH_URL", "https://iam.example/v3");
     const TOKEN: &[(&str, &str)] = &[("OS_TOKEN", "MIIDkg")];
@@ -94,7 +94,7 @@ fn what_travels_in_the_clear_is_warned_of_wherever_it_goes() {
         let mut flags = CredentialOptions::default();
         flags.endpoint = Some(endpoint.to_owned());
         let output =
-            in_the_clear(&CredentialConfig::new(&flags, &all).unwrap()).unwrap_or_default();
+            plaintext_warning(&CredentialConfig::new(&flags, &all).unwrap()).unwrap_or_default();
         assert!(output.starts_with(expected), "{output}");
         assert_eq!(output.is_empty(), expected.is_empty(), "{output}");
     }
@@ -129,7 +129,7 @@ fn only_loopback_is_this_machine() {
 }
 
 #[test]
-fn only_a_simulator_here_may_be_fast() {
+fn only_a_local_simulator_may_be_fast() {
     let of = |given, endpoint: &str| speed(given, &endpoint.parse().unwrap());
     let here = "http://127.0.0.1:8080";
     assert_eq!(of(None, here).unwrap(), 1.0);

@@ -1,9 +1,9 @@
-//! What an answer means that is an error.
+//! The diagnosis of an error answer.
 
 use ecs_ops::auth::{CredentialKind, Echo, MAX_CLOCK_SKEW};
 use jiff::Timestamp;
 
-use super::{Asked, Clocks, Diagnosis, Evidence, found, of_the_proxy, refused};
+use super::{Asked, Clocks, Diagnosis, Evidence, found, proxy_refusal, refused};
 use crate::exit::Exit;
 use crate::fail::PROXY_CREDENTIALS;
 
@@ -25,20 +25,20 @@ pub(super) fn explain(
             "locked_key",
             format!("access key {key} is locked, as after five wrong signatures in a row ({answer})"),
         )
-        .advise("send nothing with it for five minutes: stop whatever else uses it with a wrong secret key")
-        .advise("then make sure of the secret key, and run this check once");
+        .advise("send nothing with it for five minutes: stop all other programs that use it with a wrong secret key")
+        .advise("then check the secret key, and run this check once");
     }
     if signs && has(&["signature expired"]) {
         return skewed(times_in(&lowercase).or_else(|| evidence.clocks()), &answer);
     }
     if status == 407 {
-        return of_the_proxy(
+        return proxy_refusal(
             evidence,
             format!("a proxy on the way requires a user name and password ({answer})"),
         )
         .advise(PROXY_CREDENTIALS);
     }
-    if let Some(diagnosis) = of_a_stranger(evidence, status) {
+    if let Some(diagnosis) = unproven_answer(evidence, status) {
         return diagnosis;
     }
     let own_words = code.is_some() || !message.is_empty();
@@ -46,7 +46,7 @@ pub(super) fn explain(
         return found(
             "no_answer",
             Exit::Failed,
-            format!("what answered is not this API: {answer}, without a code or words of its own"),
+            format!("the answer is not from this API: {answer}, without an error code or message"),
         )
         .advise("look for a proxy, firewall or gateway on the way that forbids it: the credentials were not checked");
     }
@@ -54,7 +54,7 @@ pub(super) fn explain(
     let logs_in = evidence.asked == Asked::Iam && evidence.kind == CredentialKind::Password;
     if status == 403 && logs_in && !policy && permission_in(message).is_none() {
         return login_refused(&answer)
-            .advise("where these are right, the user may be locked, the password expired, or logins limited by IAM");
+            .advise("if these are right, the user may be locked, the password expired, or logins limited by IAM");
     }
     if status == 403 || has(&["policy does not allow", "policy doesn't allow"]) {
         return without_permission(evidence, message, &answer);
@@ -105,43 +105,43 @@ pub(super) fn explain(
         .advise("give the id of the project that they are for (--project-id), or credentials for this one")
         .advise("each region has a project of its own: check --region, too");
     }
-    // Nothing that is said explains it, but a date does.
+    // The message does not explain it, but the date of the answer does.
     let apart = evidence.clocks().map(Clocks::apart);
     if status == 401 && signs && apart.is_some_and(|apart| apart > MAX_CLOCK_SKEW) {
         return skewed(evidence.clocks(), &answer);
     }
     match (status, evidence.asked) {
         (404, Asked::Iam) if own_words && evidence.agency => {
-            refused("login_refused", format!("IAM does not know what was asked for ({answer})"))
+            refused("login_refused", format!("IAM did not find what was requested ({answer})"))
                 .advise("check the agency's name and that of its domain, and the address of IAM")
         }
         (404, Asked::Iam) if own_words && logs_in => {
-            refused("login_refused", format!("IAM does not know what was asked for ({answer})"))
+            refused("login_refused", format!("IAM did not find what was requested ({answer})"))
                 .advise(path_of_iam(evidence))
                 .advise("otherwise check the names of user, domain and project")
         }
         (404, Asked::Iam) if own_words => found(
             "wrong_endpoint",
             Exit::Failed,
-            format!("IAM does not know what was asked for ({answer})"),
+            format!("IAM did not find what was requested ({answer})"),
         )
         .advise(path_of_iam(evidence)),
         (404, Asked::Iam) => found(
             "wrong_endpoint",
             Exit::Failed,
-            format!("what answers in the place of IAM does not know its API ({answer})"),
+            format!("the service at the address of IAM does not know its API ({answer})"),
         )
         .advise(format!("check {}", evidence.asked.endpoint())),
         (404, _) => found(
             "wrong_endpoint",
             Exit::Failed,
-            format!("what answers at the endpoint does not know this API ({answer})"),
+            format!("the service at the endpoint does not know this API ({answer})"),
         )
         .advise("check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com"),
         (408 | 429 | 500.., _) => found(
             "no_answer",
             Exit::Failed,
-            format!("the answer does not tell whether the credentials work ({answer})"),
+            format!("the answer does not show whether the credentials work ({answer})"),
         )
         .advise("try again in a minute"),
         (401, _) if logs_in => login_refused(&answer),
@@ -172,35 +172,35 @@ fn path_of_iam(evidence: &Evidence<'_>) -> String {
     )
 }
 
-/// `ak not exist`, also with the key itself between the words.
+/// Returns whether the message is `ak not exist`, also with the key between the words.
 fn is_unknown_key(lowercase: &str) -> bool {
     let mut pieces = lowercase.split(|c: char| !c.is_ascii_alphanumeric());
     let names_a_key = pieces.any(|piece| piece == "ak");
     lowercase.contains("get secretkey failed") || (names_a_key && lowercase.contains("not exist"))
 }
 
-/// A page in the service's place. Of a service in trouble a gateway reports, too: that is another matter.
-fn of_a_stranger(evidence: &Evidence<'_>, status: u16) -> Option<Diagnosis> {
-    let stranger = evidence.stranger?;
-    if let Some(endpoint) = stranger.moved_to {
+/// Diagnoses a page in place of the service. An error of a gateway about an unavailable service is no such page.
+fn unproven_answer(evidence: &Evidence<'_>, status: u16) -> Option<Diagnosis> {
+    let unproven = evidence.unproven?;
+    if let Some(endpoint) = unproven.moved_to {
         return Some(
-            found("wrong_endpoint", Exit::Failed, stranger.described).advise(format!(
+            found("wrong_endpoint", Exit::Failed, unproven.described).advise(format!(
                 "if you trust that address, use it: --endpoint {endpoint}"
             )),
         );
     }
     match status {
         300..=399 | 404 => Some(
-            found("wrong_endpoint", Exit::Failed, stranger.described)
+            found("wrong_endpoint", Exit::Failed, unproven.described)
                 .advise(
                     "check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com",
                 )
                 .advise("look for a proxy, a gateway or a login page on the way"),
         ),
         200..=299 | 400..=403 | 405..=407 | 409..=428 | 430..=498 => Some(
-            found("no_answer", Exit::Failed, stranger.described).advise(
+            found("no_answer", Exit::Failed, unproven.described).advise(
                 "check the endpoint, and look for a proxy, firewall or gateway on the way that answers in its place: the \
-                 credentials were not judged",
+                 credentials were not checked",
             ),
         ),
         _ => None,
@@ -221,7 +221,7 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, answer: &str) -> Diagnosis {
             let mut diagnosis = refused(
                 "request_changed",
                 format!(
-                    "the request was changed on its way: the service read its {} otherwise than it was signed",
+                    "the request was changed on its way: the service received a different {}",
                     difference.part
                 ),
             )
@@ -233,10 +233,10 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, answer: &str) -> Diagnosis {
         Some(Echo::Same) => refused(
             "wrong_secret_key",
             format!(
-                "the service read the request as it was signed, so the secret key is not that of access key {key}"
+                "the service received the request as it was signed, so the secret key is not that of access key {key}"
             ),
         )
-        .advise("check the secret key: take it anew from where it is kept, or make a new pair")
+        .advise("check the secret key: copy it again from its source, or create a new pair")
         .advise(ONCE),
         _ => refused(
             "wrong_secret_key",
@@ -287,7 +287,7 @@ fn without_permission(evidence: &Evidence<'_>, message: &str, answer: &str) -> D
     diagnosis
 }
 
-/// `ecs:cloudServers:list` out of a sentence.
+/// Extracts a permission such as `ecs:cloudServers:list` from a sentence.
 pub(super) fn permission_in(message: &str) -> Option<String> {
     let lowercase = message.split(|c: char| !(c.is_ascii_alphanumeric() || ":_-*".contains(c)));
     let mut permissions = lowercase.filter(|word| {
@@ -303,7 +303,7 @@ fn skewed(clocks: Option<Clocks>, answer: &str) -> Diagnosis {
     let what = match clocks {
         Some(clocks) => format!(
             "{}, and a signature may be 15 minutes off: ours shows {:.0}, theirs {:.0}",
-            clocks.in_words(),
+            clocks.describe(),
             clocks.ours,
             clocks.service
         ),
@@ -315,7 +315,7 @@ fn skewed(clocks: Option<Clocks>, answer: &str) -> Diagnosis {
     diagnosis
 }
 
-/// Both clocks, as the service's words show them.
+/// Parses both clocks from the service's message.
 fn times_in(lowercase: &str) -> Option<Clocks> {
     Some(Clocks {
         ours: time_in(lowercase, "signature time:")?,
@@ -323,7 +323,7 @@ fn times_in(lowercase: &str) -> Option<Clocks> {
     })
 }
 
-/// `20261123t125900z` after these words.
+/// Parses a time such as `20261123t125900z` after a label.
 pub(super) fn time_in(lowercase: &str, before: &str) -> Option<Timestamp> {
     let (_, rest) = lowercase.split_once(before)?;
     let time = rest.trim_start().get(..16)?.to_uppercase();
@@ -341,7 +341,7 @@ pub(super) fn time_in(lowercase: &str, before: &str) -> Option<Timestamp> {
     parts.concat().parse().ok()
 }
 
-/// What the service said, shortened: an echo of the request tells nobody anything here.
+/// Returns the message of the service without its echo of the request.
 fn answer(status: u16, code: Option<&str>, message: &str) -> String {
     const LONGEST: usize = 200;
     let message = message

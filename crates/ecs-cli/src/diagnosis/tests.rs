@@ -17,7 +17,7 @@ fn evidence(end: End<'_>) -> Evidence<'_> {
         their_time: Some("2026-11-23T12:59:01Z".parse().unwrap()),
         proxies: &[],
         asked: Asked::Service,
-        stranger: None,
+        unproven: None,
         end,
     }
 }
@@ -31,7 +31,7 @@ fn refusal<'a>(status: u16, code: &'a str, message: &'a str, echo: Option<&'a Ec
     }
 }
 
-/// A service that read another query than was signed.
+/// A service that received another query than was signed.
 fn differs() -> Echo {
     use ecs_ops::auth::{AccessKey, sign};
     use ecs_ops::model::{ListServersDetails, Operation as _};

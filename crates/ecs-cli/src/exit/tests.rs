@@ -1,8 +1,8 @@
 use super::*;
 
 #[test]
-fn the_exit_code_of_a_run() {
-    const NONE: Facts = Facts {
+fn a_report_determines_the_exit_code() {
+    const NONE: OutcomeFlags = OutcomeFlags {
         succeeded: false,
         failed: false,
         rejected: false,
@@ -16,7 +16,7 @@ fn the_exit_code_of_a_run() {
     let table = [
         (
             "all succeeded",
-            Facts {
+            OutcomeFlags {
                 succeeded: true,
                 ..NONE
             },
@@ -24,7 +24,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "accepted, not waited for",
-            Facts {
+            OutcomeFlags {
                 running: true,
                 no_wait: true,
                 ..NONE
@@ -33,7 +33,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "one failed",
-            Facts {
+            OutcomeFlags {
                 succeeded: true,
                 failed: true,
                 ..NONE
@@ -42,7 +42,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "one rejected",
-            Facts {
+            OutcomeFlags {
                 succeeded: true,
                 rejected: true,
                 ..NONE
@@ -51,7 +51,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "all rejected",
-            Facts {
+            OutcomeFlags {
                 rejected: true,
                 ..NONE
             },
@@ -59,7 +59,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "not attempted: out of reach",
-            Facts {
+            OutcomeFlags {
                 not_attempted: true,
                 ..NONE
             },
@@ -67,7 +67,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "not waited for, one rejected",
-            Facts {
+            OutcomeFlags {
                 running: true,
                 rejected: true,
                 no_wait: true,
@@ -77,7 +77,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "unknown",
-            Facts {
+            OutcomeFlags {
                 unknown: true,
                 ..NONE
             },
@@ -85,7 +85,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "unknown beats failed",
-            Facts {
+            OutcomeFlags {
                 unknown: true,
                 failed: true,
                 not_attempted: true,
@@ -95,7 +95,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "refused",
-            Facts {
+            OutcomeFlags {
                 refused: true,
                 not_attempted: true,
                 ..NONE
@@ -104,7 +104,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "refused, others rejected",
-            Facts {
+            OutcomeFlags {
                 refused: true,
                 not_attempted: true,
                 rejected: true,
@@ -114,7 +114,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "refused after some succeeded",
-            Facts {
+            OutcomeFlags {
                 refused: true,
                 not_attempted: true,
                 succeeded: true,
@@ -124,7 +124,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "refused after some failed",
-            Facts {
+            OutcomeFlags {
                 refused: true,
                 not_attempted: true,
                 failed: true,
@@ -134,7 +134,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "refused after some were accepted",
-            Facts {
+            OutcomeFlags {
                 refused: true,
                 not_attempted: true,
                 running: true,
@@ -145,7 +145,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "refused with one unknown",
-            Facts {
+            OutcomeFlags {
                 refused: true,
                 not_attempted: true,
                 unknown: true,
@@ -155,7 +155,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "stopped while running",
-            Facts {
+            OutcomeFlags {
                 stopped: true,
                 running: true,
                 ..NONE
@@ -164,7 +164,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "stopped before all were sent",
-            Facts {
+            OutcomeFlags {
                 stopped: true,
                 not_attempted: true,
                 succeeded: true,
@@ -174,7 +174,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "stopped with one unknown",
-            Facts {
+            OutcomeFlags {
                 stopped: true,
                 unknown: true,
                 ..NONE
@@ -183,7 +183,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "stopped, not waited for",
-            Facts {
+            OutcomeFlags {
                 stopped: true,
                 running: true,
                 not_attempted: true,
@@ -194,7 +194,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "stopped and refused",
-            Facts {
+            OutcomeFlags {
                 stopped: true,
                 refused: true,
                 not_attempted: true,
@@ -204,7 +204,7 @@ fn the_exit_code_of_a_run() {
         ),
         (
             "running though waited for",
-            Facts {
+            OutcomeFlags {
                 running: true,
                 ..NONE
             },
@@ -217,7 +217,7 @@ fn the_exit_code_of_a_run() {
 }
 
 #[test]
-fn the_exit_code_of_an_error() {
+fn an_error_determines_the_exit_code() {
     for (kind, code) in [
         (ErrorKind::Invalid, 2),
         (ErrorKind::NotTheService, 2),

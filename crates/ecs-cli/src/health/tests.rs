@@ -47,8 +47,8 @@ async fn the_command_gets_the_ids_and_its_status_counts() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn whoever_does_not_read_them_need_not() {
-    // More than a pipe holds.
+async fn a_command_need_not_read_the_ids() {
+    // More ids than a pipe buffers.
     let servers = ids(10_000);
     checked("true", &servers).await.unwrap();
     checked("exec <&-; sleep 0.05", &servers).await.unwrap();
@@ -59,22 +59,22 @@ async fn whoever_does_not_read_them_need_not() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn what_it_leaves_behind_is_not_waited_for() {
+async fn child_processes_are_not_waited_for() {
     let begin = Instant::now();
     checked("sleep 120 & exit 0", &ids(1)).await.unwrap();
     assert!(begin.elapsed() < Duration::from_secs(60));
 }
 
-/// The processes of the check hold a named pipe open: it is at its end when all of them are gone.
+/// The processes of the check hold a named pipe open, which ends when all of them have ended.
 #[cfg(unix)]
 #[tokio::test]
-async fn dropped_it_is_killed_with_what_it_started() {
+async fn a_dropped_check_is_killed_with_its_child_processes() {
     let directory = tempfile::tempdir().unwrap();
     let pipe = directory.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
     let command = format!("exec > '{}'; sleep 120 & wait", pipe.display());
-    // Opened once the check has opened it, too.
+    // Opening blocks until the check has opened it, too.
     let opened = tokio::task::spawn_blocking(move || std::fs::File::open(pipe));
     let servers = ids(1);
     let mut file = tokio::select! {
@@ -105,7 +105,7 @@ fn the_program_of_a_simple_command_is_known() {
 
 #[cfg(unix)]
 #[test]
-fn a_command_that_is_not_there_is_found_out() {
+fn a_missing_command_is_detected() {
     for command in [
         "true",
         "if true; then false; fi",

@@ -19,7 +19,7 @@ fn an_id_that_is_given_again_counts_once() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once_with_its_place() {
+fn all_errors_are_reported_with_their_positions() {
     let fail = parse_ids(&["nonsense", A, "\u{1b}[2J"]).unwrap_err();
     assert_eq!(fail.exit, crate::exit::Exit::Usage);
     assert_eq!(

@@ -17,7 +17,7 @@ fn journals(folder: &Path) -> Journals {
 }
 
 #[test]
-fn only_ended_runs_are_pruned_and_only_old_ones() {
+fn only_old_ended_runs_are_pruned() {
     let folder = tempfile::tempdir().unwrap();
     let ended = written(folder.path(), "a.jsonl", "2026-01-01T00:00:00Z", END);
     let open = written(folder.path(), "b.jsonl", "2026-01-01T00:00:00Z", "");
@@ -36,7 +36,7 @@ fn only_ended_runs_are_pruned_and_only_old_ones() {
 }
 
 #[test]
-fn the_newest_run_is_the_one_that_began_last() {
+fn last_is_the_run_that_began_last() {
     let folder = tempfile::tempdir().unwrap();
     let newer = written(folder.path(), "a.jsonl", "2026-02-01T00:00:00Z", END);
     let older = written(folder.path(), "b.jsonl", "2026-01-01T00:00:00Z", "");

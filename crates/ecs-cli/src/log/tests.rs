@@ -12,7 +12,7 @@ fn options(verbose: u8, log_file: Option<&str>) -> Logging {
     }
 }
 
-/// What a log with these settings shows of one event of each kind.
+/// Returns the log of one event of each kind with these settings.
 fn logged(format: LogFormat, options: &Logging, variable: &str) -> String {
     #[derive(Clone, Default)]
     struct Buffer(Arc<Mutex<Vec<u8>>>);
@@ -90,7 +90,7 @@ fn an_event_is_a_line_with_its_spans() {
 }
 
 #[test]
-fn a_malformed_filter_is_an_error_that_says_what_to_do() {
+fn a_malformed_filter_is_an_error_with_a_hint() {
     let fail = filter(&options(0, None), "ecs_client=loud").unwrap_err();
     assert!(fail.message.contains("ECSCTL_LOG"), "{}", fail.message);
     assert!(fail.hint.unwrap().contains("ecs_client=debug"));

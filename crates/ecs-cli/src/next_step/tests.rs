@@ -30,7 +30,7 @@ fn the_command_is_a_line_of_its_own_and_secrets_are_named_before_it() {
 }
 
 #[test]
-fn a_place_is_added_once_and_only_where_it_is_lacking() {
+fn a_place_is_added_once_and_only_if_it_is_missing() {
     let place = place_of(&["ecsctl", "--endpoint", "https://ecs.example", "run", "list"]);
     let [_, line] = NextStep::check_access("a").at(&place).at(&place).lines();
     assert_eq!(line, "  ecsctl auth check --endpoint https://ecs.example");
@@ -40,12 +40,12 @@ fn a_place_is_added_once_and_only_where_it_is_lacking() {
 
 #[cfg(unix)]
 #[test]
-fn what_cannot_be_written_is_not_written_as_something_else() {
+fn unprintable_arguments_are_not_replaced() {
     let step = NextStep::resume("a", Path::new("a\n"), &CommandLine::default());
     assert_eq!(step.lines()[1], format!("  {UNWRITABLE}"));
 }
 
-/// Such an address is refused, and the error proposes to check the access with the same options.
+/// Such an address is refused, and the error proposes `auth check` with the same options.
 #[test]
 fn an_address_with_a_password_is_never_shown() {
     for address in [

@@ -37,11 +37,11 @@ fn plan(servers: u8) -> RunPlan {
 }
 
 #[test]
-fn a_plan_is_read_as_it_was_written() {
+fn a_written_plan_is_read_back() {
     let file = PlanFile::new(plan(3)).unwrap();
     let text = file.text().unwrap();
     assert_eq!(PlanFile::parse(text.as_bytes()), Ok(file.clone()));
-    // Formatting is not part of it.
+    // The hash does not depend on the formatting.
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
         PlanFile::parse(value.to_string().as_bytes()),
@@ -56,7 +56,7 @@ fn a_plan_is_read_as_it_was_written() {
 }
 
 #[test]
-fn each_change_of_a_plan_is_noticed() {
+fn every_change_of_a_plan_is_detected() {
     let text = PlanFile::new(plan(2)).unwrap().text().unwrap();
     for (before, after) in [
         ("\"SOFT\"", "\"HARD\""),
@@ -81,7 +81,7 @@ fn each_change_of_a_plan_is_noticed() {
 }
 
 #[test]
-fn something_else_is_not_a_plan() {
+fn other_files_are_not_plans() {
     for (text, message) in [
         ("", "not a plan of ecsctl"),
         ("{}", "its \"format\" is not"),
@@ -100,7 +100,7 @@ fn something_else_is_not_a_plan() {
 }
 
 #[test]
-fn what_differs_from_the_plan() {
+fn differences_from_the_plan_are_described() {
     let before = planned(1, Some("ACTIVE"));
     assert_eq!(drift(&before, Some(&before)), None);
     assert_eq!(
@@ -139,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn no_file_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+    fn no_file_causes_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
         prop_assert!(PlanFile::parse(&bytes).is_err());
     }
 }

@@ -16,7 +16,7 @@ fn run(name: &str, servers: &[u8]) -> ActiveRun {
 }
 
 #[test]
-fn the_second_run_on_a_server_is_refused_until_the_first_is_over() {
+fn a_second_run_on_a_server_is_refused_until_the_first_ends() {
     let folder = tempfile::tempdir().unwrap();
     let registry = FileRegistry::new(folder.path().join("active"));
     let first = registry.register_now(&run("a", &[1, 2])).unwrap();
@@ -32,7 +32,7 @@ fn the_second_run_on_a_server_is_refused_until_the_first_is_over() {
 }
 
 #[test]
-fn what_a_dead_process_left_blocks_nobody_and_is_removed() {
+fn entries_of_dead_processes_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let registry = FileRegistry::new(folder.path().to_owned());
     let entry = folder.path().join("dead.json");
@@ -44,7 +44,7 @@ fn what_a_dead_process_left_blocks_nobody_and_is_removed() {
 
 #[cfg(unix)]
 #[test]
-fn entries_are_for_their_owner() {
+fn only_the_owner_can_read_entries() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let folder = tempfile::tempdir().unwrap();

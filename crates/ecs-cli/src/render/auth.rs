@@ -1,4 +1,4 @@
-//! What `auth check` found.
+//! The report of `auth check`.
 
 use ecs_ops::auth::{Difference, ResolvedTarget, Skipped};
 use ecs_ops::fleet::{RecordAccess, RecordsCheck};
@@ -11,9 +11,9 @@ use crate::diagnosis::{Clocks, Diagnosis};
 use crate::exit::Exit;
 use crate::term::clean;
 
-/// Everything that was found out. What is not known is null.
+/// The report of a check. Unknown values are null.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Checked {
+pub(crate) struct CheckReport {
     version: u32,
     ok: bool,
     finding: &'static str,
@@ -23,7 +23,7 @@ pub(crate) struct Checked {
     pub(crate) kind: Option<&'static str>,
     pub(crate) access_key: Option<String>,
     pub(crate) agency: Option<String>,
-    pub(crate) skipped: Vec<Passed>,
+    pub(crate) skipped: Vec<SkippedSource>,
     pub(crate) warnings: Vec<String>,
     pub(crate) operator: Option<String>,
     pub(crate) region: Option<String>,
@@ -44,21 +44,21 @@ pub(crate) struct Checked {
     /// Operator, account, project, region and endpoint with their origins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<ResolvedTarget>,
-    /// Which records of actions can be read, if that was found out.
+    /// The readable records of actions, if that was checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) records: Option<RecordsCheck>,
     permission: Option<String>,
     difference: Option<Differs>,
 }
 
-/// A source that was passed over.
+/// A source that was skipped.
 #[derive(Debug, Serialize)]
-pub(crate) struct Passed {
+pub(crate) struct SkippedSource {
     source: String,
     why: String,
 }
 
-impl From<&Skipped> for Passed {
+impl From<&Skipped> for SkippedSource {
     fn from(skipped: &Skipped) -> Self {
         Self {
             source: credentials::origin(&skipped.source).to_owned(),
@@ -84,9 +84,9 @@ impl From<Difference> for Differs {
     }
 }
 
-impl Checked {
+impl CheckReport {
     pub(crate) fn skip(&mut self, source: &str, why: &str) {
-        self.skipped.push(Passed {
+        self.skipped.push(SkippedSource {
             source: source.to_owned(),
             why: why.to_owned(),
         });
@@ -103,7 +103,7 @@ impl Checked {
     }
 }
 
-/// Whole seconds say enough.
+/// Serializes a time in whole seconds.
 fn second<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(|time| format!("{time:.0}")).serialize(serializer)
 }
@@ -121,7 +121,7 @@ fn both<S: Serializer>(clocks: &Option<Clocks>, serializer: S) -> Result<S::Ok, 
     both.serialize(serializer)
 }
 
-/// Whether records can be read.
+/// Describes whether records can be read.
 fn access(access: Option<&RecordAccess>, not_asked: &str) -> String {
     match access {
         None => not_asked.to_owned(),
@@ -135,8 +135,8 @@ fn access(access: Option<&RecordAccess>, not_asked: &str) -> String {
     }
 }
 
-/// For people.
-pub(crate) fn text(checked: &Checked) -> String {
+/// Formats the report as text.
+pub(crate) fn text(checked: &CheckReport) -> String {
     let mut lines = Vec::new();
     let mut row = |name: &str, value: Option<String>| {
         if let Some(value) = value {

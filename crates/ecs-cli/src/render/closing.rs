@@ -1,4 +1,4 @@
-//! The end of a run for people: counts first, then what did not succeed, grouped by reason. Pure.
+//! The end of a run as text: counts first, then the servers that did not succeed, grouped by reason. Pure.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::confirm::counted;
 use crate::screen::Screen;
 use crate::term::clean;
 
-/// So many servers of an outcome are named, and so many of its reasons.
+/// The most servers of an outcome that are named, and the most of its reasons.
 const NAMED: usize = 10;
 
-/// The outcomes that are listed, those first that need an operator.
+/// The listed outcomes, the most urgent ones first.
 const LISTED: [(&str, &str, AnsiColor); 4] = [
     ("unknown", "unknown", AnsiColor::Magenta),
     ("failed", "failed", AnsiColor::Red),
@@ -26,7 +26,7 @@ const LISTED: [(&str, &str, AnsiColor); 4] = [
     ("running", "running", AnsiColor::Blue),
 ];
 
-/// The report for people.
+/// Formats the report as text.
 pub(crate) fn closing(
     report: &Report,
     took: Option<Duration>,
@@ -46,7 +46,7 @@ pub(crate) fn closing(
     text
 }
 
-/// The servers of each outcome that needs an operator.
+/// Lists the servers of each outcome that needs attention.
 pub(crate) fn by_outcome<'a>(
     servers: impl Iterator<Item = &'a ServerReport> + Clone,
     show: Show,
@@ -62,7 +62,7 @@ pub(crate) fn by_outcome<'a>(
             .clone()
             .filter(|server| server.outcome.name() == outcome)
             .collect();
-        // Where all servers are running, as with --no-wait, the first line has their number.
+        // If all servers are running, as with --no-wait, the first line has their number.
         let all_run = outcome == "running" && servers.len() == these.count();
         if servers.is_empty() || (all_run && show == Show::Summary) {
             continue;
@@ -79,7 +79,7 @@ pub(crate) fn by_outcome<'a>(
     text
 }
 
-/// Such as `3 servers: 2 succeeded, 1 failed (2 hard restarts), in 1 min 5 s`.
+/// Formats the counts, such as `3 servers: 2 succeeded, 1 failed; 2 hard restarts; took 1 min 5 s`.
 pub(crate) fn headline(report: &Report, took: Option<Duration>) -> String {
     let mut line = table::summary(report);
     match hard_restarts(report) {
@@ -93,13 +93,13 @@ pub(crate) fn headline(report: &Report, took: Option<Duration>) -> String {
     line
 }
 
-/// How many servers were restarted hard because their soft restart failed.
+/// Counts the servers that were restarted hard because their soft restart failed.
 pub(crate) fn hard_restarts(report: &Report) -> usize {
     let servers = report.servers.iter();
     servers.filter(|server| server.escalated.is_some()).count()
 }
 
-/// The counts that need an operator in their colors.
+/// Formats the counts, in color where they need attention.
 fn paint_counts(line: &str, report: &Report, screen: Screen) -> String {
     if !screen.color {
         return line.to_owned();
@@ -121,7 +121,7 @@ fn paint_counts(line: &str, report: &Report, screen: Screen) -> String {
     line
 }
 
-/// The servers by their reason: each reason once, at most this many servers and reasons.
+/// Lists servers by reason: each reason once, with a limit of servers and reasons.
 fn list(text: &mut String, servers: &[&ServerReport], most: usize, screen: Screen) {
     let groups = by_reason(servers);
     let mut left = most;
@@ -166,8 +166,8 @@ fn list(text: &mut String, servers: &[&ServerReport], most: usize, screen: Scree
     }
 }
 
-/// Servers with the same reason, the most frequent reason first. An answer that names its server has the same reason as one that
-/// names another.
+/// Groups servers by reason, the most frequent reason first. Reasons that differ only in the id of the server are the
+/// same.
 fn by_reason<'a>(servers: &[&'a ServerReport]) -> Vec<(String, Vec<&'a ServerReport>)> {
     let mut index: HashMap<String, usize> = HashMap::new();
     let mut groups: Vec<(String, Vec<&ServerReport>)> = Vec::new();
@@ -183,7 +183,7 @@ fn by_reason<'a>(servers: &[&'a ServerReport]) -> Vec<(String, Vec<&'a ServerRep
             groups.len() - 1
         });
         if let Some((reason, members)) = groups.get_mut(at) {
-            // With its id as long as it is the only one.
+            // The reason keeps the id as long as it has one server.
             *reason = match members.is_empty() {
                 true => shown,
                 false => naming_first_request(reason, general),
@@ -191,18 +191,18 @@ fn by_reason<'a>(servers: &[&'a ServerReport]) -> Vec<(String, Vec<&'a ServerRep
             members.push(server);
         }
     }
-    // Stable: reasons that are equally frequent stay in the order of the servers.
+    // Stable: equally frequent reasons stay in the order of the servers.
     groups.sort_by_key(|(_, members)| std::cmp::Reverse(members.len()));
     groups
 }
 
-/// The request id in a reason, for the service's support.
+/// Returns the request id in a reason.
 fn request_of(reason: &str) -> Option<&str> {
     let (_, rest) = reason.split_once("(request ")?;
     rest.split_once(')').map(|(request, _)| request)
 }
 
-/// The reason of one more server of a group, with the request id of the group: requests with the same answer have ids of their own.
+/// Merges the reason of another server of a group, whose request id differs.
 fn naming_first_request(group: &str, reason: String) -> String {
     const OTHERS: &str = " and others";
     match (request_of(group), request_of(&reason)) {
@@ -214,7 +214,7 @@ fn naming_first_request(group: &str, reason: String) -> String {
     }
 }
 
-/// Why a server has its outcome, and whether it was restarted hard.
+/// Returns the reason of an outcome, and whether the server was restarted hard.
 fn why(server: &ServerReport) -> String {
     let reason = match server.outcome.error() {
         Some(error) => reason(error),
@@ -226,7 +226,7 @@ fn why(server: &ServerReport) -> String {
     }
 }
 
-/// A row for each server.
+/// Formats a row for each server.
 fn all(report: &Report, screen: Screen) -> String {
     let mut table = TextTable::new(&["SERVER", "NAME", "OUTCOME", "JOB", "REASON"]);
     [1, 3, 4]

@@ -1,4 +1,4 @@
-//! Reports as CSV.
+//! Reports as CSV and as lists of ids.
 
 use ecs_ops::{Report, ServerReport};
 
@@ -18,25 +18,25 @@ const HEADER: [&str; 9] = [
     "note",
 ];
 
-/// A line for each server, after a header.
+/// Formats a header and a line for each server.
 pub(crate) fn report(report: &Report, show: Show) -> String {
     servers(chosen(report, show))
 }
 
-/// A line for each of these servers, after a header.
+/// Formats a header and a line for each of these servers.
 pub(crate) fn servers<'a>(servers: impl Iterator<Item = &'a ServerReport>) -> String {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     let rows = servers.map(row);
     let header = HEADER.map(str::to_owned);
     for row in std::iter::once(header).chain(rows) {
-        // Memory takes everything.
+        // Writing to memory does not fail.
         let _ = writer.write_record(row);
     }
     let written = writer.into_inner().unwrap_or_default();
     String::from_utf8(written).unwrap_or_default()
 }
 
-/// The ids, one per line.
+/// Formats the ids, one per line.
 pub(crate) fn ids(report: &Report, show: Show) -> String {
     chosen(report, show)
         .map(|server| format!("{}\n", server.id))

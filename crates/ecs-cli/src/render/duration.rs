@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-/// Such as `1.5 s`, `2 min 3 s` and `1 h 4 min`; what is negative is shown as 0.
+/// Formats a duration such as `1.5 s`, `2 min 3 s` or `1 h 4 min`; a negative one as 0.
 pub(crate) fn seconds(time: SignedDuration) -> String {
     let tenths = time.as_millis().max(0) / 100;
     match tenths {

@@ -9,17 +9,17 @@ use serde::Serialize;
 use super::table::{Table, reason};
 use crate::exit::{self, Exit};
 
-/// What is known of a job that was asked for.
+/// The state of a job that was queried.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Shown {
+pub(crate) struct ShownJob {
     pub(crate) job_id: JobId,
-    /// `succeeded`, `failed`, `running`, `stalled` (no progress for too long), `unclear` (it ended, and
-    /// its parts say otherwise than it does), `unknown` (to the service), `refused` (we may not look), `unreachable`.
+    /// `succeeded`, `failed`, `running`, `stalled` (no progress for too long), `unclear` (it ended, and its sub-jobs
+    /// contradict its status), `unknown` (to the service), `refused` (no permission to query it), `unreachable`.
     pub(crate) state: &'static str,
-    /// As the service described it.
+    /// The job as the service described it.
     #[serde(serialize_with = "shared")]
     job: Option<Arc<Job>>,
-    /// Why there is nothing (new) to show.
+    /// The reason that there is no (newer) state.
     pub(crate) error: Option<Problem>,
     #[serde(skip)]
     pub(crate) exit: Exit,
@@ -32,7 +32,7 @@ fn shared<S: serde::Serializer>(job: &Option<Arc<Job>>, serializer: S) -> Result
 #[derive(Serialize)]
 pub(crate) struct Document<'a> {
     version: u32,
-    jobs: &'a [Shown],
+    jobs: &'a [ShownJob],
 }
 
 #[derive(Serialize)]
@@ -44,8 +44,8 @@ pub(crate) struct JobEvent<'a> {
     error: Option<&'a Problem>,
 }
 
-impl Shown {
-    /// A job that was looked at once.
+impl ShownJob {
+    /// Returns the state of a job that was queried once.
     pub(crate) fn of_job(job_id: JobId, job: Arc<Job>) -> Self {
         let state = match job.status {
             Some(JobStatus::Success) => "succeeded",
@@ -61,7 +61,7 @@ impl Shown {
         }
     }
 
-    /// A job that could not be looked at.
+    /// Returns the state of a job that could not be queried.
     pub(crate) fn without(job_id: JobId, state: &'static str, error: Problem) -> Self {
         Self {
             job_id,
@@ -72,12 +72,13 @@ impl Shown {
         }
     }
 
-    /// A job that was waited for; `last`: as it was last seen; `trouble`: what kept us from looking since then.
+    /// Returns the state of a job that was waited for. `last` is its last known state, `last_error` the error of
+    /// later polls.
     pub(crate) fn of_end(
         job_id: JobId,
         end: JobEnd,
         last: Option<Arc<Job>>,
-        trouble: Option<Problem>,
+        last_error: Option<Problem>,
     ) -> Self {
         let exit = exit::of_job_end(&end);
         let (state, job, error) = match end {
@@ -92,9 +93,9 @@ impl Shown {
             JobEnd::Lost(error) => ("unknown", last, Some(error)),
             JobEnd::Denied(error) => ("refused", last, Some(error)),
             JobEnd::Stalled(_) => ("stalled", last, None),
-            // Of a job that was never seen nothing can be said.
-            _ if last.is_none() => ("unreachable", None, trouble),
-            _ => ("running", last, trouble),
+            // A job that was never polled successfully has no known state.
+            _ if last.is_none() => ("unreachable", None, last_error),
+            _ => ("running", last, last_error),
         };
         Self {
             job_id,
@@ -105,7 +106,7 @@ impl Shown {
         }
     }
 
-    /// As a line of events.
+    /// Returns the state as an event.
     pub(crate) fn event(&self) -> JobEvent<'_> {
         JobEvent {
             event: "job",
@@ -117,11 +118,11 @@ impl Shown {
     }
 }
 
-pub(crate) fn document(jobs: &[Shown]) -> Document<'_> {
+pub(crate) fn document(jobs: &[ShownJob]) -> Document<'_> {
     Document { version: 1, jobs }
 }
 
-/// Such as `RUNNING, 3 of 10 parts ended`.
+/// Describes the status of a job, such as `RUNNING, 3 of 10 parts ended`.
 pub(crate) fn status(job: &Job) -> String {
     let status = job.status.as_ref().map_or("no status", JobStatus::as_str);
     match parts(job) {
@@ -142,8 +143,8 @@ fn parts(job: &Job) -> &[SubJob] {
     parts.unwrap_or_default()
 }
 
-/// A row for each job, then a row for each of their servers, then what else they work on.
-pub(crate) fn table(jobs: &[Shown]) -> String {
+/// Formats a row for each job, then for each of their servers, then for each of their other resources.
+pub(crate) fn table(jobs: &[ShownJob]) -> String {
     let mut table = Table::new(&["JOB", "KIND", "STATE", "STATUS", "BEGAN", "ENDED", "REASON"]);
     let mut servers = Table::new(&["SERVER", "STATUS", "JOB", "REASON"]);
     let mut others = Table::new(&["WORKS ON", "VALUE", "JOB"]);
@@ -167,7 +168,7 @@ pub(crate) fn table(jobs: &[Shown]) -> String {
             text(|job| job.end_time.as_ref()),
             why.unwrap_or_default(),
         ]);
-        // A job without parts can name the one server that it is for itself.
+        // A job without sub-jobs can name its only server itself.
         let whole = shown.job.as_deref().filter(|job| parts(job).is_empty());
         if let Some(job) = whole
             && let Some(server) = job
@@ -216,7 +217,7 @@ pub(crate) fn table(jobs: &[Shown]) -> String {
     text
 }
 
-/// What a job that is not about servers works on, as it came: interfaces, disks, images.
+/// Returns the other resources of a job as the service sent them: interfaces, disks, images.
 fn works_on(job: &Job) -> Vec<(String, String)> {
     let Some(entities) = &job.entities else {
         return Vec::new();
@@ -255,7 +256,7 @@ mod tests {
 
     fn shown(job: &str) -> String {
         let job: Job = serde_json::from_str(job).unwrap();
-        table(&[Shown::of_job("j1".parse().unwrap(), Arc::new(job))])
+        table(&[ShownJob::of_job("j1".parse().unwrap(), Arc::new(job))])
     }
 
     #[test]

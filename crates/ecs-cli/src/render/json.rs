@@ -1,4 +1,4 @@
-//! Results for programs.
+//! Results as JSON.
 
 use serde::Serialize;
 use serde_json::json;
@@ -13,65 +13,65 @@ use crate::connect::Connection;
 use crate::expectation::Expectation;
 use crate::term::clean_json;
 
-/// The version of what is written here. A report has its own.
+/// The version of these documents. A report has its own.
 pub(crate) const VERSION: u32 = 1;
 
-/// One indented document.
+/// Formats an indented document.
 pub(crate) fn document(value: &impl Serialize) -> String {
-    // Nothing that is written here has keys or numbers that JSON cannot hold.
+    // None of these types has keys or numbers that JSON cannot represent.
     let json = serde_json::to_string_pretty(value).unwrap_or_default();
     clean_json(json) + "\n"
 }
 
-/// One object on one line.
+/// Formats an object on one line.
 pub(crate) fn line(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_default();
     clean_json(json) + "\n"
 }
 
-/// One event on one line, with its time by the local clock.
+/// Formats an event on one line, with its time by the local clock.
 pub(crate) fn event(event: &Event, at: Timestamp) -> String {
     let event = line(event);
-    // The name of the event comes first in all of them.
+    // The name comes first in all events.
     let name = event.find([',', '}']).unwrap_or_default();
     let (name, rest) = event.split_at(name);
     format!("{name},\"at\":\"{at}\"{rest}")
 }
 
-/// What a report of this program has beside that of the library.
+/// The members that this program adds to the library's report.
 #[derive(Debug, Serialize)]
 pub(crate) struct Extras {
     pub(crate) endpoint: String,
     pub(crate) project_id: String,
     pub(crate) started_at: Timestamp,
     pub(crate) ended_at: Timestamp,
-    /// Why the run ended early, for people. `stopped` has it for programs.
+    /// The reason that the run ended early as text; `stopped` has it for programs.
     pub(crate) stop_reason: Option<String>,
     /// Servers that were restarted hard because their soft restart failed.
     pub(crate) hard_restarts: usize,
-    /// The limit of failures, as it was given; `None`: the run has none.
+    /// The limit of failures as it was typed; `None` if none was given.
     pub(crate) max_failures: Option<String>,
-    /// What stops the run because of failures; `None`: nothing does.
+    /// The rules that stop the run because of failures; `None` if there are none.
     pub(crate) brake: Option<Brake>,
-    /// What the process ends with.
+    /// The exit code of the process.
     pub(crate) exit_code: u8,
 }
 
-/// What stops a run because of failures.
+/// The rules that stop a run because of failures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Brake {
-    /// The most servers that may fail; `None`: any number.
+    /// The most servers that may fail; `None` for no limit.
     max_failures: Option<usize>,
-    /// Whether a wave without a success stops it.
+    /// Whether a wave without a success stops the run.
     wave_without_success: bool,
-    /// Whether one failure in the canary stops it.
+    /// Whether a failure in the canary stops the run.
     canary_failure: bool,
-    /// Whether it is the default one, which nobody asked for.
+    /// Whether these are the default rules.
     default: bool,
 }
 
 impl Brake {
-    /// By the rules of a run of so many servers.
+    /// Returns the brake of a run of this many servers.
     pub(crate) fn of(rules: &Rules, servers: usize) -> Option<Self> {
         let brake = Self {
             max_failures: rules.max_failures.map(|limit| limit.of(servers)),
@@ -83,7 +83,7 @@ impl Brake {
     }
 }
 
-/// The report as one document.
+/// Formats the report as a document.
 pub(crate) fn report(report: &Report, extras: &Extras) -> String {
     let (report, extras) = (document(report), document(extras));
     let report = report.strip_suffix("\n}\n").unwrap_or_default();
@@ -91,7 +91,7 @@ pub(crate) fn report(report: &Report, extras: &Extras) -> String {
     format!("{report},{extras}")
 }
 
-/// The report as the last line of the events.
+/// Formats the report as the last event.
 pub(crate) fn report_line(report: &Report, extras: &Extras) -> String {
     let (report, more) = (line(report), line(extras));
     let report = report
@@ -106,7 +106,7 @@ pub(crate) fn report_line(report: &Report, extras: &Extras) -> String {
     format!("{{\"event\":\"report\",\"at\":\"{at}\",{report},{more}")
 }
 
-/// What `--dry-run` shows.
+/// The output of `--dry-run`.
 #[derive(Debug, Serialize)]
 pub(crate) struct DryRun<'a> {
     version: u32,
@@ -124,17 +124,17 @@ pub(crate) struct DryRun<'a> {
     /// The servers that the selection skips.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     skipped: &'a [SkippedServer],
-    /// Servers that are not ready and would be reported as not attempted.
+    /// The servers that are not ready and would be reported as not attempted.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     unready: &'a [UnreadyServer],
-    /// How long the run would take.
+    /// The expected duration of the run.
     pub(crate) duration: &'a Expectation,
 }
 
-/// One request of a plan, without credentials.
+/// A request of a plan, without credentials.
 #[derive(Debug, Serialize)]
 pub(crate) struct Request {
-    /// Which wave it belongs to, counted from 1; nothing in a run without waves.
+    /// Its wave, counted from 1; `None` in a run without waves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) wave: Option<usize>,
     pub(crate) method: String,
@@ -144,7 +144,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The first of its servers.
+    /// Returns the first server of the request.
     pub(crate) fn first(&self) -> &str {
         self.ids().next().unwrap_or_default()
     }
@@ -158,7 +158,7 @@ impl Request {
 }
 
 impl<'a> DryRun<'a> {
-    /// `None` if the plan has a request that cannot be encoded, which a checked plan has not.
+    /// Returns the dry run of a plan; `None` if a request cannot be encoded, which does not occur in a checked plan.
     pub(crate) fn new(
         plan: &Plan,
         connection: &'a Connection,
@@ -196,7 +196,7 @@ impl<'a> DryRun<'a> {
         })
     }
 
-    /// The ids of the servers, one per line; CSV has a header.
+    /// Formats the ids of the servers, one per line, with a header for CSV.
     pub(crate) fn ids(&self, header: bool) -> String {
         let header = if header { "id\n" } else { "" };
         let ids = self.requests.iter().flat_map(Request::ids);
@@ -206,7 +206,7 @@ impl<'a> DryRun<'a> {
             .collect()
     }
 
-    /// One line for each request.
+    /// Formats one line for each request.
     pub(crate) fn lines(&self) -> String {
         let requests = self.requests.iter().enumerate();
         let object = |(index, request): (usize, &Request)| {
@@ -227,7 +227,7 @@ impl<'a> DryRun<'a> {
     }
 }
 
-/// Which wave a batch belongs to, counted from 1. `waves` has the number of batches of each.
+/// Returns the wave of each request, counted from 1. `waves` has the number of requests of each wave.
 fn wave_of(waves: &[usize], request: usize) -> Option<usize> {
     let mut before = 0_usize;
     let wave = waves.iter().position(|requests| {
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_batch_is_in_its_wave() {
+    fn each_request_is_in_its_wave() {
         let wave = |request| wave_of(&[1, 3, 2], request);
         let waves: Vec<_> = (0..7).map(wave).collect();
         let expected = [1, 2, 2, 2, 3, 3].map(Some);

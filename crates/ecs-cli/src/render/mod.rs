@@ -1,4 +1,4 @@
-//! Results and progress as text.
+//! Output: results and progress.
 
 pub(crate) mod auth;
 pub(crate) mod closing;

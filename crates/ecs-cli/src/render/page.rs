@@ -1,4 +1,4 @@
-//! What a journal says, as one page that needs nothing else: no network, no scripts.
+//! A run as a self-contained page for browsers, without network access and scripts.
 
 mod axis;
 mod drawing;
@@ -22,7 +22,7 @@ svg{width:100%;height:auto}text{fill:currentColor;font:12px system-ui,sans-serif
 .succeeded .o{color:var(--ok)}.failed .o{color:var(--bad)}.unknown .o{color:var(--odd)}.running .o{color:var(--wait)}\
 .k i{display:inline-block;width:.8rem;height:.8rem;margin:0 .3rem 0 1rem;border-radius:2px}.only label{margin-right:1rem}";
 
-/// The outcomes, those first that somebody has to look at: the class, the words, the color.
+/// The outcomes with class, text and color, the most urgent ones first.
 const OUTCOMES: [(&str, &str, &str); 5] = [
     ("unknown", "unknown", "odd"),
     ("failed", "failed", "bad"),
@@ -31,7 +31,7 @@ const OUTCOMES: [(&str, &str, &str); 5] = [
     ("succeeded", "succeeded", "ok"),
 ];
 
-/// The whole page; `path` is the journal's.
+/// Returns the page; `path` is the journal's.
 pub(crate) fn page(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String {
     let title = format!(
         "{} of {} servers",
@@ -63,7 +63,7 @@ pub(crate) fn page(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> S
     page
 }
 
-/// A strip of all servers, by outcome.
+/// Draws a strip of all servers by outcome.
 fn all(timeline: &Timeline) -> String {
     let mut strip = String::from("<div class=\"all\">");
     for (name, text, color) in OUTCOMES.iter().rev() {
@@ -78,7 +78,7 @@ fn all(timeline: &Timeline) -> String {
 }
 
 fn facts(timeline: &Timeline) -> String {
-    // Addresses are shown without their scheme, so that nothing makes links of them.
+    // Addresses have no scheme, so that mail and chat programs do not turn them into links.
     let endpoint = timeline.endpoint.split_once("://");
     let endpoint = endpoint.map_or(timeline.endpoint.as_str(), |(_, host)| host);
     let mut facts = vec![
@@ -127,7 +127,7 @@ fn waves(timeline: &Timeline) -> String {
         return String::new();
     }
     let mut table = String::from(
-        "<h2>Waves</h2>\n<table><tr><th>Wave<th>Servers<th>Began<th>Took<th>What became of them<th>Restarted hard<th>Health</tr>\n",
+        "<h2>Waves</h2>\n<table><tr><th>Wave<th>Servers<th>Began<th>Took<th>Outcomes<th>Restarted hard<th>Health</tr>\n",
     );
     for wave in &timeline.waves {
         table.push_str(&format!(
@@ -165,7 +165,7 @@ fn problems(timeline: &Timeline) -> String {
     table + "</table>\n"
 }
 
-/// Those first that somebody has to look at.
+/// Formats a table of the servers, the most urgent ones first.
 fn servers(timeline: &Timeline) -> String {
     let mut table = String::from(
         "<h2>Servers</h2>\n<p class=\"only\"><label><input type=\"radio\" name=\"only\" checked> all</label>",
@@ -179,7 +179,7 @@ fn servers(timeline: &Timeline) -> String {
         }
     }
     table.push_str(
-        "</p>\n<table><tr><th>Server<th>Name<th>Outcome<th>Wave<th>Batch<th>Job<th>Reason</tr>\n",
+        "</p>\n<table><tr><th>Server<th>Name<th>Outcome<th>Wave<th>Request<th>Job<th>Reason</tr>\n",
     );
     for (name, ..) in OUTCOMES {
         let these = timeline
@@ -206,7 +206,7 @@ fn row(server: &Server) -> String {
     )
 }
 
-/// As text of HTML, wherever it stands; and without what reorders text.
+/// Escapes text for HTML, also within attributes, and characters that reorder text.
 pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in crate::term::clean(text).chars() {

@@ -1,20 +1,20 @@
-//! A plan as one page that needs nothing else: no network, no scripts.
+//! A plan as a self-contained page for browsers, without network access and scripts.
 
 use std::collections::BTreeMap;
 
 use super::page::{STYLE, escape};
 
-/// What the page shows.
+/// The contents of the page.
 pub(crate) struct PlanPage {
     pub(crate) title: String,
-    /// A label and a value each.
+    /// Labels with their values.
     pub(crate) facts: Vec<(&'static str, String)>,
     pub(crate) servers: Vec<PlanRow>,
 }
 
 /// A server of a plan.
 pub(crate) struct PlanRow {
-    /// Counted from 1; nothing in a plan without waves.
+    /// The wave, counted from 1; `None` in a plan without waves.
     pub(crate) wave: Option<usize>,
     pub(crate) id: String,
     pub(crate) name: String,
@@ -23,7 +23,7 @@ pub(crate) struct PlanRow {
 }
 
 impl PlanPage {
-    /// The whole page.
+    /// Returns the page.
     pub(crate) fn html(&self) -> String {
         let title = escape(&self.title);
         let facts: String = self
@@ -39,7 +39,7 @@ impl PlanPage {
         )
     }
 
-    /// One table for each wave, under a strip that shows how large they are.
+    /// Formats a table for each wave, under a strip that shows their sizes.
     fn waves(&self) -> String {
         let mut waves: BTreeMap<Option<usize>, Vec<&PlanRow>> = BTreeMap::new();
         for server in &self.servers {

@@ -1,4 +1,4 @@
-//! How a run goes, on stderr.
+//! The progress of a run on stderr.
 
 mod layout;
 
@@ -13,9 +13,9 @@ use super::tally::{Tally, rounded};
 use super::unready::wave_line;
 use crate::confirm::counted;
 use crate::screen::Screen;
-use crate::term::{Notes, clean, stderr_is_lively};
+use crate::term::{Notes, clean, stderr_is_interactive};
 
-/// Shows events: as a line that changes on a terminal, as a few lines elsewhere.
+/// The display of events: a changing line on a terminal, a few lines elsewhere.
 pub(crate) struct Progress {
     tally: Tally,
     notes: Notes,
@@ -31,17 +31,17 @@ enum Style {
     },
     Bar {
         bar: ProgressBar,
-        /// While a question is open nothing moves; nor before the first event.
+        /// The line does not change while a question is open, nor before the first event.
         moves: bool,
     },
 }
 
 impl Progress {
-    /// `silent`: the events are shown elsewhere.
+    /// Returns a display; with `silent` it prints nothing, because events are printed elsewhere.
     pub(crate) fn new(notes: &Notes, silent: bool) -> Self {
         let style = if notes.is_quiet() || silent {
             Style::Silent
-        } else if stderr_is_lively() {
+        } else if stderr_is_interactive() {
             Style::Bar {
                 bar: bar(),
                 moves: false,
@@ -64,12 +64,12 @@ impl Progress {
         }
     }
 
-    /// What happened so far.
+    /// Returns the progress so far.
     pub(crate) fn tally(&self) -> &Tally {
         &self.tally
     }
 
-    /// Where to print messages while there is a bar.
+    /// Returns the bar above which messages are printed.
     pub(crate) fn notes(&self) -> &Notes {
         &self.notes
     }
@@ -81,7 +81,7 @@ impl Progress {
         match &mut self.style {
             Style::Silent => {}
             Style::Bar { bar, moves } => {
-                // A run that stops does not ask any more, either.
+                // A stopping run does not ask any more.
                 if *moves || !tally.asking {
                     draw(bar, tally, now);
                 }
@@ -89,7 +89,7 @@ impl Progress {
                     rest(bar);
                 }
                 *moves = !tally.asking;
-                if let Some(line) = trouble(event, tally) {
+                if let Some(line) = problem_line(event, tally) {
                     self.notes.note(&line);
                 }
             }
@@ -98,7 +98,7 @@ impl Progress {
                 throttled,
                 blind,
             } => {
-                let line = trouble(event, tally)
+                let line = problem_line(event, tally)
                     .or_else(|| log_line(event, tally, now, (tenths, throttled, blind)));
                 if let Some(line) = line {
                     self.notes.note(&line);
@@ -107,14 +107,36 @@ impl Progress {
         }
     }
 
-    /// Times go on without events.
+    /// Counts a past event without showing it.
+    pub(crate) fn count(&mut self, event: &Event, at: Instant) {
+        self.tally.count(event, at);
+    }
+
+    /// Shows the counted progress below a line that describes it.
+    pub(crate) fn catch_up(&mut self, line: &str) {
+        let (tally, now) = (&self.tally, Instant::now());
+        self.notes.note(line);
+        match &mut self.style {
+            Style::Silent => {}
+            Style::Bar { bar, moves } => {
+                *moves = !tally.asking;
+                draw(bar, tally, now);
+            }
+            Style::Lines { tenths, .. } => {
+                *tenths = tally.done.saturating_mul(10) / tally.servers.max(1);
+                self.notes.note(&layout::log_line(tally, now));
+            }
+        }
+    }
+
+    /// Refreshes times between events.
     pub(crate) fn tick(&self) {
         if let Style::Bar { bar, moves: true } = &self.style {
             draw(bar, &self.tally, Instant::now());
         }
     }
 
-    /// The last state stays to be read.
+    /// The last state stays visible.
     pub(crate) fn finish(&self) {
         if let Style::Bar { bar, .. } = &self.style {
             bar.abandon();
@@ -123,8 +145,8 @@ impl Progress {
     }
 }
 
-/// What is a line of a log and no line on a terminal. The state is what was reported last: tenths of the servers, whether requests
-/// are throttled, whether jobs cannot be queried.
+/// Returns the line of an event that is printed in logs but not on a terminal. The state holds the last report:
+/// tenths of the servers, whether requests are throttled, whether jobs cannot be queried.
 fn log_line(
     event: &Event,
     tally: &Tally,
@@ -171,7 +193,7 @@ fn log_line(
             let status = status.as_deref().unwrap_or("still running");
             Some(format!("{status}: {}", layout::log_line(tally, now)))
         }
-        // What was done before is no news.
+        // Outcomes of an earlier process are not reported again.
         Event::Resumed { done, .. } => {
             *tenths = done.saturating_mul(10) / tally.servers.max(1);
             None
@@ -188,14 +210,14 @@ fn log_line(
 
 fn draw(bar: &ProgressBar, tally: &Tally, now: Instant) {
     let screen = Screen::stderr();
-    // The cursor takes a column.
+    // Leaves a column for the cursor.
     let width = screen.width.map(|width| width.saturating_sub(1));
     bar.set_message(clean(&layout::line(tally, now, Screen { width, ..screen })));
     bar.tick();
 }
 
-/// What is worth a line of its own on a terminal, too.
-fn trouble(event: &Event, tally: &Tally) -> Option<String> {
+/// Returns the line of an event that is printed on terminals, too.
+fn problem_line(event: &Event, tally: &Tally) -> Option<String> {
     match event {
         Event::RequestEnded {
             request,
@@ -210,7 +232,7 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
                 counted(*servers)
             ))
         }
-        // Whoever asked for it was told when the signal came.
+        // The message about a signal was printed when it came.
         Event::Stopping {
             cause: Some(Stopped::Requested { .. }),
             ..
@@ -266,7 +288,7 @@ fn trouble(event: &Event, tally: &Tally) -> Option<String> {
     }
 }
 
-/// What the run waits for, and what it gives up.
+/// Returns the line of an event about waiting.
 fn waiting(event: &Event) -> Option<String> {
     match event {
         Event::WaitingForServers { request, servers } => {
@@ -291,7 +313,7 @@ fn waiting(event: &Event) -> Option<String> {
     }
 }
 
-/// What happens between waves, and what becomes of their servers.
+/// Returns the line of an event about waves.
 fn rolling(event: &Event) -> Option<String> {
     match event {
         Event::WaveBegan {
@@ -319,7 +341,7 @@ fn rolling(event: &Event) -> Option<String> {
             false => "stopping after the canary".to_owned(),
         }),
         Event::Holding { pause } => Some(format!(
-            "waiting {}: servers with an unknown result may still be restarting",
+            "waiting {}: servers with an unknown outcome may still be restarting",
             rounded(*pause)
         )),
         Event::Pausing { wave, pause } => Some(format!(
@@ -347,13 +369,13 @@ fn bar() -> ProgressBar {
     bar
 }
 
-/// Leaves the bar as it is, so that something can be typed below it.
+/// Leaves the bar unchanged, so that the user can type below it.
 fn rest(bar: &ProgressBar) {
     bar.force_draw();
     leave_line();
 }
 
-/// A bar leaves the cursor at the end of its line, which what follows must not continue.
+/// Ends the line of a bar, which leaves the cursor at its end.
 fn leave_line() {
     drop(writeln!(io::stderr()));
 }
@@ -365,7 +387,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_template_is_one() {
+    fn the_template_is_valid() {
         ProgressStyle::with_template(TEMPLATE).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! What was done to servers, for people and for programs.
+//! The actions on servers as text and as JSON.
 
 use ecs_ops::model::{ServerAction, ServerId};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::table::Table;
 use crate::term::clean;
 
-/// A row for each action.
+/// Formats a row for each action.
 pub(crate) fn table(servers: &[(ServerId, Vec<ServerAction>)]) -> String {
     let mut table = Table::new(&["SERVER", "STARTED", "ACTION", "RESULT", "USER", "REQUEST"]);
     for (id, actions) in servers {
@@ -28,18 +28,18 @@ pub(crate) fn table(servers: &[(ServerId, Vec<ServerAction>)]) -> String {
     table.render()
 }
 
-/// All servers as one document.
+/// Returns all servers as one document.
 pub(crate) fn document(servers: &[(ServerId, Vec<ServerAction>)]) -> Value {
     let servers = servers.iter().map(|(id, actions)| object(*id, actions));
     json!({"version": 1, "servers": servers.collect::<Vec<_>>()})
 }
 
-/// One server as an object; what the service says nothing of is null.
+/// Returns a server as an object, with null for missing values.
 pub(crate) fn object(id: ServerId, actions: &[ServerAction]) -> Value {
     json!({"id": id, "actions": objects(actions)})
 }
 
-/// The actions of one server.
+/// Returns the actions on a server.
 pub(crate) fn objects(actions: &[ServerAction]) -> Value {
     let actions = actions.iter().map(|action| {
         json!({
@@ -53,7 +53,7 @@ pub(crate) fn objects(actions: &[ServerAction]) -> Value {
     actions.collect()
 }
 
-/// The actions of one server, a line each, as `server show` has them.
+/// Formats the actions on a server for `server show`, one per line.
 pub(crate) fn lines(actions: &[ServerAction]) -> String {
     let line = |action: &ServerAction| {
         let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
@@ -73,7 +73,7 @@ pub(crate) fn lines(actions: &[ServerAction]) -> String {
     actions.iter().map(line).collect()
 }
 
-/// The same, where they cannot be read.
+/// Formats the reason that the actions cannot be read.
 pub(crate) fn unread(why: &str) -> String {
     clean(&format!("{:<20}cannot be read: {why}", "actions")) + "\n"
 }

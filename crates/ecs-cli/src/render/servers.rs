@@ -1,4 +1,4 @@
-//! Servers, for people and for programs.
+//! Servers as text, CSV and JSON.
 
 use std::cmp::Ordering;
 
@@ -16,7 +16,7 @@ const TABLE: &[Column] = &[
     Column::Az,
     Column::Tags,
 ];
-/// So many of the columns of the table are shown however narrow the terminal is: the id, the name and the status.
+/// The number of columns that are shown at any width: the id, the name and the status.
 const FEWEST: usize = 3;
 const WIDE: &[Column] = &[
     Column::Id,
@@ -30,7 +30,7 @@ const WIDE: &[Column] = &[
     Column::Tags,
 ];
 
-/// Sorts servers; those that are equal stay in their order, and those without a value come last.
+/// Sorts servers. Equal ones stay in their order, and those without a value come last.
 pub(crate) fn sort(servers: &mut [Server], sort: Sort) {
     servers.sort_by(|one, other| {
         let (one, other) = (cell(one, sort.column), cell(other, sort.column));
@@ -44,7 +44,7 @@ pub(crate) fn sort(servers: &mut [Server], sort: Sort) {
     });
 }
 
-/// The list in this format. `columns`: instead of those that the format has.
+/// Formats the list. `columns` replaces those of the format.
 pub(crate) fn list(servers: &[Server], format: ListFormat, columns: &[Column]) -> String {
     let or = |otherwise: &'static [Column]| -> Vec<Column> {
         if columns.is_empty() {
@@ -55,7 +55,7 @@ pub(crate) fn list(servers: &[Server], format: ListFormat, columns: &[Column]) -
     };
     match format {
         ListFormat::Table => {
-            // What was asked for is not left out.
+            // Columns that were asked for are never left out.
             let may_vanish = if columns.is_empty() {
                 FEWEST
             } else {
@@ -83,7 +83,8 @@ fn lines(servers: &[Server], column: Column) -> String {
     cells.collect()
 }
 
-/// The columns from `may_vanish` on are left out, the last one first, where the table does not fit `width`.
+/// Formats a table. The columns from `may_vanish` on are left out, the last one first, if the table does not fit
+/// `width`.
 fn table(
     servers: &[Server],
     columns: &[Column],
@@ -148,7 +149,7 @@ fn title(column: Column) -> &'static str {
     }
 }
 
-/// What a column shows of a server; empty if the service says nothing.
+/// Returns the value of a column; empty if the service does not have it.
 fn cell(server: &Server, column: Column) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     match column {
@@ -199,7 +200,7 @@ fn enterprise_project(server: &Server) -> Option<&str> {
     server.enterprise_project_id.as_deref().or(tagged)
 }
 
-/// All servers as one document.
+/// Returns all servers as one document.
 pub(crate) fn document(servers: &[Server]) -> Value {
     json!({
         "version": json::VERSION,
@@ -207,7 +208,7 @@ pub(crate) fn document(servers: &[Server]) -> Value {
     })
 }
 
-/// One server as an object; what the service says nothing of is null.
+/// Returns a server as an object, with null for missing values.
 pub(crate) fn object(server: &Server) -> Value {
     json!({
         "id": server.id,
@@ -231,7 +232,7 @@ pub(crate) fn object(server: &Server) -> Value {
     })
 }
 
-/// One server for people: a line for everything that is known.
+/// Formats a server: a line for each known value.
 pub(crate) fn shown(server: &Server) -> String {
     let lines: &[(&str, Column)] = &[
         ("id", Column::Id),

@@ -1,4 +1,4 @@
-//! What a journal says, for people.
+//! A run as text, from its journal.
 
 use std::path::Path;
 
@@ -9,20 +9,20 @@ use super::closing::by_outcome;
 use super::duration::seconds;
 use super::table::{self, Table};
 use super::text_table::TextTable;
-use super::timeline::{Answer, RequestRow, Summary, Timeline, Wave};
+use super::timeline::{AttemptResult, RequestRow, Summary, Timeline, Wave};
 use crate::args::Show;
 use crate::confirm::counted;
 use crate::next_step::NextStep;
 use crate::screen::Screen;
 use crate::term::clean;
 
-/// So many servers are named in a command.
+/// The most servers that are named in a command.
 const FIRST: usize = 5;
 
-/// So many requests are listed without being asked for.
+/// The most requests that are listed without `--show all`.
 const MANY: usize = 20;
 
-/// The whole of it.
+/// Returns the whole text.
 #[cfg(test)]
 pub(crate) fn text(
     timeline: &Timeline,
@@ -37,7 +37,7 @@ pub(crate) fn text(
     text
 }
 
-/// Hands all of it over in pieces; `path` is the journal's, for the command that goes on.
+/// Hands the text over in pieces. `path` is the journal's, for the command that resumes the run.
 pub(crate) fn write(
     timeline: &Timeline,
     path: &(impl AsRef<Path> + ?Sized),
@@ -66,7 +66,7 @@ pub(crate) fn write(
     let mut requests = TextTable::new(&[
         "REQUEST", "SERVERS", "SENT", "ATTEMPTS", "ANSWER", "JOB", "STATUS", "WATCHED",
     ]);
-    // One for a hundred servers: more of them are a wall.
+    // At most one request for a hundred servers, because a longer table is hard to read.
     if show == Show::All || timeline.requests.len() <= MANY {
         for request in &timeline.requests {
             requests.row(row(timeline, request));
@@ -95,7 +95,7 @@ pub(crate) fn write(
             table::why(&server.report),
         ]);
     }
-    // What failed and what is unknown is neither cut nor left out.
+    // The counts of failed and unknown servers are neither cut nor left out.
     waves.may_vanish([3, 2, 7]);
     waves.may_shrink(8);
     requests.may_vanish([7, 2, 3, 1]);
@@ -109,7 +109,7 @@ pub(crate) fn write(
         to("\n");
         servers.write(to);
     }
-    // What to do next depends on all servers.
+    // The next steps depend on all servers.
     if timeline.servers.len() == timeline.summary.requested {
         to("\n");
         for line in next(timeline, path) {
@@ -126,7 +126,7 @@ fn head(timeline: &Timeline) -> String {
     let mut rows = vec![
         ("run", timeline.run_id.clone()),
         (
-            "what",
+            "action",
             format!(
                 "{}{kind}, {}",
                 timeline.operation,
@@ -140,7 +140,11 @@ fn head(timeline: &Timeline) -> String {
             format!("{:.0}, by {}", timeline.began, timeline.program),
         ),
     ];
-    for mark in timeline.marks.iter().filter(|mark| mark.is_apart()) {
+    for mark in timeline
+        .marks
+        .iter()
+        .filter(|mark| mark.is_listed_separately())
+    {
         let text = format!(
             "{:.0} ({}) {}",
             mark.at,
@@ -223,22 +227,22 @@ fn row(timeline: &Timeline, request: &RequestRow) -> [String; 8] {
     ]
 }
 
-fn answer(answer: Answer) -> &'static str {
+fn answer(answer: AttemptResult) -> &'static str {
     match answer {
-        Answer::None => "none yet",
-        Answer::Accepted => "accepted",
-        Answer::Throttled => "throttled",
-        Answer::NotExecuted => "not executed",
-        Answer::Lost => "lost",
+        AttemptResult::None => "none yet",
+        AttemptResult::Accepted => "accepted",
+        AttemptResult::Throttled => "throttled",
+        AttemptResult::NotExecuted => "not executed",
+        AttemptResult::Lost => "lost",
     }
 }
 
-/// Such as `+12.3 s`.
+/// Formats the time since the beginning, such as `+12.3 s`.
 pub(super) fn since(timeline: &Timeline, at: Timestamp) -> String {
     format!("+{}", seconds(timeline.since(at)))
 }
 
-/// The counts, and how many servers were restarted hard.
+/// Formats the counts and the number of hard restarts.
 pub(crate) fn headline(timeline: &Timeline) -> String {
     let counts = summary(&timeline.summary);
     let servers = timeline.servers.iter();
@@ -252,12 +256,12 @@ pub(crate) fn headline(timeline: &Timeline) -> String {
     }
 }
 
-/// Such as `3 servers: 2 succeeded, 1 running`.
+/// Formats the counts, such as `3 servers: 2 succeeded, 1 running`.
 pub(crate) fn summary(timeline: &Summary) -> String {
     format!("{}: {}", counted(timeline.requested), timeline.counts())
 }
 
-/// Why it stopped, and what to do next; a command is a line of its own. `path` is the journal's.
+/// Returns why the run stopped and the next steps, with each command on a line of its own. `path` is the journal's.
 pub(crate) fn next(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Vec<String> {
     let Summary {
         running,
@@ -265,7 +269,7 @@ pub(crate) fn next(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> V
         failed,
         ..
     } = timeline.summary;
-    // Those that were not ready are not sent later.
+    // Servers that were not ready are not sent later.
     let unready = timeline
         .servers
         .iter()
@@ -308,7 +312,7 @@ pub(crate) fn next(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> V
         }
     }
     lines.extend(about_unknown(timeline, path));
-    // Only a run that ended can be run again.
+    // Only an ended run can be rerun.
     if failed > 0 && ended {
         let purpose = format!("to run {} that failed again", counted(failed));
         let step = if timeline.is_stored {
@@ -322,10 +326,10 @@ pub(crate) fn next(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> V
     lines
 }
 
-/// What to do about servers that may have been acted on.
+/// Adds the steps for servers that may have been acted on.
 fn about_unknown(timeline: &Timeline, path: &Path) -> Vec<String> {
     let mut lines = Vec::new();
-    // A resumed run looks at those only that no job tells of.
+    // A resumed run reconciles only servers without a job.
     let (jobless, reported) = unknown(timeline);
     if reported + jobless == 0 {
         return lines;
@@ -334,8 +338,11 @@ fn about_unknown(timeline: &Timeline, path: &Path) -> Vec<String> {
     let unknown = reports.filter(|report| matches!(report.outcome, Outcome::Unknown { .. }));
     let first: Vec<_> = unknown.map(|report| report.id).take(FIRST).collect();
     let mut purpose = match jobless {
+        0 if reported == 1 => {
+            "1 server has an unknown outcome that its job cannot resolve: check it".to_owned()
+        }
         0 => format!(
-            "the result of {} is unknown, and their jobs will not tell: check them",
+            "{} have an unknown outcome that their jobs cannot resolve: check them",
             counted(reported)
         ),
         _ => format!(
@@ -348,7 +355,7 @@ fn about_unknown(timeline: &Timeline, path: &Path) -> Vec<String> {
     }
     lines.extend(NextStep::show_servers(purpose, &first, &timeline.place.full).lines());
     if jobless > 0 {
-        let purpose = "or let ecsctl check those that no job tells of";
+        let purpose = "or let ecsctl check those without a job";
         lines.extend(NextStep::reconcile(purpose, path, &timeline.place.of_journal).lines());
     }
     lines
@@ -362,20 +369,20 @@ fn sends(not_attempted: usize) -> String {
     format!("sends {}", counted(not_attempted))
 }
 
-/// Why the process stopped that wrote last.
+/// Returns why the last process stopped.
 fn stopped(timeline: &Timeline) -> Option<String> {
     let mut marks = timeline.marks.iter().rev();
     let last = marks.find(|mark| ["stopping", "resumed"].contains(&mark.what))?;
     (last.what == "stopping").then(|| format!("stopped: {}", last.text))
 }
 
-/// Whether the last health check failed.
+/// Returns whether the last health check failed.
 fn is_unhealthy(timeline: &Timeline) -> bool {
     let mut checks = timeline.waves.iter().flat_map(|wave| &wave.checks);
     checks.next_back().is_some_and(|health| !health.healthy)
 }
 
-/// How many unknown servers have no job, and how many have one.
+/// Counts the unknown servers without a job and those with one.
 fn unknown(timeline: &Timeline) -> (usize, usize) {
     let outcomes = timeline.servers.iter().map(|server| &server.report.outcome);
     let unknown = outcomes.filter(|outcome| matches!(outcome, Outcome::Unknown { .. }));

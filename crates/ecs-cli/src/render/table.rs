@@ -1,23 +1,23 @@
-//! Results for people.
+//! Tables and counts as text.
 
 use ecs_ops::{Outcome, Report, ServerReport};
 
 use super::json::{DryRun, Request};
 use super::target;
-use crate::confirm::{WavesShown, counted};
+use crate::confirm::{WavesShown, counted, would};
 use crate::connect::Connection;
 use crate::term::{clean, clean_into};
 
-/// Rows in aligned columns. The last column is as wide as it needs to be.
+/// A table of aligned columns. The last column is as wide as it needs to be.
 ///
-/// A table may have a row for each of 100,000 servers, so its cells are one text, and not one each.
+/// All cells share one string, because a table may have 100,000 rows.
 pub(crate) struct Table {
     cells: String,
-    /// Where each cell ends.
+    /// The ends of the cells.
     ends: Vec<u32>,
-    /// How many cells there are after each row.
+    /// The number of cells up to the end of each row.
     rows: Vec<u32>,
-    /// How many characters the widest cell of each column has.
+    /// The width of each column in characters.
     widths: Vec<usize>,
 }
 
@@ -33,7 +33,7 @@ impl Table {
         table
     }
 
-    /// What comes from the service is made safe to show.
+    /// Adds a row. Text from the service is escaped.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.add(cells.into_iter());
     }
@@ -42,7 +42,7 @@ impl Table {
         for (column, cell) in cells.enumerate() {
             let before = self.cells.len();
             clean_into(&mut self.cells, cell.as_ref());
-            self.ends.push(kept(self.cells.len()));
+            self.ends.push(stored(self.cells.len()));
             let cell = self.cells.get(before..).unwrap_or_default();
             let width = cell.chars().count();
             match self.widths.get_mut(column) {
@@ -50,7 +50,7 @@ impl Table {
                 None => self.widths.push(width),
             }
         }
-        self.rows.push(kept(self.ends.len()));
+        self.rows.push(stored(self.ends.len()));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -63,15 +63,15 @@ impl Table {
         text
     }
 
-    /// Hands the table over in pieces of whole lines, so that a large one is never whole.
+    /// Hands the table over in pieces of whole lines, so that a large one is never in memory as a whole.
     pub(crate) fn write(&self, to: &mut dyn FnMut(&str)) {
         let mut text = String::new();
         let (mut begin, mut first) = (0, 0);
         for &last in &self.rows {
             let row_begins = text.len();
-            let ends = self.ends.get(place(first)..place(last));
+            let ends = self.ends.get(index(first)..index(last));
             for (&width, &end) in self.widths.iter().zip(ends.unwrap_or_default()) {
-                let cell = self.cells.get(place(begin)..place(end)).unwrap_or_default();
+                let cell = self.cells.get(index(begin)..index(end)).unwrap_or_default();
                 text.push_str(cell);
                 let padding = width.saturating_sub(cell.chars().count());
                 text.extend(std::iter::repeat_n(' ', padding));
@@ -94,19 +94,19 @@ impl Table {
 /// The least length of a piece of a table, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// A position as it is kept. What does not fit makes cells empty, at four gigabytes of text.
-fn kept(position: usize) -> u32 {
+/// Converts a position. Beyond four gigabytes of text cells become empty.
+fn stored(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-fn place(kept: u32) -> usize {
-    usize::try_from(kept).unwrap_or(usize::MAX)
+fn index(stored: u32) -> usize {
+    usize::try_from(stored).unwrap_or(usize::MAX)
 }
 
-/// Between two columns.
+/// The space between two columns.
 const GAP: &str = "  ";
 
-/// Why it did not succeed, and what is unusual about how it ended.
+/// Returns why a server did not succeed, and its note.
 pub(crate) fn why(server: &ServerReport) -> String {
     match (server.outcome.error(), server.note()) {
         (Some(error), Some(note)) => format!("{} ({note})", reason(error)),
@@ -115,7 +115,7 @@ pub(crate) fn why(server: &ServerReport) -> String {
     }
 }
 
-/// Why, with the code where it is not in the words already.
+/// Returns the message of an error, with the code unless the message has it.
 pub(crate) fn reason(error: &ecs_ops::Problem) -> String {
     match &error.code {
         Some(code) if !error.message.contains(code.as_str()) => {
@@ -132,7 +132,7 @@ pub(crate) fn describe(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// Such as `3 servers: 2 succeeded, 1 failed`.
+/// Formats the counts, such as `3 servers: 2 succeeded, 1 failed`.
 pub(crate) fn summary(report: &Report) -> String {
     let summary = report.summary();
     let counts = [
@@ -150,7 +150,7 @@ pub(crate) fn summary(report: &Report) -> String {
     format!("{}: {}", counted(summary.requested), counts.join(", "))
 }
 
-/// The requests that would be sent, or the waves that they would be sent in.
+/// Formats a dry run: its requests, or its waves.
 pub(crate) fn dry_run(
     plan: &DryRun<'_>,
     what: &str,
@@ -167,8 +167,9 @@ pub(crate) fn dry_run(
         .map(|(label, value)| format!("  {label:<9} {}\n", clean(&value)))
         .collect();
     format!(
-        "{}\n{what} at {}{waves}: nothing was sent (dry run)\n{place}",
+        "{}\n{} at {}{waves}; nothing was sent\n{place}",
         table.render(),
+        would(what),
         connection.place(),
     )
 }

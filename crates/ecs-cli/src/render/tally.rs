@@ -1,50 +1,50 @@
-//! How far a run has come. Pure: times are given.
+//! The progress of a run as counts. Pure: times are passed in.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use ecs_ops::{Event, Outcome};
 
-/// What happened so far.
+/// The progress of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Tally {
     began: Instant,
     pub(crate) servers: usize,
     pub(crate) requests: usize,
-    /// Servers with an outcome, except those that were not attempted.
+    /// Servers with an outcome other than not attempted.
     pub(crate) done: usize,
     pub(crate) succeeded: usize,
     pub(crate) failed: usize,
     pub(crate) unknown: usize,
     pub(crate) not_attempted: usize,
-    /// Servers whose request was accepted and that have no outcome.
+    /// Servers of accepted requests without an outcome.
     pub(crate) running: usize,
-    /// Outcomes of an earlier process, which say nothing of the rate of this one.
+    /// Outcomes of an earlier process, which do not count for the rate of this one.
     earlier: usize,
-    /// How many of them are still to come as events.
+    /// The number of these outcomes whose events are still to come.
     replayed: usize,
-    /// Requests that wait for the quota, and until when about; and since when any has.
+    /// Requests that wait for the quota, with the expected end of each wait; and the beginning of the first wait.
     held: HashMap<usize, Option<Instant>>,
     held_since: Option<Instant>,
-    /// The wave that began last, and how many there are.
+    /// The wave that began last, and the number of waves.
     pub(crate) wave: Option<(usize, usize)>,
-    /// Servers of that wave, and how many of them have an outcome.
+    /// The servers of that wave, and the number of them with an outcome.
     pub(crate) wave_servers: usize,
     pub(crate) wave_done: usize,
-    /// What a request that is sent again waits for.
+    /// The wait of a request that is retried.
     waiting: Option<Wait>,
-    /// Nothing is heard of the jobs until then.
+    /// The wait until jobs are polled again after failed polls.
     blind: Option<Wait>,
-    /// What is waited for between waves.
+    /// The wait between waves.
     between: Option<Wait>,
     /// Servers whose job succeeded and that have not settled.
     settling: usize,
     stopping: bool,
-    /// The operator is asked whether to continue.
+    /// Whether the question after the canary is open.
     pub(crate) asking: bool,
 }
 
-/// Something that is waited for.
+/// A wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wait {
     what: &'static str,
@@ -52,7 +52,7 @@ struct Wait {
 }
 
 impl Tally {
-    /// A run that begins now.
+    /// Returns the tally of a run that begins now.
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             began: now,
@@ -91,7 +91,11 @@ impl Tally {
         match event {
             Event::Planned {
                 servers, requests, ..
-            } => (self.servers, self.requests) = (*servers, *requests),
+            } => {
+                // Another process begins again, where a run is watched.
+                *self = Self::new(now);
+                (self.servers, self.requests) = (*servers, *requests);
+            }
             Event::Resumed { done, watched, .. } => {
                 (self.earlier, self.replayed) = (*done, *done);
                 self.running += watched;
@@ -158,7 +162,7 @@ impl Tally {
                 self.asking = false;
                 self.between = None;
             }
-            // Events to come.
+            // Future kinds of events.
             _ => {}
         }
     }
@@ -176,7 +180,7 @@ impl Tally {
             Outcome::Failed { .. } => self.failed += 1,
             Outcome::Unknown { .. } => self.unknown += 1,
             Outcome::NotAttempted { .. } => self.not_attempted += 1,
-            // It is still running.
+            // The server is still running.
             Outcome::Running { .. } => return,
         }
         if !matches!(outcome, Outcome::NotAttempted { .. }) {
@@ -192,7 +196,8 @@ impl Tally {
         }
     }
 
-    /// Such as `request 2 of 12`. A request that is split is followed by more of them than were planned.
+    /// Formats the number of a request, such as `request 2 of 12`. After a split there are more requests than
+    /// planned.
     pub(crate) fn request(&self, request: usize) -> String {
         if request <= self.requests {
             format!("request {request} of {}", self.requests)
@@ -201,12 +206,12 @@ impl Tally {
         }
     }
 
-    /// How long this process has worked on the run.
+    /// Returns the time since this process began the run.
     pub(crate) fn elapsed(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.began)
     }
 
-    /// What the run waits for, with a countdown: such as `throttled, retry in 12 s` or `pausing 30 s`.
+    /// Describes the current wait with a countdown: such as `throttled, retry in 12 s` or `pausing 30 s`.
     pub(crate) fn status(&self, now: Instant) -> Option<String> {
         if self.stopping {
             return Some("stopping".to_owned());
@@ -224,7 +229,7 @@ impl Tally {
             });
         }
         if let Some(since) = self.held_since {
-            // The next one to go. Where its time is over or unknown, it is shown that time goes on.
+            // The next request to be sent. If its time is over or unknown, the time that it has waited is shown.
             let next = self
                 .held
                 .values()
@@ -245,7 +250,7 @@ impl Tally {
         (self.settling > 0).then(|| format!("{} settling", self.settling))
     }
 
-    /// Servers with an outcome in a minute, once that says something.
+    /// Returns the servers with an outcome per minute, once there are enough of them.
     pub(crate) fn per_minute(&self, now: Instant) -> Option<f64> {
         const SETTLED: Duration = Duration::from_secs(5);
         let elapsed = self.elapsed(now);
@@ -253,7 +258,7 @@ impl Tally {
         (done > 0 && elapsed >= SETTLED).then(|| done as f64 * 60.0 / elapsed.as_secs_f64())
     }
 
-    /// The time that the rest takes at this rate.
+    /// Returns the time that the rest takes at this rate.
     pub(crate) fn left(&self, now: Instant) -> Option<Duration> {
         let left = self.servers.saturating_sub(self.done + self.not_attempted);
         if left == 0 || self.stopping {
@@ -270,13 +275,13 @@ impl Wait {
     }
 }
 
-/// A countdown shows 1 s until it is over.
+/// Rounds up, so that a countdown shows 1 s until it is over.
 fn whole_seconds(left: Duration) -> Duration {
     let seconds = left.as_millis().div_ceil(1000);
     Duration::from_secs(seconds.try_into().unwrap_or(u64::MAX))
 }
 
-/// Such as `12 s`, `5 min 3 s`, `2 h 5 min`.
+/// Formats a duration such as `12 s`, `5 min 3 s` or `2 h 5 min`.
 pub(crate) fn rounded(pause: Duration) -> String {
     match pause.as_secs() {
         0 if !pause.is_zero() => format!("{} ms", pause.as_millis()),

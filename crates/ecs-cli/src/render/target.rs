@@ -1,11 +1,11 @@
-//! Where a command acts and as whom, as it is shown before anything is sent.
+//! The place and the account of a command, shown before anything is sent.
 
 use ecs_ops::auth::{ResolvedAccount, ResolvedTarget, Sourced};
 
 use crate::connect::Connection;
 use crate::credentials;
 
-/// What is known of the place: a label and a value each, with where the value comes from.
+/// Returns the rows of the place: labels and values with their origins.
 pub(crate) fn rows(connection: &Connection) -> Vec<(&'static str, String)> {
     match &connection.target {
         Some(target) => of(target, &connection.place()),
@@ -16,7 +16,7 @@ pub(crate) fn rows(connection: &Connection) -> Vec<(&'static str, String)> {
     }
 }
 
-/// The rows of a target at this endpoint.
+/// Returns the rows of a target at this endpoint.
 pub(crate) fn of(target: &ResolvedTarget, endpoint: &str) -> Vec<(&'static str, String)> {
     let sourced = |value: &Sourced| from(&value.value, &value.origin);
     let project = &target.project;
@@ -38,12 +38,12 @@ pub(crate) fn of(target: &ResolvedTarget, endpoint: &str) -> Vec<(&'static str, 
     rows.into_iter().filter_map(known).collect()
 }
 
-/// As whom.
+/// Describes the account.
 fn account(account: &ResolvedAccount) -> String {
     from(&account.to_string(), &account.origin)
 }
 
-/// A value and where it comes from, if that is known.
+/// Formats a value with its origin, if that is known.
 fn from(value: &str, origin: &str) -> String {
     match credentials::origin(origin) {
         "" => value.to_owned(),
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_known_has_no_row_and_the_rest_says_where_it_is_from() {
+    fn known_values_have_rows_with_their_origins() {
         let target: ResolvedTarget = serde_json::from_value(serde_json::json!({
             "operator": {"value": "Open Telekom Cloud", "origin": "the region"},
             "account": {"kind": "password", "origin": "cloud prod in ./clouds.yaml", "user": "ops", "domain": "OTC1",

@@ -1,20 +1,20 @@
-//! Rows in aligned columns that fit a width.
+//! Tables that fit a width.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::term::clean;
 
 const GAP: usize = 2;
-/// Narrower than this a column says nothing.
+/// The least width of a column that is cut.
 const NARROWEST: usize = 8;
 
-/// A table. What comes from elsewhere is made safe to show.
+/// A table that fits a width. External text is escaped.
 pub(crate) struct TextTable {
     rows: Vec<Vec<String>>,
     shrinkable: Vec<bool>,
-    /// The columns that are left out where the table is too wide, the first one first.
+    /// The columns that are left out if the table is too wide, in this order.
     may_vanish: Vec<usize>,
-    /// The column that is cut where all that does not help.
+    /// The column that is cut if the table is still too wide.
     last_to_shrink: Option<usize>,
 }
 
@@ -28,7 +28,7 @@ impl TextTable {
         }
     }
 
-    /// A table without a header.
+    /// Returns a table without a header.
     pub(crate) fn bare(columns: usize) -> Self {
         Self {
             rows: Vec::new(),
@@ -38,24 +38,24 @@ impl TextTable {
         }
     }
 
-    /// Lets a column be cut where the table is too wide.
+    /// Allows a column to be cut if the table is too wide.
     pub(crate) fn may_shrink(&mut self, column: usize) {
         if let Some(shrinkable) = self.shrinkable.get_mut(column) {
             *shrinkable = true;
         }
     }
 
-    /// Lets columns be left out, the first of these first, where the table is too wide and cutting does not help.
+    /// Allows columns to be left out, in this order, if the table is too wide and cutting does not help.
     pub(crate) fn may_vanish(&mut self, columns: impl IntoIterator<Item = usize>) {
         self.may_vanish.extend(columns);
     }
 
-    /// Lets a column be cut where nothing else makes the table fit.
+    /// Allows a column to be cut if nothing else makes the table fit.
     pub(crate) fn shrinks_last(&mut self, column: usize) {
         self.last_to_shrink = Some(column);
     }
 
-    /// Whether there is nothing below the header.
+    /// Returns whether there is nothing below the header.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.len() < 2
     }
@@ -65,8 +65,8 @@ impl TextTable {
             .push(cells.into_iter().map(|cell| clean(&cell)).collect());
     }
 
-    /// The table, without columns that may vanish and with those that may shrink cut, so that it fits `width`. The last
-    /// column is not padded.
+    /// Formats the table. Columns that may vanish are left out and columns that may shrink are cut, so that it fits
+    /// `width`. The last column is not padded.
     pub(crate) fn render(&self, width: Option<usize>) -> String {
         let mut widths = vec![0; self.shrinkable.len()];
         for row in &self.rows {
@@ -95,7 +95,7 @@ impl TextTable {
         text
     }
 
-    /// Leaves out columns until the others can fit, or no column may be left out.
+    /// Leaves out columns until the others can fit, or none may be left out.
     fn leave_out(&self, shown: &mut Vec<usize>, widths: &[usize], width: usize) {
         for column in &self.may_vanish {
             let least = |at: usize| match (widths.get(at), self.shrinkable.get(at)) {
@@ -110,7 +110,7 @@ impl TextTable {
         }
     }
 
-    /// Takes from the widest column that may shrink until the table fits, or no column can shrink further.
+    /// Shrinks the widest column that may shrink until the table fits, or no column can shrink further.
     fn shrink(&self, shown: &[usize], widths: &mut [usize], width: usize) {
         loop {
             let total: usize = shown.iter().filter_map(|at| widths.get(*at)).sum();
@@ -135,12 +135,12 @@ impl TextTable {
     }
 }
 
-/// The spaces between these columns.
+/// Returns the width of the spaces between these columns.
 fn gaps(columns: &[usize]) -> usize {
     GAP * columns.len().saturating_sub(1)
 }
 
-/// The text, cut to this width with an ellipsis.
+/// Cuts a text to this width with an ellipsis.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -158,7 +158,7 @@ fn cut(text: &str, width: usize) -> String {
     kept
 }
 
-/// How wide the terminal is that stdout goes to; `None` if it is none.
+/// Returns the width of the terminal at stdout; `None` if stdout is not a terminal.
 pub(crate) fn stdout_width() -> Option<usize> {
     use std::io::IsTerminal as _;
     if !std::io::stdout().is_terminal() {

@@ -1,6 +1,6 @@
-//! What a journal says happened, and when: the records added up for people. Pure.
+//! The timeline of a run, computed from the records of its journal. Pure.
 
-mod story;
+mod builder;
 mod waves;
 
 use std::collections::HashSet;
@@ -16,15 +16,15 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct as _, Serializer};
 
 use crate::commands::go_on::RecordedPlace;
-use story::Story;
+use builder::TimelineBuilder;
 pub(crate) use waves::{Health, Wave};
 
-/// A run by its journal. Serializes to the document of `run show -o json`.
+/// The timeline of a run. Serializes to the document of `run show -o json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Timeline {
     version: u32,
     pub(crate) run_id: String,
-    /// What wrote the journal.
+    /// The program that wrote the journal.
     pub(crate) program: String,
     pub(crate) endpoint: String,
     pub(crate) project_id: String,
@@ -35,29 +35,29 @@ pub(crate) struct Timeline {
     pub(crate) began: Timestamp,
     /// The time of the last record.
     pub(crate) last: Timestamp,
-    /// When the run ended with a complete report, if it did and nobody has gone on since.
+    /// The time at which the run ended with a complete report, unless it was resumed later.
     pub(crate) ended: Option<Timestamp>,
     pub(crate) summary: Summary,
-    /// What concerns the run as a whole.
-    pub(crate) marks: Vec<Mark>,
-    /// Between the last record of a process and the first one of the next, which went on.
+    /// Annotations of the run as a whole.
+    pub(crate) marks: Vec<Annotation>,
+    /// The gaps between the last record of a process and the first one of the process that resumed the run.
     pub(crate) gaps: Vec<Span>,
-    /// Empty for a run without waves.
+    /// The waves; empty for a run without waves.
     pub(crate) waves: Vec<Wave>,
     #[serde(rename = "batches")]
     pub(crate) requests: Vec<RequestRow>,
-    pub(crate) jobs: Vec<Job>,
-    pub(crate) problems: Vec<Trouble>,
+    pub(crate) jobs: Vec<JobRow>,
+    pub(crate) problems: Vec<ProblemCount>,
     pub(crate) servers: Vec<Server>,
-    /// The last line, if it is not whole.
-    pub(crate) torn: Option<Torn>,
-    /// The process that ran it last, as far as this machine knows.
+    /// The last line, if it is incomplete.
+    pub(crate) torn: Option<IncompleteLine>,
+    /// The last process of the run, as far as this machine knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) process: Option<Process>,
-    /// The options that led to its place, for the command that resumes it.
+    /// The options of its place, for the command that resumes it.
     #[serde(skip)]
     pub(crate) place: RecordedPlace,
-    /// Whether the journal is in a store, which a rerun does not read.
+    /// Whether the journal is in a store, which `rerun` does not read.
     #[serde(skip)]
     pub(crate) is_stored: bool,
 }
@@ -65,12 +65,12 @@ pub(crate) struct Timeline {
 /// The process of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Process {
-    /// Whether it has the journal open.
+    /// Whether the process has the journal open.
     pub(crate) active: bool,
     pub(crate) by: Invocation,
 }
 
-/// How many servers there are of each outcome.
+/// The number of servers of each outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Summary {
     pub(crate) requested: usize,
@@ -82,9 +82,9 @@ pub(crate) struct Summary {
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Mark {
+pub(crate) struct Annotation {
     pub(crate) at: Timestamp,
-    /// `resumed`, `stopping`, `rechecked`, `wave_began`, `wave_checked`, `answered`, `escalating`, `ended`.
+    /// `resumed`, `stopping`, `rechecked`, `wave_began`, `wave_checked`, `answered`, `escalating`, `refused`, `ended`.
     pub(crate) what: &'static str,
     #[serde(rename = "words")]
     pub(crate) text: String,
@@ -103,60 +103,60 @@ pub(crate) struct RequestRow {
     pub(crate) attempts: Vec<Attempt>,
 }
 
-/// One request, or what was to become one.
+/// A request, sent or only announced.
 #[derive(Debug, Serialize)]
 pub(crate) struct Attempt {
-    /// When it was announced.
+    /// The time at which the attempt was announced.
     pub(crate) intended: Timestamp,
-    /// From when on it may have left.
+    /// The time from which the attempt may have been sent.
     pub(crate) sent: Option<Timestamp>,
-    /// When its result was written down.
+    /// The time at which its result was recorded.
     pub(crate) answered: Option<Timestamp>,
-    pub(crate) result: Answer,
-    /// When it was to be tried again.
+    pub(crate) result: AttemptResult,
+    /// The time of the planned retry.
     pub(crate) again: Option<Timestamp>,
     pub(crate) error: Option<ErrorRecord>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Answer {
-    /// Nothing is written down (yet).
+pub(crate) enum AttemptResult {
+    /// No answer is recorded (yet).
     None,
     Accepted,
-    /// Not executed: the service asked for less speed.
+    /// Not executed: the service throttled the request.
     Throttled,
     NotExecuted,
-    /// Nobody knows whether it was executed.
+    /// It is unknown whether the request was executed.
     Lost,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Job {
+pub(crate) struct JobRow {
     pub(crate) job_id: JobId,
     #[serde(rename = "batch")]
     pub(crate) request: usize,
     pub(crate) servers: usize,
     pub(crate) request_id: Option<String>,
     pub(crate) accepted: Timestamp,
-    /// When it was not looked at any more.
+    /// The time of the last poll.
     pub(crate) over: Option<Timestamp>,
-    /// How it ended, if it was seen to.
+    /// The status at its end, if a poll showed the end.
     pub(crate) status: Option<String>,
-    /// Servers of it that are known to have failed, or to stay unknown.
+    /// The servers of the job that failed or stay unknown.
     pub(crate) bad: usize,
 }
 
-/// Something that went wrong, as often as it did.
+/// A kind of problem, with the number of its occurrences.
 #[derive(Debug, Serialize)]
-pub(crate) struct Trouble {
+pub(crate) struct ProblemCount {
     /// `throttled`, `not_executed`, `lost`.
     pub(crate) what: &'static str,
     pub(crate) error: ErrorRecord,
     pub(crate) times: usize,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
-    /// The first batch that it happened to.
+    /// The first request that it happened to.
     #[serde(rename = "batch")]
     pub(crate) request: Option<usize>,
 }
@@ -164,11 +164,11 @@ pub(crate) struct Trouble {
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) report: ServerReport,
-    /// The wave that it is in, counted from 1.
+    /// The wave of the server, counted from 1.
     pub(crate) wave: Option<usize>,
-    /// The batch that it was in last.
+    /// The last request of the server.
     pub(crate) request: Option<usize>,
-    /// Why it was not ready, and is not sent.
+    /// The reason that the server was not ready and is not sent.
     pub(crate) unready: Option<Unready>,
 }
 
@@ -194,12 +194,12 @@ impl Serialize for Server {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Torn {
+pub(crate) struct IncompleteLine {
     pub(crate) line: u64,
     pub(crate) bytes: u64,
 }
 
-/// A time.
+/// A period of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Span {
     pub(crate) from: Timestamp,
@@ -207,10 +207,10 @@ pub(crate) struct Span {
 }
 
 impl Timeline {
-    /// Adds up the records.
+    /// Computes the timeline from records.
     ///
     /// # Errors
-    /// Those of [`Recovered::from_entries`].
+    /// The errors of [`Recovered::from_entries`].
     pub(crate) fn of(contents: Contents) -> Result<Self, JournalError> {
         Self::of_entries(contents.entries, contents.tail)
     }
@@ -218,15 +218,19 @@ impl Timeline {
     fn of_entries(entries: Vec<Entry>, tail: Option<Tail>) -> Result<Self, JournalError> {
         let began = entries.first().map(|entry| entry.at);
         let began = began.unwrap_or(Timestamp::UNIX_EPOCH);
-        let mut story = Story::default();
-        // Each is let go of when both have seen it.
-        let entries = entries.into_iter().inspect(|entry| story.add(entry));
+        let mut builder = TimelineBuilder::default();
+        // Each entry is dropped after both have processed it.
+        let entries = entries.into_iter().inspect(|entry| builder.add(entry));
         let recovered = Recovered::from_entries(entries)?;
         let run = recovered.run();
-        let mut servers = story.servers(&recovered);
-        let waves = waves::of(&recovered, &story, &mut servers);
-        let mut jobs: Vec<Job> = recovered.jobs().iter().map(|job| story.job(job)).collect();
-        // A job may have the id of another one that was forgotten: the last one is meant.
+        let mut servers = builder.servers(&recovered);
+        let waves = waves::of(&recovered, &builder, &mut servers);
+        let mut jobs: Vec<JobRow> = recovered
+            .jobs()
+            .iter()
+            .map(|job| builder.job(job))
+            .collect();
+        // The service may reuse the id of a deleted job: the last job with the id counts.
         let mut count = |job_id: Option<&JobId>| {
             if let Some(job) = jobs.iter_mut().rfind(|job| Some(&job.job_id) == job_id) {
                 job.bad += 1;
@@ -237,7 +241,7 @@ impl Timeline {
                 count(outcome.job_id());
             }
         }
-        // Those that were restarted hard after it failed there, too.
+        // Includes servers that failed in it and were restarted hard later.
         let hard: HashSet<ServerId> = servers
             .iter()
             .filter(|value| value.report.escalated.is_some())
@@ -256,17 +260,17 @@ impl Timeline {
             operation: action.name(),
             kind: action.type_name(),
             began,
-            last: story.last.unwrap_or(began),
-            ended: story.last.filter(|_| recovered.is_ended()),
+            last: builder.last.unwrap_or(began),
+            ended: builder.last.filter(|_| recovered.is_ended()),
             summary: Summary::of(&servers),
-            marks: story.marks,
-            gaps: story.gaps,
+            marks: builder.marks,
+            gaps: builder.gaps,
             waves,
-            requests: story.requests.into_values().collect(),
+            requests: builder.requests.into_values().collect(),
             jobs,
-            problems: story.problems,
+            problems: builder.problems,
             servers,
-            torn: tail.map(|tail| Torn {
+            torn: tail.map(|tail| IncompleteLine {
                 line: tail.line,
                 bytes: tail.bytes,
             }),
@@ -276,37 +280,37 @@ impl Timeline {
         })
     }
 
-    /// How long after the beginning.
+    /// Returns the time since the beginning.
     pub(crate) fn since(&self, at: Timestamp) -> SignedDuration {
         at.duration_since(self.began)
     }
 }
 
-impl Mark {
-    /// Whether no table of waves, and no last line, says it.
-    pub(crate) fn is_apart(&self) -> bool {
+impl Annotation {
+    /// Returns whether neither the table of waves nor the last line shows the annotation.
+    pub(crate) fn is_listed_separately(&self) -> bool {
         !["wave_began", "wave_checked", "escalating", "ended"].contains(&self.what)
     }
 }
 
 impl RequestRow {
-    /// The result of its last attempt.
-    pub(crate) fn answer(&self) -> Answer {
+    /// Returns the result of the last attempt.
+    pub(crate) fn answer(&self) -> AttemptResult {
         self.attempts
             .last()
-            .map_or(Answer::None, |last| last.result)
+            .map_or(AttemptResult::None, |last| last.result)
     }
 
-    /// When it was sent for the first time.
+    /// Returns the time at which the request was sent first.
     pub(crate) fn first_sent(&self) -> Option<Timestamp> {
         self.attempts.iter().find_map(|attempt| attempt.sent)
     }
 
-    /// Its throttling pauses; one that nothing was sent after lasts as long as was planned, and no longer than the run.
+    /// Returns the throttling pauses. A pause without a later attempt lasts as planned, but no longer than the run.
     pub(crate) fn pauses(&self, ended: Option<Timestamp>) -> Vec<Span> {
         let mut pauses = Vec::new();
         for (index, attempt) in self.attempts.iter().enumerate() {
-            if let (Answer::Throttled, Some(from)) = (attempt.result, attempt.answered) {
+            if let (AttemptResult::Throttled, Some(from)) = (attempt.result, attempt.answered) {
                 let next = self.attempts.get(index + 1);
                 let next = next.map(|next| next.sent.unwrap_or(next.intended));
                 let planned = attempt
@@ -322,7 +326,7 @@ impl RequestRow {
 }
 
 impl Summary {
-    /// By the name of the outcome.
+    /// Returns the number of servers with the outcome of this name.
     pub(crate) fn of_outcome(&self, name: &str) -> usize {
         match name {
             "succeeded" => self.succeeded,
@@ -333,7 +337,7 @@ impl Summary {
         }
     }
 
-    /// Such as `2 succeeded, 1 failed`.
+    /// Formats the counts, such as `2 succeeded, 1 failed`.
     pub(crate) fn counts(&self) -> String {
         let counts = [
             (self.succeeded, "succeeded"),

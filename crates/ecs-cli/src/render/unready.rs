@@ -1,4 +1,4 @@
-//! Servers that are not ready before their wave, as a line.
+//! The line about servers that are not ready before their wave.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use ecs_ops::fleet::UnreadyServer;
 
 use crate::confirm::{counted, few};
 
-/// How many servers of a reason are named.
+/// The most servers of a reason that are named.
 const NAMED: usize = 5;
 
-/// What was found, and what follows.
+/// Describes the servers that are not ready, and the consequence.
 pub(super) fn wave_line(wave: usize, unready: &[UnreadyServer], skipped: bool) -> String {
     let follows = match skipped {
         true => "skipped (not attempted)",
@@ -20,7 +20,7 @@ pub(super) fn wave_line(wave: usize, unready: &[UnreadyServer], skipped: bool) -
     format!("wave {wave}: {count} {are} no longer ready, {follows}: {reasons}")
 }
 
-/// The reasons, each with its servers.
+/// Describes the reasons, each with its servers.
 pub(super) fn by_reason(unready: &[UnreadyServer]) -> String {
     let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for server in unready {

@@ -42,7 +42,7 @@ fn colors_are_for_terminals_that_want_them() {
 }
 
 #[test]
-fn ascii_where_the_locale_or_the_terminal_asks_for_it() {
+fn the_locale_or_the_terminal_selects_ascii() {
     for (locale, term, ascii) in [
         (Some("C"), Some("xterm"), true),
         (Some("POSIX"), Some("xterm"), true),
@@ -63,7 +63,7 @@ fn ascii_where_the_locale_or_the_terminal_asks_for_it() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Nothing is lost, and nothing is wider than the screen.
+    /// No word is lost, and no line is wider than the screen.
     #[test]
     fn wrapped_lines_fit_and_keep_all_words(text in "[a-zé漢 ]{0,200}", width in 10_usize..200, indent in 0_usize..6) {
         let screen = Screen { width: Some(width), ..Screen::default() };
@@ -75,7 +75,7 @@ proptest! {
 }
 
 #[test]
-fn signs_have_the_same_width_in_ascii_and_names_stay() {
+fn ascii_signs_keep_their_width_and_names_stay() {
     let text = "15–35 s, 60× as fast, web-…, [█░], jürgen";
     let plain = in_ascii(text);
     assert_eq!(plain, "15-35 s, 60x as fast, web-~, [#.], jürgen");

@@ -1,16 +1,16 @@
-//! Which servers a document names, by the shapes that tools write.
+//! The servers of a document, by the shapes that tools write.
 
 use ecs_ops::selection::ServerRef;
 
 use super::node::{Node, Value};
-use super::{Entry, Found, Problem, Refusal, server_of, terraform};
+use super::{Found, Problem, Refusal, ServerEntry, server_of, terraform};
 
-/// How the member with a server's id is called.
+/// The names of the member with a server's id.
 const ID_KEYS: [&str; 6] = ["id", "ID", "Id", "server_id", "resource_id", "instance_id"];
-/// How the member with its name is called; openstack writes `Name` in lists.
+/// The names of the member with a server's name; openstack writes `Name` in lists.
 const NAME_KEYS: [&str; 3] = ["name", "Name", "server"];
 
-/// Finds the servers of a document in this syntax.
+/// Reads the servers of a document in this syntax.
 pub(super) fn read(node: &Node, syntax: &str) -> Result<Found, Refusal> {
     match &node.value {
         Value::List(items) if items.iter().all(|item| item.text().is_some()) => {
@@ -19,7 +19,7 @@ pub(super) fn read(node: &Node, syntax: &str) -> Result<Found, Refusal> {
         Value::List(items) => rows(items, &format!("{syntax}, a list of servers")),
         Value::Text(text) => {
             let server = server_of(text).map_err(|message| Refusal::one(node.position, message))?;
-            let entry = Entry {
+            let entry = ServerEntry {
                 server,
                 position: node.position,
             };
@@ -91,7 +91,7 @@ fn object(node: &Node, members: &[(String, Node)], syntax: &str) -> Result<Found
     };
     Err(Refusal::one(
         node.position,
-        format!("this object is no list of servers that is known; {names}"),
+        format!("this object is not a known list of servers; {names}"),
     ))
 }
 
@@ -104,7 +104,7 @@ fn list(node: &Node, description: &str) -> Result<Found, Refusal> {
     }
 }
 
-/// The servers of a journal's first record.
+/// Reads the servers of a journal's first record.
 fn journal(node: &Node, record: &Node) -> Result<Found, Refusal> {
     match record.get("servers").filter(|_| is_kind(record, "run")) {
         Some(servers) => list(servers, "the journal of a run"),
@@ -120,12 +120,12 @@ fn is_kind(record: &Node, kind: &str) -> bool {
     record.get("kind").and_then(Node::text) == Some(kind)
 }
 
-/// Texts, each of which is an id or a name.
+/// Reads a list of texts, each of which is an id or a name.
 pub(super) fn texts(items: &[Node], description: &str) -> Result<Found, Refusal> {
     let entry = |item: &Node| {
         let server = server_of(item.text().unwrap_or_default())
             .map_err(|message| Problem::new(item.position, message))?;
-        Ok(Entry {
+        Ok(ServerEntry {
             server,
             position: item.position,
         })
@@ -133,13 +133,13 @@ pub(super) fn texts(items: &[Node], description: &str) -> Result<Found, Refusal>
     collect(items.iter().map(entry), description)
 }
 
-/// Objects, each of which is a server.
+/// Reads a list of objects, each of which is a server.
 pub(super) fn rows(items: &[Node], description: &str) -> Result<Found, Refusal> {
     collect(items.iter().map(row), description)
 }
 
 fn collect(
-    entries: impl Iterator<Item = Result<Entry, Problem>>,
+    entries: impl Iterator<Item = Result<ServerEntry, Problem>>,
     description: &str,
 ) -> Result<Found, Refusal> {
     let mut servers = Vec::new();
@@ -157,16 +157,16 @@ fn collect(
     }
 }
 
-/// One server, by its id, or by its name where it has none.
-fn row(node: &Node) -> Result<Entry, Problem> {
+/// Reads a server by its id, or by its name if it has none.
+fn row(node: &Node) -> Result<ServerEntry, Problem> {
     if node.members().is_none() {
-        let message = format!("{} stands where a server should be", node.kind());
+        let message = format!("expected a server, found {}", node.kind());
         return Err(Problem::new(node.position, message));
     }
     if let Some((key, value)) = key_of(node, &ID_KEYS) {
         let text = value.text().unwrap_or_default();
         return match server_of(text) {
-            Ok(server @ ServerRef::Id(_)) => Ok(Entry {
+            Ok(server @ ServerRef::Id(_)) => Ok(ServerEntry {
                 server,
                 position: value.position,
             }),
@@ -184,7 +184,7 @@ fn row(node: &Node) -> Result<Entry, Problem> {
     };
     let server = server_of(name.text().unwrap_or_default())
         .map_err(|message| Problem::new(name.position, message))?;
-    Ok(Entry {
+    Ok(ServerEntry {
         server,
         position: name.position,
     })
@@ -195,7 +195,7 @@ fn key_of<'a>(node: &'a Node, keys: &[&'static str]) -> Option<(&'static str, &'
         .find_map(|key| Some((*key, node.get(key)?)).filter(|(_, value)| value.text().is_some()))
 }
 
-/// Whether a text is the id of a server.
+/// Returns whether a text is the id of a server.
 pub(super) fn is_id(text: &str) -> bool {
     matches!(text.parse(), Ok(ServerRef::Id(_)))
 }

@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 use super::node::{Node, Value};
 use super::{Position, Refusal};
 
-/// A deeper document is not a list of servers.
+/// The greatest depth of a document.
 const MAX_DEPTH: usize = 64;
 
-/// Reads one document.
+/// Parses a document.
 pub(super) fn parse(text: &str) -> Result<Node, Refusal> {
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| {
         let position = Position {
@@ -24,14 +24,14 @@ pub(super) fn parse(text: &str) -> Result<Node, Refusal> {
             format!("this is not JSON: {}", without_place(&error)),
         )
     })?;
-    let reader = Reader {
+    let reader = JsonReader {
         text,
         line_starts: line_starts(text),
     };
     reader.node(raw, 0)
 }
 
-/// The message of an error without the place at its end, which is shown in front.
+/// Returns the message of an error without the position at its end, which is shown in front.
 fn without_place(error: &serde_json::Error) -> String {
     let message = error.to_string();
     match message.rsplit_once(" at line ") {
@@ -45,12 +45,12 @@ fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(after_breaks).collect()
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     text: &'a str,
     line_starts: Vec<usize>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> JsonReader<'a> {
     fn node(&self, raw: &'a RawValue, depth: usize) -> Result<Node, Refusal> {
         let position = self.position(raw);
         if depth > MAX_DEPTH {
@@ -70,7 +70,8 @@ impl<'a> Reader<'a> {
                 Value::List(nodes.collect::<Result<_, _>>()?)
             }
             Some(b'{') => {
-                let members: Members<'_> = serde_json::from_str(raw.get()).map_err(unreadable)?;
+                let members: JsonMembers<'_> =
+                    serde_json::from_str(raw.get()).map_err(unreadable)?;
                 let nodes = members
                     .0
                     .into_iter()
@@ -82,7 +83,7 @@ impl<'a> Reader<'a> {
         Ok(Node { position, value })
     }
 
-    /// Where a value begins: a raw value is a part of the text.
+    /// Returns the position of a value, which is a slice of the text.
     fn position(&self, raw: &RawValue) -> Position {
         let offset = (raw.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         let line = self.line_starts.partition_point(|start| *start <= offset);
@@ -95,13 +96,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The members of an object, in its order.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+/// The members of an object, in their order.
+struct JsonMembers<'a>(Vec<(String, &'a RawValue)>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for JsonMembers<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
+        struct JsonMembersVisitor;
+        impl<'de> Visitor<'de> for JsonMembersVisitor {
             type Value = Vec<(String, &'de RawValue)>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,6 +117,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
                 Ok(members)
             }
         }
-        deserializer.deserialize_map(MembersVisitor).map(Members)
+        deserializer
+            .deserialize_map(JsonMembersVisitor)
+            .map(JsonMembers)
     }
 }

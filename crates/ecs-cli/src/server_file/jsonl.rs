@@ -1,9 +1,9 @@
-//! One JSON object a line: a journal, the events of a run, the servers of a list.
+//! JSON lines: a journal, the events of a run, or a list of servers.
 
 use super::node::Node;
 use super::{Found, Position, Refusal, document, json};
 
-/// Reads the lines; the last one may be cut off where the first one is a journal's.
+/// Parses the lines. The last line of a journal may be incomplete.
 pub(super) fn read(text: &str) -> Result<Found, Refusal> {
     let lines = text.lines().enumerate();
     let mut lines = lines.filter(|(_, line)| !line.trim().is_empty());
@@ -35,7 +35,7 @@ pub(super) fn read(text: &str) -> Result<Found, Refusal> {
     }
 }
 
-/// The value of one line.
+/// Parses the value of a line.
 fn node(index: usize, line: &str) -> Result<Node, Refusal> {
     let down = |position: &mut Position| position.line = index + 1;
     let mut node = json::parse(line).map_err(|mut refusal| {

@@ -1,13 +1,13 @@
-//! Lines: one id or name, ids with commas, or an id and further columns.
+//! Text lines: an id or a name each, ids with commas, or an id and further columns.
 
 use ecs_ops::selection::ServerRef;
 
-use super::{Entry, Found, Position, Problem, Refusal, server_of};
+use super::{Found, Position, Problem, Refusal, ServerEntry, server_of};
 
-/// How to make lines that begin with an id.
+/// The hint for lines that do not begin with an id.
 const ID_FIRST: &str = "write only the ids, one a line: openstack server list -f value -c ID";
 
-/// Reads lines; blank ones and what follows a `#` are skipped.
+/// Parses lines. Blank lines and comments after `#` are skipped.
 pub(super) fn read(text: &str) -> Result<Found, Refusal> {
     let lines: Vec<Line<'_>> = content(text);
     if let Some(id) = shown_server(&lines) {
@@ -34,7 +34,7 @@ pub(super) fn read(text: &str) -> Result<Found, Refusal> {
     Ok((description.to_owned(), reader.entries))
 }
 
-/// A line without its comment and the space around it.
+/// A line without its comment and surrounding space.
 struct Line<'a> {
     position: Position,
     text: &'a str,
@@ -60,7 +60,7 @@ fn content(text: &str) -> Vec<Line<'_>> {
     lines
 }
 
-/// Whether the first line names columns: `ID` alone over ids, or `ID NAME …`.
+/// Returns whether the first line names columns: `ID` alone above ids, or `ID NAME …`.
 fn is_header(first: &Line<'_>, rows: &[Line<'_>]) -> bool {
     let mut tokens = first.text.split_whitespace();
     let begins_with_id = tokens
@@ -72,7 +72,8 @@ fn is_header(first: &Line<'_>, rows: &[Line<'_>]) -> bool {
             .all(|row| row.text.split_whitespace().next().is_some_and(is_id))
 }
 
-/// A text for an error. The value of `NAME=VALUE` and `name: value` is left out: the wrong file may hold passwords and keys.
+/// Returns a text for an error, without the value of `NAME=VALUE` and `name: value`, because a wrong file may contain
+/// secrets.
 fn without_value(text: &str) -> String {
     let equals = text.find('=');
     let colon = text.find(": ").map(|at| at + 1);
@@ -86,9 +87,9 @@ fn is_id(word: &str) -> bool {
     matches!(word.parse(), Ok(ServerRef::Id(_)))
 }
 
-/// The server of `openstack server show -f value`, which prints the values of a server and no names of them. The first
-/// one is the disk configuration, and the id is the only one that is nothing but a UUID.
-fn shown_server(lines: &[Line<'_>]) -> Option<Entry> {
+/// Returns the server of `openstack server show -f value`, which prints values without names. The first value is the
+/// disk configuration, and only the id is a UUID.
+fn shown_server(lines: &[Line<'_>]) -> Option<ServerEntry> {
     const FEWEST_VALUES: usize = 10;
     let first = lines.first()?;
     if lines.len() < FEWEST_VALUES || !matches!(first.text, "MANUAL" | "AUTO") {
@@ -97,7 +98,7 @@ fn shown_server(lines: &[Line<'_>]) -> Option<Entry> {
     let mut ids = lines.iter().filter(|line| is_id(line.text));
     let (id, another) = (ids.next()?, ids.next());
     let server = server_of(id.text).ok()?;
-    another.is_none().then_some(Entry {
+    another.is_none().then_some(ServerEntry {
         server,
         position: id.position,
     })
@@ -105,7 +106,7 @@ fn shown_server(lines: &[Line<'_>]) -> Option<Entry> {
 
 #[derive(Default)]
 struct LineReader {
-    entries: Vec<Entry>,
+    entries: Vec<ServerEntry>,
     problems: Vec<Problem>,
     hint: Option<&'static str>,
     has_columns: bool,
@@ -116,9 +117,9 @@ impl LineReader {
         let mut tokens = line.text.split_whitespace();
         let first = tokens.next().unwrap_or_default();
         match tokens.next() {
-            // Nothing but ids: all of them are meant.
+            // A line of ids only: each one is a server.
             Some(_) if line.text.split_whitespace().all(is_id) => self.ids(line),
-            // Further columns may have anything in them, commas too.
+            // Further columns may contain anything, commas too.
             Some(_) if is_id(first) => {
                 self.has_columns = true;
                 self.server(line.position, first);
@@ -147,7 +148,10 @@ impl LineReader {
             self.hint = Some(
                 "if the file is CSV, its first line must name the columns, such as ID,Name,Status",
             );
-            self.problem(line, "this line has ids and other words, parted by commas");
+            self.problem(
+                line,
+                "this line has ids and other words, separated by commas",
+            );
             return;
         }
         let mut column = line.position.column;
@@ -172,7 +176,7 @@ impl LineReader {
             return;
         }
         match server_of(text) {
-            Ok(server) => self.entries.push(Entry { server, position }),
+            Ok(server) => self.entries.push(ServerEntry { server, position }),
             Err(message) => self.problems.push(Problem::new(position, message)),
         }
     }

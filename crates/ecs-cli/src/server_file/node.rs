@@ -1,27 +1,27 @@
-//! A document as a tree whose values know where they stand.
+//! A document as a tree of values with positions.
 
 use super::Position;
 
-/// A value and where it begins.
+/// A value with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) position: Position,
     pub(super) value: Value,
 }
 
-/// What a value is.
+/// A value of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Text(String),
     /// A number, a flag or null.
     Other,
     List(Vec<Node>),
-    /// In the document's order.
+    /// The members in the document's order.
     Map(Vec<(String, Node)>),
 }
 
 impl Node {
-    /// The member of a map.
+    /// Returns a member of a map.
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
         match &self.value {
             Value::Map(members) => members
@@ -53,7 +53,7 @@ impl Node {
         }
     }
 
-    /// What it is, for messages.
+    /// Returns the kind of the value for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self.value {
             Value::Text(_) => "a text",
@@ -63,7 +63,7 @@ impl Node {
         }
     }
 
-    /// Moves a document of one line, and everything in it, to this line.
+    /// Moves a document of one line, with all of its values, to this line.
     pub(super) fn move_to_line(&mut self, line: usize) {
         self.position.line = line;
         match &mut self.value {

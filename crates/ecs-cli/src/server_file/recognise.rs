@@ -1,8 +1,8 @@
-//! Which form a text has.
+//! Recognition of formats.
 
 use super::{FileFormat, Position, Problem, Refusal, table};
 
-/// The text of a file, without the mark that some editors begin files with.
+/// Returns the text of a file without a byte order mark.
 pub(super) fn text_of(bytes: &[u8]) -> Result<&str, Refusal> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(Refusal::one(
@@ -34,7 +34,7 @@ pub(super) fn text_of(bytes: &[u8]) -> Result<&str, Refusal> {
     Ok(text.trim_start_matches('\u{feff}'))
 }
 
-/// The position behind a text.
+/// Returns the position after a text.
 fn end_of(text: &str) -> Position {
     let last = text.rsplit('\n').next().unwrap_or_default();
     Position {
@@ -43,7 +43,7 @@ fn end_of(text: &str) -> Position {
     }
 }
 
-/// The format of a text; an error if it is one that is known and cannot be read.
+/// Returns the format of a text, or an error for a known format that cannot be read.
 pub(super) fn format_of(text: &str) -> Result<FileFormat, Refusal> {
     let mut content = text.lines().enumerate().filter(|(_, line)| {
         let line = line.trim();
@@ -73,7 +73,7 @@ pub(super) fn format_of(text: &str) -> Result<FileFormat, Refusal> {
             });
         }
         Some('"') if serde_json::from_str::<String>(text.trim()).is_ok() => {
-            // One line of CSV is a header without a row.
+            // A single line of CSV would be a header without rows.
             return Ok(FileFormat::Json);
         }
         Some('"') => return Ok(FileFormat::Csv),
@@ -111,13 +111,13 @@ fn is_word(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.'))
 }
 
-/// Whether a line is one of `openstack server show -f shell`: `id="…"`.
+/// Returns whether a line is one of `openstack server show -f shell`: `id="…"`.
 fn is_assignment(line: &str) -> bool {
     line.split_once("=\"")
         .is_some_and(|(name, _)| is_word(name))
 }
 
-/// Whether a line is a member of a YAML map: `name: value`, not indented.
+/// Returns whether a line is a member of a YAML map: `name: value`, not indented.
 fn is_yaml_member(line: &str) -> bool {
     let name = match line.trim_end().strip_suffix(':') {
         Some(name) => Some(name),

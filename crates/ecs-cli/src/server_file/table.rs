@@ -3,9 +3,9 @@
 use csv::{ReaderBuilder, StringRecord};
 use ecs_ops::selection::ServerRef;
 
-use super::{Entry, Found, Position, Problem, Refusal, server_of};
+use super::{Found, Position, Problem, Refusal, ServerEntry, server_of};
 
-/// How an id's column is called by the tools that write one, without regard to case.
+/// The names of the column of ids, in upper or lower case.
 const ID_COLUMNS: [&str; 7] = [
     "id",
     "server id",
@@ -15,11 +15,11 @@ const ID_COLUMNS: [&str; 7] = [
     "resource_id",
     "uuid",
 ];
-/// How a name's column is called.
+/// The names of the column of names.
 const NAME_COLUMNS: [&str; 4] = ["name", "server name", "server_name", "instance_name"];
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
 
-/// Whether a line names the columns of a CSV file, one of which is an id's or a name's.
+/// Returns whether a line names the columns of a CSV file, with one of ids or names.
 pub(super) fn has_header(line: &str) -> bool {
     line.split(delimiter_of(line)).any(|field| {
         let field = field.trim().trim_matches('"');
@@ -43,7 +43,7 @@ fn is_one_of(field: &str, names: &[&str]) -> bool {
     names.iter().any(|name| field.eq_ignore_ascii_case(name))
 }
 
-/// Reads the column of ids, or of names where there is none.
+/// Parses the column of ids, or of names if there is none.
 pub(super) fn read(text: &str) -> Result<Found, Refusal> {
     let header = text.lines().find(|line| !line.trim().is_empty());
     let delimiter = u8::try_from(delimiter_of(header.unwrap_or_default())).unwrap_or(b',');
@@ -82,7 +82,7 @@ pub(super) fn read(text: &str) -> Result<Found, Refusal> {
                     position,
                     format!("{column:?} is {name:.80?}, which is not the id of a server"),
                 )),
-                Ok(server) => entries.push(Entry { server, position }),
+                Ok(server) => entries.push(ServerEntry { server, position }),
                 Err(message) => problems.push(Problem::new(position, message)),
             },
             _ if record.iter().all(|field| field.trim().is_empty()) => {}
@@ -99,7 +99,7 @@ pub(super) fn read(text: &str) -> Result<Found, Refusal> {
     }
 }
 
-/// The column to read, and what the file calls it.
+/// Returns the column to read, with its name in the file.
 fn column_of(header: &StringRecord) -> Option<(usize, String)> {
     [&ID_COLUMNS[..], &NAME_COLUMNS[..]]
         .into_iter()
@@ -112,7 +112,7 @@ fn column_of(header: &StringRecord) -> Option<(usize, String)> {
         })
 }
 
-/// The line in which a quote is opened that is never closed.
+/// Returns the line with a quote that is never closed.
 fn open_quote(text: &str) -> Option<Position> {
     let mut opened = None;
     for (index, line) in text.lines().enumerate() {
@@ -126,7 +126,7 @@ fn open_quote(text: &str) -> Option<Position> {
     opened.map(|line| Position { line, column: 1 })
 }
 
-/// Where a field begins, if no field before it has quotes within it.
+/// Returns the position of a field, if no field before it contains quotes.
 fn position_of(record: &StringRecord, index: usize) -> Position {
     let line = record.position().map_or(1, csv::Position::line);
     let before = record

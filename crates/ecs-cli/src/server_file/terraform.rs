@@ -1,20 +1,20 @@
-//! What terraform and OpenTofu print: outputs, and the resources of a state.
+//! The documents of terraform and OpenTofu: outputs and states.
 
 use super::document::{is_id, rows};
 use super::node::{Node, Value};
-use super::{Entry, Found, Problem, Refusal, server_of};
+use super::{Found, Problem, Refusal, ServerEntry, server_of};
 
-/// The resources that are servers, of the providers opentelekomcloud and huaweicloud.
+/// The resource types of servers, of the providers opentelekomcloud and huaweicloud.
 const SERVER_TYPES: [&str; 3] = [
     "opentelekomcloud_compute_instance_v2",
     "opentelekomcloud_ecs_instance_v1",
     "huaweicloud_compute_instance",
 ];
 
-/// Nested modules beyond this are not followed.
+/// The greatest depth of nested modules.
 const MAX_MODULE_DEPTH: usize = 32;
 
-/// Finds the servers, if terraform wrote this.
+/// Reads the servers of a document, if terraform wrote it.
 pub(super) fn read(node: &Node) -> Option<FoundOrNot> {
     if node.get("terraform_version").is_some() && node.get("resources").is_some() {
         return Some(Err(Refusal::one(
@@ -34,12 +34,12 @@ pub(super) fn read(node: &Node) -> Option<FoundOrNot> {
 
 type FoundOrNot = Result<Found, Refusal>;
 
-/// Whether this is an output as `terraform output -json` writes it.
+/// Returns whether this is an output as `terraform output -json` writes it.
 fn is_output(node: &Node) -> bool {
     node.get("value").is_some() && node.get("sensitive").is_some()
 }
 
-/// `terraform show -json`: of a state, or of a plan, which holds the state before it.
+/// Reads `terraform show -json` of a state, or of a plan, which contains the state before it.
 fn state(node: &Node) -> FoundOrNot {
     let is_plan = node.get("planned_values").is_some() || node.get("resource_changes").is_some();
     let values = match is_plan {
@@ -85,9 +85,9 @@ fn resources<'a>(module: &'a Node, depth: usize, found: &mut Vec<&'a Node>) {
     }
 }
 
-/// `terraform output -json`: the one output that holds ids.
+/// Reads `terraform output -json`: the only output that holds ids.
 fn outputs(node: &Node, outputs: &[(String, Node)]) -> FoundOrNot {
-    let mut candidates: Vec<(&str, Vec<Entry>)> = Vec::new();
+    let mut candidates: Vec<(&str, Vec<ServerEntry>)> = Vec::new();
     for (name, output) in outputs {
         let mut ids = Vec::new();
         if let Some(value) = output.get("value")
@@ -112,19 +112,19 @@ fn outputs(node: &Node, outputs: &[(String, Node)]) -> FoundOrNot {
                 .map_or(node.position, |(_, output)| output.position);
             Err(Refusal::new(vec![Problem::new(
                 position,
-                format!("several outputs hold ids, not only of servers perhaps: {}", names.join(", ")),
+                format!("several outputs hold ids, perhaps not only of servers: {}", names.join(", ")),
             )])
             .hint("write only the one with the servers: terraform output -json NAME"))
         }
     }
 }
 
-/// The ids of a value that holds nothing but ids, or objects with ids.
-fn collect_ids(value: &Node, ids: &mut Vec<Entry>) -> Result<(), ()> {
+/// Collects the ids of a value that holds only ids, or objects with ids.
+fn collect_ids(value: &Node, ids: &mut Vec<ServerEntry>) -> Result<(), ()> {
     match &value.value {
         Value::Text(text) if is_id(text) => {
             let server = server_of(text).map_err(drop)?;
-            ids.push(Entry {
+            ids.push(ServerEntry {
                 server,
                 position: value.position,
             });

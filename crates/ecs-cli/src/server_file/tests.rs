@@ -6,7 +6,7 @@ use super::*;
 const A: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 const B: &str = "726fb98f-46ca-475e-917e-2563e5a8cd20";
 
-fn servers(list: &ServerList) -> Vec<String> {
+fn servers(list: &ParsedList) -> Vec<String> {
     list.entries
         .iter()
         .map(|entry| entry.server.to_string())
@@ -14,7 +14,7 @@ fn servers(list: &ServerList) -> Vec<String> {
 }
 
 #[track_caller]
-fn read(text: &str) -> ServerList {
+fn read(text: &str) -> ParsedList {
     parse(text.as_bytes(), None).unwrap_or_else(|refusal| panic!("{text:?}: {refusal:?}"))
 }
 
@@ -26,7 +26,7 @@ fn refused(text: &str) -> Refusal {
     }
 }
 
-/// What was found, and what the text was taken for.
+/// Returns the servers and the recognized format.
 #[track_caller]
 fn expect(text: &str, found: &[&str], description: &str) {
     let list = read(text);
@@ -159,7 +159,7 @@ fn json_lines() {
     let list = read(journal);
     assert_eq!(list.description, "the journal of a run");
     assert_eq!(list.entries.len(), 6);
-    // The last record of a run that was killed may be cut off.
+    // The last record of a killed run may be incomplete.
     let cut = &journal[..journal.len() - 30];
     assert_eq!(servers(&read(cut)), servers(&list));
     let events = format!(
@@ -177,7 +177,7 @@ fn json_lines() {
 }
 
 #[test]
-fn what_is_something_else_is_refused_with_its_place_and_a_command() {
+fn other_files_are_refused_with_position_and_command() {
     for (text, place, message, hint) in [
         (
             "+----+\n| ID |\n",
@@ -214,7 +214,7 @@ fn what_is_something_else_is_refused_with_its_place_and_a_command() {
         (
             "[[1]]",
             "1:2",
-            "a list stands where",
+            "expected a server, found a list",
             "openstack server list",
         ),
         ("- a: [", "2:1", "not YAML", "openstack server list"),
@@ -298,7 +298,7 @@ fn what_is_something_else_is_refused_with_its_place_and_a_command() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_found_at_once() {
+fn all_errors_are_reported_at_once() {
     let refusal = refused(&format!(
         "{A}\nno name\n{B}\n616fb98f-46ca-475e-917e-2563e5a8cdxx\n{{}}\n"
     ));
@@ -312,7 +312,7 @@ fn everything_that_is_wrong_is_found_at_once() {
 
 #[test]
 fn a_format_can_be_forced() {
-    // As lines the first one is a name.
+    // Read as lines, the first line is a name.
     let text = format!("id\n{A}\n");
     let lines = parse(text.as_bytes(), Some(FileFormat::Lines)).unwrap();
     assert_eq!(servers(&lines), [A]);
@@ -344,7 +344,7 @@ fn traps_of_yaml_and_json_are_refused() {
     );
 }
 
-/// Nothing of a list is lost without a word.
+/// No part of a list is lost silently.
 #[test]
 fn a_table_that_loses_rows_is_refused() {
     for (text, line, message) in [

@@ -1,4 +1,4 @@
-//! YAML with positions. Every scalar is a text: what an id looks like decides, not a YAML type.
+//! YAML with positions. Every scalar is a text, so that YAML types do not change ids.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,14 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 use super::node::{Node, Value};
 use super::{Position, Refusal};
 
-/// A deeper document is not a list of servers.
+/// The greatest depth of a document.
 const MAX_DEPTH: usize = 64;
-/// Aliases of aliases would fill the memory otherwise; 100,000 servers with all columns have fewer.
+/// The most values of a document, which bounds nested aliases; 100,000 servers with all columns have fewer.
 const MAX_NODES: usize = 5_000_000;
 
-/// Reads one document.
+/// Parses a document.
 pub(super) fn parse(text: &str) -> Result<Node, Refusal> {
-    let mut reader = Reader {
+    let mut reader = YamlReader {
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         nodes: 0,
@@ -51,13 +51,13 @@ fn position(marker: Marker) -> Position {
     }
 }
 
-struct Reader<'a> {
+struct YamlReader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> YamlReader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span), Refusal> {
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),

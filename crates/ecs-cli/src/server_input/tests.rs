@@ -30,7 +30,7 @@ fn arguments_come_first_then_files_in_their_order() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_shown_with_its_place() {
+fn all_errors_are_shown_with_their_positions() {
     let fail = read_all(
         &["", A, "a\u{1b}b"],
         &[&format!("{A}\n{B}\n"), "no such name\n"],
@@ -49,7 +49,7 @@ fn everything_that_is_wrong_is_shown_with_its_place() {
 }
 
 #[test]
-fn ten_of_many_mistakes_are_shown_and_all_are_counted() {
+fn ten_of_many_errors_are_shown_and_all_are_counted() {
     let many = "not a name\n".repeat(5000);
     let fail = read_all(&[], &[&many]).unwrap_err();
     assert_eq!(
@@ -61,7 +61,7 @@ fn ten_of_many_mistakes_are_shown_and_all_are_counted() {
 }
 
 #[test]
-fn what_cannot_be_read_is_said() {
+fn unreadable_files_are_reported() {
     let missing = [PathBuf::from("/nonexistent/list")];
     let fail = read(&[], &missing, None, &Notes::new(true)).unwrap_err();
     assert!(
@@ -75,7 +75,7 @@ fn what_cannot_be_read_is_said() {
     assert!(fail.message.contains("only once"));
 }
 
-/// The wrong file may hold passwords and keys.
+/// A wrong file may contain secrets.
 #[test]
 fn values_of_the_wrong_file_are_not_shown() {
     for text in [

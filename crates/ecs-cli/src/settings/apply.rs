@@ -1,11 +1,11 @@
-//! From settings to arguments.
+//! Application of settings to arguments.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::Settings;
+use super::UserSettings;
 use super::layers::{Given, Key, Setting};
 use crate::args::{
     FailureLimit, Global, Run, at_least_1, command, duration, duration_or_never, wave,
@@ -13,7 +13,7 @@ use crate::args::{
 use crate::fail::Fail;
 use crate::term::Notes;
 
-/// The settings that options give.
+/// Returns the settings that options give.
 pub(super) fn given(global: &Global) -> Given {
     let text = |value: &Option<String>| value.clone();
     let values = [
@@ -47,8 +47,8 @@ pub(super) fn given(global: &Global) -> Given {
     }
 }
 
-/// Fills in what no option says.
-pub(crate) fn apply_global(settings: &Settings, global: &mut Global) -> Result<(), Fail> {
+/// Fills in global options that are not given.
+pub(crate) fn apply_global(settings: &UserSettings, global: &mut Global) -> Result<(), Fail> {
     global.settings.options = global.given();
     let get = |key| settings.resolved.get(key);
     const SHOWN: [(&str, Key); 4] = [
@@ -87,12 +87,12 @@ pub(crate) fn apply_global(settings: &Settings, global: &mut Global) -> Result<(
         let origin = setting.origin.clone();
         (setting.value.clone(), origin)
     });
-    global.settings.journal_keep = get(Key::JournalKeep).map(kept).transpose()?;
+    global.settings.journal_keep = get(Key::JournalKeep).map(journal_keep).transpose()?;
     Ok(())
 }
 
-/// Fills in what the options of a run do not say.
-pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Result<(), Fail> {
+/// Fills in options of a run that are not given.
+pub(crate) fn apply_run(settings: &UserSettings, run: &mut Run, notes: &Notes) -> Result<(), Fail> {
     let get = |key| settings.resolved.get(key);
     if run.deadline.is_none() {
         run.deadline = get(Key::Deadline)
@@ -112,7 +112,7 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
         Key::Verify,
     ];
     if run.no_wait {
-        // They wait for jobs.
+        // These options wait for jobs.
         let unused = WAIT.into_iter().filter_map(|key| Some((key, get(key)?)));
         for (key, setting) in unused {
             notes.warn(&format!(
@@ -161,7 +161,7 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
         rolling.health_timeout = Some(with(limit, duration)?);
     }
     if let (None, Some(pause)) = (rolling.pause, get(Key::Pause)) {
-        // Without waves there is nothing to pause between, and one canary has a pause of its own.
+        // A pause needs waves, and the canary has a pause of its own.
         if rolling.wave.is_some() || rolling.asks() {
             rolling.pause = Some(with(pause, duration)?);
         } else {
@@ -174,7 +174,7 @@ pub(crate) fn apply_run(settings: &Settings, run: &mut Run, notes: &Notes) -> Re
     Ok(())
 }
 
-/// Whether a value can be used, whatever command it is for.
+/// Checks a value, for whichever command it is.
 pub(super) fn check(key: Key, setting: &Setting) -> Result<(), Fail> {
     match key {
         Key::Wave => with(setting, wave).map(|_| ()),
@@ -185,14 +185,14 @@ pub(super) fn check(key: Key, setting: &Setting) -> Result<(), Fail> {
         Key::Verify | Key::Reconcile => flag(setting).map(|_| ()),
         Key::MaxFailures => parsed::<FailureLimit>(setting).map(|_| ()),
         Key::HealthCmd => with(setting, command).map(|_| ()),
-        Key::JournalKeep => kept(setting).map(|_| ()),
+        Key::JournalKeep => journal_keep(setting).map(|_| ()),
         Key::ProjectId => parsed::<ecs_ops::model::ProjectId>(setting).map(|_| ()),
         _ => Ok(()),
     }
 }
 
-/// How long journals are kept: in days, too.
-fn kept(setting: &Setting) -> Result<Duration, Fail> {
+/// Parses the time that journals are kept, in days, too.
+fn journal_keep(setting: &Setting) -> Result<Duration, Fail> {
     with(setting, |text| {
         let days = text
             .strip_suffix('d')
@@ -204,12 +204,12 @@ fn kept(setting: &Setting) -> Result<Duration, Fail> {
     })
 }
 
-/// `true` or `false`.
+/// Parses `true` or `false`.
 fn flag(setting: &Setting) -> Result<bool, Fail> {
     with(setting, |text| match text {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err("true or false is needed".to_owned()),
+        _ => Err("expected true or false".to_owned()),
     })
 }
 

@@ -12,7 +12,7 @@ use super::layers::{Key, Layer, Setting};
 use super::similar;
 use crate::fail::Fail;
 
-/// Keys that people would put secrets under.
+/// Keys under which users might store secrets.
 const SECRETS: [&str; 10] = [
     "token",
     "secret-key",
@@ -26,7 +26,7 @@ const SECRETS: [&str; 10] = [
     "access_key",
 ];
 
-/// What stands in the file.
+/// The contents of the file.
 #[derive(Debug, Default)]
 pub(super) struct ConfigFile {
     context: Option<String>,
@@ -35,7 +35,7 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Reads the file, if it is there.
+    /// Reads the file, if it exists.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, Fail> {
         let shown = path.display().to_string();
         match std::fs::read_to_string(path) {
@@ -47,9 +47,9 @@ impl ConfigFile {
         }
     }
 
-    /// `shown` names the file in errors and origins.
+    /// Parses a text; `shown` names the file in errors and origins.
     pub(super) fn parse(text: &str, shown: &str) -> Result<Self, Fail> {
-        let reader = Reader { text, shown };
+        let reader = FileReader { text, shown };
         let table = DeTable::parse(text).map_err(|error| {
             let at = error.span().unwrap_or_default();
             reader.wrong(&at, error.message())
@@ -95,13 +95,13 @@ impl ConfigFile {
     }
 }
 
-/// The text, to say where something is.
-struct Reader<'a> {
+/// The reader of a text, which reports positions.
+struct FileReader<'a> {
     text: &'a str,
     shown: &'a str,
 }
 
-impl Reader<'_> {
+impl FileReader<'_> {
     fn layer(&self, value: &Spanned<DeValue<'_>>, of: &str) -> Result<Layer, Fail> {
         let mut layer = BTreeMap::new();
         for (name, value) in self.table_of(of, value)? {
@@ -132,7 +132,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A text, or a number or a boolean, which is the same without quotes.
+    /// Returns a text; numbers and booleans need no quotes.
     fn text_of(&self, what: &str, value: &Spanned<DeValue<'_>>) -> Result<String, Fail> {
         match value.get_ref() {
             DeValue::String(text) if !text.is_empty() => Ok(text.to_string()),
@@ -154,7 +154,7 @@ impl Reader<'_> {
         let fail = self.wrong(at, &format!("unknown key {name:?}"));
         match similar(name, known.iter().copied()) {
             Some(close) => fail.hint(format!("did you mean {close:?}?")),
-            None => fail.hint(format!("there are: {}", known.join(", "))),
+            None => fail.hint(format!("known keys: {}", known.join(", "))),
         }
     }
 
@@ -162,7 +162,7 @@ impl Reader<'_> {
         Fail::usage(format!("{}:{}: {what}", self.shown, self.line(at)))
     }
 
-    /// Counted from 1.
+    /// Returns the line, counted from 1.
     fn line(&self, at: &Range<usize>) -> usize {
         let before = self.text.get(..at.start).unwrap_or(self.text);
         before.matches('\n').count() + 1

@@ -1,10 +1,10 @@
-//! Which value counts where several layers have one. Pure.
+//! Layers of settings, and the precedence among them. Pure.
 
 use std::collections::BTreeMap;
 
 use crate::fail::Fail;
 
-/// A setting, in the order in which settings are shown.
+/// A setting. The order is that in which settings are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
     Cloud,
@@ -61,7 +61,7 @@ impl Key {
         Self::Store,
     ];
 
-    /// As it is written in the file, and with two dashes as an option.
+    /// Returns the name in the file, which with two dashes is the option.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Cloud => "cloud",
@@ -91,7 +91,7 @@ impl Key {
         }
     }
 
-    /// The environment variable.
+    /// Returns the environment variable.
     pub(crate) fn variable(self) -> String {
         let name = self.name().replace('-', "_").to_ascii_uppercase();
         format!("ECSCTL_{name}")
@@ -101,12 +101,12 @@ impl Key {
         Self::ALL.into_iter().find(|key| key.name() == name)
     }
 
-    /// Whether it says where to go or as whom: the embedded simulator has its own.
+    /// Returns whether the setting is one of a place or of credentials. The embedded simulator has its own.
     fn is_place(self) -> bool {
         self <= Self::CaFile
     }
 
-    /// Whether a layer below must not have it, since one above has `other`: they belong to one place.
+    /// Returns whether a lower layer must not set it if a higher one sets `other`, because both belong to one place.
     fn is_replaced_by(self, other: Self) -> bool {
         let of_credentials = |key| matches!(key, Self::Cloud | Self::Profile);
         let of_region = |key| matches!(key, Self::Endpoint | Self::Region | Self::Operator);
@@ -126,7 +126,7 @@ impl Key {
     }
 }
 
-/// A value and where it comes from.
+/// A value with its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) value: String,
@@ -138,7 +138,7 @@ pub(crate) struct Setting {
 pub(crate) struct Layer(pub(super) BTreeMap<Key, Setting>);
 
 impl Layer {
-    /// The variables that are set.
+    /// Returns the layer of the environment.
     pub(super) fn of_environment() -> Result<Self, Fail> {
         let mut layer = Self::default();
         for key in Key::ALL {
@@ -156,20 +156,20 @@ impl Layer {
     }
 }
 
-/// Which keys options give: a credential that is no setting counts as another cloud.
+/// The keys that options give. A credential that is not a setting counts as another cloud.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Given {
     pub(super) keys: BTreeMap<Key, String>,
-    /// An option names credentials that no layer can have.
+    /// The option with credentials that no layer can have.
     pub(super) credentials: Option<&'static str>,
 }
 
-/// What counts.
+/// The effective values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Resolved(BTreeMap<Key, Setting>);
 
 impl Resolved {
-    /// `layers` come in their order; `simulated`: no place of a layer counts.
+    /// Merges layers in their order. With `simulated` no place of a layer counts.
     pub(super) fn of(given: &Given, layers: Vec<Layer>, simulated: bool) -> Self {
         let mut above: Vec<Key> = given.keys.keys().copied().collect();
         above.extend(given.credentials.map(|_| Key::Cloud));

@@ -54,7 +54,7 @@ fn value(resolved: &Resolved, key: Key) -> Option<&str> {
 }
 
 #[test]
-fn a_file_is_read_with_the_lines_of_its_settings() {
+fn settings_of_a_file_have_line_numbers() {
     let file = file();
     assert_eq!(file.names(), ["prod", "test"]);
     assert_eq!(file.default_context().as_deref(), Some("prod"));
@@ -65,7 +65,7 @@ fn a_file_is_read_with_the_lines_of_its_settings() {
 }
 
 #[test]
-fn mistakes_are_named_with_their_line() {
+fn errors_have_line_numbers() {
     for (text, message, hint) in [
         (
             "[contexts.a]\nwafe = \"1\"",
@@ -104,7 +104,7 @@ fn mistakes_are_named_with_their_line() {
 }
 
 #[test]
-fn what_is_nearer_wins() {
+fn higher_layers_take_precedence() {
     let file = file();
     let environment = || layer(&[(Key::Wave, "5")]);
     let layers = || {
@@ -130,7 +130,7 @@ fn what_is_nearer_wins() {
 }
 
 #[test]
-fn another_account_leaves_the_place_of_the_context_out() {
+fn another_account_drops_the_place_of_the_context() {
     let layers = || vec![file().context("prod").unwrap()];
     for options in [
         &["--cloud", "other"][..],

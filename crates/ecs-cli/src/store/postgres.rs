@@ -6,7 +6,7 @@ use ecs_ops::auth::BoxFuture;
 use ecs_ops::store::{Store, StoreError};
 use ecs_store_postgres::{PostgresStore, StoreAddress, StoreOptions};
 
-use super::target::{Checked, Target, process};
+use super::target::{StoreStatus, Target, process};
 use super::{Named, VARIABLE, fail};
 use crate::args::Global;
 use crate::fail::Fail;
@@ -34,10 +34,10 @@ impl Target for StoreOptions {
         Box::pin(async move { PostgresStore::migrate(*self, &grant_to).await })
     }
 
-    fn check(self: Box<Self>) -> BoxFuture<'static, Result<Checked, StoreError>> {
+    fn check(self: Box<Self>) -> BoxFuture<'static, Result<StoreStatus, StoreError>> {
         Box::pin(async move {
             let check = PostgresStore::check(*self).await?;
-            Ok(Checked {
+            Ok(StoreStatus {
                 engine: "PostgreSQL",
                 server: check.server,
                 role: Some(check.role),
@@ -49,11 +49,11 @@ impl Target for StoreOptions {
     }
 }
 
-/// An address without its password, for people.
+/// Returns the address without its password.
 pub(super) fn shown(address: &str) -> String {
     match address.parse::<StoreAddress>() {
         Ok(address) => address.to_string(),
-        // It may have a password in it.
+        // The address may contain a password.
         Err(error) => format!("({error})"),
     }
 }

@@ -4,7 +4,7 @@ use ecs_ops::auth::BoxFuture;
 use ecs_ops::store::{Store, StoreError, StoreErrorKind};
 use ecs_store_sqlite::{SqliteOptions, SqliteStore};
 
-use super::target::{Checked, FILE, Target};
+use super::target::{FILE, StoreStatus, Target};
 
 impl Target for SqliteOptions {
     fn address(&self) -> String {
@@ -28,17 +28,17 @@ impl Target for SqliteOptions {
     ) -> BoxFuture<'static, Result<(i32, i32), StoreError>> {
         Box::pin(async move {
             if !grant_to.is_empty() {
-                let message = "a store in a file has no roles: leave --grant-to out, and give others the rights to the file";
+                let message = "a store in a file has no roles: remove --grant-to, and change the permissions of the file";
                 return Err(StoreError::new(StoreErrorKind::Invalid, message));
             }
             SqliteStore::migrate(*self).await
         })
     }
 
-    fn check(self: Box<Self>) -> BoxFuture<'static, Result<Checked, StoreError>> {
+    fn check(self: Box<Self>) -> BoxFuture<'static, Result<StoreStatus, StoreError>> {
         Box::pin(async move {
             let check = SqliteStore::check(*self).await?;
-            Ok(Checked {
+            Ok(StoreStatus {
                 engine: "SQLite",
                 server: check.sqlite,
                 role: None,

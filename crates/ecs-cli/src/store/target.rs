@@ -1,4 +1,4 @@
-//! What a named store is, as far as this build knows it, and the commands about it.
+//! The kinds of stores that this build has, and the commands of a store.
 
 use ecs_ops::auth::BoxFuture;
 use ecs_ops::store::{Store, StoreError};
@@ -11,29 +11,29 @@ use crate::fail::Fail;
 use crate::render;
 use crate::term::{Notes, Results};
 
-/// How the name of a file begins.
+/// The prefix of a store in a file.
 pub(super) const FILE: &str = "sqlite:";
 
-/// A place for a store.
+/// A store that can be opened.
 pub(super) trait Target: Send {
-    /// Where it is, for people: without a password.
+    /// Returns the address without a password.
     fn address(&self) -> String;
 
-    /// Opens it, to write or only to list and show.
+    /// Opens the store for writing, or only for reading.
     fn open(self: Box<Self>, writes: bool) -> BoxFuture<'static, Result<Store, StoreError>>;
 
-    /// Creates or updates its tables; returns the versions before and after.
+    /// Creates or updates the tables, and returns the versions before and after.
     fn migrate(
         self: Box<Self>,
         grant_to: Vec<String>,
     ) -> BoxFuture<'static, Result<(i32, i32), StoreError>>;
 
-    /// Checks that it can be used.
-    fn check(self: Box<Self>) -> BoxFuture<'static, Result<Checked, StoreError>>;
+    /// Checks that the store can be used.
+    fn check(self: Box<Self>) -> BoxFuture<'static, Result<StoreStatus, StoreError>>;
 }
 
-/// What a check found.
-pub(super) struct Checked {
+/// The result of a check.
+pub(super) struct StoreStatus {
     pub(super) engine: &'static str,
     /// The version of the engine.
     pub(super) server: String,
@@ -43,7 +43,7 @@ pub(super) struct Checked {
     pub(super) runs: i64,
 }
 
-/// What is named.
+/// Parses the address of a store.
 pub(super) fn target(named: Named, global: &Global) -> Result<Box<dyn Target>, Fail> {
     if let Some(file) = named.address.strip_prefix(FILE) {
         return file_target(file, &named.origin);
@@ -79,7 +79,7 @@ fn database_target(named: Named, _: &Global) -> Result<Box<dyn Target>, Fail> {
     Err(without(&named.origin, "a store in PostgreSQL", "postgres"))
 }
 
-/// This build does not know such a store.
+/// Returns the error for a kind of store that this build does not have.
 #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
 fn without(origin: &str, what: &str, feature: &str) -> Fail {
     Fail::usage(format!(
@@ -90,19 +90,19 @@ fn without(origin: &str, what: &str, feature: &str) -> Fail {
     ))
 }
 
-/// An address without its password, for people.
+/// Returns an address without its password.
 pub(crate) fn shown(address: &str) -> String {
     if address.starts_with(FILE) {
         return address.to_owned();
     }
     #[cfg(feature = "postgres")]
     return super::postgres::shown(address);
-    // It may have a password in it.
+    // The address may contain a password.
     #[cfg(not(feature = "postgres"))]
     return "(not used by this build)".to_owned();
 }
 
-/// This process, for people.
+/// Describes this process.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(super) fn process() -> ecs_ops::store::Process {
     let by = crate::invocation::of_process();
@@ -118,7 +118,7 @@ pub(super) fn process() -> ecs_ops::store::Process {
     }
 }
 
-/// `store …`.
+/// Runs a command of `store`.
 pub(crate) async fn admin(
     command: &StoreCommand,
     global: &Global,
@@ -162,7 +162,7 @@ pub(crate) async fn admin(
     Ok(Exit::Success)
 }
 
-fn table(address: &str, check: &Checked) -> String {
+fn table(address: &str, check: &StoreStatus) -> String {
     let role = check.role.as_ref();
     let role = role.map(|role| format!("role     {role}\n"));
     format!(

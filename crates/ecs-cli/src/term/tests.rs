@@ -1,8 +1,8 @@
 use super::*;
-use crate::clean::is_treacherous;
+use crate::clean::can_control_terminal;
 
 #[test]
-fn what_could_steer_a_terminal_is_escaped() {
+fn terminal_control_is_escaped() {
     assert_eq!(clean("web-1 é 服务器"), "web-1 é 服务器");
     assert_eq!(clean("a\u{1b}[2Jb\r\n\t"), "a\\u{1b}[2Jb\\r\\n\\t");
     assert_eq!(
@@ -12,12 +12,14 @@ fn what_could_steer_a_terminal_is_escaped() {
 }
 
 #[test]
-fn cleaned_json_is_the_same_json() {
+fn cleaned_json_is_equivalent() {
     let value = serde_json::json!({"a": "x\u{1b}\u{9b}\u{7f}\u{202e}é", "b": [1, "\n"]});
     for json in [value.to_string(), format!("{value:#}")] {
         let cleaned = clean_json(json.clone());
         assert!(
-            !cleaned.chars().any(|c| is_treacherous(c) && c != '\n'),
+            !cleaned
+                .chars()
+                .any(|c| can_control_terminal(c) && c != '\n'),
             "{cleaned:?}"
         );
         assert_eq!(
@@ -40,7 +42,7 @@ impl Write for Broken {
 }
 
 #[test]
-fn a_reader_that_went_away_is_no_error_and_a_full_disk_is() {
+fn a_closed_pipe_is_no_error_but_a_full_disk_is() {
     let mut gone = Results::new(Broken(io::ErrorKind::BrokenPipe, 0));
     gone.write("a\n");
     gone.write("b\n");

@@ -29,7 +29,7 @@ fn run(sim: &Sim, arguments: &[&str]) -> Ended {
 
 /// The stop is typed in the report and in the journal.
 #[test]
-fn a_run_in_which_everything_fails_stops_without_any_option() {
+fn a_failing_run_stops_without_any_option() {
     let journal = tempfile::tempdir().unwrap();
     let journal = journal.path().join("run.jsonl");
     let arguments = [
@@ -73,7 +73,7 @@ fn a_run_in_which_everything_fails_stops_without_any_option() {
 }
 
 #[test]
-fn the_question_and_the_rehearsal_say_it_and_none_switches_it_off() {
+fn the_question_and_the_dry_run_show_the_brake() {
     let sim = fleet(30);
     fails(&sim, 0..30);
     let rehearsal = Ended::of(&mut sim.command(&["reboot", "--all", "--wave", "10", "--dry-run"]));
@@ -95,7 +95,7 @@ fn the_question_and_the_rehearsal_say_it_and_none_switches_it_off() {
 }
 
 #[test]
-fn a_wave_without_success_and_too_large_a_share_stop_it() {
+fn a_wave_without_success_and_too_many_failures_stop_a_run() {
     let sim = fleet(40);
     fails(&sim, 10..20);
     let ended = run(&sim, &["--wave", "5"]).expect(5);
@@ -163,7 +163,7 @@ fn a_timed_canary_must_succeed_entirely_and_resume_keeps_the_brake() {
 
 /// Without waves the limit says so itself; a run of a single request has no brake.
 #[test]
-fn where_it_can_hardly_stop_anything_it_says_so() {
+fn an_ineffective_brake_is_warned_of() {
     let sim = fleet(5);
     fails(&sim, 0..5);
     let ended = run(&sim, &["--max-failures", "1"]);
@@ -181,7 +181,7 @@ fn where_it_can_hardly_stop_anything_it_says_so() {
     assert!(
         ended
             .stderr
-            .contains("brake     none: all servers go at once"),
+            .contains("brake     none: all servers are in one wave"),
         "{}",
         ended.stderr
     );

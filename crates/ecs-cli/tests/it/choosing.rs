@@ -7,7 +7,7 @@ use crate::common::way::{LINE, SDK, Way};
 const PROFILES: &str = ".huaweicloud/credentials";
 
 #[test]
-fn nothing_that_is_given_twice_or_by_halves_is_taken() {
+fn duplicate_and_incomplete_credentials_are_refused() {
     let account = Account::new(&[]);
     let id = account.info["servers"][0].as_str().unwrap();
     let url = account.url();
@@ -99,7 +99,7 @@ fn nothing_that_is_given_twice_or_by_halves_is_taken() {
 
 /// What is typed takes precedence over what surrounds it, and one source before the next.
 #[test]
-fn the_order_of_the_sources() {
+fn sources_have_an_order() {
     let account = Account::new(&[]);
     let url = account.url();
     let other = [
@@ -137,7 +137,7 @@ fn the_order_of_the_sources() {
 /// A file that others can read works, with a warning.
 #[cfg(unix)]
 #[test]
-fn a_file_that_others_can_read_is_warned_of() {
+fn a_readable_secret_file_is_warned_of() {
     use std::os::unix::fs::PermissionsExt as _;
     let account = Account::new(&[]);
     let url = account.url();
@@ -198,7 +198,7 @@ fn a_file_that_others_can_read_is_warned_of() {
 /// The region's clock runs twenty times as fast as the client knows: the token ends in the middle of the wait for the job, and
 /// much sooner than its end was told.
 #[test]
-fn a_run_that_is_longer_than_its_token() {
+fn a_run_outlives_its_token() {
     let seconds = std::time::Duration::from_secs;
     let sim = crate::common::Sim::start(20, |region| {
         let region = region.durations(seconds(120)..=seconds(120));
@@ -241,7 +241,7 @@ fn a_run_that_is_longer_than_its_token() {
 
 /// Nobody answers at IAM: the deadline counts from the beginning.
 #[test]
-fn a_login_that_takes_longer_than_the_deadline() {
+fn a_slow_login_ends_at_the_deadline() {
     let account = Account::new(&[]);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let iam = format!("http://{}", listener.local_addr().unwrap());
@@ -269,7 +269,7 @@ fn a_login_that_takes_longer_than_the_deadline() {
 
 /// Nothing is sent to a cloud that nobody named, as an account that nobody meant, or past a setting.
 #[test]
-fn what_is_not_used_is_refused_or_named() {
+fn unused_settings_are_refused_or_named() {
     let account = Account::new(&[]);
     let id = account.info["servers"][0].as_str().unwrap();
     let keys = [
@@ -335,7 +335,7 @@ fn what_is_not_used_is_refused_or_named() {
 
 /// `cacert` and `OS_CACERT` are used, and `verify: false` is not.
 #[test]
-fn the_authority_of_a_cloud_is_trusted() {
+fn the_ca_file_of_a_cloud_is_trusted() {
     let account = Account::over_tls(&[]);
     let (url, ca) = (account.url(), account.ca());
     let cloud = |more: &str| {

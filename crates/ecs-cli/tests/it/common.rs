@@ -295,6 +295,25 @@ impl Running {
         signal(&self.0, name);
     }
 
+    /// Waits for the end and returns the output.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub fn ended(mut self) -> Ended {
+        let reader = |mut from: Box<dyn std::io::Read + Send>| {
+            std::thread::spawn(move || {
+                let mut text = String::new();
+                from.read_to_string(&mut text).unwrap();
+                text
+            })
+        };
+        let stdout = reader(Box::new(self.0.stdout.take().unwrap()));
+        let stderr = reader(Box::new(self.0.stderr.take().unwrap()));
+        Ended {
+            code: self.wait().code(),
+            stdout: stdout.join().unwrap(),
+            stderr: stderr.join().unwrap(),
+        }
+    }
+
     pub fn wait(&mut self) -> ExitStatus {
         self.0.wait().unwrap()
     }

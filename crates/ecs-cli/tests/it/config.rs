@@ -33,7 +33,7 @@ endpoint = "https://ecs.example"
 "#;
 
 #[test]
-fn each_value_says_where_it_comes_from() {
+fn each_value_has_an_origin() {
     let folder = with_file(FILE);
     let folder = folder.path();
     let show = ["config", "show", "-o", "json"];
@@ -75,7 +75,7 @@ fn each_value_says_where_it_comes_from() {
 }
 
 #[test]
-fn a_wrong_file_is_an_error_with_its_line_and_a_suggestion() {
+fn an_invalid_file_is_an_error_with_line_and_suggestion() {
     for (text, expected) in [
         (
             "[contexts.prod]\nwafe = \"1\"\n",
@@ -112,7 +112,7 @@ fn a_wrong_file_is_an_error_with_its_line_and_a_suggestion() {
 
 /// A pause that is set for waves is no mistake of a run that has none, but it is said.
 #[test]
-fn a_pause_without_waves_is_said_and_not_used() {
+fn a_pause_without_waves_is_ignored_with_a_note() {
     let folder = with_file("[defaults]\npause = \"5m\"\n");
     let all = ["reboot", "--sim", "--all", "--dry-run"];
     let warning = "warning: pause of defaults (";
@@ -140,7 +140,7 @@ fn checks_and_a_canary_can_be_settings() {
         "pause     1m after the canary",
         "true after each wave (at most 10m)",
         "(at most 7m)",
-        "unknown   looked up in the service (--reconcile)",
+        "unknown   checked at the service (--reconcile)",
     ] {
         assert!(shown.contains(expected), "{expected:?} in {shown}");
     }
@@ -182,8 +182,8 @@ fn checks_and_a_canary_can_be_settings() {
         assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
     }
     for (text, expected) in [
-        ("verify = \"maybe\"", "true or false is needed"),
-        ("canary = 0", "from 1 up"),
+        ("verify = \"maybe\"", "expected true or false"),
+        ("canary = 0", "of at least 1"),
         ("canry = 1", "did you mean \"canary\"?"),
         ("health-timeot = 1", "did you mean \"health-timeout\"?"),
     ] {
@@ -194,7 +194,7 @@ fn checks_and_a_canary_can_be_settings() {
 
 /// What needs no settings works whatever is wrong with them.
 #[test]
-fn a_wrong_file_stops_nothing_that_does_not_read_it() {
+fn an_invalid_file_does_not_stop_commands_that_ignore_it() {
     let folder = with_file("[contexts.prod]\nwafe = \"1\"\n");
     run(folder.path(), &["schema", "report"], &[]).expect(0);
     let expected = ["not a plan of ecsctl"];
@@ -206,7 +206,7 @@ fn a_wrong_file_stops_nothing_that_does_not_read_it() {
 }
 
 #[test]
-fn a_context_leads_a_run() {
+fn a_context_selects_the_place_of_a_run() {
     let sim = Sim::start(60, |region| region.servers(6));
     let info = sim.info();
     let folder = with_file(&format!(
@@ -235,7 +235,7 @@ fn a_context_leads_a_run() {
 }
 
 #[test]
-fn a_mistyped_command_never_leads_to_one_that_acts() {
+fn a_mistyped_command_never_suggests_one_that_acts() {
     let refused = ecsctl(&["status"], &NONE).expect(2);
     assert!(
         refused.stderr.contains("unrecognized subcommand 'status'"),

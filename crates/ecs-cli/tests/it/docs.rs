@@ -195,29 +195,64 @@ fn when_things_go_wrong() {
     check("docs/when-things-go-wrong.md");
 }
 
-/// Links between the pages lead somewhere.
+/// The pages of a folder of the workspace.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect()
+}
+
+/// The anchors that GitHub gives the headings of a page.
+fn anchors(page: &str) -> Vec<String> {
+    let outside_of_code = page.split("```").step_by(2);
+    let lines = outside_of_code.flat_map(str::lines);
+    lines
+        .filter(|line| line.starts_with('#'))
+        .map(|line| {
+            let heading = line.trim_start_matches('#').trim().to_lowercase();
+            let kept = heading.chars().filter_map(|char| match char {
+                ' ' => Some('-'),
+                '-' | '_' => Some(char),
+                _ => char.is_alphanumeric().then_some(char),
+            });
+            kept.collect()
+        })
+        .collect()
+}
+
+/// Links between the pages name a file and a heading that exist.
 #[test]
 fn links_lead_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for page in [
-        "README.md",
-        "CONTRIBUTING.md",
-        "docs/getting-started.md",
-        "docs/when-things-go-wrong.md",
-        "docs/choosing-servers.md",
-        "docs/preflight.md",
-        "docs/rolling-restarts.md",
-    ] {
-        let text = std::fs::read_to_string(root.join(page)).unwrap();
-        let folder = root.join(page).parent().unwrap().to_owned();
+    let mut all = Vec::new();
+    for folder in ["", "docs", "docs/decisions", "docs/reference"] {
+        all.extend(pages(&root.join(folder)));
+    }
+    assert!(all.len() > 30, "{all:?}");
+    for page in all {
+        let text = std::fs::read_to_string(&page).unwrap();
         for link in text
             .split("](")
             .skip(1)
             .filter_map(|rest| rest.split(')').next())
+            .filter(|link| !link.contains("://"))
         {
-            let file = link.split('#').next().unwrap();
-            let is_local = !file.is_empty() && !file.contains("://");
-            assert!(!is_local || folder.join(file).exists(), "{page}: {link}");
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => page.clone(),
+                file => page.parent().unwrap().join(file),
+            };
+            assert!(target.exists(), "{}: {link}", page.display());
+            if !anchor.is_empty() {
+                let headings = anchors(&std::fs::read_to_string(&target).unwrap());
+                assert!(
+                    headings.iter().any(|heading| heading == anchor),
+                    "{}: {link} is none of {headings:?}",
+                    page.display()
+                );
+            }
         }
     }
 }

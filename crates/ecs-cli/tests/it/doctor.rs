@@ -40,7 +40,7 @@ fn with_keys(sim: &[&str], code: i32) -> (Account, Value) {
 }
 
 #[test]
-fn all_is_well() {
+fn working_credentials_are_reported() {
     let (account, checked) = with_keys(&[], 0);
     found(&checked, "ok", &["ecs:cloudServers:reboot"]);
     assert_eq!(checked["source"], "the command line");
@@ -68,7 +68,7 @@ fn all_is_well() {
 
 /// Who was passed over, why, and until when the chosen one is good.
 #[test]
-fn the_way_to_the_source_is_told() {
+fn skipped_sources_are_reported() {
     let account = Account::new(&[]);
     let auth = format!("{}/v3", account.url());
     let variables = [
@@ -105,7 +105,7 @@ fn the_way_to_the_source_is_told() {
 }
 
 #[test]
-fn clocks_that_are_apart() {
+fn clock_skew_is_diagnosed() {
     for (offset, expected) in [("20m", "behind"), ("-20m", "ahead of")] {
         let (_, checked) = with_keys(&["--clock-offset", offset], 4);
         found(
@@ -123,7 +123,7 @@ fn clocks_that_are_apart() {
 }
 
 #[test]
-fn a_key_of_another_cloud() {
+fn a_key_of_another_cloud_is_diagnosed() {
     let account = Account::new(&[]);
     let options = [
         &place(&account)[..],
@@ -155,7 +155,7 @@ fn a_key_of_another_cloud() {
 }
 
 #[test]
-fn a_wrong_secret_key_and_then_a_locked_one() {
+fn wrong_and_locked_keys_are_diagnosed() {
     let account = Account::new(&[]);
     let key = account.get("access_key");
     let url = account.url();
@@ -192,7 +192,7 @@ fn a_wrong_secret_key_and_then_a_locked_one() {
     found(
         &checked,
         "locked_key",
-        &[key, "five minutes", "stop whatever else uses it"],
+        &[key, "five minutes", "stop all other programs"],
     );
 }
 
@@ -225,7 +225,7 @@ fn rewriting(url: &str) -> String {
 
 /// A proxy that lets nobody through without a password.
 #[test]
-fn a_proxy_that_refuses() {
+fn a_refusing_proxy_is_diagnosed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -249,7 +249,7 @@ fn a_proxy_that_refuses() {
 }
 
 #[test]
-fn a_request_that_is_changed_on_its_way() {
+fn a_changed_request_is_diagnosed() {
     let account = Account::new(&[]);
     let gateway = rewriting(account.url());
     let place = [
@@ -263,7 +263,7 @@ fn a_request_that_is_changed_on_its_way() {
     found(
         &checked,
         "request_changed",
-        &["its query", "proxy or gateway"],
+        &["a different query", "proxy or gateway"],
     );
     let difference = &checked["difference"];
     assert_eq!(difference["part"], "query");
@@ -283,7 +283,7 @@ fn a_request_that_is_changed_on_its_way() {
 }
 
 #[test]
-fn what_is_on_the_way() {
+fn connection_problems_are_diagnosed() {
     let account = Account::new(&[]);
     let token = account.get("token");
     let at = |endpoint: &str, variables: &[(&str, &str)]| {
@@ -341,7 +341,7 @@ fn what_is_on_the_way() {
 }
 
 #[test]
-fn nothing_or_half_of_it() {
+fn missing_and_incomplete_credentials_are_diagnosed() {
     let account = Account::new(&[]);
     let checked = account.check(&[], &[], 2);
     found(

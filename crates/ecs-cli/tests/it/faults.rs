@@ -109,7 +109,7 @@ fn check_actions(name: &str, server: &Server, verdict: Verdict) {
 }
 
 #[test]
-fn each_fault_of_the_wire_meets_an_action() {
+fn every_wire_fault_of_an_action_is_reported() {
     let mut faults = wire::faults();
     // Those that take long begin first.
     faults.sort_by_key(|fault| !fault.takes_time);
@@ -130,7 +130,7 @@ fn each_fault_of_the_wire_meets_an_action() {
 
 /// A job that is waited for is found to have ended, whatever the first query meets.
 #[test]
-fn each_fault_of_the_wire_meets_a_query() {
+fn every_wire_fault_of_a_query_is_reported() {
     let faults = wire::faults().into_iter();
     let cases = faults.filter(|fault| !fault.takes_time).map(|fault| {
         Box::new(move || {
@@ -145,7 +145,7 @@ fn each_fault_of_the_wire_meets_a_query() {
 
 /// Each status × code, in a family that changes from one to the next: all families are tested within a process.
 #[test]
-fn each_status_with_each_code() {
+fn every_status_and_code_is_reported() {
     let mut kinds: Vec<Vec<statuses::Answer>> = Vec::new();
     for answer in statuses::answers() {
         match kinds.last_mut() {
@@ -184,7 +184,7 @@ fn each_status_with_each_code() {
 
 /// Those that mostly wait, one beside the other. By its name it begins first.
 #[test]
-fn a_few_runs_that_take_their_time() {
+fn a_few_slow_faults_keep_their_exit_codes() {
     all(vec![
         Box::new(a_run_that_waits_survives_what_its_queries_meet),
         Box::new(a_service_that_comes_back_gets_the_request_once),
@@ -347,7 +347,7 @@ fn floods() -> Vec<Vec<Step>> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn answers_without_end_to_actions_stay_within_64_mib() {
+fn endless_answers_to_actions_stay_within_64_mib() {
     let ids: Vec<String> = (1..=5)
         .map(|number| format!("{number:08}-46ca-475e-917e-2563e5a8cd19"))
         .collect();
@@ -374,7 +374,7 @@ fn answers_without_end_to_actions_stay_within_64_mib() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn answers_without_end_to_queries_stay_within_64_mib() {
+fn endless_answers_to_queries_stay_within_64_mib() {
     let jobs: Vec<String> = (1..=8).map(|number| format!("job-{number}")).collect();
     let mut arguments = vec!["job", "wait", "-o", "json"];
     arguments.extend(jobs.iter().map(String::as_str));

@@ -76,7 +76,7 @@ fn any_page_of_a_gateway_after_the_act_ends_with_3() {
 
 /// A page in place of the first read: nothing is sent, and the run describes it as `auth check` does.
 #[test]
-fn a_page_in_place_of_the_service_ends_with_2_and_the_words_of_auth_check() {
+fn a_page_in_place_of_the_service_ends_with_2_and_the_message_of_auth_check() {
     let pages = ["403", "404", "401"];
     let pages = PAGES
         .into_iter()
@@ -131,7 +131,7 @@ fn proxy(head: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
 const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 
 #[test]
-fn a_proxy_that_refuses_is_named_with_its_status_and_what_to_do() {
+fn a_refusing_proxy_is_named_with_status_and_hint() {
     for (head, attempts, expected, hint) in [
         (
             "403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0",

@@ -133,8 +133,11 @@ fn step_of(command: &str) -> &'static str {
         ("ecsctl server list ", "list_servers"),
         ("ecsctl explain ", "explain"),
         ("ecsctl run list", "list_runs"),
+        ("ecsctl run watch ", "watch_run"),
         ("ecsctl auth check", "check_access"),
         ("ecsctl store check", "check_store"),
+        ("ecsctl store init", "prepare_store"),
+        ("ecsctl store migrate", "prepare_store"),
         ("ecsctl plan show ", "show_plan"),
         ("ecsctl apply ", "apply_plan"),
         ("ecsctl plan approve ", "show_approving"),
@@ -197,7 +200,7 @@ fn steps_in_source() -> BTreeSet<String> {
 
 /// Commands are printed as lines of their own, so that all of them are made in one place and run by the next test.
 #[test]
-fn no_other_text_has_a_command_to_be_typed() {
+fn no_other_text_contains_a_command() {
     // They name a format, and what a command is for that comes at the end.
     const ALLOWED: [(&str, &str); 4] = [
         ("server_file.rs", "ecsctl server list -o json"),
@@ -225,8 +228,21 @@ fn no_other_text_has_a_command_to_be_typed() {
     }
 }
 
+/// A watcher of a run that goes on; then the process of the run is killed.
+fn watching_that_is_stopped() -> Situation {
+    let line = "ecsctl reboot --all --wave 1 --pause 9h --yes --journal live.jsonl & run=$!
+        until [ -s live.jsonl ]; do sleep 0.1; done
+        ecsctl run watch live.jsonl -o jsonl > seen & watch=$!
+        until [ -s seen ]; do sleep 0.1; done
+        kill $watch; wait $watch; code=$?; kill -9 $run; exit $code";
+    Situation {
+        works: &[5],
+        ..situation(line, 5)
+    }
+}
+
 #[test]
-fn every_command_that_is_printed_works_as_it_stands() {
+fn every_printed_command_works_unchanged() {
     let mut seen = BTreeSet::new();
     let mut note = |followed: Vec<(String, Ended)>| {
         seen.extend(
@@ -315,6 +331,11 @@ fn every_command_that_is_printed_works_as_it_stands() {
             2,
         )
     }));
+    #[cfg(feature = "sqlite")]
+    note(world.follow(&situation(
+        "ecsctl reboot web-001 --yes --store sqlite:fleet.db",
+        2,
+    )));
     // Servers whose request was never answered.
     let lossy = losing_the_first_answer(&world.address());
     let unknown = format!(
@@ -331,10 +352,13 @@ fn every_command_that_is_printed_works_as_it_stands() {
         ..situation(embedded, 5)
     };
     note(world.follow(&embedded));
+    note(fresh().follow(&watching_that_is_stopped()));
     let mut steps = steps_in_source();
     if cfg!(not(feature = "postgres")) {
-        // A program without stores proposes no check of one.
         steps.remove("check_store");
+    }
+    if cfg!(not(feature = "sqlite")) {
+        steps.remove("prepare_store");
     }
     assert_eq!(seen, steps);
 }

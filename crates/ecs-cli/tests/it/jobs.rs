@@ -22,7 +22,7 @@ fn jobs(sim: &Sim) -> Vec<String> {
 }
 
 #[test]
-fn jobs_that_succeed() {
+fn job_wait_reports_succeeded_jobs() {
     let sim = Sim::start(20, |region| region);
     let jobs = jobs(&sim);
     let more = [jobs.clone(), sim.options()].concat();
@@ -48,7 +48,7 @@ fn jobs_that_succeed() {
 }
 
 #[test]
-fn jobs_that_fail() {
+fn job_wait_reports_failed_jobs() {
     let sim = Sim::start(100, |region| region.failing(1.0));
     let jobs = jobs(&sim);
     let ended = ecsctl(&["job", "wait", &jobs[0]], &sim.options()).expect(1);
@@ -57,7 +57,7 @@ fn jobs_that_fail() {
 }
 
 #[test]
-fn jobs_that_take_longer_than_the_deadline() {
+fn job_wait_stops_at_its_deadline() {
     let sim = Sim::start(1, |region| region);
     let jobs = jobs(&sim);
     let ended = ecsctl(
@@ -75,7 +75,7 @@ fn jobs_that_take_longer_than_the_deadline() {
 }
 
 #[test]
-fn jobs_that_were_never_seen_are_not_said_to_run() {
+fn unseen_jobs_are_not_reported_as_running() {
     let dead = options(&dead_endpoint(), "p", "t");
     let ended = ecsctl(
         &["job", "wait", "some", "--deadline", "1s", "-o", "json"],
@@ -100,7 +100,7 @@ fn jobs_that_were_never_seen_are_not_said_to_run() {
 }
 
 #[test]
-fn jobs_that_the_service_does_not_know() {
+fn job_wait_reports_jobs_unknown_to_the_service() {
     let sim = Sim::start(1, |region| region);
     for command in ["show", "wait"] {
         let ended = ecsctl(&["job", command, "nosuchjob", "-o", "json"], &sim.options()).expect(3);
@@ -110,7 +110,7 @@ fn jobs_that_the_service_does_not_know() {
 }
 
 #[test]
-fn jobs_that_we_may_not_look_at() {
+fn job_wait_reports_refused_jobs() {
     let sim = Sim::start(1, |region| region);
     let mut options = sim.options();
     options[5] = "STRANGE".to_owned();
@@ -123,7 +123,7 @@ fn jobs_that_we_may_not_look_at() {
 
 /// Five wrong signatures lock a key, so the second job is not asked for.
 #[test]
-fn jobs_of_a_wrong_key_are_asked_for_once() {
+fn a_refused_key_is_used_once() {
     let account = crate::common::account::Account::new(&[]);
     let place = [
         "--endpoint",

@@ -27,7 +27,7 @@ fn slow(servers: usize) -> Sim {
 }
 
 #[test]
-fn every_run_has_a_journal_that_only_its_owner_can_read() {
+fn only_the_owner_can_read_the_journal_of_a_run() {
     let state = tempfile::tempdir().unwrap();
     let state = state.path();
     let sim = Sim::start(60, |region| region);
@@ -81,7 +81,7 @@ fn every_run_has_a_journal_that_only_its_owner_can_read() {
 }
 
 #[test]
-fn without_a_folder_nothing_is_sent_unless_no_journal_is_wanted() {
+fn nothing_is_sent_without_a_journal_unless_requested() {
     let sim = Sim::start(60, |region| region);
     let file = tempfile::NamedTempFile::new().unwrap();
     let refused = Ended::of(&mut within(
@@ -107,7 +107,7 @@ fn without_a_folder_nothing_is_sent_unless_no_journal_is_wanted() {
     assert!(
         ended
             .stderr
-            .contains("other runs on the same servers are not noticed"),
+            .contains("other runs on the same servers are not detected"),
         "{}",
         ended.stderr
     );
@@ -133,7 +133,7 @@ fn without_a_folder_nothing_is_sent_unless_no_journal_is_wanted() {
 
 /// The second one is refused by name; a dead one blocks nobody.
 #[test]
-fn two_runs_on_the_same_server() {
+fn a_second_run_on_a_server_is_refused() {
     let state = tempfile::tempdir().unwrap();
     let state = state.path();
     let sim = slow(4);
@@ -193,7 +193,7 @@ fn two_runs_on_the_same_server() {
 }
 
 #[test]
-fn a_simulated_run_is_resumed_as_one_and_a_real_one_where_it_was() {
+fn runs_are_resumed_at_their_place() {
     let state = tempfile::tempdir().unwrap();
     let state = state.path();
     let stops = [
@@ -208,7 +208,7 @@ fn a_simulated_run_is_resumed_as_one_and_a_real_one_where_it_was() {
     run(state, &stops).expect(5);
     let rehearsal = run(state, &["resume", "last", "--dry-run"]).expect(0);
     for expected in [
-        "nothing was sent (dry run)",
+        "dry run: would resume run",
         "1190 to send",
         "of the run's 1200 servers failed",
         "ago",
@@ -286,7 +286,7 @@ fn resuming_elsewhere_is_refused_with_the_option() {
 }
 
 #[test]
-fn a_health_command_that_is_not_there_is_found_before_anything_is_sent() {
+fn a_missing_health_command_is_detected_before_anything_is_sent() {
     let sim = Sim::start(60, |region| region);
     let reboot = [
         "reboot",

@@ -40,3 +40,5 @@ mod store;
 #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
 mod store_absent;
 mod unknown;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod watching;

@@ -61,7 +61,7 @@ fn run(sim: &Sim, arguments: &[&str]) -> Ended {
 }
 
 #[test]
-fn reports_and_events_fit_their_schemas() {
+fn reports_and_events_match_their_schemas() {
     let (report, events) = (strict(&schema("report")), strict(&schema("events")));
     let missing = "11111111-1111-1111-1111-111111111111";
     for (arguments, code) in [
@@ -122,7 +122,7 @@ fn reports_and_events_fit_their_schemas() {
 
 /// Times, names and what the run was limited by.
 #[test]
-fn a_report_is_enough_for_a_ticket() {
+fn a_report_contains_all_of_a_ticket() {
     let sim = sim();
     let arguments = [
         "reboot",
@@ -155,7 +155,7 @@ fn a_report_is_enough_for_a_ticket() {
 }
 
 #[test]
-fn csv_and_ids() {
+fn csv_and_ids_list_the_servers() {
     let sim = sim();
     let csv = run(&sim, &["reboot", "--all", "--yes", "-o", "csv"])
         .expect(1)
@@ -184,7 +184,7 @@ fn csv_and_ids() {
 }
 
 #[test]
-fn the_summary_names_what_failed_and_shows_all_on_demand() {
+fn the_summary_names_failures_and_shows_all_on_demand() {
     let sim = sim();
     let summary = run(&sim, &["reboot", "--all", "--yes"]).expect(1).stdout;
     assert!(

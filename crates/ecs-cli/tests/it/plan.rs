@@ -132,7 +132,7 @@ fn a_plan_is_shown_and_applied_once() {
 }
 
 #[test]
-fn a_plan_that_does_not_fit_is_refused() {
+fn an_unusable_plan_is_refused() {
     let world = World::new(12, 0.0);
     let plan = world.path("all.plan");
     world
@@ -165,7 +165,7 @@ fn a_plan_that_does_not_fit_is_refused() {
         .refuses(2, &["the file exists"]);
     world
         .run(&["plan", "stop", "--all", "--yes", "--out", &world.path("x")])
-        .refuses(2, &["--yes makes no sense"]);
+        .refuses(2, &["--yes cannot be used with plan"]);
 
     // Somebody stops two of the servers.
     let ids = [world.sim.id(3), world.sim.id(7)];
@@ -173,7 +173,7 @@ fn a_plan_that_does_not_fit_is_refused() {
     let before = world.sent().len();
     let drifted = world.run(&["apply", &plan, "--yes"]);
     let expected = [
-        "2 servers are not as the plan says",
+        "2 servers differ from the plan",
         &ids[0],
         "status was ACTIVE, is SHUTOFF",
         "--accept-drift",
@@ -184,7 +184,7 @@ fn a_plan_that_does_not_fit_is_refused() {
     assert!(
         applied
             .stderr
-            .contains("warning: 2 servers are not as the plan says"),
+            .contains("warning: 2 servers differ from the plan"),
         "{}",
         applied.stderr
     );
@@ -193,7 +193,7 @@ fn a_plan_that_does_not_fit_is_refused() {
 
 /// The store is in the environment or the configuration: nobody typed the option that it cannot be used with.
 #[test]
-fn a_plan_and_a_rerun_beside_a_store_say_what_to_do() {
+fn plan_and_rerun_are_refused_with_a_store() {
     let world = World::new(2, 0.0);
     let plan = world.path("all.plan");
     world
@@ -220,7 +220,7 @@ fn a_plan_and_a_rerun_beside_a_store_say_what_to_do() {
 
 /// Neither the environment nor the configuration leads a plan elsewhere, and an option that does is refused.
 #[test]
-fn a_plan_is_applied_where_it_says() {
+fn a_plan_is_applied_at_its_place() {
     let world = World::new(2, 0.0);
     let plan = world.path("all.plan");
     world
@@ -247,7 +247,7 @@ fn a_plan_is_applied_where_it_says() {
 }
 
 #[test]
-fn a_plan_waits_for_its_approval() {
+fn a_plan_needs_its_approval() {
     let world = World::new(4, 0.0);
     let plan = world.path("all.plan");
     world

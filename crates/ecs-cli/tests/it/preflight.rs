@@ -333,7 +333,7 @@ fn what_was_not_checked_is_said() {
         let ended = run(&sim, &["reboot", &sim.id(0)]).expect(0);
         says(
             &ended,
-            &["whether servers are members of auto-scaling groups was not checked: "],
+            &["membership in auto-scaling groups was not checked: "],
         );
     }
     // At an address of nobody's cloud there is no guessing.

@@ -38,7 +38,7 @@ fn asked_and(sim: &Sim, answer: impl Fn(&mut File, &Child)) -> (Option<i32>, Str
 }
 
 #[test]
-fn yes_goes_on() {
+fn yes_continues_the_run() {
     for answer in ["yes\n", " yes \n"] {
         let sim = Sim::start(1, |region| region);
         let (code, shown) = asked(&sim, answer.as_bytes());
@@ -75,7 +75,7 @@ fn anything_else_sends_nothing() {
 }
 
 #[test]
-fn ctrl_c_instead_of_an_answer_sends_nothing() {
+fn ctrl_c_at_the_question_sends_nothing() {
     let sim = Sim::start(1, |region| region);
     let (code, shown) = asked_and(&sim, |_, child| signal(child, "INT"));
     assert_eq!(code, Some(5), "{shown}");

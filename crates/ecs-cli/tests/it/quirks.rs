@@ -142,7 +142,7 @@ fn other_kinds() -> [(&'static str, Value); 3] {
 
 /// Nobody listens at first, and then come all of them at once.
 #[test]
-fn jobs_in_their_worst_moods() {
+fn undocumented_jobs_are_handled() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -210,7 +210,7 @@ fn jobs_in_their_worst_moods() {
 }
 
 #[test]
-fn a_job_that_stands_still() {
+fn a_stalled_job_is_reported() {
     let service = Service::start([("j1", vec![runs(json!({}))])]);
     let arguments = ["job", "wait", "j1", "--stalled-after", "3s", "-o", "json"];
     let ended = ecsctl(&arguments, &service.options()).expect(5);
@@ -260,7 +260,7 @@ fn restarting(server: Value) -> Service {
 }
 
 #[test]
-fn a_server_that_stays_in_error_after_its_job() {
+fn a_server_in_error_after_its_job_has_failed() {
     let service = restarting(json!({"id": A, "status": "ERROR", "OS-EXT-STS:task_state": null}));
     let arguments = [
         "reboot",
@@ -283,7 +283,7 @@ fn a_server_that_stays_in_error_after_its_job() {
 }
 
 #[test]
-fn a_server_that_does_not_come_to_rest_in_time() {
+fn a_server_that_does_not_settle_in_time_has_failed() {
     let rebooting = json!({"id": A, "status": "REBOOT", "OS-EXT-STS:task_state": "rebooting"});
     let service = restarting(rebooting);
     let arguments = ["--verify", "--verify-timeout", "4s"];
@@ -295,7 +295,7 @@ fn a_server_that_does_not_come_to_rest_in_time() {
 }
 
 #[test]
-fn servers_that_come_to_rest() {
+fn settled_servers_have_succeeded() {
     let (_sim, info) = Running::sim(&["--servers", "3", "--seed", "4", "--speed", "20"]);
     let arguments = ["reboot", "--all", "--yes", "--verify", "-o", "json"];
     let report = ecsctl(&arguments, &crate::common::options_of(&info))

@@ -62,7 +62,7 @@ fn check_report(report: &Value, ids: &[&str]) {
 }
 
 #[test]
-fn over_http_to_another_process() {
+fn a_run_works_over_http() {
     let (_sim, info) = Running::sim(&["--servers", "3", "--speed", "20"]);
     let id = |index: usize| info["servers"][index].as_str().unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -93,7 +93,7 @@ fn over_http_to_another_process() {
 }
 
 #[test]
-fn over_https_to_another_process() {
+fn a_run_works_over_https() {
     let dir = tempfile::tempdir().unwrap();
     let ca = dir.path().join("ca.pem");
     let ca = ca.to_str().unwrap();
@@ -119,7 +119,7 @@ fn over_https_to_another_process() {
 }
 
 #[test]
-fn the_first_command_of_the_readme() {
+fn the_first_command_of_the_readme_works() {
     let ended = ecsctl(&["reboot", "--sim", "--all", "--yes"], &[""; 0]).expect(0);
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert_eq!(lines.len(), 1, "{}", ended.stdout);
@@ -141,7 +141,7 @@ fn the_first_command_of_the_readme() {
 }
 
 #[test]
-fn events_line_by_line() {
+fn events_are_printed_line_by_line() {
     let ended = ecsctl(
         &["stop", "--sim", "--all", "--yes", "-o", "jsonl", "-q"],
         &[""; 0],
@@ -184,7 +184,7 @@ fn failures_have_a_code_and_a_reason() {
 }
 
 #[test]
-fn without_waiting_acceptance_is_enough() {
+fn no_wait_ends_with_acceptance() {
     let sim = Sim::start(1, |region| region);
     let ids = sim.ids().join("\n");
     let arguments = [
@@ -235,7 +235,9 @@ fn a_dry_run_sends_nothing() {
     );
     let table = ecsctl(&arguments, &options).expect(0);
     assert!(
-        table.stdout.contains("Restart 3 servers softly at http://"),
+        table
+            .stdout
+            .contains("dry run: would restart 3 servers softly at http://"),
         "{}",
         table.stdout
     );
@@ -255,7 +257,7 @@ fn a_dry_run_sends_nothing() {
 }
 
 #[test]
-fn a_reader_that_goes_away_does_not_stop_the_run() {
+fn a_closed_pipe_does_not_stop_the_run() {
     let sim = Sim::start(1, |region| region);
     let arguments = [
         "reboot",
@@ -290,7 +292,7 @@ fn a_reader_that_goes_away_does_not_stop_the_run() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_does_not_stop_the_run_and_is_said() {
+fn a_full_disk_does_not_stop_the_run_and_is_reported() {
     let sim = Sim::start(1, |region| region);
     for format in ["table", "json", "jsonl"] {
         let arguments = [
@@ -330,7 +332,7 @@ fn a_full_disk_does_not_stop_the_run_and_is_said() {
 }
 
 #[test]
-fn requests_are_numbered_sensibly_when_one_is_split() {
+fn split_requests_have_consistent_numbers() {
     let sim = Sim::start(1, |region| region);
     let missing = "11111111-1111-1111-1111-111111111111";
     let arguments = [
@@ -350,7 +352,7 @@ fn requests_are_numbered_sensibly_when_one_is_split() {
 }
 
 #[test]
-fn no_one_is_told_to_wait_for_jobs_that_are_gone() {
+fn hints_do_not_name_deleted_jobs() {
     let ended = ecsctl(&["start", "--sim", "--all", "--yes", "--no-wait"], &[""; 0]).expect(0);
     assert!(ended.stdout.contains("1200 servers: 1200 running"));
     assert!(!ended.stderr.contains("job wait"), "{}", ended.stderr);

@@ -69,7 +69,7 @@ fn restarts(sim: &Sim) -> Vec<usize> {
 }
 
 #[test]
-fn a_server_that_somebody_else_restarted_stops_the_run_before_its_wave() {
+fn a_server_restarted_by_others_stops_the_run_before_its_wave() {
     let sim = fleet();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -168,7 +168,7 @@ fn with_skip_unready_the_run_continues_with_the_others() {
 }
 
 #[test]
-fn without_the_recheck_it_is_restarted_once_more() {
+fn without_the_recheck_the_server_is_restarted_again() {
     let sim = fleet();
     let folder = tempfile::tempdir().unwrap();
     let check = restarted_by_somebody_else(&sim, folder.path());
@@ -178,7 +178,7 @@ fn without_the_recheck_it_is_restarted_once_more() {
 
 /// The option is for runs with waves.
 #[test]
-fn resume_of_a_run_without_waves_has_nothing_to_skip() {
+fn skip_unready_is_refused_for_a_resumed_run_without_waves() {
     let sim = fleet();
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("run.jsonl");
@@ -200,7 +200,7 @@ fn resume_of_a_run_without_waves_has_nothing_to_skip() {
 
 /// What the preflight skipped is in the journal, and is shown with its name and the reason.
 #[test]
-fn run_show_and_rerun_know_what_the_preflight_skipped() {
+fn run_show_and_rerun_know_the_servers_skipped_by_the_preflight() {
     let sim = Sim::start(60, |region| region.servers(4).locked(0.5).seed(8));
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("run.jsonl");

@@ -8,7 +8,7 @@ const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 const NONE: [&str; 0] = [];
 
 #[test]
-fn ids_are_checked_all_at_once() {
+fn all_invalid_ids_are_reported_at_once() {
     let sim = Sim::start(1, |region| region);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("servers.txt");
@@ -57,7 +57,7 @@ fn a_file_in_another_encoding_is_one_error() {
 }
 
 #[test]
-fn an_empty_list() {
+fn an_empty_list_is_refused() {
     let sim = Sim::start(1, |region| region);
     ecsctl(&["reboot", "--yes"], &sim.options())
         .refuses(2, &["no server to reboot", "--from-file", "--all"]);
@@ -74,7 +74,7 @@ fn an_empty_list() {
 }
 
 #[test]
-fn a_wrong_token_or_project_is_4_whether_listed_or_not() {
+fn a_wrong_token_or_project_ends_with_4() {
     let sim = Sim::start(1, |region| region);
     let info = sim.info();
     let mut strange_token = sim.options();
@@ -99,7 +99,7 @@ fn a_wrong_token_or_project_is_4_whether_listed_or_not() {
 }
 
 #[test]
-fn a_server_that_does_not_exist() {
+fn a_missing_server_is_not_acted_on() {
     let sim = Sim::start(1, |region| region);
     let refused = ecsctl(&["reboot", ID, "--yes"], &sim.options());
     refused.refuses(
@@ -125,7 +125,7 @@ fn a_server_that_does_not_exist() {
 }
 
 #[test]
-fn a_dead_endpoint() {
+fn an_unreachable_endpoint_is_reported() {
     let dead = options(&dead_endpoint(), "p", "t");
     let given = ecsctl(&["reboot", ID, "--yes", "-o", "json"], &dead).expect(1);
     let report = given.json();
@@ -200,7 +200,7 @@ fn connections_are_checked_before_anything_is_sent() {
 }
 
 #[test]
-fn a_token_in_the_clear_is_warned_of() {
+fn an_unencrypted_token_is_warned_of() {
     let warned = |endpoint: &str| {
         let arguments = ["reboot", ID, "--dry-run"];
         ecsctl(&arguments, &options(endpoint, "p", "t"))
@@ -220,7 +220,7 @@ fn a_token_in_the_clear_is_warned_of() {
 }
 
 #[test]
-fn without_a_terminal_only_yes_goes_on() {
+fn without_a_terminal_yes_is_required() {
     let sim = Sim::start(1, |region| region);
     let ended = with_stdin(&["reboot", "--all"], &sim.options(), "yes\n");
     ended.refuses(2, &["no terminal", "--yes"]);
@@ -241,7 +241,7 @@ fn usage_is_checked() {
         ),
         (
             &["reboot", "--sim", "--all", "--servers-per-minute", "0"],
-            "from 1 up",
+            "of at least 1",
         ),
         (&["start", "--sim", "--all", "--type", "hard"], "--type"),
         (&["sim", "--tls"], "--ca-out"),
@@ -249,7 +249,7 @@ fn usage_is_checked() {
         (&["sim", "--tls-cert", "x"], "--tls-key"),
         (
             &["sim", "--endpoint", "http://h"],
-            "--endpoint has no meaning",
+            "--endpoint cannot be used",
         ),
         (&["sim", "--listen", "nowhere"], "cannot listen on nowhere"),
         (&["sim", "--servers", "9999999"], "at most 1000000"),
@@ -263,7 +263,7 @@ fn usage_is_checked() {
 
 /// The other way round TLS says so itself.
 #[test]
-fn plain_http_to_a_port_for_tls_leads_to_https() {
+fn plain_http_to_a_tls_port_suggests_https() {
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
     let (_sim, info) = Running::sim(&["--servers", "3", "--tls", "--ca-out", ca.to_str().unwrap()]);

@@ -44,7 +44,7 @@ fn path(directory: &Path, name: &str) -> String {
 }
 
 #[test]
-fn the_failed_ones_and_those_that_were_not_attempted() {
+fn failed_and_not_attempted_servers_are_rerun() {
     let directory = tempfile::tempdir().unwrap();
     let (first, second) = (
         path(directory.path(), "1.jsonl"),
@@ -138,13 +138,13 @@ fn the_failed_ones_and_those_that_were_not_attempted() {
 }
 
 #[test]
-fn what_cannot_be_run_again() {
+fn invalid_reruns_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let journal = path(directory.path(), "run.jsonl");
     let sim = Sim::start(60, |region| region.servers(3));
     run(&sim, &["reboot", "--all", "--yes", "--journal", &journal]).expect(0);
     run(&sim, &["rerun", &journal, "--yes"])
-        .refuses(2, &["no server of the run", "nothing was sent"]);
+        .refuses(2, &["no servers to rerun", "nothing was sent"]);
     run(&sim, &["rerun", &journal, "--yes", "--", "--type", "hard"]).expect(2);
     run(&sim, &["rerun", "/nonexistent", "--yes"]).expect(2);
     assert_eq!(sim.accepted(), 3);

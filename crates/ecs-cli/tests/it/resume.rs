@@ -98,7 +98,7 @@ fn killed_after(bytes: u64, seed: u64, directory: &Path) {
 
 /// At a hundred places from a seed, ten at a time.
 #[test]
-fn killed_at_a_hundred_places() {
+fn a_run_killed_at_a_hundred_points_is_resumed() {
     let directory = tempfile::tempdir().unwrap();
     // What a whole run writes down; some have ended when they are killed.
     let sim = Sim::start(60, |region| region.servers(24));
@@ -121,7 +121,7 @@ fn killed_at_a_hundred_places() {
 
 /// What one process uses another one leaves alone; a finished journal does nothing more.
 #[test]
-fn one_process_at_a_time_and_once_is_enough() {
+fn a_run_is_resumed_by_one_process_and_once() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.jsonl");
     let journal = path.to_str().unwrap();
@@ -151,7 +151,7 @@ fn one_process_at_a_time_and_once_is_enough() {
 }
 
 #[test]
-fn journals_that_cannot_be_resumed() {
+fn unusable_journals_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.jsonl");
     let journal = path.to_str().unwrap();
@@ -203,7 +203,7 @@ fn journals_that_cannot_be_resumed() {
 /// A disk that is full in the middle of a run: nothing more is sent, everything is reported, and it can be resumed.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_disk_that_fills_up() {
+fn a_full_disk_stops_the_run_resumably() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.jsonl");
     let journal = path.to_str().unwrap();

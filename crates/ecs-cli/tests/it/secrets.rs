@@ -106,7 +106,7 @@ fn secrets_of(account: &Account, more: &[&str]) -> Secrets {
 
 /// Good credentials of each kind. A job that nobody knows is 3, or 5 after a while of waiting.
 #[test]
-fn where_all_goes_well() {
+fn no_secret_is_printed_by_successful_commands() {
     let account = Account::new(&[]);
     let [access, secret, security] = &account.temporary();
     let secrets = secrets_of(&account, &[secret, security]);
@@ -194,7 +194,7 @@ fn echoing() -> String {
 }
 
 #[test]
-fn where_everything_is_refused_and_repeated() {
+fn no_secret_is_printed_by_refused_commands() {
     let account = Account::new(&[]);
     let echo = echoing();
     let secrets = Secrets(
@@ -243,7 +243,7 @@ fn where_everything_is_refused_and_repeated() {
 
 /// Files that cannot be read as they are, with secrets in them.
 #[test]
-fn where_files_are_broken() {
+fn no_secret_is_printed_for_broken_files() {
     let account = Account::new(&[]);
     let secrets = Secrets(vec!["T0PSECRET".to_owned()]);
     account.write(
@@ -295,7 +295,7 @@ fn spans_and_messages(log: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 
 /// Everything that a whole run traces, with each kind of credentials.
 #[test]
-fn in_all_spans_and_events_of_a_whole_run() {
+fn no_secret_is_in_the_trace_of_a_run() {
     let account = Account::new(&["--speed", "20"]);
     let [access, secret, security] = &account.temporary();
     let secrets = secrets_of(&account, &[secret, security]);

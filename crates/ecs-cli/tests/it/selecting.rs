@@ -28,7 +28,7 @@ fn sent(sim: &Sim) -> BTreeSet<String> {
 }
 
 #[test]
-fn exactly_the_servers_that_fit_are_acted_on() {
+fn only_matching_servers_are_acted_on() {
     let sim = fleet();
     let filters = [
         "--tag",
@@ -55,7 +55,7 @@ fn exactly_the_servers_that_fit_are_acted_on() {
 }
 
 #[test]
-fn names_files_and_exclusions() {
+fn names_files_and_exclusions_are_combined() {
     let sim = fleet();
     let directory = tempfile::tempdir().unwrap();
     let list = directory.path().join("list.json");
@@ -99,7 +99,7 @@ fn names_files_and_exclusions() {
 
 /// The ids of names are known only from the list; nothing is sent where one of them is not clear.
 #[test]
-fn nothing_is_sent_where_the_choice_is_wrong() {
+fn an_invalid_selection_sends_nothing() {
     let sim = fleet();
     for (arguments, message) in [
         (
@@ -160,7 +160,7 @@ fn nothing_is_sent_where_the_choice_is_wrong() {
 
 /// The README's promise: choose, look, rehearse, act, and once more with those that failed.
 #[test]
-fn a_dry_run_says_what_the_run_would_do() {
+fn a_dry_run_shows_the_run() {
     let sim = fleet();
     let filters = ["--tag", "role=cache", "--status", "SHUTOFF"];
     let expected = listed(&sim, &filters);

@@ -7,7 +7,7 @@ fn fleet() -> Sim {
 }
 
 #[test]
-fn a_list_is_filtered_sorted_and_written_in_every_form() {
+fn a_list_is_filtered_sorted_and_written_in_every_format() {
     let sim = fleet();
     let list = |arguments: &[&str]| {
         let arguments = [&["server", "list"], arguments].concat();
@@ -57,7 +57,7 @@ fn a_list_is_filtered_sorted_and_written_in_every_form() {
 }
 
 #[test]
-fn what_is_misspelt_is_an_error_and_what_is_empty_is_not() {
+fn a_misspelt_value_is_an_error_but_an_empty_list_is_not() {
     let sim = fleet();
     let run =
         |arguments: &[&str]| ecsctl(&[&["server", "list"], arguments].concat(), &sim.options());
@@ -123,7 +123,7 @@ fn a_server_is_shown_by_id_or_name() {
 
 /// The service's records of actions stand beside the server; who may not read them sees the rest.
 #[test]
-fn a_server_is_shown_with_what_was_done_to_it() {
+fn a_server_is_shown_with_its_actions() {
     let sim = fleet();
     let id = sim.id(7);
     let act = ["reboot", &id, "--yes", "--no-journal", "--no-preflight"];
@@ -155,14 +155,14 @@ fn a_server_is_shown_with_what_was_done_to_it() {
 
 /// The list of a user who may not list: said once, with the right exit code.
 #[test]
-fn without_the_permission_to_list() {
+fn a_refused_list_ends_with_4() {
     let sim = Sim::start(60, |region| region.deny("ecs:cloudServers:list"));
     ecsctl(&["server", "list"], &sim.options()).refuses(4, &["cannot list the servers"]);
 }
 
 /// What journals say of a server stands beside what the service shows: of files that are named, and of the folder of runs.
 #[test]
-fn a_server_is_shown_with_the_runs_that_it_was_in() {
+fn a_server_is_shown_with_its_runs() {
     let sim = Sim::start(60, |region| region.servers(6).failing(1.0));
     let state = tempfile::tempdir().unwrap();
     let folder = state.path().join("ecsctl/runs");

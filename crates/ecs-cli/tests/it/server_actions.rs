@@ -3,7 +3,7 @@
 use crate::common::{Sim, ecsctl};
 
 #[test]
-fn what_was_done_to_a_server_is_shown_with_its_user() {
+fn actions_on_a_server_are_shown_with_their_user() {
     let sim = Sim::start(60, |region| region.servers(2));
     let ids: Vec<String> = sim.ids();
     let actions = |arguments: &[&str]| {
@@ -41,7 +41,7 @@ fn what_was_done_to_a_server_is_shown_with_its_user() {
 }
 
 #[test]
-fn an_account_without_the_right_is_told_so() {
+fn a_missing_permission_is_reported() {
     let sim = Sim::start(60, |region| {
         region
             .servers(1)

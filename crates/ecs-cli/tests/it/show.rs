@@ -22,7 +22,7 @@ fn show(journal: &Path, more: &[&str]) -> Ended {
 }
 
 #[test]
-fn while_it_goes_on_then_killed_and_resumed() {
+fn a_run_is_shown_while_active_killed_and_resumed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.jsonl");
     let sim = Sim::start(30, |region| region.servers(8));
@@ -96,7 +96,7 @@ fn while_it_goes_on_then_killed_and_resumed() {
 }
 
 #[test]
-fn what_is_no_journal() {
+fn other_files_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ids.txt");
     for text in ["", "hello", "many\nlines\nof\ntext\n"] {

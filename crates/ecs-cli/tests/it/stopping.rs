@@ -22,7 +22,7 @@ const SLOWLY: [&str; 8] = [
 ];
 
 #[test]
-fn at_the_deadline() {
+fn a_run_stops_at_its_deadline() {
     let sim = Sim::start(1, |region| region);
     let more = [
         sim.options(),
@@ -70,7 +70,7 @@ fn interrupted(sim: &Sim, signals: &[&str]) -> Value {
 }
 
 #[test]
-fn ctrl_c_stops_sending_and_watches_what_was_accepted() {
+fn ctrl_c_stops_sending_and_waits_for_accepted_requests() {
     let sim = Sim::start(100, |region| region);
     let report = interrupted(&sim, &["INT"]);
     assert_eq!(
@@ -112,7 +112,7 @@ fn a_stop_outlives_the_process_and_resume_continues() {
 }
 
 #[test]
-fn ctrl_c_that_keeps_nothing_from_being_done_is_no_success() {
+fn ctrl_c_at_the_end_is_no_success() {
     let sim = Sim::start(100, |region| region);
     let arguments = ["reboot", &sim.id(0), "--yes"].map(str::to_owned);
     let mut run = Running::spawn(arguments.into_iter().chain(sim.options()));
@@ -138,7 +138,7 @@ fn ctrl_c_twice_ends_at_once() {
 
 /// What `yes` writes fills the pipe, and nobody reads: not even the note about the first signal can be written.
 #[test]
-fn asked_twice_it_ends_even_if_nobody_reads() {
+fn a_second_signal_ends_the_run_with_a_blocked_stderr() {
     let hour = Duration::from_secs(3600);
     let sim = Sim::start(1, |region| region.durations(hour..=hour));
     let (reader, writer) = std::io::pipe().unwrap();
@@ -177,7 +177,7 @@ fn asked_twice_it_ends_even_if_nobody_reads() {
 
 /// The kernel and the shell each send one when a terminal is closed.
 #[test]
-fn a_closed_terminal_is_one_request_however_many_signals_come() {
+fn a_closed_terminal_counts_as_one_signal() {
     let sim = Sim::start(1, |region| {
         region.durations(Duration::from_secs(3)..=Duration::from_secs(3))
     });
@@ -202,7 +202,7 @@ fn a_closed_terminal_is_one_request_however_many_signals_come() {
 
 /// The terminal that is closed asks to stop, as Ctrl-C does.
 #[test]
-fn without_its_terminal_it_stops_unless_told_not_to_mind() {
+fn a_closed_terminal_stops_the_run_unless_hangups_are_ignored() {
     let sim = Sim::start(100, |region| region);
     let report = interrupted(&sim, &["HUP"]);
     assert_eq!(
@@ -236,7 +236,7 @@ fn without_its_terminal_it_stops_unless_told_not_to_mind() {
 }
 
 #[test]
-fn the_simulator_ends_well_when_asked_to() {
+fn the_simulator_ends_cleanly_on_a_signal() {
     for signal in ["INT", "TERM"] {
         let (mut sim, info) = Running::sim(&["--servers", "2", "--seed", "9"]);
         assert_eq!(info["servers"].as_array().unwrap().len(), 2);

@@ -25,7 +25,7 @@ fn store() -> Option<String> {
 }
 
 /// A store of each kind.
-fn stores() -> Vec<String> {
+pub(crate) fn stores() -> Vec<String> {
     let mut stores = Vec::from_iter(store());
     if cfg!(feature = "sqlite") {
         let folder = tempfile::tempdir().unwrap().keep();
@@ -36,7 +36,7 @@ fn stores() -> Vec<String> {
     stores
 }
 
-fn new_store(server: &Postgres, number: usize) -> String {
+pub(crate) fn new_store(server: &Postgres, number: usize) -> String {
     let name = format!("cli{number}");
     server.create_database(&name).unwrap();
     let store = server.address("owner", &name);
@@ -110,7 +110,7 @@ fn keeps_its_journal(store: &str) {
     )
     .expect(0)
     .json();
-    assert_eq!((&check["schema"], &check["runs"]), (&1.into(), &1.into()));
+    assert_eq!((&check["schema"], &check["runs"]), (&2.into(), &1.into()));
     let prune = ecsctl(
         &["store", "prune", "--older-than", "1h", "--store", store],
         &[""; 0],
@@ -121,7 +121,7 @@ fn keeps_its_journal(store: &str) {
 }
 
 #[test]
-fn what_cannot_be_used_is_refused_before_anything_is_sent() {
+fn unusable_stores_are_refused_before_anything_is_sent() {
     let Some(store) = store() else { return };
     let sim = Sim::start(60, |region| region.servers(4));
     let refused = |more: &[&str], expected: &[&str]| {
@@ -345,7 +345,7 @@ fn share_the_quota(store: &str) {
 }
 
 #[test]
-fn a_file_that_is_no_store_is_refused() {
+fn another_file_is_refused_as_a_store() {
     if cfg!(not(feature = "sqlite")) {
         return;
     }
@@ -360,7 +360,7 @@ fn a_file_that_is_no_store_is_refused() {
 }
 
 #[test]
-fn the_words_of_a_command_show_no_password() {
+fn the_recorded_command_contains_no_password() {
     // Whoever lists processes sees arguments: there is no option that takes one.
     let help =
         Ended::of(Command::new(env!("CARGO_BIN_EXE_ecsctl")).args(["store", "init", "--help"]));

@@ -75,7 +75,7 @@ fn a_lost_answer_leaves_the_servers_unknown() {
 }
 
 #[test]
-fn servers_show_that_they_were_restarted() {
+fn restarted_servers_are_reconciled() {
     let sim = in_seconds(4);
     let ended = reboot(&sim, &["--reconcile"]).expect(0);
     let report = ended.json();
@@ -91,7 +91,7 @@ fn servers_show_that_they_were_restarted() {
 
 /// They are asked for twice, with a warning; the region refuses the second time, since they are at it already.
 #[test]
-fn sending_again_is_warned_of() {
+fn resubmission_is_warned_of() {
     let sim = in_seconds(4);
     let ended = reboot(&sim, &["--resubmit-unknown"]).expect(3);
     assert!(

@@ -1,4 +1,4 @@
-//! Builds a client.
+//! Builder of a client.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -36,7 +36,7 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// Builds a client.
+    /// Returns a builder of a client.
     pub fn builder(endpoint: Endpoint, project: ProjectId) -> ClientBuilder {
         ClientBuilder {
             endpoint,
@@ -55,60 +55,62 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// The source of credentials. Required.
+    /// Sets the source of credentials. Required.
     pub fn credentials(mut self, provider: impl CredentialsProvider) -> Self {
         self.credentials = Some(Arc::new(provider));
         self
     }
 
-    /// The transport. Required.
+    /// Sets the transport. Required.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
 
-    /// How often and how fast requests are retried.
+    /// Sets the retry policy.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Limits one attempt, from sending to the last byte of the answer. Default: 60 s.
+    /// Sets the time limit of one attempt, from sending to the last byte of the answer. Default: 60
+    /// s.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// The most HTTP requests in a second, evenly spaced. Actions and queries of callers go before
-    /// polls. Default: 50.
+    /// Sets the largest number of HTTP requests per second, evenly spaced. Actions and queries of
+    /// callers have priority over polls. Default: 50.
     pub fn requests_per_second(mut self, requests: u32) -> Self {
         self.requests_per_second = requests;
         self
     }
 
-    /// For a simulated service whose clock runs `factor` times as fast: divides every pause by it.
-    /// Time limits of the caller are unaffected. Default: 1.
+    /// Sets the speed of a simulated service's clock: every pause is divided by `factor`. Time
+    /// limits of the caller are unaffected. Default: 1.
     #[cfg(any(test, feature = "testing"))]
     pub fn time_factor(mut self, factor: f64) -> Self {
         self.time_factor = factor;
         self
     }
 
-    /// Makes the jitter repeatable.
+    /// Seeds the jitter, to make it repeatable.
     #[cfg(any(test, feature = "testing"))]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// What the wall clock shows now; by default the system's time. For tests on paused time.
+    /// Sets the time that the wall clock shows now, for tests on paused time. Default: the system's
+    /// time.
     #[cfg(any(test, feature = "testing"))]
     pub fn epoch(mut self, now: Timestamp) -> Self {
         self.epoch = Some(now);
         self
     }
 
-    /// The `User-Agent` header.
+    /// Sets the `User-Agent` header.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self
@@ -117,7 +119,7 @@ impl ClientBuilder {
     /// Builds the client.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something is missing or out of range.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): a setting is missing or out of range.
     pub fn build(self) -> Result<Client, Error> {
         let factor = self.time_factor;
         if !(factor.is_finite() && (0.001..=1_000_000.0).contains(&factor)) {

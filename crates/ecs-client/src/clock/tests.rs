@@ -10,7 +10,7 @@ fn a_pause_doubles_up_to_its_ceiling() {
     assert_eq!(doubled(ceiling, 0, first), first);
 }
 
-/// Any at all, and those that a pause may have.
+/// Returns any duration, and the durations that a pause may have.
 fn durations() -> impl Strategy<Value = Duration> {
     prop_oneof![
         any::<Duration>(),
@@ -22,7 +22,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_pause_overflows_shrinks_or_passes_its_ceiling(
+    fn doubled_pauses_never_overflow_shrink_or_exceed_the_ceiling(
         first in durations(),
         ceiling in durations(),
         times in prop_oneof![any::<u32>(), 0..70_u32],
@@ -59,26 +59,26 @@ fn retry_after_is_seconds_or_a_date() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_date_to_wait_for_is_read_on_the_clock_of_the_service() {
+async fn retry_after_dates_are_on_the_services_clock() {
     let clock = WallClock::new(Some("1994-11-06T08:49:00Z".parse().unwrap()), 1.0);
     let date = "Sun, 06 Nov 1994 09:19:30 GMT";
     assert_eq!(clock.retry_after(date), Some(Duration::from_secs(1830)));
     let mut headers = HeaderMap::new();
-    // Its clock is half an hour ahead of local.
+    // The service's clock is half an hour ahead of the local one.
     headers.insert("date", "Sun, 06 Nov 1994 09:19:00 GMT".parse().unwrap());
     let now = clock.now();
     clock.observe(&headers, now);
     assert_eq!(clock.retry_after(date), Some(Duration::from_secs(30)));
     tokio::time::advance(Duration::from_secs(20)).await;
     assert_eq!(clock.retry_after(date), Some(Duration::from_secs(10)));
-    // A date that is none changes nothing.
+    // An invalid date changes nothing.
     headers.insert("date", "yesterday".parse().unwrap());
     clock.observe(&headers, clock.now());
     assert_eq!(clock.retry_after(date), Some(Duration::from_secs(10)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_pause_is_too_long_for_the_clock() {
+async fn long_pauses_do_not_overflow_the_clock() {
     assert!(after(Duration::MAX) > Instant::now() + Duration::from_secs(1_000_000));
     assert_eq!(
         after(Duration::from_secs(2)),
@@ -86,9 +86,9 @@ async fn no_pause_is_too_long_for_the_clock() {
     );
 }
 
-/// An answer that takes its time may have its date from the beginning or from the end of it.
+/// The date of a slow answer may be from its beginning or from its end.
 #[tokio::test(start_paused = true)]
-async fn the_latest_that_their_clock_can_show() {
+async fn remote_at_is_the_latest_possible_time() {
     let epoch: Timestamp = "1994-11-06T08:49:00Z".parse().unwrap();
     let clock = WallClock::new(Some(epoch), 1.0);
     assert_eq!(clock.remote_at(epoch), None);

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_an_endpoint_may_look_like() {
+fn endpoints_are_parsed_or_refused() {
     for (text, shown) in [
         ("http://127.0.0.1:40123", "http://127.0.0.1:40123"),
         ("https://[::1]:8443/", "https://[::1]:8443"),
@@ -34,7 +34,7 @@ fn what_an_endpoint_may_look_like() {
 }
 
 #[test]
-fn a_prefix_stands_before_the_path() {
+fn prefix_precedes_the_path() {
     let endpoint: Endpoint = "https://gateway.example/ecs/".parse().unwrap();
     let uri = endpoint
         .absolute(&"/v1/p/jobs/j?x=%20".parse().unwrap())
@@ -43,7 +43,7 @@ fn a_prefix_stands_before_the_path() {
 }
 
 #[test]
-fn endpoints_that_mean_the_same_are_equal() {
+fn equivalent_endpoints_are_equal() {
     let parse = |text: &str| text.parse::<Endpoint>().unwrap();
     for (text, shown) in [
         ("HTTPS://ECS.Example:443/", "https://ecs.example"),

@@ -20,14 +20,14 @@ use crate::policy::{
 };
 use crate::{Client, Endpoint, RequestError};
 
-/// The project's header: part of the signature of signed requests.
+/// The header with the project's id. Signed requests sign it.
 const PROJECT_ID: http::HeaderName = http::HeaderName::from_static("x-project-id");
 
-/// The extra time for a transport to report itself why it failed, since it knows more.
+/// The extra time in which a transport may report its own, more precise error.
 const GRACE: Duration = Duration::from_secs(1);
 
 impl Client {
-    /// One attempt.
+    /// Makes one attempt.
     pub(super) async fn attempt<O: Operation>(
         &self,
         operation: &O,
@@ -70,7 +70,7 @@ impl Client {
             Err(error) => classified::<O>(error, sent),
         };
         trace.failed(&error);
-        // A page of something in between says nothing of our credentials.
+        // A page of an intermediary says nothing about the credentials.
         if error.is_authentic()
             && error.status().is_some()
             && error.classification() != Classification::RefusedCredentials
@@ -87,9 +87,9 @@ impl Client {
         request: http::Request<Bytes>,
         attempt: &Attempt,
     ) -> Result<http::Response<Bytes>, TransportError> {
-        // The panic may already come while the future is made.
+        // The panic may occur while the future is created.
         let exchange = AssertUnwindSafe(async {
-            // For a transport that does not ask.
+            // Not every transport checks this.
             attempt.check()?;
             self.transport().send(request, attempt).await
         });
@@ -97,7 +97,7 @@ impl Client {
         let caught = exchange.catch_unwind();
         let answer = tokio::time::timeout(limit.saturating_add(GRACE), caught).await;
         let answer = answer.map(|caught| {
-            // What it says may hold the request, and so a secret.
+            // The panic's message may hold the request, and so a secret.
             caught.unwrap_or_else(|_| {
                 let delivery = attempt.mark().delivery();
                 let error = TransportError::new(TransportErrorKind::Other, delivery);
@@ -112,7 +112,8 @@ impl Client {
         answer.map_err(|error| believe_the_mark(error, attempt.mark()))
     }
 
-    /// An answer came that is an error, to a request to `asked`.
+    /// Returns the error of an attempt that was answered with an error; `asked` is the request's
+    /// URI.
     fn refused<O: Operation>(
         &self,
         error: &ResponseError,
@@ -129,16 +130,16 @@ impl Client {
         sent_then(refused.with_retry_after(self.retry_after(error)), sent)
     }
 
-    /// Where the whole site has moved to, if the answer to a request to `asked` is a redirect that
-    /// says that.
+    /// Returns the new address of the whole site, if the answer to a request to `asked` is a
+    /// redirect that names one.
     pub(crate) fn moved_to(&self, error: &ResponseError, asked: &Uri) -> Option<Endpoint> {
         let redirects = matches!(error.status().as_u16(), 301 | 302 | 303 | 307 | 308);
         let location = error.location().filter(|_| redirects)?;
         self.endpoint().moved(asked, location)
     }
 
-    /// Why an answer to a request that was sent then is no evidence of now. Nobody caches answers
-    /// to actions; polls are many, and their ids are not kept.
+    /// Returns why an answer is not current; `sent` is when its request was sent. Caches do not
+    /// keep answers to actions. The ids of polls are not kept, since there are many.
     fn staleness(
         &self,
         headers: &HeaderMap,
@@ -157,7 +158,7 @@ impl Client {
         stale(headers, asked_at).or(repeated)
     }
 
-    /// The request and its signed parts.
+    /// Builds the request and signs it.
     pub(crate) fn request<O: Operation>(
         &self,
         operation: &O,
@@ -180,7 +181,7 @@ impl Client {
         Ok((request, signed))
     }
 
-    /// The pause that the service asks for, in a header or in its message.
+    /// Returns the pause that the service asks for, in a header or in its message.
     fn retry_after(&self, error: &ResponseError) -> Option<Duration> {
         let header = || self.clock().retry_after(error.retry_after()?);
         let message = || parse_throttle_message(error.message()?);
@@ -188,8 +189,8 @@ impl Client {
     }
 }
 
-/// A transport that reports that nothing was sent, after it marked the request as sent, contradicts
-/// itself. One of the two is wrong, and only "sent" is safe.
+/// Corrects the error of a transport that reports that nothing was sent after it marked the request
+/// as sent. One of the two is wrong, and only "sent" is safe.
 fn believe_the_mark(error: TransportError, mark: &SendMark) -> TransportError {
     if !(error.is_not_sent() && mark.is_set()) {
         return error;
@@ -208,13 +209,13 @@ fn believe_the_mark(error: TransportError, mark: &SendMark) -> TransportError {
     }
 }
 
-/// The error of an attempt without a complete answer.
+/// Returns the error of an attempt without a complete answer.
 fn classified<O: Operation>(error: TransportError, sent: ClockReading) -> RequestError {
     let classification = classify(O::IDEMPOTENCY, AttemptOutcome::Failed(&error));
     sent_then(RequestError::of_transport(classification, error), sent)
 }
 
-/// Adds the time of sending, if it may have been executed.
+/// Adds the time of sending to an error after which the request may have been executed.
 fn sent_then(error: RequestError, sent: ClockReading) -> RequestError {
     if error.classification() == Classification::Unknown {
         error.map_problem(|problem| problem.maybe_executed(sent))

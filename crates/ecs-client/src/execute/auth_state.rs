@@ -6,23 +6,23 @@ use http::StatusCode;
 use crate::RequestError;
 use crate::policy::Classification;
 
-/// Which credentials a request uses: refused ones are replaced once, until another kind of answer
-/// arrives.
+/// The credentials that a request uses. Refused ones are replaced once, until another kind of
+/// answer arrives.
 #[derive(Default)]
 pub(super) struct AuthState {
-    /// Refused credentials to be replaced, and the refusal.
+    /// The refused credentials that are to be replaced, and the refusal.
     refused: Option<(Credentials, RequestError)>,
-    /// A replacement was requested, and nothing else has happened since.
+    /// Whether a replacement was requested and nothing else has happened since.
     has_renewed: bool,
 }
 
 impl AuthState {
-    /// The credentials to replace.
+    /// Returns the credentials to replace.
     pub(super) fn refused(&self) -> Option<&Credentials> {
         self.refused.as_ref().map(|(credentials, _)| credentials)
     }
 
-    /// Takes the source's answer. `None`: it has no replacement.
+    /// Takes the answer of the source; `None` if it has no replacement.
     pub(super) fn update(
         &mut self,
         answer: Result<Option<Credentials>, AuthError>,
@@ -43,7 +43,7 @@ impl AuthState {
         }
     }
 
-    /// Whether to request a replacement after an attempt with these credentials failed.
+    /// Returns whether to request a replacement after an attempt with these credentials failed.
     pub(super) fn renews_after(&mut self, credentials: Credentials, error: &RequestError) -> bool {
         if error.status() != Some(StatusCode::UNAUTHORIZED) {
             self.has_renewed = false;

@@ -1,4 +1,4 @@
-//! The retry loop under a scripted transport: what is sent, and what the hooks are told, in which
+//! Tests of the retry loop over a scripted transport: what is sent and which hooks are called, in
 //! order.
 
 mod answers;
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::clock::ClockReading;
 use crate::policy::Classification;
 use crate::test_support::{ids, scripted};
-use crate::testing::{Does, FLOW_CONTROL, OUT_OF_REACH, Seen, THROTTLED};
+use crate::testing::{FLOW_CONTROL, OUT_OF_REACH, Script, Seen, THROTTLED};
 use crate::{
     ActionHooks, Client, Notice, Problem, RequestContext, RequestError, SendState, StopCause,
     SubmissionOutcome,
@@ -27,13 +27,13 @@ use crate::{
 
 const JOB: &str = r#"{"job_id":"ff80808288d41e1b018990260955686a"}"#;
 
-/// Hooks that write down what they are told. The transport writes into the same list.
+/// Hooks that log their calls. The transport writes to the same log.
 struct Recorder {
     log: RunJournal,
     stop: watch::Sender<bool>,
-    /// Why nothing can be recorded.
+    /// The error with which recording fails.
     broken: Option<&'static str>,
-    /// Records that take this long.
+    /// The time that recording takes.
     slow: Duration,
     marks: Vec<SendMark>,
     /// How long an attempt may be sent.
@@ -133,9 +133,9 @@ impl ActionHooks for Recorder {
     }
 }
 
-/// A client of a service that does these things with its POSTs, the last one again and again; each
-/// request that it gets is written down as `sent`.
-fn client_of(script: Vec<Does>, log: &RunJournal) -> (Client, Seen) {
+/// Returns a client of a service that performs this script with its POSTs and repeats the last
+/// step. Each request that it gets is logged as `sent`.
+fn client_of(script: Vec<Script>, log: &RunJournal) -> (Client, Seen) {
     let log = Arc::clone(log);
     let (builder, seen) = scripted(move |_, number| {
         note(&log, "sent");

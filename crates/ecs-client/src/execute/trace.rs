@@ -1,8 +1,8 @@
 //! Spans and events of requests.
 //!
 //! Fields are ids, counts and codes. Headers, bodies and messages of the service never become
-//! fields: they may hold secrets. What the service chose (its request id, its error code) is shown
-//! only if it looks like an id, with the secrets of the credentials masked.
+//! fields: they may hold secrets. The service's request id and error code are shown only if they
+//! have the form of an id, with the secrets of the credentials masked.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use crate::policy::{Classification, RequestClass};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id of the service that is shown.
+/// The longest id of the service that is shown, in bytes.
 const MAX_ID: usize = 128;
 
-/// The span of one attempt of a request, with the waits before and after it. Polls are traced a
-/// level below the rest: there are many.
+/// Returns the span of one attempt of a request, with the waits before and after it. Polls are
+/// traced at a lower level: there are many.
 pub(super) fn request_span<O: Operation>(context: &RequestContext<'_>) -> Span {
     let attempt = context.attempts.saturating_add(1);
     if context.class == RequestClass::Poll {
@@ -38,7 +38,7 @@ pub(super) fn request_span<O: Operation>(context: &RequestContext<'_>) -> Span {
     }
 }
 
-/// The request is going to be sent again after this pause.
+/// Traces that the request is sent again after `pause`.
 pub(super) fn retry(error: &RequestError, pause: Duration) {
     let pause_ms = milliseconds(pause);
     if error.classification() == Classification::Throttled {
@@ -48,13 +48,13 @@ pub(super) fn retry(error: &RequestError, pause: Duration) {
     }
 }
 
-/// The request waits because the service throttled this or another one.
+/// Traces that the request waits because the service throttled it or another one.
 pub(super) fn throttled(until: Instant) {
     let pause_ms = milliseconds(until.saturating_duration_since(Instant::now()));
     debug!(pause_ms, "waiting while the service throttles");
 }
 
-/// What the events of one attempt show.
+/// The fields of the events of one attempt.
 pub(super) struct AttemptTrace<'a> {
     method: Method,
     uri: &'a Uri,
@@ -65,7 +65,7 @@ pub(super) struct AttemptTrace<'a> {
 }
 
 impl<'a> AttemptTrace<'a> {
-    /// The attempt is handed to the transport.
+    /// Traces that the transport gets the attempt.
     pub(super) fn start(
         method: Method,
         uri: &'a Uri,
@@ -84,7 +84,7 @@ impl<'a> AttemptTrace<'a> {
         }
     }
 
-    /// The answer is what was asked for.
+    /// Traces that the attempt succeeded.
     pub(super) fn succeeded(&self, response: &http::Response<impl Sized>) {
         let (method, path, ms) = (&self.method, self.uri.path(), self.elapsed_ms());
         let status = response.status().as_u16();
@@ -96,7 +96,7 @@ impl<'a> AttemptTrace<'a> {
         }
     }
 
-    /// The attempt failed: whether it was sent, and what its outcome proves.
+    /// Traces that the attempt failed: whether it was sent, and what its outcome proves.
     pub(super) fn failed(&self, error: &RequestError) {
         let (method, path, ms) = (&self.method, self.uri.path(), self.elapsed_ms());
         let problem = error.problem();
@@ -127,7 +127,8 @@ impl<'a> AttemptTrace<'a> {
         self.id(headers.get(&REQUEST_ID)?.to_str().ok()?)
     }
 
-    /// A text of the service that looks like an id, masked. `None`: it does not look like one.
+    /// Returns a text of the service with secrets masked; `None` if it does not have the form of an
+    /// id.
     fn id(&self, text: &str) -> Option<String> {
         let is_id = text.len() <= MAX_ID && text.bytes().all(|byte| byte.is_ascii_graphic());
         is_id.then(|| self.credentials.mask(text).into_owned())

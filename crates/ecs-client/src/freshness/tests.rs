@@ -1,4 +1,4 @@
-//! Which answers are no evidence of now.
+//! Tests of which answers are current.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::test_support::scripted;
-use crate::testing::Does;
+use crate::testing::Script;
 use crate::{Client, RequestContext};
 
 fn headers(given: &[(&str, &str)]) -> HeaderMap {
@@ -21,13 +21,13 @@ fn headers(given: &[(&str, &str)]) -> HeaderMap {
 }
 
 #[test]
-fn what_headers_show() {
+fn headers_show_staleness() {
     let asked_at = Some("2026-11-30T10:00:00Z".parse().unwrap());
     let rows: &[(&[(&str, &str)], bool)] = &[
         (&[], false),
         (&[("date", "Mon, 30 Nov 2026 10:00:00 GMT")], false),
         (&[("date", "Mon, 30 Nov 2026 10:07:00 GMT")], false),
-        // The machines of the service may differ by a few seconds.
+        // The clocks of the service's machines may differ by a few seconds.
         (&[("date", "Mon, 30 Nov 2026 09:59:56 GMT")], false),
         (&[("date", "Mon, 30 Nov 2026 09:59:54 GMT")], true),
         (&[("date", "yesterday")], false),
@@ -62,7 +62,7 @@ fn ids_are_remembered_up_to_a_limit() {
     assert!(!seen.add("17"));
 }
 
-/// Why a list is no evidence.
+/// Lists servers and returns why the answer is not current.
 async fn list(client: &Client) -> Option<Stale> {
     let query = ListServersDetails::builder().build().unwrap();
     let mut context = RequestContext::read();
@@ -70,9 +70,9 @@ async fn list(client: &Client) -> Option<Stale> {
     context.stale().cloned()
 }
 
-/// Lists are asked for uncached; one that comes from a cache says so.
+/// Lists are requested uncached. A list from a cache is reported as stale.
 #[tokio::test(start_paused = true)]
-async fn a_list_from_a_cache_says_so() {
+async fn cached_lists_are_stale() {
     let (builder, seen) = scripted(|_, number| {
         let body = json!({"count": 0, "servers": []}).to_string();
         let id = ["a", "b", "b", "c", "d"][number];
@@ -80,7 +80,7 @@ async fn a_list_from_a_cache_says_so() {
             3 => vec![("x-request-id", id), ("age", "12")],
             _ => vec![("x-request-id", id)],
         };
-        Does::Says(200, body, headers)
+        Script::AnswerWithHeaders(200, body, headers)
     });
     let client = builder.build().unwrap();
     let mut stale = Vec::new();
@@ -98,10 +98,10 @@ async fn a_list_from_a_cache_says_so() {
     }
 }
 
-/// The date of a cached answer is not taken for the service's clock; one that is old by its date
-/// alone is: the clock may have been set back.
+/// The date of a cached answer does not set the service's clock. A date that is merely old does:
+/// the clock may have been set back.
 #[tokio::test(start_paused = true)]
-async fn a_cached_date_is_not_the_services_clock() {
+async fn cached_dates_do_not_set_the_services_clock() {
     let dates = [
         ("Mon, 30 Nov 2026 10:00:00 GMT", ""),
         ("Mon, 30 Nov 2026 09:00:00 GMT", "600"),
@@ -113,7 +113,7 @@ async fn a_cached_date_is_not_the_services_clock() {
         if !age.is_empty() {
             headers.push(("age", age));
         }
-        Does::Says(200, json!({"servers": []}).to_string(), headers)
+        Script::AnswerWithHeaders(200, json!({"servers": []}).to_string(), headers)
     });
     let epoch = "2026-11-30T12:00:00Z".parse().unwrap();
     let client = builder.epoch(epoch).build().unwrap();

@@ -1,4 +1,4 @@
-//! What the outcome of an attempt proves.
+//! Classification of the outcome of an attempt.
 //!
 //! The rules for actions are the table of `docs/decisions/0001-what-an-answer-proves.md`.
 
@@ -6,43 +6,43 @@ use ecs_model::{AnswerOrigin, Executed, Idempotency, ResponseError, ResponseErro
 use ecs_transport::{Delivery, TransportError, TransportErrorKind};
 use http::StatusCode;
 
-/// How an attempt ended, as far as deciding needs it.
+/// The outcome of an attempt, as far as the classification needs it.
 #[derive(Clone, Copy, Debug)]
 pub enum AttemptOutcome<'a> {
-    /// The answer was what was asked for.
+    /// The answer is a success.
     Success,
-    /// An answer came, and it is an error.
+    /// The answer is an error.
     Answered(&'a ResponseError),
     /// A redirect of the whole site: the same path and query at another origin.
     Redirected,
-    /// No whole answer came: the transport failed, or the attempt's time ran out.
+    /// No complete answer arrived: the transport failed, or the attempt timed out.
     Failed(&'a TransportError),
 }
 
 /// What the outcome of an attempt proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Classification {
-    /// Done.
+    /// The request was executed.
     Done,
-    /// Certain: the service did not see it.
+    /// Certain: the service did not receive it.
     NotDelivered,
-    /// Certain: the service did not see it, and will not: the whole site has moved, or a proxy
+    /// Certain: the service did not receive it and will not: the whole site has moved, or a proxy
     /// wants credentials before it forwards anything.
     NotForwarded,
-    /// Certain: the service did not execute it and asks for patience.
+    /// Certain: the service did not execute it because of its rate limit.
     Throttled,
     /// Certain: the service did not execute it and will not.
     Refused,
-    /// Certain: not executed, because of who asks.
+    /// Certain: not executed because of the credentials or their permissions.
     RefusedCredentials,
-    /// A read that failed in a way that time may heal.
+    /// A read failed in a way that may pass.
     Transient,
-    /// An action that may or may not have been executed.
+    /// An action may or may not have been executed.
     Unknown,
 }
 
 impl Classification {
-    /// Whether it is certain that the request was not executed.
+    /// Returns whether it is certain that the request was not executed.
     pub fn proves_not_executed(self) -> bool {
         match self {
             Self::NotDelivered
@@ -55,7 +55,7 @@ impl Classification {
     }
 }
 
-/// Says what an outcome proves.
+/// Classifies what an outcome proves.
 ///
 /// ```
 /// use ecs_model::{Idempotency, ResponseError};
@@ -88,7 +88,7 @@ pub fn classify(idempotency: Idempotency, outcome: AttemptOutcome<'_>) -> Classi
 
 fn classify_failure(idempotency: Idempotency, error: &TransportError) -> Classification {
     match (error.delivery(), idempotency) {
-        // The same request will be no better the next time.
+        // The same request fails the next time too.
         (Delivery::NotSent, _) if error.kind() == TransportErrorKind::Request => {
             Classification::Refused
         }
@@ -100,8 +100,8 @@ fn classify_failure(idempotency: Idempotency, error: &TransportError) -> Classif
 
 fn classify_action(error: &ResponseError) -> Classification {
     match error.status().as_u16() {
-        // The two statuses with which "flow limit exceeded" and "try again in a minute" are
-        // documented. No other code is proof there: it may stem from a layer that did not see what
+        // The two statuses that are documented for "flow limit exceeded" and "try again in a
+        // minute". No other code is proof there: a layer may have sent it that did not see what
         // another one did.
         status @ (202 | 501) => match error.info() {
             Some(info)
@@ -113,14 +113,14 @@ fn classify_action(error: &ResponseError) -> Classification {
             }
             _ => Classification::Unknown,
         },
-        // A wait ended, at a gateway: for us, or for the service behind it.
+        // A wait timed out at a gateway, for the client or for the service behind it.
         408 | 499 => Classification::Unknown,
         400..=498 => classify_refused_action(error),
         _ => Classification::Unknown,
     }
 }
 
-/// An action that was answered with a status from 400 to 498, but for 408.
+/// Classifies an action that was answered with a status from 400 to 498, except 408.
 fn classify_refused_action(error: &ResponseError) -> Classification {
     let status = error.status();
     match error.origin() {

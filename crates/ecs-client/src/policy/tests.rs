@@ -6,9 +6,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 
-/// How long each class goes on: (classification, class, what happened so far, whether it goes on).
+/// (classification, class, state so far, whether the request is retried).
 #[test]
-fn how_long_it_is_worth_trying() {
+fn requests_are_retried_as_long_as_their_class_allows() {
     use Classification::{NotDelivered, Throttled, Transient};
     let policy = RetryPolicy::default();
     let seconds = Duration::from_secs;
@@ -29,10 +29,11 @@ fn how_long_it_is_worth_trying() {
         ..none
     };
     let table = [
-        // Nothing was ever there: a wrong address, most likely.
+        // The service never answered: most likely a wrong address.
         (NotDelivered, RequestClass::Action, failures(4), true),
         (NotDelivered, RequestClass::Action, failures(5), false),
-        // It will be no better the next time, but for polls, and after the service was reached.
+        // Permanent failures persist; polls continue, and so does a request to a service that was
+        // reached.
         (NotDelivered, RequestClass::Action, permanent(1), false),
         (NotDelivered, RequestClass::Read, permanent(1), false),
         (NotDelivered, RequestClass::Poll, permanent(1), true),
@@ -45,7 +46,7 @@ fn how_long_it_is_worth_trying() {
             },
             true,
         ),
-        // It was there: it will come back, within reason.
+        // The service has answered before: it is expected back, within limits.
         (NotDelivered, RequestClass::Action, outage(299), true),
         (NotDelivered, RequestClass::Action, outage(300), false),
         (
@@ -92,7 +93,7 @@ fn classifications() -> impl Strategy<Value = Classification> {
 const HALF_AN_HOUR: Duration = Duration::from_secs(1800);
 
 #[test]
-fn the_pause_in_a_gateways_words() {
+fn throttle_messages_of_gateways_are_parsed() {
     let cases = [
         ("Throttled by user. limit:1000,time:1 minute", Some(60)),
         ("limit:10,time:5 second", Some(5)),
@@ -121,7 +122,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn pauses_keep_their_bounds_and_final_judgements_end(
+    fn pauses_keep_their_bounds_and_final_classifications_end(
         classification in classifications(),
         failures in 0_u32..100,
         throttles in 0_u32..100,
@@ -143,7 +144,7 @@ proptest! {
                 let least = if shortened { asked.min(HALF_AN_HOUR) } else { asked };
                 prop_assert!(pause >= least);
                 prop_assert!(pause <= asked + Duration::from_secs(60));
-                // Nobody waits for hours because of a limit.
+                // No request waits for hours because of a limit.
                 prop_assert!(classification != Classification::Throttled || pause <= HALF_AN_HOUR + Duration::from_secs(60));
             }
             RetryDecision::GiveUp => {
@@ -196,7 +197,7 @@ fn pauses_grow_with_failures() {
 }
 
 #[test]
-fn a_read_of_a_service_that_never_answered_can_be_given_less_time() {
+fn first_reads_have_their_own_time_limit() {
     let policy = RetryPolicy::default().with_max_first_read_time(Duration::from_secs(2));
     let state = |reached| RetryState {
         failures: 1,

@@ -2,10 +2,10 @@ use std::sync::{Arc, Mutex as StdMutex};
 
 use super::*;
 
-/// What acts on servers is sent first, however long looks have waited; and nothing comes closer
-/// than the interval.
+/// Requests that act on servers are sent first, however long polls have waited, and no two requests
+/// are closer than the interval.
 #[tokio::test(start_paused = true)]
-async fn actions_first() {
+async fn actions_precede_polls() {
     let limiter = Arc::new(RateLimiter::new(Duration::from_millis(20)));
     let sent = Arc::new(StdMutex::new(Vec::new()));
     let began = Instant::now();
@@ -44,9 +44,9 @@ async fn actions_first() {
     assert_eq!(sent[12].0, 240);
 }
 
-/// A request that nobody waits for any more takes nothing but its own place.
+/// A request that is given up takes no slot but its own.
 #[tokio::test(start_paused = true)]
-async fn one_that_is_given_up() {
+async fn abandoned_request_takes_only_its_slot() {
     let limiter = RateLimiter::new(Duration::from_millis(20));
     limiter.acquire_high().await;
     let given_up = tokio::time::timeout(Duration::from_millis(1), limiter.acquire_low()).await;
@@ -56,9 +56,9 @@ async fn one_that_is_given_up() {
     assert!(began.elapsed() <= Duration::from_millis(20));
 }
 
-/// A pause saves nothing up: what comes after it is spread all the same.
+/// A pause saves up no slots: the requests after it are spread all the same.
 #[tokio::test(start_paused = true)]
-async fn no_bursts_after_a_pause() {
+async fn pauses_do_not_allow_bursts() {
     let limiter = RateLimiter::new(Duration::from_millis(20));
     limiter.acquire_high().await;
     tokio::time::sleep(Duration::from_secs(10)).await;

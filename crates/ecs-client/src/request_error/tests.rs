@@ -8,7 +8,7 @@ use super::*;
 use crate::Error;
 
 #[test]
-fn a_cause_is_in_the_text_once_and_below_the_error() {
+fn causes_are_in_the_text_once_and_are_sources() {
     let io = std::io::Error::other("broken pipe");
     let error = TransportError::new(TransportErrorKind::Closed, Delivery::MaybeSent);
     let error = RequestError::of_transport(Classification::Transient, error.with_source(io));
@@ -17,10 +17,10 @@ fn a_cause_is_in_the_text_once_and_below_the_error() {
     assert_eq!(error.problem().message, chain(&error));
 }
 
-/// An answer has no source: what it repeats of a secret must not be reachable beside the masked
-/// text.
+/// An answer is no source of the error: a secret that it repeats must not be reachable beside the
+/// masked text.
 #[test]
-fn what_an_answer_repeats_of_a_secret_is_nowhere() {
+fn secrets_repeated_by_an_answer_are_masked() {
     let body = br#"{"error":{"code":"no-secret-1","message":"token no-secret-1 is not valid"}}"#;
     let answer = ResponseError::parse(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body);
     let credentials = Credentials::token("no-secret-1").unwrap();
@@ -33,7 +33,7 @@ fn what_an_answer_repeats_of_a_secret_is_nowhere() {
 }
 
 #[test]
-fn a_source_of_credentials_that_fails_keeps_the_refusal() {
+fn failed_renewal_keeps_the_refusal() {
     let answer = ResponseError::parse(
         StatusCode::UNAUTHORIZED,
         &HeaderMap::new(),

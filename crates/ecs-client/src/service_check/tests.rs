@@ -1,4 +1,4 @@
-//! What the read before the first action finds.
+//! Tests of the check before the first action.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use http::Method;
 
 use crate::ErrorKind;
 use crate::test_support::scripted;
-use crate::testing::{Does, FLOW_CONTROL, OUT_OF_REACH};
+use crate::testing::{FLOW_CONTROL, OUT_OF_REACH, Script};
 
 const LIST: &str = r#"{"count":0,"servers":[]}"#;
 
-fn says(status: u16, body: &str, headers: Vec<(&'static str, &'static str)>) -> Does {
-    Does::Says(status, body.to_owned(), headers)
+fn says(status: u16, body: &str, headers: Vec<(&'static str, &'static str)>) -> Script {
+    Script::AnswerWithHeaders(status, body.to_owned(), headers)
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_answers_is_not_the_service() {
+async fn foreign_answers_fail_the_check() {
     let moved = "https://new.example/v1/p1/cloudservers/detail?limit=1";
     let cases = [
         says(404, "<html>", vec![("server", "nginx/1.22.1")]),
@@ -37,9 +37,9 @@ async fn what_answers_is_not_the_service() {
     }
 }
 
-/// The new address is named.
+/// The error names the new address.
 #[tokio::test(start_paused = true)]
-async fn a_moved_site_names_its_address() {
+async fn moved_sites_name_their_address() {
     let moved = "https://new.example/v1/p1/cloudservers/detail?limit=1";
     let (builder, seen) = scripted(move |_, _| says(301, "", vec![("location", moved)]));
     let error = builder.build().unwrap().check_service().await.unwrap_err();
@@ -50,7 +50,7 @@ async fn a_moved_site_names_its_address() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_errors() {
+async fn other_errors_are_classified() {
     let not_valid = r#"{"error_code":"APIGW.0301","error_msg":"verify failed"}"#;
     let other_project = r#"{"error":{"code":"Ecs.0023","message":"m"}}"#;
     let cases = [
@@ -59,7 +59,7 @@ async fn other_errors() {
         (says(502, "<html>", vec![]), ErrorKind::Unreachable, 5),
         (OUT_OF_REACH, ErrorKind::Unreachable, 5),
         (
-            Does::Fail(TransportErrorKind::Closed, Delivery::MaybeSent),
+            Script::Fail(TransportErrorKind::Closed, Delivery::MaybeSent),
             ErrorKind::Unreachable,
             5,
         ),
@@ -78,10 +78,10 @@ async fn other_errors() {
     }
 }
 
-/// Whoever may not list servers may be allowed to restart them; and a service in trouble with its
-/// lists is the service.
+/// A user who may not list servers may be allowed to restart them, and a service whose lists fail
+/// is still the service.
 #[tokio::test(start_paused = true)]
-async fn a_refusal_in_the_services_own_form_is_no_obstacle() {
+async fn refusals_by_the_service_pass_the_check() {
     let policy =
         r#"{"error":{"code":"Pdp.0001","message":"policy does not allow ecs:cloudServers:list"}}"#;
     let fault = r#"{"forbidden":{"code":403,"message":"policy does not allow it"}}"#;
@@ -99,12 +99,12 @@ async fn a_refusal_in_the_services_own_form_is_no_obstacle() {
     }
 }
 
-/// It is made once in a minute; a cache that answers is reported, and proves nothing.
+/// The check is made once per minute. A cache that answers is reported and proves nothing.
 #[tokio::test(start_paused = true)]
-async fn how_often_it_asks() {
+async fn service_is_checked_once_a_minute() {
     let (builder, seen) = scripted(|_, number| match number {
         0 => says(200, LIST, vec![("x-cache", "HIT from vm")]),
-        _ => Does::Answer(200, LIST),
+        _ => Script::Answer(200, LIST),
     });
     let client = builder.build().unwrap();
     let check = client.check_service().await.unwrap();

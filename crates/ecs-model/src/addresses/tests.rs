@@ -32,7 +32,7 @@ fn addresses_are_read_by_network() {
 }
 
 #[test]
-fn what_is_no_address_costs_that_address_only() {
+fn unreadable_addresses_leave_the_others() {
     for (json, expected) in [
         ("null", vec![]),
         ("\"none\"", vec![]),

@@ -1,4 +1,4 @@
-//! Requests: as values, and as JSON that is valid or nearly so.
+//! Requests: as values, and as JSON that is valid or nearly valid.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::{
     ScalingGroupId, ServerId, ShowJob, ShowServer, StopType,
 };
 
-/// Servers for one request: no duplicates, usually a few, rarely as many as are allowed.
+/// Generates servers for one request: no duplicates, usually a few, rarely as many as are allowed.
 pub fn server_ids() -> impl Strategy<Value = Vec<ServerId>> + Clone {
     const MOST: usize = BatchRebootServers::MAX_SERVERS;
     prop_oneof![
@@ -26,24 +26,24 @@ pub fn server_ids() -> impl Strategy<Value = Vec<ServerId>> + Clone {
     .boxed()
 }
 
-/// Drops what stood earlier already. At least one remains of at least one.
+/// Drops duplicates. At least one server remains.
 fn distinct(mut servers: Vec<ServerId>) -> Vec<ServerId> {
     let mut seen = HashSet::new();
     servers.retain(|&server| seen.insert(server));
     servers
 }
 
-/// How a restart is done.
+/// Generates the type of a restart.
 pub fn reboot_type() -> impl Strategy<Value = RebootType> + Clone {
     select(RebootType::ALL)
 }
 
-/// How a stop is done.
+/// Generates the type of a stop.
 pub fn stop_type() -> impl Strategy<Value = StopType> + Clone {
     select(StopType::ALL)
 }
 
-/// A request to restart servers.
+/// Generates a request to restart servers.
 pub fn batch_reboot_servers() -> impl Strategy<Value = BatchRebootServers> + Clone {
     (reboot_type(), server_ids())
         .prop_filter_map("invalid", |(kind, servers)| {
@@ -52,14 +52,14 @@ pub fn batch_reboot_servers() -> impl Strategy<Value = BatchRebootServers> + Clo
         .boxed()
 }
 
-/// A request to start servers.
+/// Generates a request to start servers.
 pub fn batch_start_servers() -> impl Strategy<Value = BatchStartServers> + Clone {
     server_ids()
         .prop_filter_map("invalid", |servers| BatchStartServers::new(servers).ok())
         .boxed()
 }
 
-/// A request to stop servers, with or without a type.
+/// Generates a request to stop servers, with or without a type.
 pub fn batch_stop_servers() -> impl Strategy<Value = BatchStopServers> + Clone {
     (proptest::option::of(stop_type()), server_ids())
         .prop_filter_map("invalid", |(kind, servers)| {
@@ -68,22 +68,23 @@ pub fn batch_stop_servers() -> impl Strategy<Value = BatchStopServers> + Clone {
         .boxed()
 }
 
-/// A query for a job.
+/// Generates a query for a job.
 pub fn show_job() -> impl Strategy<Value = ShowJob> + Clone {
     job_id().prop_map(ShowJob::new)
 }
 
-/// A query for a server.
+/// Generates a query for a server.
 pub fn show_server() -> impl Strategy<Value = ShowServer> + Clone {
     server_id().prop_map(ShowServer::new)
 }
 
-/// A query for the actions on a server.
+/// Generates a query for the actions on a server.
 pub fn list_server_actions() -> impl Strategy<Value = ListServerActions> + Clone {
     server_id().prop_map(ListServerActions::new).boxed()
 }
 
-/// A query for a page of servers: any of its parameters, with any text where a text is allowed.
+/// Generates a query for a page of servers: any of its parameters, with any text where a text is
+/// allowed.
 pub fn list_servers_details() -> impl Strategy<Value = ListServersDetails> + Clone {
     const TEXTS: &[&str] = &[
         "marker",
@@ -117,14 +118,14 @@ pub fn list_servers_details() -> impl Strategy<Value = ListServersDetails> + Clo
         .boxed()
 }
 
-/// The id of a group of auto-scaling.
+/// Generates the id of an auto-scaling group.
 pub fn scaling_group_id() -> impl Strategy<Value = ScalingGroupId> + Clone {
     "[A-Za-z0-9_-]{1,64}"
         .prop_filter_map("invalid", |text| text.parse().ok())
         .boxed()
 }
 
-/// A query for a page of groups of auto-scaling.
+/// Generates a query for a page of auto-scaling groups.
 pub fn list_scaling_groups() -> impl Strategy<Value = ListScalingGroups> + Clone {
     page_of_scaling()
         .prop_filter_map("refused", |query| {
@@ -133,7 +134,7 @@ pub fn list_scaling_groups() -> impl Strategy<Value = ListScalingGroups> + Clone
         .boxed()
 }
 
-/// A query for a page of the members of a group of auto-scaling.
+/// Generates a query for a page of the members of an auto-scaling group.
 pub fn list_scaling_instances() -> impl Strategy<Value = ListScalingInstances> + Clone {
     (scaling_group_id(), page_of_scaling())
         .prop_filter_map("refused", |(group, query)| {
@@ -153,7 +154,7 @@ fn page_of_scaling() -> impl Strategy<Value = String> + Clone {
     })
 }
 
-/// A query for a page of traces.
+/// Generates a query for a page of traces.
 pub fn list_traces() -> impl Strategy<Value = ListTraces> + Clone {
     let window = proptest::option::of((0..u64::MAX / 2, 0..u64::MAX / 2));
     let texts = proptest::option::of(("[a-z]{1,20}", "[A-Z]{1,10}", "[0-9a-f-]{1,40}"));
@@ -174,7 +175,7 @@ pub fn list_traces() -> impl Strategy<Value = ListTraces> + Clone {
         .boxed()
 }
 
-/// Any of the operations.
+/// Generates any of the operations.
 pub fn any_operation() -> impl Strategy<Value = AnyOperation> + Clone {
     prop_oneof![
         batch_reboot_servers().prop_map(AnyOperation::BatchRebootServers),
@@ -191,7 +192,7 @@ pub fn any_operation() -> impl Strategy<Value = AnyOperation> + Clone {
     .boxed()
 }
 
-/// The body of a batch action that the service takes, with ids in any case.
+/// Generates the body of a batch action that the service accepts, with ids in any case.
 ///
 /// ```
 /// use ecs_model::{BatchRebootServers, BatchStartServers, BatchStopServers, arbitrary};
@@ -230,7 +231,7 @@ pub fn valid_request() -> impl Strategy<Value = Value> + Clone {
         .boxed()
 }
 
-/// The text in lower case, upper case or a mixture, by the lowest two bits.
+/// Returns the text in lower case, upper case or a mixture, by the lowest two bits.
 fn in_case(text: &str, case: u64) -> String {
     match case & 3 {
         0 | 1 => text.to_owned(),
@@ -248,9 +249,9 @@ fn in_case(text: &str, case: u64) -> String {
     }
 }
 
-/// The body of a batch action with one thing done to it that usually makes it wrong: a field dropped, replaced or
-/// added somewhere, no servers, too many, one of them twice, an id or a type that is none, another action's name.
-/// Some are valid all the same.
+/// Generates the body of a batch action with one change that usually makes it invalid: a field
+/// dropped, replaced or added, no servers, too many, a duplicate, an invalid id or type, another
+/// action's name. Some remain valid.
 pub fn almost_valid_request() -> impl Strategy<Value = Value> + Clone {
     prop_oneof![
         6 => mutated(valid_request()),
@@ -272,7 +273,7 @@ pub fn almost_valid_request() -> impl Strategy<Value = Value> + Clone {
     .boxed()
 }
 
-/// What is wrong with a request, on purpose.
+/// A deliberate flaw of a request.
 #[derive(Clone, Debug)]
 enum Flaw {
     NoServers,
@@ -306,7 +307,7 @@ fn flaw() -> impl Strategy<Value = Flaw> + Clone {
     .boxed()
 }
 
-/// Texts that look like the id of a server.
+/// Generates texts that resemble the id of a server.
 fn bad_id() -> impl Strategy<Value = String> + Clone {
     prop_oneof![
         server_id().prop_map(|id| id.to_string().replace('-', "")),

@@ -1,4 +1,4 @@
-//! Answers: jobs, pages and errors, in the shapes that the service uses.
+//! Answers: jobs, pages and errors, in the forms that the service uses.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{job_id, server_id};
 
-/// Joins the fields that are there into an object.
+/// Joins the present fields into an object.
 fn object(fields: Vec<(&'static str, Option<Value>)>) -> Value {
     let given = fields
         .into_iter()
@@ -15,7 +15,7 @@ fn object(fields: Vec<(&'static str, Option<Value>)>) -> Value {
     Value::Object(given.collect::<Map<_, _>>())
 }
 
-/// A field that means "nothing": absent, null or blank.
+/// Generates a field that means "nothing": absent, null or blank.
 fn nothing() -> impl Strategy<Value = Option<Value>> + Clone {
     select(vec![None, Some(Value::Null), Some(json!(""))])
 }
@@ -52,7 +52,7 @@ fn status() -> impl Strategy<Value = Value> + Clone {
     .boxed()
 }
 
-/// An id as the service writes it, or as a number.
+/// Generates an id as the service writes it, or as a number.
 fn id_of_a_job() -> impl Strategy<Value = Value> + Clone {
     prop_oneof![
         4 => job_id().prop_map(|id| json!(id)),
@@ -74,7 +74,7 @@ fn server_entity() -> impl Strategy<Value = Value> + Clone {
         .boxed()
 }
 
-/// What a job works on that acts on no server: network interfaces, disks, images.
+/// Generates the entities of a job that acts on no server: network interfaces, disks, images.
 fn other_entity() -> impl Strategy<Value = Value> + Clone {
     let name = select(&["nic_id", "volume_id", "image_id", "results", "code"][..]);
     let id = prop_oneof![2 => server_id().prop_map(|id| json!(id)), 1 => super::json()];
@@ -83,7 +83,7 @@ fn other_entity() -> impl Strategy<Value = Value> + Clone {
         .boxed()
 }
 
-/// What jobs and sub-jobs have in common, around their entities.
+/// Generates the fields that jobs and sub-jobs share, around their entities.
 fn job_with(
     entities: impl Strategy<Value = Option<Value>> + 'static,
 ) -> impl Strategy<Value = Value> + Clone {
@@ -113,8 +113,9 @@ fn job_with(
         .boxed()
 }
 
-/// A job, as its query answers: running or ended, with known and unknown statuses; entities absent, null, empty, with
-/// a server, with something else or with sub-jobs; reasons in any of their places.
+/// Generates a job as its query answers: running or ended, with known and unknown statuses;
+/// entities absent, null, empty, with a server, with something else or with sub-jobs; reasons in
+/// any of their places.
 pub fn job() -> impl Strategy<Value = Value> + Clone {
     let sub_entities = prop_oneof![
         1 => Just(Some(json!({}))),
@@ -135,7 +136,8 @@ pub fn job() -> impl Strategy<Value = Value> + Clone {
     .boxed()
 }
 
-/// A page of servers, as the list answers, with as many blanks and nulls as the service puts there.
+/// Generates a page of servers as the list answers, with as many blanks and nulls as the service
+/// writes.
 pub fn servers_page() -> impl Strategy<Value = Value> + Clone {
     let status = prop_oneof![
         select(&["ACTIVE", "SHUTOFF", "REBOOT", "HARD_REBOOT", "ERROR"][..]).prop_map(Value::from),
@@ -186,11 +188,11 @@ pub enum ErrorFamily {
     Flat,
     /// `{"badRequest":{"code":400,"message"}}`, and other names: OpenStack.
     OpenStack,
-    /// `{"error":{"details":[{"code","message"}]}}`: only the details say it.
+    /// `{"error":{"details":[{"code","message"}]}}`: only the details have them.
     Details,
-    /// A page of something in between.
+    /// A page of an intermediary.
     Html,
-    /// Nothing.
+    /// An empty body.
     Empty,
     /// The beginning of one of the others.
     Cut,
@@ -221,7 +223,7 @@ impl ErrorFamily {
     ];
 }
 
-/// An error answer, and what is to be found in it.
+/// An error answer, with the code and message that must be found in it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ErrorBody {
@@ -237,7 +239,7 @@ pub struct ErrorBody {
     pub bytes: Vec<u8>,
 }
 
-/// An error answer of any family.
+/// Generates an error answer of any family.
 ///
 /// ```
 /// use ecs_model::{ResponseError, arbitrary};
@@ -256,9 +258,9 @@ pub fn error_body() -> impl Strategy<Value = ErrorBody> + Clone {
         .boxed()
 }
 
-/// An error answer of this family.
+/// Generates an error answer of this family.
 pub fn error_body_of(family: ErrorFamily) -> impl Strategy<Value = ErrorBody> + Clone {
-    // A number is a code as well as a text is.
+    // A code may be a text or a number.
     let code =
         prop_oneof![4 => code().prop_map(Value::from), 1 => (400_u64..600).prop_map(Value::from)];
     let fault = select(&["badRequest", "itemNotFound", "overLimit", "computeFault"][..]);

@@ -1,11 +1,11 @@
-//! What the body of an error says: code, message and details, in every shape that they come in.
+//! The code, message and details of an error's body, in every form in which they come.
 
 use serde_json::{Map, Value};
 
 use super::{BodyShape, ErrorDetail};
 use crate::ErrorInfo;
 
-/// What was found in a body so far.
+/// The parts that were found in a body so far.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) code: Option<String>,
@@ -18,12 +18,12 @@ impl Found {
     const CODES: &[&str] = &["code", "error_code", "errorCode"];
     const MESSAGES: &[&str] = &["message", "error_msg", "errorMsg", "error_message"];
 
-    /// Reads the object itself, then `error`, then any object that has a code or a message (OpenStack names it
-    /// after the fault). What was found first is kept.
+    /// Reads the object itself, then `error`, then any object that has a code or a message
+    /// (OpenStack names it after the fault). The first part found is kept.
     pub(super) fn read(&mut self, object: &Map<String, Value>) {
         self.read_flat(object);
         let inner = object.get("error").and_then(Value::as_object);
-        // What a job works on may hold what looks like a code.
+        // The entities of a job may hold a field that resembles a code.
         let others = object.iter().filter(|(name, _)| *name != "entities");
         let others = others.filter_map(|(_, value)| value.as_object());
         for object in inner.into_iter().chain(others) {
@@ -36,7 +36,7 @@ impl Found {
             self.details = details(object);
         }
         if self.message.is_none() {
-            // `{"error":"words"}`
+            // `{"error":"message"}`
             self.message = text(object, &["error"]);
         }
         if let Some(first) = self.details.iter().find(|detail| detail.code.is_some())
@@ -64,7 +64,7 @@ impl Found {
     }
 }
 
-/// One page of the documentation swaps code and message, and so may a service that was built from it.
+/// Swaps code and message if they are exchanged, as on one page of the documentation.
 fn unswap(code: &mut Option<String>, message: &mut Option<String>) {
     let is_code = |text: &Option<String>| text.as_deref().is_some_and(is_code);
     if is_code(message) && !is_code(code) {
@@ -72,7 +72,8 @@ fn unswap(code: &mut Option<String>, message: &mut Option<String>) {
     }
 }
 
-/// Whether a text is an error code beyond doubt: a known one, or a word, a dot and four digits or more.
+/// Returns whether a text certainly is an error code: a known one, or a word, a dot and at least
+/// four digits.
 pub(super) fn is_code(text: &str) -> bool {
     let shaped = || {
         text.split_once('.').is_some_and(|(word, digits)| {
@@ -101,7 +102,7 @@ fn details(object: &Map<String, Value>) -> Vec<ErrorDetail> {
         .collect()
 }
 
-/// The first of the fields that holds a text that is not blank, or a number: that becomes text.
+/// Returns the first of the fields that holds a text that is not blank, or a number, as text.
 pub(super) fn text(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| match object.get(*name)? {
         Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),

@@ -1,7 +1,8 @@
-//! Who made an answer: the service, its API gateway, or something in between.
+//! The maker of an answer: the service, its API gateway, or an intermediary.
 //!
-//! A proxy can replace an answer by a page of its own after the service executed the request. So only an answer in a
-//! form that the vendor or OpenStack documents, with a code of theirs, is the service's own word.
+//! A proxy can replace an answer with a page of its own after the service executed the request. So
+//! only an answer in a form that the vendor or OpenStack documents, with a code of theirs, counts
+//! as the service's.
 
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 use super::body::{is_code, text};
 use super::{header, request_id};
 
-/// Who made an answer that is an error, as far as its form proves that.
+/// The maker of an answer that is an error, as far as its form proves that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AnswerOrigin {
@@ -20,20 +21,21 @@ pub enum AnswerOrigin {
     OverLimit,
     /// The API gateway in front of the service: a body with a code that begins with `APIGW.`.
     ApiGateway,
-    /// The service, as far as can be seen: its documented envelope `{"error":{"message":…}}` without a code of the
-    /// vendor's, and a request id in the headers. Too little to treat as throttling or as a refusal of credentials.
+    /// Probably the service: its documented envelope `{"error":{"message":…}}` without a code of
+    /// the vendor's, and a request id in the headers. Too little to treat as throttling or as a
+    /// refusal of credentials.
     ServiceWithoutCode,
-    /// Nothing shows that the service or its API gateway made it.
+    /// Nothing proves that the service or its API gateway made it.
     Unproven,
 }
 
 impl AnswerOrigin {
-    /// Whether the service or its API gateway made the answer.
+    /// Returns whether the service or its API gateway made the answer.
     pub fn is_proven(self) -> bool {
         self != Self::Unproven
     }
 
-    /// Reads the form of an answer: `code` is what was found in the whole body.
+    /// Determines the origin from the form of an answer; `code` was found in the whole body.
     pub(super) fn of(
         status: StatusCode,
         object: &Map<String, Value>,
@@ -64,7 +66,7 @@ impl AnswerOrigin {
     }
 }
 
-/// How the codes of the API gateway begin (vendor's page "Error Codes" of API Gateway).
+/// The prefix of the API gateway's codes (vendor's page "Error Codes" of API Gateway).
 const GATEWAY: &str = "APIGW.";
 
 /// The faults that OpenStack Compute names in its answers (API guide, "Faults").
@@ -85,7 +87,8 @@ const FAULTS: &[&str] = &[
     "unauthorized",
 ];
 
-/// A fault of OpenStack Compute: one object, named after the fault, with the status as its code.
+/// Recognizes a fault of OpenStack Compute: one object, named after the fault, with the status as
+/// its code.
 fn fault(status: StatusCode, object: &Map<String, Value>) -> Option<AnswerOrigin> {
     let mut entries = object.iter();
     let (name, fault) = entries.next()?;
@@ -101,7 +104,8 @@ fn fault(status: StatusCode, object: &Map<String, Value>) -> Option<AnswerOrigin
     })
 }
 
-/// An error of Keystone, or of its middleware in front of a service: status as code, title, message.
+/// Returns whether this is an error of Keystone or of its middleware in front of a service: status
+/// as code, title, message.
 fn is_keystone_error(status: StatusCode, error: &Map<String, Value>) -> bool {
     has_code_of(status, error)
         && text(error, &["title"]).is_some()
@@ -112,8 +116,9 @@ fn has_code_of(status: StatusCode, object: &Map<String, Value>) -> bool {
     text(object, &["code"]).is_some_and(|code| code == status.as_str())
 }
 
-/// The proxy or web server that the headers of an answer name: the last of `Via`, Squid's own headers, or a `Server`
-/// that is known to stand in front of services. Shortened, in visible characters.
+/// Returns the proxy or web server that the headers of an answer name: the last of `Via`, Squid's
+/// own headers, or a `Server` that is known to stand in front of services. Shortened, in visible
+/// characters.
 ///
 /// ```
 /// let mut headers = http::HeaderMap::new();
@@ -139,7 +144,7 @@ pub fn intermediary(headers: &HeaderMap) -> Option<String> {
     Some(visible.take(LONGEST).collect())
 }
 
-/// Whether a `Server` header names a program that stands in front of services.
+/// Returns whether a `Server` header names a program that stands in front of services.
 fn is_proxy(server: &str) -> bool {
     const PROXIES: &[&str] = &[
         "apache",

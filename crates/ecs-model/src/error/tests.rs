@@ -1,4 +1,4 @@
-//! One table of every shape that errors come in, and the details of each.
+//! Tests of every form in which errors come, and of their details.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
@@ -22,7 +22,7 @@ fn parse(status: u16, body: &str) -> ResponseError {
 }
 
 #[test]
-fn every_family() {
+fn code_and_message_are_found_in_every_family() {
     type Row = (
         u16,
         &'static str,
@@ -92,7 +92,7 @@ fn every_family() {
             Some("Ecs.0005"),
             None,
         ),
-        // The documentation's own swap, with a known code and with a new one.
+        // The swap of the documentation, with a known and a new code.
         (
             400,
             r#"{"error":{"message":"Ecs.0114","code":"does not exist"}}"#,
@@ -106,7 +106,7 @@ fn every_family() {
             Some("does not exist"),
         ),
         (400, r#"{"message":"Ecs.0114"}"#, Some("Ecs.0114"), None),
-        // Not a swap: two codes, or words that hold one.
+        // Not a swap: two codes, or a message that holds one.
         (
             400,
             r#"{"code":"Ecs.0114","message":"Ecs.0005"}"#,
@@ -119,7 +119,7 @@ fn every_family() {
             Some("x"),
             Some("see Ecs.0005"),
         ),
-        // Beside nothing, the details speak.
+        // Without a code and a message, the details count.
         (
             400,
             r#"{"error":{"details":[{},{"code":"Ecs.0114","message":"m"}]}}"#,
@@ -171,7 +171,7 @@ fn every_family() {
 }
 
 #[test]
-fn bytes_that_are_not_quite_json() {
+fn invalid_json_bytes_are_replaced() {
     let bodies: &[&[u8]] = &[
         b"\xef\xbb\xbf{\"error\":{\"code\":\"Ecs.0005\",\"message\":\"m\"}}",
         b"{\"error\":{\"code\":\"Ecs.0002\",\"code\":\"Ecs.0005\",\"message\":\"m\"}}",
@@ -214,7 +214,7 @@ fn details_are_kept() {
 }
 
 #[test]
-fn shapes() {
+fn body_shapes_are_recognized() {
     let shape = |body: &str| parse(502, body).shape().clone();
     assert_eq!(shape(""), BodyShape::Empty);
     assert_eq!(shape(" \r\n"), BodyShape::Empty);
@@ -227,7 +227,7 @@ fn shapes() {
         shape(titled),
         BodyShape::Html(Some("502 Bad Gateway".to_owned()))
     );
-    // A title with letters that grow when they change case, one that never ends, and one that is long.
+    // A title with letters that grow when their case changes, one without an end, and a long one.
     assert_eq!(
         shape("<html><title>İİ</title>"),
         BodyShape::Html(Some("İİ".to_owned()))
@@ -238,7 +238,7 @@ fn shapes() {
 }
 
 #[test]
-fn request_ids() {
+fn request_ids_are_found_in_headers_and_bodies() {
     const BODY: &[u8] = br#"{"error_code":"APIGW.0301","error_msg":"m","request_id":"in-body"}"#;
     type Row = (
         &'static [(&'static str, &'static [u8])],
@@ -260,7 +260,7 @@ fn request_ids() {
             Some("second"),
         ),
         (&[("x-request-id", b"")], Some("in-body")),
-        // Bytes beyond ASCII are no reason to lose it.
+        // Bytes beyond ASCII do not lose the id.
         (&[("x-request-id", b"id-\xe9")], Some("id-\u{fffd}")),
     ];
     for (given, expected) in rows {
@@ -300,7 +300,7 @@ fn headers_are_kept() {
         let over_limit =
             format!(r#"{{"overLimit":{{"code":413,"message":"m","retryAfter":{pause}}}}}"#);
         assert_eq!(parse(413, &over_limit).retry_after(), expected, "{pause}");
-        // Another fault, or a page that holds the same, asks for nothing.
+        // Another fault or a page with the same content asks for no pause.
         let other = over_limit.replace("overLimit", "badRequest");
         assert_eq!(parse(413, &other).retry_after(), None);
     }
@@ -308,7 +308,7 @@ fn headers_are_kept() {
 }
 
 #[test]
-fn words_for_people() {
+fn errors_display_for_people() {
     let shown = |status, body| parse(status, body).to_string();
     assert_eq!(
         shown(400, r#"{"code":"Ecs.0005","message":"bad"}"#),
@@ -332,7 +332,7 @@ fn words_for_people() {
 }
 
 #[test]
-fn throttling_and_credentials() {
+fn throttling_and_credentials_are_recognized() {
     let body = |code: &str| format!(r#"{{"code":"{code}","message":"m"}}"#);
     assert!(parse(429, "").is_throttling());
     assert!(parse(429, &body("APIGW.0308")).is_throttling());
@@ -342,14 +342,14 @@ fn throttling_and_credentials() {
     assert!(!parse(404, &body("Ecs.0114")).is_throttling());
     assert!(parse(401, "").is_credentials());
     assert!(parse(403, &body("Made.0000")).is_credentials());
-    // A code that is about something else speaks against the status.
+    // A code with another meaning overrides the status.
     assert!(!parse(403, &body("Ecs.0114")).is_credentials());
     assert!(!parse(400, "").is_credentials());
 }
 
-/// A success that names a job, unreadably, and an error: nothing proves that nothing was executed.
+/// A success that names a job in an unreadable form and has an error code proves nothing.
 #[test]
-fn a_contradiction_proves_nothing() {
+fn contradictory_answers_prove_nothing() {
     for id in [
         r#"[1]"#,
         "1.5",
@@ -376,14 +376,14 @@ fn a_contradiction_proves_nothing() {
         );
         assert!(error.is_throttling(), "{id}");
     }
-    // An error that names the job which it is about does not contradict itself.
+    // An error that names its job does not contradict itself.
     let error = parse(404, r#"{"job_id":[1],"code":"Ecs.0114","message":"m"}"#);
     assert!(error.info().is_some());
 }
 
-/// What is far too large for an error is not read, and still an error.
+/// A body that is too large for an error is not parsed, but still an error.
 #[test]
-fn a_body_that_is_too_large_for_an_error() {
+fn oversized_bodies_are_not_parsed() {
     let read = |padding: usize| {
         let padding = "x".repeat(padding);
         let body = format!(r#"{{"error":{{"code":"Ecs.0005","message":"{padding}"}}}}"#);

@@ -4,7 +4,7 @@ use super::*;
 fn server_ids() {
     const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
     assert_eq!(ID.parse::<ServerId>().expect("a UUID").to_string(), ID);
-    // Not necessarily a UUID of any version.
+    // Not necessarily a UUID of a known version.
     assert!(
         "00000000-0000-0000-0000-000000000000"
             .parse::<ServerId>()
@@ -115,7 +115,7 @@ fn errors_are_short_and_quote_what_was_given() {
 }
 
 #[test]
-fn debug_is_the_text() {
+fn debug_shows_the_text() {
     let id: ServerId = "616FB98F-46ca-475e-917e-2563e5a8cd19"
         .parse()
         .expect("a UUID");
@@ -134,9 +134,10 @@ mod duplicates {
     use super::super::ServerId;
 
     proptest! {
-        /// As a map finds them; ids that differ in one byte of any place, and all values of it, are told apart.
+        /// The result equals that of a map. Ids that differ in one byte, in any place, are
+        /// distinct.
         #[test]
-        fn are_what_a_map_finds(ids in prop::collection::vec((0_usize..16, 0_u8..40), 0..300)) {
+        fn duplicates_equal_those_of_a_map(ids in prop::collection::vec((0_usize..16, 0_u8..40), 0..300)) {
             let ids: Vec<_> = ids
                 .into_iter()
                 .map(|(place, value)| {
@@ -157,9 +158,10 @@ mod duplicates {
         }
     }
 
-    /// Ids that count upwards, as those of tests do, take no longer than others: this would take minutes.
+    /// Ids that count upwards, as in tests, take no longer than others. Without spreading this
+    /// takes minutes.
     #[test]
-    fn ids_that_count_upwards_spread() {
+    fn consecutive_ids_are_spread() {
         for place in [0, 4, 8, 12] {
             let ids: Vec<_> = (0..200_000_u32)
                 .map(|number| {

@@ -1,4 +1,4 @@
-//! Statuses in other case.
+//! Tests of statuses in other case.
 
 use proptest::prelude::*;
 
@@ -32,12 +32,12 @@ fn statuses(job: &Job) -> [JobStatus; 2] {
 }
 
 #[test]
-fn a_documented_status_in_other_case() {
+fn documented_statuses_are_read_in_any_case() {
     let read = job("Success", "fail", Some(asked())).with_documented_statuses(&asked());
     assert_eq!(statuses(&read), [JobStatus::Success, JobStatus::Fail]);
     let read = job("running", "init", Some(asked())).with_documented_statuses(&asked());
     assert_eq!(statuses(&read), [JobStatus::Running, JobStatus::Init]);
-    // Neither a status that only resembles one, nor an answer about another job or about none.
+    // A status that only resembles a documented one, and answers about another job or no job.
     for (status, id) in [
         ("succeeded", Some(asked())),
         (" success", Some(asked())),
@@ -54,9 +54,9 @@ fn a_documented_status_in_other_case() {
 }
 
 proptest! {
-    /// Only a status that is one of the four but for its case changes, and only to that one.
+    /// Only the four documented statuses in other case change, each to its own variant.
     #[test]
-    fn any_status(status in "[A-Za-z_ ]{0,9}|(?i)(init|running|success|fail)") {
+    fn other_statuses_are_unchanged(status in "[A-Za-z_ ]{0,9}|(?i)(init|running|success|fail)") {
         let read = job(&status, &status, Some(asked())).with_documented_statuses(&asked());
         for found in statuses(&read) {
             prop_assert!(found.as_str().eq_ignore_ascii_case(&status));

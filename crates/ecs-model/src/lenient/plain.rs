@@ -1,8 +1,10 @@
-//! The fast way through an answer: JSON as the service usually writes it, straight into the fields.
+//! A fast parser of answers: JSON as the service usually writes it, directly into the fields.
 //!
-//! Members mostly come in the order of the description, so the next name is compared with the expected one instead of
-//! being read and looked up; a text is looked through eight bytes at a time; an object is filled where it stays. A
-//! value that is neither text nor null, object or list of a described type is read by serde_json. So is the whole
+//! Members mostly come in the order of the description, so the next name is compared with the
+//! expected one instead of being parsed and looked up. Texts are scanned eight bytes at a time.
+//! Objects are filled in place. A value that is neither text, null, nor an object or list of a
+//! described type is parsed by serde_json. So is the whole body, from its beginning, as soon as any
+//! part of it is not plain JSON ([`Unusual`]). Both ways give the same result.
 //! body, from its beginning, as soon as anything in it is not plain JSON ([`Unusual`]). Both ways read the same.
 
 use std::borrow::Cow;
@@ -13,8 +15,8 @@ use serde_json::{Map, Value};
 
 use super::{Lenient, NUMBER, is_blank, scalar};
 
-/// The members of a type, in the order of their places from 0 on; and how each is read. With `keeping rest`, what
-/// is unknown or cannot be read is kept.
+/// Lists the members of a type, in the order of their places from 0, and how each is read. With
+/// `keeping rest`, unknown and unreadable members are kept.
 macro_rules! members {
     ($name:ident { $($place:literal: $field:ident = $wire:literal as $kind:ident,)* }) => {
         impl $crate::lenient::Plain for $name {
@@ -65,20 +67,20 @@ macro_rules! members {
 
 pub(crate) use members;
 
-/// How many elements room is made for at once: as many servers as one request may name.
+/// The number of elements to reserve capacity for: as many servers as one request may name.
 const MANY: usize = 1000;
 
 /// A type that can be filled from plain JSON.
 pub(crate) trait Plain: Default {
-    /// Reads an object. Of a member that is given twice the last value counts.
+    /// Reads an object. Of a duplicate member the last value counts.
     fn fill(&mut self, reader: &mut Reader<'_>) -> Result<(), Unusual>;
 }
 
-/// The body has to be read by serde_json.
+/// The error for a body that serde_json has to parse.
 #[derive(Debug)]
 pub(crate) struct Unusual;
 
-/// Reads a body that holds one object and is plain JSON.
+/// Parses a body that holds one object in plain JSON.
 pub(super) fn from_plain<T: Plain>(body: &str) -> Result<T, Unusual> {
     let mut reader = Reader { text: body, at: 0 };
     let mut value = T::default();
@@ -89,14 +91,14 @@ pub(super) fn from_plain<T: Plain>(body: &str) -> Result<T, Unusual> {
     }
 }
 
-/// Goes through a text.
+/// A cursor in a text.
 pub(crate) struct Reader<'t> {
     text: &'t str,
     at: usize,
 }
 
 impl<'t> Reader<'t> {
-    /// Enters an object whose members probably have these names, written as in `"name":`.
+    /// Enters an object whose members are expected to have these names, written as in `"name":`.
     #[inline]
     pub(crate) fn members(&mut self, names: &'static [&'static str]) -> Result<Members, Unusual> {
         self.peek();
@@ -108,14 +110,14 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// Where the next value begins.
+    /// Returns the position of the next value.
     #[inline]
     pub(crate) fn position(&self) -> usize {
         self.at
     }
 
-    /// Puts a member that could not be read to the rest; its value began at `start`. Where it could be read, the value of
-    /// an earlier member of the same name does not count.
+    /// Adds a member to the rest if it could not be read; its value began at `start`. If it could
+    /// be read, an earlier value of the same name is dropped.
     #[cold]
     pub(crate) fn keep(
         &self,
@@ -134,7 +136,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    // Each of the following says whether the value was read, or was nothing: null or a blank text.
+    // Each of the following returns whether the value was read, or was null or a blank text.
 
     /// Reads a scalar.
     #[inline]
@@ -190,7 +192,7 @@ impl<'t> Reader<'t> {
                     element.fill(self)?;
                 }
                 if list.len() == 1 {
-                    // The others are probably about as long.
+                    // The other elements probably have about the same length.
                     let others = self.left().len() / (self.at - start).max(1);
                     list.reserve(others.min(MANY));
                 }
@@ -233,12 +235,12 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Reads over a value.
+    /// Skips a value.
     pub(crate) fn skip(&mut self) -> Result<(), Unusual> {
         self.value::<IgnoredAny>().map(drop)
     }
 
-    /// Reads what should have been an object or a list: null and a blank text are nothing.
+    /// Reads a value in place of an object or a list: null and a blank text mean nothing.
     fn no_compound(&mut self) -> Result<bool, Unusual> {
         Ok(match self.value()? {
             Value::Null => true,
@@ -256,7 +258,8 @@ impl<'t> Reader<'t> {
         Ok(value)
     }
 
-    /// Whether another element of an array follows; takes the bracket or comma before it, or the bracket after the last.
+    /// Returns whether another element of an array follows, and consumes the bracket or comma
+    /// before it, or the bracket after the last one.
     #[inline]
     fn has_element(&mut self, is_first: &mut bool) -> Result<bool, Unusual> {
         let is_first = std::mem::take(is_first);
@@ -273,7 +276,7 @@ impl<'t> Reader<'t> {
         Ok(true)
     }
 
-    /// The next byte that is not white space.
+    /// Returns the next byte that is not white space.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
         loop {
@@ -289,7 +292,7 @@ impl<'t> Reader<'t> {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    /// Takes this text, which comes next or is missing.
+    /// Consumes this text, if it comes next.
     #[inline]
     fn take(&mut self, expected: &str) -> Result<(), Unusual> {
         if self.left().starts_with(expected.as_bytes()) {
@@ -300,7 +303,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Takes a quoted text.
+    /// Consumes a quoted text.
     #[inline]
     fn string(&mut self) -> Result<Cow<'t, str>, Unusual> {
         let start = self.at + 1;
@@ -316,7 +319,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Takes a text that begins at `start` and has its first escape at `end`.
+    /// Consumes a text that begins at `start` and has its first escape at `end`.
     #[cold]
     fn escaped(&mut self, start: usize, mut end: usize) -> Result<String, Unusual> {
         let bytes = self.text.as_bytes();
@@ -330,11 +333,11 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// What comes next in an object.
+/// The next part of an object.
 pub(crate) enum Member<'t> {
-    /// A member, by the place of its name among the names.
+    /// A known member, by the index of its name.
     Known(usize),
-    /// A member whose name is none of them.
+    /// An unknown member.
     Unknown(Cow<'t, str>),
     /// No other member.
     End,
@@ -343,13 +346,14 @@ pub(crate) enum Member<'t> {
 /// The members of an object.
 pub(crate) struct Members {
     names: &'static [&'static str],
-    /// Which of the names comes next, if nothing is left out.
+    /// The index of the expected name, if none is left out.
     expected: usize,
     is_first: bool,
 }
 
 impl Members {
-    /// The next member; takes all that is before its value, or the bracket after the last one.
+    /// Returns the next member, and consumes everything before its value, or the bracket after the
+    /// last one.
     #[inline]
     pub(crate) fn next<'t>(&mut self, reader: &mut Reader<'t>) -> Result<Member<'t>, Unusual> {
         if reader.peek() == Some(b'}') {
@@ -387,7 +391,8 @@ impl Members {
     }
 }
 
-/// How many bytes there are before the first quote, backslash or control character; looks at eight bytes at a time.
+/// Returns the number of bytes before the first quote, backslash or control character, scanned
+/// eight at a time.
 #[inline]
 fn plain_length(bytes: &[u8]) -> usize {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
@@ -395,7 +400,8 @@ fn plain_length(bytes: &[u8]) -> usize {
     let (chunks, left) = bytes.as_chunks::<8>();
     for (at, word) in chunks.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        // The highest bit of a byte is set where the byte is zero; above the first such byte it may be set for others.
+        // The highest bit of a byte is set where the byte is zero; above the first such byte it may
+        // be set for others.
         let zeros = |word: u64| word.wrapping_sub(EACH) & !word;
         let quotes = zeros(word ^ (EACH * b'"' as u64));
         let escapes = zeros(word ^ (EACH * b'\\' as u64));

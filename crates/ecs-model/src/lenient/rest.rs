@@ -1,11 +1,12 @@
-//! Types that keep what they cannot read.
+//! Types that keep their unknown and unreadable members.
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
 
 use super::{Lenient, NUMBER, is_blank, object, objects, scalar};
 
-/// Reads and writes a type that keeps in its field `rest` what it does not know and what it cannot read.
+/// Implements reading and writing of a type that keeps unknown and unreadable members in its field
+/// `rest`.
 macro_rules! keeping_rest {
     ($name:ident { $($field:ident = $wire:literal as $kind:ident,)* }) => {
         impl<'de> serde::Deserialize<'de> for $name {
@@ -23,7 +24,7 @@ macro_rules! keeping_rest {
                 use serde::ser::SerializeMap as _;
                 let mut map = serializer.serialize_map(None)?;
                 for (name, value) in &self.rest {
-                    // Whoever filled a field means it, whatever the rest says.
+                    // A field that the caller filled takes precedence over the rest.
                     let is_filled = match name.as_str() {
                         $($wire => self.$field.is_some(),)*
                         _ => false,
@@ -43,7 +44,7 @@ macro_rules! keeping_rest {
 
 pub(crate) use keeping_rest;
 
-/// An object whose members are taken out one by one, as far as they can be read.
+/// An object whose readable members are taken out one by one.
 pub(crate) struct Rest(pub(crate) Map<String, Value>);
 
 impl Rest {

@@ -1,4 +1,4 @@
-//! Each shape of a job, of an acceptance and of a page, as the service sends them.
+//! Tests of each form of a job, an acceptance and a page, as the service sends them.
 
 use http::{HeaderMap, StatusCode};
 
@@ -18,7 +18,7 @@ fn server_id() -> ServerId {
 }
 
 #[test]
-fn a_running_job() {
+fn running_jobs_are_read() {
     for nothing in [r#""""#, "null", r#"" ""#] {
         let job = job(&format!(
             r#"{{"status":"RUNNING","entities":{{}},"job_id":"j","job_type":"rebootServer","begin_time":"b",
@@ -34,7 +34,7 @@ fn a_running_job() {
 }
 
 #[test]
-fn entities() {
+fn entities_are_read_in_every_form() {
     assert!(job(r#"{"status":"INIT"}"#).entities.is_none());
     for nothing in ["null", "[]", r#""x""#, "7", "true"] {
         assert!(
@@ -94,7 +94,7 @@ fn numbers_are_ids_while_they_are_exact() {
     for lossy in ["18446744073709551616", "1.5", "1e3", "-1", "1e999"] {
         assert_eq!(id(lossy), None, "{lossy}");
     }
-    // What numbers look like to us when a crate of the program turns on serde_json's `arbitrary_precision`.
+    // The form of numbers when a crate of the program enables serde_json's `arbitrary_precision`.
     assert_eq!(
         id(r#"{"$serde_json::private::Number":"12"}"#).as_deref(),
         Some("12")
@@ -111,13 +111,13 @@ fn a_job_that_could_not_be_queried_keeps_code_and_message() {
     assert_eq!(error.status(), StatusCode::OK);
     assert_eq!(error.code(), Some("Common.0011"));
     assert_eq!(error.message(), Some("Failed to query system tasks."));
-    // With a status it is a job, which may carry both.
+    // With a status it is a job, which may have a code and a message.
     let job = job(r#"{"status":"FAIL","code":"Common.0011","message":"m"}"#);
     assert_eq!(job.status, Some(JobStatus::Fail));
 }
 
 #[test]
-fn acceptance() {
+fn acceptances_need_a_success_and_a_job_id() {
     let decode = |status: u16, body: &str| {
         let mut headers = HeaderMap::new();
         headers.insert("x-request-id", http::HeaderValue::from_static("8c6e"));
@@ -173,7 +173,7 @@ fn acceptance() {
 }
 
 #[test]
-fn pages() {
+fn pages_are_read() {
     let page =
         |body: &str| ListServersDetails::decode(StatusCode::OK, &HeaderMap::new(), body.as_bytes());
     let found = page(&format!(
@@ -220,7 +220,7 @@ fn pages() {
 }
 
 #[test]
-fn texts_that_json_would_not_allow() {
+fn invalid_json_texts_are_mended() {
     let rows: &[(&[u8], &str)] = &[
         (br"cut \ud83d", "cut \u{fffd}"),
         (br"\ud83d\ud83d\ude00", "\u{fffd}😀"),
@@ -237,7 +237,7 @@ fn texts_that_json_would_not_allow() {
         let job = ShowJob::decode(StatusCode::OK, &HeaderMap::new(), &body).expect("a job");
         assert_eq!(job.fail_reason.as_deref(), Some(*expected));
     }
-    // Numbers beyond all floats cost their own field only.
+    // Numbers beyond all floats lose only their own field.
     let long = "9".repeat(400);
     for huge in ["1e999", "-1e999", &long] {
         let body = format!(
@@ -247,10 +247,10 @@ fn texts_that_json_would_not_allow() {
         assert_eq!(job.end_time, None);
         assert_eq!(job.fail_reason.as_deref(), Some("1e999"));
     }
-    // Valid JSON stays as it is, between the texts, too.
+    // Valid JSON is unchanged, between the texts, too.
     let valid = "{\r\n\t\"a\": [1e5,-2.5],\"b\": \"\\\\\\\"\\u00e4\\ud83d\\ude00ä😀\"\n}";
     assert_eq!(super::mend(valid), valid);
-    // What ends in the middle of an escape ends there.
+    // A body that ends within an escape.
     for cut in [
         r#"{"a":"\"#,
         r#"{"a":"\u"#,
@@ -263,7 +263,7 @@ fn texts_that_json_would_not_allow() {
 }
 
 #[test]
-fn what_is_large_is_read_but_not_mended() {
+fn large_bodies_are_read_but_not_mended() {
     use std::collections::HashMap;
 
     use super::from_body;

@@ -25,9 +25,9 @@ fn every_code_is_found_in_any_case() {
     }
 }
 
-/// The look-up is a binary search, so order is not a matter of taste.
+/// The look-up is a binary search, which needs a strict order.
 #[test]
-fn the_order_is_strict() {
+fn entries_are_strictly_ordered() {
     for pair in ErrorInfo::all().windows(2) {
         let order = compare_ignoring_case(pair[0].code, pair[1].code);
         assert_eq!(
@@ -40,7 +40,7 @@ fn the_order_is_strict() {
     }
 }
 
-/// "Never restart a server twice": what throttles is sent again, so it must prove that nothing was executed.
+/// A throttled request is sent again, so throttling must prove that nothing was executed.
 #[test]
 fn dispositions_do_not_contradict_themselves() {
     assert!(ErrorInfo::all().len() >= 155);
@@ -60,9 +60,9 @@ fn dispositions_do_not_contradict_themselves() {
     }
 }
 
-/// What the rest of the workspace relies on.
+/// Codes that the rest of the workspace relies on.
 #[test]
-fn codes_with_a_part_to_play() {
+fn codes_have_the_dispositions_that_callers_rely_on() {
     let of = |code| ErrorInfo::of(code).expect("documented").disposition;
     for code in ["Common.0024", "Common.1503", "APIGW.0308", "Ecs.0603"] {
         assert!(of(code).throttling, "{code}");

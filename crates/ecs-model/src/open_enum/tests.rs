@@ -1,7 +1,7 @@
 use crate::{JobStatus, RebootType, StopType};
 
 #[test]
-fn open_enums_keep_what_they_do_not_know() {
+fn open_enums_keep_unknown_values() {
     for text in ["INIT", "RUNNING", "SUCCESS", "FAIL"] {
         let status = JobStatus::from(text);
         assert!(!matches!(status, JobStatus::Unknown(_)), "{text}");

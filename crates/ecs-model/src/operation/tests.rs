@@ -7,9 +7,9 @@ fn project() -> ProjectId {
     "p".parse().expect("an id")
 }
 
-/// Byte for byte what is sent: captured requests of other clients differ in spacing only.
+/// The exact bytes that are sent. Captured requests of other clients differ only in spacing.
 #[test]
-fn bodies_on_the_wire() {
+fn bodies_are_encoded_exactly() {
     let servers = || {
         [
             "616FB98F-46CA-475E-917E-2563E5A8CD19",
@@ -38,7 +38,7 @@ fn bodies_on_the_wire() {
 }
 
 #[test]
-fn uris() {
+fn uris_are_encoded() {
     let job = ShowJob::new("a/b?c#d%é".parse().expect("an id"));
     assert_eq!(
         job.encode(&project()).uri(),
@@ -65,7 +65,7 @@ fn uris() {
 
 /// A filter that no URI can hold must not become a request without a filter.
 #[test]
-fn a_uri_that_is_too_long_asks_for_nothing() {
+fn oversized_uris_become_a_refused_request() {
     let list = ListServersDetails::builder()
         .name("x".repeat(70_000))
         .build();
@@ -88,7 +88,7 @@ fn actions_are_not_idempotent_and_reads_are() {
 }
 
 #[test]
-fn broken_escapes() {
+fn broken_escapes_are_refused() {
     for text in [
         "%",
         "%4",

@@ -6,7 +6,7 @@ fn wrong(query: &str) -> Vec<String> {
 }
 
 #[test]
-fn all_violations_at_once() {
+fn all_violations_are_reported_at_once() {
     assert_eq!(
         wrong("limit=0&offset=x&a/b~c=1&limit=5&name=%zz&a%2Fb=%ff"),
         [
@@ -21,7 +21,7 @@ fn all_violations_at_once() {
 }
 
 #[test]
-fn integers() {
+fn integers_are_parsed_and_bounded() {
     for text in [
         "",
         "0",
@@ -41,7 +41,7 @@ fn integers() {
         let query = ListServersDetails::from_query(&format!("limit={text}")).expect(text);
         assert_eq!(query.limit(), Some(number));
     }
-    // The builder checks the same bounds with the same words.
+    // The builder checks the same bounds with the same messages.
     for limit in [0, 1001] {
         let built = ListServersDetails::builder()
             .limit(limit)
@@ -56,7 +56,7 @@ fn integers() {
 }
 
 #[test]
-fn texts() {
+fn texts_are_decoded() {
     let query =
         ListServersDetails::from_query("&&name=a+b%2Bc%26&not-tags=&limit=1&").expect("valid");
     assert_eq!(query.name(), Some("a b+c&"));
@@ -69,7 +69,7 @@ fn texts() {
 }
 
 #[test]
-fn many_parameters() {
+fn many_parameters_are_parsed() {
     let query = "x=1&".repeat(100_000);
     assert_eq!(wrong(&query).len(), 100_000);
 }

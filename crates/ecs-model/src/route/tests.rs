@@ -13,7 +13,7 @@ fn read(method: &str, uri: &str) -> Result<(ProjectId, AnyOperation), RequestErr
 }
 
 #[test]
-fn kinds() {
+fn invalid_requests_have_their_error_kind() {
     use RequestErrorKind::{Invalid, NoSuchMethod, NoSuchPath};
     const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
     let rows = [
@@ -74,7 +74,7 @@ fn kinds() {
         assert!(!error.to_string().is_empty());
     }
     assert!(read("GET", &format!("/v1/p/cloudservers/{}", ID.to_uppercase())).is_ok());
-    // A plus in a path is a plus.
+    // A plus sign in a path stays a plus sign.
     let (_, operation) = read("GET", "/v1/p/jobs/a+b%2B").expect("a job");
     assert_eq!(
         operation,
@@ -83,7 +83,7 @@ fn kinds() {
 }
 
 #[test]
-fn pointers_name_the_parameter() {
+fn pointers_name_the_invalid_parameter() {
     let error = read("GET", "/v1/p/cloudservers/web-1").expect_err("no UUID");
     assert_eq!(error.violations()[0].pointer(), "/server_id");
     let error = read("GET", "/v1/a.b/jobs/j").expect_err("no project");

@@ -1,4 +1,4 @@
-//! Short texts are texts, in place or not.
+//! Short texts behave as texts, in place or not.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{Short, ShortText};
 
 #[test]
-fn up_to_the_last_byte_in_place() {
+fn texts_are_held_in_place_up_to_the_last_byte() {
     let text = "x".repeat(31);
     for length in 0..=31 {
         let text = text.get(..length).expect("long enough");
@@ -19,7 +19,7 @@ fn up_to_the_last_byte_in_place() {
 
 proptest! {
     #[test]
-    fn it_is_the_text(one in "[\\PC\0]{0,40}", other in "[\\PC\0]{0,40}", near in "[ab\0]{0,3}", far in "[ab\0]{0,3}") {
+    fn short_texts_behave_as_texts(one in "[\\PC\0]{0,40}", other in "[\\PC\0]{0,40}", near in "[ab\0]{0,3}", far in "[ab\0]{0,3}") {
         for (one, other) in [(&one, &other), (&near, &far)] {
             let (short, shorter) = (ShortText::from(&**one), ShortText::from(&**other));
             prop_assert_eq!(short.as_str(), one);

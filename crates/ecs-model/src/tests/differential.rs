@@ -1,5 +1,5 @@
-//! Our checks against somebody else's reading of the description: the `jsonschema` crate must say yes exactly when
-//! `from_json` does.
+//! Our checks compared with an independent reading of the description: the `jsonschema` crate must
+//! accept exactly what `from_json` accepts.
 
 use std::cell::Cell;
 
@@ -18,7 +18,7 @@ const CASES: u32 = 10_000;
 
 type FromJson = fn(&[u8]) -> Result<AnyOperation, ValidationError>;
 
-/// One of the three request bodies: its schema in the description, and our reader.
+/// One of the three request bodies: its schema in the description, and our parser.
 struct Side {
     name: &'static str,
     schema: Validator,
@@ -28,7 +28,8 @@ struct Side {
 fn sides() -> [Side; 3] {
     let description = description();
     let side = |name, from_json| {
-        // The references in the description are `#/components/schemas/…`: they resolve within this document.
+        // The references in the description are `#/components/schemas/…`: they resolve within this
+        // document.
         let root = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$ref": format!("#/components/schemas/{name}Body"),
@@ -54,8 +55,9 @@ fn sides() -> [Side; 3] {
     ]
 }
 
-/// The body with the ids of servers in lower case. JSON Schema compares by value, so to `uniqueItems` an id in upper
-/// case and the same in lower case are two; to us and to the service they are one server.
+/// Returns the body with the ids of servers in lower case. JSON Schema compares by value, so to
+/// `uniqueItems` an id in upper case and the same in lower case differ; to us and to the service
+/// they are one server.
 fn canonical(mut body: Value) -> Value {
     let actions = body
         .as_object_mut()
@@ -70,7 +72,7 @@ fn canonical(mut body: Value) -> Value {
     body
 }
 
-/// Runs the cases and returns how many were accepted by any of the three.
+/// Runs the cases and returns how many any of the three accepted.
 fn agree(bodies: impl Strategy<Value = Value>) -> u32 {
     let sides = sides();
     let accepted = Cell::new(0);
@@ -102,7 +104,7 @@ fn agree(bodies: impl Strategy<Value = Value>) -> u32 {
 #[test]
 fn almost_valid_bodies_are_accepted_by_both_or_by_neither() {
     let accepted = agree(arbitrary::almost_valid_request());
-    // Neither side may be bored.
+    // Both outcomes must be frequent.
     assert!((CASES / 20..CASES / 2).contains(&accepted), "{accepted}");
 }
 
@@ -117,7 +119,7 @@ fn any_json_is_accepted_by_both_or_by_neither() {
 }
 
 #[test]
-fn what_we_write_is_valid() {
+fn encoded_requests_are_valid() {
     let sides = sides();
     let requests = prop_oneof![
         arbitrary::batch_reboot_servers().prop_map(|value| (0, value.encode(&project()))),
@@ -134,7 +136,7 @@ fn project() -> crate::ProjectId {
     "5dd3c0b24cdc4d31952c49589182a89d".parse().expect("valid")
 }
 
-/// What the schema refuses, one by one, so that a schema that accepts everything is noticed.
+/// Checks each flaw alone, to notice a schema that accepts everything.
 #[test]
 fn both_refuse_each_flaw() {
     const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";

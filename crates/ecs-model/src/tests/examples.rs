@@ -1,4 +1,4 @@
-//! The documented examples, as the description holds them: read, written again, compared.
+//! The documented examples of the description: parsed, written again, compared.
 
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use crate::{
     ResponseError, ShowJob, ShowServer,
 };
 
-/// The values under an `examples` object; there must be some.
+/// Returns the values under an `examples` object, which must not be empty.
 fn values(description: &Value, pointer: &str) -> Vec<(String, Value)> {
     let examples = description.pointer(pointer).and_then(Value::as_object);
     let found: Vec<_> = examples
@@ -22,8 +22,8 @@ fn values(description: &Value, pointer: &str) -> Vec<(String, Value)> {
     found
 }
 
-/// The JSON without what "nothing" looks like, and without the fields that the schema does not list, unless it keeps
-/// them.
+/// Returns the JSON without values that mean "nothing" and, unless the schema keeps them, without
+/// unlisted fields.
 fn described(value: Value, schema: &Value, description: &Value) -> Value {
     let not_null = schema["anyOf"]
         .as_array()
@@ -58,7 +58,7 @@ fn described(value: Value, schema: &Value, description: &Value) -> Value {
     }
 }
 
-/// Decodes each example of the answer to this operation and compares it with what is written.
+/// Decodes each example answer of this operation and compares it with the documented JSON.
 fn answers<T: Operation<Output: serde::Serialize>>(path: &str) {
     let description = description();
     let content = format!("/paths/{path}/get/responses/200/content/application~1json");
@@ -74,17 +74,17 @@ fn answers<T: Operation<Output: serde::Serialize>>(path: &str) {
 }
 
 #[test]
-fn jobs() {
+fn job_examples_are_read() {
     answers::<ShowJob>("~1v1~1{project_id}~1jobs~1{job_id}");
 }
 
 #[test]
-fn pages() {
+fn page_examples_are_read() {
     answers::<ListServersDetails>("~1v1~1{project_id}~1cloudservers~1detail");
 }
 
 #[test]
-fn scaling_groups_and_their_members() {
+fn scaling_examples_are_read() {
     const GROUPS: &str = "~1autoscaling-api~1v1~1{project_id}~1scaling_group";
     const MEMBERS: &str =
         "~1autoscaling-api~1v1~1{project_id}~1scaling_group_instance~1{scaling_group_id}~1list";
@@ -93,22 +93,22 @@ fn scaling_groups_and_their_members() {
 }
 
 #[test]
-fn traces() {
+fn trace_examples_are_read() {
     answers::<ListTraces>("~1v3~1{project_id}~1traces");
 }
 
 #[test]
-fn actions_on_a_server() {
+fn server_action_examples_are_read() {
     answers::<ListServerActions>("~1v2.1~1{project_id}~1servers~1{server_id}~1os-instance-actions");
 }
 
 #[test]
-fn servers() {
+fn server_examples_are_read() {
     answers::<ShowServer>("~1v1~1{project_id}~1cloudservers~1{server_id}");
 }
 
 #[test]
-fn actions() {
+fn action_examples_are_read() {
     const POST: &str = "/paths/~1v1~1{project_id}~1cloudservers~1action/post";
     let description = description();
     let project: ProjectId = "5dd3c0b24cdc4d31952c49589182a89d".parse().expect("valid");
@@ -164,7 +164,7 @@ fn actions() {
 }
 
 #[test]
-fn failures() {
+fn failure_examples_are_read() {
     let description = description();
     for (name, value) in values(
         &description,
@@ -177,7 +177,7 @@ fn failures() {
         let message = error
             .message()
             .unwrap_or_else(|| panic!("{name}: no message"));
-        // Both stand in the example, as texts or as a number.
+        // The example has both, as texts or as a number.
         assert!(
             body.contains(code) && body.contains(message),
             "{name}: {error}"

@@ -1,4 +1,4 @@
-//! Nothing that arrives can panic.
+//! No input causes a panic.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -13,7 +13,7 @@ use crate::{
     ShowJob, ShowServer, arbitrary, operation, request_id,
 };
 
-/// Bodies: random bytes, random JSON, good answers with bytes changed or the end cut off.
+/// Generates bodies: random bytes, random JSON, valid answers with changed bytes or a missing end.
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let good = prop_oneof![
         arbitrary::job().prop_map(|json| json.to_string().into_bytes()),
@@ -70,7 +70,7 @@ proptest! {
     #![proptest_config(config(5_000))]
 
     #[test]
-    fn answers(status in status(), headers in headers(), body in body()) {
+    fn answers_never_panic(status in status(), headers in headers(), body in body()) {
         let error = ResponseError::parse(status, &headers, &body);
         prop_assert_eq!(error.status(), status);
         let _ = (error.to_string(), error.is_throttling(), error.is_credentials(), error.info());
@@ -81,7 +81,7 @@ proptest! {
         prop_assert!(accepted.is_err() || status.is_success());
         let job = ShowJob::decode(status, &headers, &body);
         if let Ok(job) = &job {
-            // What was read can be written and read again.
+            // A parsed value can be written and parsed again.
             let text = serde_json::to_string(job).expect("JSON");
             prop_assert_eq!(&serde_json::from_str::<Job>(&text).expect("a job"), job);
         }
@@ -94,7 +94,7 @@ proptest! {
     }
 
     #[test]
-    fn requests(
+    fn requests_never_panic(
         body in body(),
         method in prop_oneof![Just(Method::GET), Just(Method::POST), Just(Method::PUT)],
         path in prop_oneof![
@@ -115,7 +115,7 @@ proptest! {
     }
 
     #[test]
-    fn texts(text in prop_oneof![any::<String>(), "[%0-9a-fA-F+&=/~]{0,20}", "[a-z]{3,6}=[ -~]{0,30}"]) {
+    fn texts_never_panic(text in prop_oneof![any::<String>(), "[%0-9a-fA-F+&=/~]{0,20}", "[a-z]{3,6}=[ -~]{0,30}"]) {
         if let Err(error) = ListServersDetails::from_query(&text) {
             prop_assert!(!error.violations().is_empty());
         }
@@ -126,9 +126,9 @@ proptest! {
         prop_assert_eq!(status.as_str(), text);
     }
 
-    /// Each error of a request says where, and the place is in the body or just beneath something in it.
+    /// Each violation has a pointer, which leads into the body or to a child of one of its values.
     #[test]
-    fn pointers_lead_somewhere(body in arbitrary::almost_valid_request()) {
+    fn pointers_lead_into_the_body(body in arbitrary::almost_valid_request()) {
         let Err(error) = BatchRebootServers::from_json(body.to_string().as_bytes()) else { return Ok(()) };
         prop_assert!(!error.violations().is_empty());
         for violation in error.violations() {
@@ -140,9 +140,9 @@ proptest! {
     }
 }
 
-/// As deep as one likes: no stack is exhausted.
+/// Nesting of any depth does not overflow the stack.
 #[test]
-fn deep_nesting() {
+fn deep_nesting_does_not_overflow() {
     const DEPTH: usize = 100_000;
     for (open, close) in [("[", "]"), (r#"{"entities":"#, "}"), (r#"{"error":"#, "}")] {
         let body = format!("{}1{}", open.repeat(DEPTH), close.repeat(DEPTH));
@@ -155,9 +155,9 @@ fn deep_nesting() {
     }
 }
 
-/// Long lists take time in proportion: a million elements would never end if they were compared with each other.
+/// Long lists take linear time: comparing a million elements with each other would never end.
 #[test]
-fn long_lists() {
+fn long_lists_take_linear_time() {
     let servers = vec![ServerId::from_bytes([7; 16]); 200_000];
     let error = BatchRebootServers::new(RebootType::Soft, servers).expect_err("too many");
     assert_eq!(error.violations().len(), 200_000);

@@ -1,4 +1,4 @@
-//! Every oddity of jobs that is known, one by one.
+//! Tests of every known peculiarity of jobs.
 
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
@@ -19,13 +19,13 @@ fn job(body: Value) -> Job {
     decode(&body).expect("a job")
 }
 
-/// A running job with these entities.
+/// Returns a running job with these entities.
 fn with(entities: Value) -> Job {
     job(json!({"status": "RUNNING", "entities": entities}))
 }
 
 #[test]
-fn nothing_is_written_in_three_ways() {
+fn absent_null_and_blank_mean_nothing() {
     let bare = job(json!({"status": "RUNNING"}));
     assert_eq!(bare.status, Some(JobStatus::Running));
     for nothing in [json!(null), json!(""), json!("  ")] {
@@ -46,7 +46,7 @@ fn nothing_is_written_in_three_ways() {
 }
 
 #[test]
-fn entities_in_every_shape() {
+fn entities_are_read_in_every_form() {
     assert_eq!(job(json!({"status": "RUNNING"})).entities, None);
     assert_eq!(with(json!(null)).entities, None);
     assert_eq!(with(json!([1])).entities, None);
@@ -77,7 +77,7 @@ fn entities_in_every_shape() {
 }
 
 #[test]
-fn fields_of_other_types() {
+fn fields_of_other_types_are_converted_or_dropped() {
     let job = job(json!({
         "status": "FAIL",
         "job_id": 4_000_000_001_u64,
@@ -111,7 +111,7 @@ fn fields_of_other_types() {
 }
 
 #[test]
-fn statuses() {
+fn statuses_are_read_and_kept() {
     let unknown = |text: &str| JobStatus::Unknown(text.to_owned());
     for (text, status, over) in [
         ("INIT", JobStatus::Init, false),
@@ -119,7 +119,7 @@ fn statuses() {
         ("SUCCESS", JobStatus::Success, true),
         ("FAIL", JobStatus::Fail, true),
         ("PENDING_PAYMENT", unknown("PENDING_PAYMENT"), false),
-        // Another one: statuses are told apart by case, too.
+        // Statuses in other case are other statuses.
         ("success", unknown("success"), false),
     ] {
         assert_eq!(status.is_over(), over, "{text}");
@@ -132,9 +132,9 @@ fn statuses() {
     }
 }
 
-/// The query can fail and say so only in the body, with every status that means success.
+/// A query can fail and report it only in the body, with any status of a success.
 #[test]
-fn an_error_in_spite_of_its_status() {
+fn errors_with_a_success_status_are_found() {
     for body in [
         json!({"code": "Common.0011", "message": "no such job"}),
         json!({"code": "Common.0011", "message": "no such job", "status": null, "entities": {}}),
@@ -151,7 +151,8 @@ fn an_error_in_spite_of_its_status() {
     }
 }
 
-/// What a job works on is no error of the query, whatever it is called; nor is it where the status cannot be read.
+/// The entities of a job are no error of the query, whatever their names, even if the job's status
+/// cannot be read.
 #[test]
 fn codes_within_entities_do_not_count() {
     let entities = json!({
@@ -169,9 +170,9 @@ fn codes_within_entities_do_not_count() {
     assert_eq!((error.code(), error.message()), (None, None));
 }
 
-/// Jobs of other kinds: disks, images, creations. What nobody here knows comes out as it went in.
+/// Entities of other jobs (disks, images, creations) are kept unchanged.
 #[test]
-fn entities_that_no_page_describes() {
+fn undocumented_entities_are_kept() {
     for entities in [
         json!({"volume_id": SERVER, "volume_type": "SSD", "size": 40, "name": "data"}),
         json!({"image_id": SERVER, "image_name": null, "results": [{"image_id": "", "status": "SUCCESS"}]}),
@@ -191,9 +192,10 @@ fn entities_that_no_page_describes() {
     }
 }
 
-/// Whoever fills a field means it; a type that keeps the rest never writes a name twice.
+/// A filled field takes precedence over the rest. A type that keeps the rest never writes a name
+/// twice.
 #[test]
-fn a_filled_field_goes_before_the_rest() {
+fn filled_fields_precede_the_rest() {
     let mut entities = with(json!({"server_id": 17, "x": 1}))
         .entities
         .expect("entities");
@@ -204,9 +206,9 @@ fn a_filled_field_goes_before_the_rest() {
     assert_eq!(value, json!({"server_id": SERVER, "x": 1}));
 }
 
-/// A value that cannot be kept as it came costs itself, and not the job.
+/// A value that cannot be kept unchanged is lost alone, not the job.
 #[test]
-fn values_that_no_json_holds() {
+fn unrepresentable_values_are_lost_alone() {
     let body = r#"{"status":"RUNNING","entities":{"size":1e999,"name":"\ud83d","x":1,"x":2}}"#;
     let job = ShowJob::decode(StatusCode::OK, &HeaderMap::new(), body.as_bytes()).expect("a job");
     let rest = job.entities.expect("entities").rest;

@@ -1,8 +1,8 @@
-//! Damaged answers: what is still there is still found.
+//! Damaged answers: intact parts are still found.
 //!
-//! For errors the truth is known because the strategy put it there: after any change elsewhere in the body, code and
-//! message are found exactly; after the code was destroyed, the message is, and the other way round. For jobs and
-//! pages the truth is a table (field, how it is read), applied to the JSON itself, one field at a time.
+//! For errors the strategy knows the code and the message: after any change elsewhere in the body
+//! both are found exactly; if one is destroyed, the other is. For jobs and pages a table (field,
+//! how it is read) is applied to the JSON itself, one field at a time.
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ use crate::{
     ServerId, ShowJob,
 };
 
-/// The names under which an error keeps its code and its words.
+/// The names under which an error keeps its code and its message.
 const TELLING: &[&str] = &[
     "code",
     "error_code",
@@ -27,7 +27,7 @@ const TELLING: &[&str] = &[
     "error_message",
 ];
 
-/// The value without anything that could be taken for an error's code or words.
+/// Returns the value without anything that could be taken for an error's code or message.
 fn mute(value: Value) -> Value {
     match value {
         Value::Object(object) => object
@@ -45,7 +45,7 @@ fn of_json_family() -> impl Strategy<Value = arbitrary::ErrorBody> {
     select(ErrorFamily::JSON).prop_flat_map(arbitrary::error_body_of)
 }
 
-/// The pointers of the code and of the message.
+/// Returns the pointers of the code and of the message.
 fn truth(json: &Value) -> (String, String) {
     let find = |names: &[&str]| {
         let named = |pointer: &String| {
@@ -75,7 +75,7 @@ proptest! {
     #![proptest_config(config(5_000))]
 
     #[test]
-    fn errors_changed_elsewhere(body in of_json_family(), change in change(), at in any::<Index>()) {
+    fn errors_are_found_after_changes_elsewhere(body in of_json_family(), change in change(), at in any::<Index>()) {
         let mut json = body.json.expect("JSON");
         let (code, message) = truth(&json);
         match change {
@@ -107,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn errors_without_half_of_it(
+    fn code_or_message_is_found_without_the_other(
         body in of_json_family(),
         new in prop_oneof![
             Just(None),
@@ -132,9 +132,9 @@ proptest! {
         prop_assert_eq!(error.request_id(), Some("8c6e"));
     }
 
-    /// Cut anywhere: nothing is invented.
+    /// A cut body yields nothing that was not in it.
     #[test]
-    fn errors_cut(body in arbitrary::error_body_of(ErrorFamily::Cut)) {
+    fn cut_errors_invent_nothing(body in arbitrary::error_body_of(ErrorFamily::Cut)) {
         let error = ResponseError::parse(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &body.bytes);
         prop_assert_eq!(error.status(), StatusCode::BAD_GATEWAY);
         prop_assert_eq!((error.code(), error.message()), (None, None));
@@ -166,7 +166,7 @@ proptest! {
         }
     }
 
-    /// Entities come out as they went in, but for the known fields that were read, and nothing is made of them.
+    /// Entities are kept unchanged, except for the known fields that were read.
     #[test]
     fn entities(
         json in prop_oneof![
@@ -203,9 +203,10 @@ proptest! {
         }
     }
 
-    /// A success with a readable job id is acceptance, whatever else it holds; without one it is not.
+    /// A success with a readable job id is an acceptance, whatever else it holds; without one it is
+    /// not.
     #[test]
-    fn acceptance(mut json in arbitrary::json(), id in any::<Option<u64>>(), status in 200_u16..300) {
+    fn acceptances_need_a_readable_job_id(mut json in arbitrary::json(), id in any::<Option<u64>>(), status in 200_u16..300) {
         if let (Some(object), Some(id)) = (json.as_object_mut(), id) {
             object.insert("job_id".to_owned(), id.into());
         }
@@ -223,7 +224,7 @@ proptest! {
     }
 }
 
-/// How a field is read: what the decoded value, written as JSON, must hold for a field of the answer.
+/// How a field is read: the value that the decoded field, written as JSON, must have.
 enum Read {
     Text,
     Status,
@@ -321,7 +322,7 @@ fn of_fields(fields: &[(&str, Read)], value: &Value) -> Value {
     Value::Object(found.collect())
 }
 
-/// What becomes of an object that keeps what it cannot read.
+/// Returns the expected form of an object that keeps unreadable members.
 fn kept(fields: &[(&str, Read)], value: &Value) -> Value {
     let members = value.as_object().into_iter().flatten();
     let members = members.filter_map(|(name, value)| {
@@ -345,8 +346,8 @@ fn says_nothing(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// Each field of the table is decoded as the table says, and does not depend on the others. (Sub-jobs and servers
-/// are compared by the fields of their tables: the types may have more.)
+/// Checks that each field of the table is decoded as the table says, independently of the others.
+/// (Sub-jobs and servers are compared by the fields of their tables: the types may have more.)
 fn check(fields: &[(&str, Read)], answer: &Value, decoded: &Value) -> Result<(), TestCaseError> {
     for (name, read) in fields {
         let expected = answer.get(name).and_then(|value| read.of(value));

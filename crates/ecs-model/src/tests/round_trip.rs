@@ -1,4 +1,4 @@
-//! What is written is read back.
+//! Encoded requests are parsed back.
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ proptest! {
         prop_assert_eq!(read_project, project);
         prop_assert_eq!(read, operation);
 
-        // Path and query only, and the headers that the service wants.
+        // Path and query only, and the headers that the service requires.
         prop_assert!(request.uri().authority().is_none() && request.uri().scheme().is_none());
         prop_assert_eq!(&request.headers()[CONTENT_TYPE], "application/json");
         prop_assert_eq!(&request.headers()[ACCEPT], "application/json");
@@ -43,9 +43,9 @@ proptest! {
         prop_assert_eq!(request.body().is_empty(), is_get);
     }
 
-    /// Ids in any case go in, canonical ones come out; nothing else changes.
+    /// Ids in any case become canonical; nothing else changes.
     #[test]
-    fn bodies_of_others(body in arbitrary::valid_request(), project in arbitrary::project_id()) {
+    fn bodies_of_other_clients_round_trip(body in arbitrary::valid_request(), project in arbitrary::project_id()) {
         let request = http::Request::post(format!("/v1/{project}/cloudservers/action"))
             .body(body.to_string().into())
             .expect("a request");
@@ -62,7 +62,7 @@ proptest! {
     }
 
     #[test]
-    fn bodies_of_our_own(
+    fn encoded_bodies_round_trip(
         reboot in arbitrary::batch_reboot_servers(),
         start in arbitrary::batch_start_servers(),
         stop in arbitrary::batch_stop_servers(),
@@ -94,8 +94,8 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<ServerId>(&json).expect("an id"), id);
     }
 
-    /// Whatever text is a job id, it stays one segment of the path, and cannot climb out of it even for a proxy
-    /// that decodes the path before it resolves it.
+    /// Any job id stays one segment of the path, and cannot leave it even behind a proxy that
+    /// decodes the path before it resolves it.
     #[test]
     fn job_ids_stay_in_their_segment(
         text in prop_oneof![any::<String>(), r"[./\\%a]{0,6}"],

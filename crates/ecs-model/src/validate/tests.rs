@@ -1,4 +1,4 @@
-//! Every violation at once, each with its place.
+//! Tests that all violations are reported at once, each with its place.
 
 use crate::{
     AnyOperation, BatchRebootServers, BatchStartServers, BatchStopServers, RebootType, ServerId,
@@ -12,7 +12,7 @@ fn shown(error: &ValidationError) -> Vec<String> {
 }
 
 #[test]
-fn all_at_once() {
+fn all_violations_are_reported_at_once() {
     let body = format!(
         r#"{{"reboot":{{"type":"soft","servers":[
             {{"id":"{ID}"}},{{"id":"web-1"}},7,{{"id":5,"name":"x"}},{{}},{{"id":"{}"}}],"a/b~c":1}},"force":true}}"#,
@@ -42,7 +42,7 @@ fn all_at_once() {
 }
 
 #[test]
-fn bodies() {
+fn invalid_bodies_are_refused() {
     let rows: &[(&str, &[&str])] = &[
         ("{}", &["/os-start: missing"]),
         ("[]", &["an object is needed, found a list"]),
@@ -88,7 +88,7 @@ fn bodies() {
             "{error}"
         );
     }
-    // A long text is cut, between characters.
+    // A long text is cut between characters.
     let long = format!(
         r#"{{"os-stop":{{"servers":[{{"id":"{ID}"}}],"type":"{}"}}}}"#,
         "ä".repeat(500)
@@ -100,7 +100,7 @@ fn bodies() {
             .ends_with(&format!("found \"{}\"…", "ä".repeat(60))),
         "{error}"
     );
-    // Of a key given twice, the last one counts.
+    // Of a duplicate key the last one counts.
     let twice =
         format!(r#"{{"os-stop":{{"type":"SOFT","servers":[{{"id":"{ID}"}}],"type":"HARD"}}}}"#);
     let read = BatchStopServers::from_json(twice.as_bytes()).expect("valid");
@@ -114,7 +114,7 @@ fn servers(count: u128) -> Vec<ServerId> {
 }
 
 #[test]
-fn constructors() {
+fn constructors_check_their_servers() {
     assert!(BatchRebootServers::new(RebootType::Soft, servers(1)).is_ok());
     assert!(BatchRebootServers::new(RebootType::Hard, servers(1000)).is_ok());
     let none = BatchStartServers::new(Vec::new()).expect_err("none");
@@ -137,7 +137,7 @@ fn constructors() {
             "/os-stop/servers/1003/id: the same as /os-stop/servers/999/id",
         ]
     );
-    // The constructor and the reader say the same.
+    // The constructor and the parser report the same.
     let body: Vec<String> = servers(2)
         .iter()
         .map(|id| format!(r#"{{"id":"{id}"}}"#))
@@ -149,7 +149,7 @@ fn constructors() {
 }
 
 #[test]
-fn nothing_else_is_an_action() {
+fn other_names_are_no_actions() {
     for body in [
         "",
         "[]",
@@ -167,7 +167,7 @@ fn nothing_else_is_an_action() {
 }
 
 #[test]
-fn a_violation_of_the_whole_says_only_what_it_is() {
+fn violations_of_the_whole_body_have_no_pointer() {
     use super::Violation;
 
     assert_eq!(

@@ -177,7 +177,7 @@ fn the_lines_of_version_1() {
     assert_eq!(lines, LINES);
 }
 
-/// What is written is read back: an event of a log, or of another process.
+/// An event is read back as it was written, such as from a log or another process.
 #[test]
 fn events_are_read_back() {
     let read: Vec<Event> = LINES

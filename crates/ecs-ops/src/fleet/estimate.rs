@@ -12,7 +12,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// How long the job of a power action usually takes, by observation on Open Telekom Cloud.
 pub const USUAL_JOB: Range<Duration> = Duration::from_secs(15)..Duration::from_secs(35);
 
-/// What the duration of a run depends on beside its requests.
+/// The settings, beside its requests, that the duration of a run depends on.
 #[derive(Clone, Debug)]
 pub struct Pace {
     /// The most servers in any 60 seconds.

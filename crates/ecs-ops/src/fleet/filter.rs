@@ -1,4 +1,4 @@
-//! What the service filters a list of servers by.
+//! The filters of the service for a list of servers.
 
 use ecs_model::ListServersDetailsBuilder;
 

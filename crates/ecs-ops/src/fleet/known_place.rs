@@ -1,4 +1,4 @@
-//! What a client has learned of the place that it reads servers from.
+//! The facts that a client has learned about the place that it reads servers from.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,7 +17,7 @@ pub(crate) enum Support {
     No,
 }
 
-/// What is known of the place that servers are read from.
+/// A fact about the place that servers are read from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The list takes the ids of the servers wanted: `server_id`.
@@ -28,7 +28,7 @@ pub(crate) struct Place {
     pub(crate) project_servers: Option<usize>,
 }
 
-/// What a client has learned of the place that it reads servers from.
+/// The facts that a client has learned about the place that it reads servers from.
 #[derive(Debug)]
 pub(crate) struct KnownPlace(Mutex<Place>);
 

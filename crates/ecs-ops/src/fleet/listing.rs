@@ -21,7 +21,7 @@ use std::hash::Hash;
 /// The most rows of a list: what is longer never ends.
 pub(crate) const MOST_ROWS: usize = 1_000_000;
 
-/// What to ask for next.
+/// The next query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Query<K> {
     /// The page with this number, counted from 1; so many rows come before it.
@@ -38,7 +38,7 @@ pub(crate) struct Page<T> {
     pub(crate) count: Option<u64>,
 }
 
-/// What follows from an answer.
+/// The consequence of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Ask for [`Listing::query`].
@@ -124,7 +124,7 @@ pub(crate) struct Listing<K, T> {
     seen: HashSet<K>,
     last: Option<K>,
     pages: u64,
-    /// Of the first page.
+    /// The number of rows of the first page.
     count: Option<u64>,
     /// How many rows the first page had.
     first: usize,
@@ -173,7 +173,7 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
         self.limit
     }
 
-    /// What to ask for.
+    /// The query to make.
     pub(crate) fn query(&self) -> Query<K> {
         match &self.last {
             Some(last) if self.asks_by_marker() => Query::After(last.clone()),
@@ -201,7 +201,7 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
         reached && self.last_length < self.limit
     }
 
-    /// What was found so far.
+    /// The servers found so far.
     pub(crate) fn into_rows(self) -> Vec<T> {
         self.rows
     }

@@ -8,16 +8,16 @@ use rustc_hash::FxHashMap;
 use super::subset::{ReadPurpose, ServersRead};
 use crate::{Client, Error};
 
-/// What is known of servers that were named by their ids.
+/// The states of servers that were named by their ids.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Lookup {
-    /// Those that there are, in the order in which they were named.
+    /// The servers that exist, in the order in which they were named.
     pub servers: Vec<Server>,
-    /// Those that the service does not know, or does not show, in the order in which they were
-    /// named.
+    /// The servers that the service does not know or does not show, in the order in which they
+    /// were named.
     pub missing: Vec<ServerId>,
-    /// Those of them that the service certainly does not have: it says so, or its list has other
+    /// The missing servers that certainly do not exist: the service says so, or its list has other
     /// servers and not these. An empty list or an empty answer proves nothing.
     pub absent: Vec<ServerId>,
 }
@@ -53,9 +53,9 @@ impl Lookup {
 }
 
 impl Client {
-    /// Looks at these servers by the fewest queries: one by one if they are few, by lists that are
-    /// filtered by ids where the service has them, in the list of the project otherwise. Reads only,
-    /// and the first read alone: credentials that are refused are used once.
+    /// Reads these servers by the fewest queries: one by one if they are few, by lists filtered by
+    /// ids where the service has that filter, otherwise by the list of the project. The first read
+    /// is made alone, so that refused credentials are used once.
     ///
     /// # Errors
     /// As of [`servers`](Self::servers); the credentials were refused, or the list can neither be

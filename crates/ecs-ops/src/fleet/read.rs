@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// A list that has pages.
 pub(super) trait Pages: Sync {
-    /// What tells rows apart.
+    /// The keys that tell rows apart.
     type Key: Clone + Eq + Hash + Send;
     /// A row.
     type Row: Send;
@@ -150,7 +150,7 @@ pub(crate) async fn filtered_servers(
 
 /// By how much the size of a page differs from that of the list before.
 pub(super) fn varied_size(client: &Client) -> usize {
-    /// So many lists in a row have pages of different sizes.
+    /// The number of lists in a row with pages of different sizes.
     const SIZES: u64 = 40;
     usize::try_from(client.next_number() % SIZES).unwrap_or_default()
 }

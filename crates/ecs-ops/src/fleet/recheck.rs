@@ -1,4 +1,4 @@
-//! What a run does about servers of its next wave that are no longer ready: a pure decision.
+//! The decision about servers of the next wave that are no longer ready. Pure.
 
 mod decide;
 
@@ -29,7 +29,7 @@ pub struct WaveRecheck {
     /// change is found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
-    /// The same by the clock of the client, until the run is planned.
+    /// That time by the clock of the client, until the run is planned.
     #[serde(skip)]
     read_from: Option<Timestamp>,
     /// Whether a server that is busy is ready.
@@ -91,13 +91,13 @@ impl WaveRecheck {
         self.when_unready == WhenUnready::Skip
     }
 
-    /// The same settings, with the time of another if it has one.
+    /// These settings, with the time of another if it has one.
     pub(crate) fn since_of(mut self, earlier: Option<Self>) -> Self {
         self.since = earlier.and_then(|earlier| earlier.since).or(self.since);
         self
     }
 
-    /// The same settings, with this time of the service's clock unless there is one: of when reading
+    /// These settings, with this time of the service's clock unless there is one: of when reading
     /// began, or of now.
     pub(crate) fn since_or(
         mut self,

@@ -2,12 +2,12 @@
 
 use ecs_client::{Problem, RequestContext, RetryState};
 use ecs_model::{ListServerActions, ListServersDetails, ListTraces, Operation};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Client, Error, ErrorKind};
 
 /// Whether one kind of record can be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "access", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RecordAccess {
@@ -30,7 +30,7 @@ pub enum RecordAccess {
 
 /// Which records of actions an account can read: what a run with
 /// [`OnUnknown::Reconcile`](crate::OnUnknown::Reconcile) looks at after a lost answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RecordsCheck {
     /// The actions on a server (`os-instance-actions`); `None`: there is no server to ask for.

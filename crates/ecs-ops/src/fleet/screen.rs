@@ -52,7 +52,7 @@ impl SkippedServer {
     }
 }
 
-/// What decides which servers are skipped.
+/// The conditions by which servers are skipped.
 ///
 /// ```
 /// use ecs_ops::PowerAction;
@@ -78,24 +78,23 @@ pub struct Screen {
     own: Option<ServerId>,
 }
 
-/// What is left of the servers.
+/// The servers of a run, after screening.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Screened {
-    /// Those to act on, in their order. [`last`](Self::last) is at the end.
+    /// The servers to act on, in their order. [`last`](Self::last) is at the end.
     pub servers: Vec<ServerId>,
-    /// The server that this process runs on, if it was named: to be acted on alone, when everything
-    /// else is over.
+    /// The server that this process runs on, if it is among them: the run acts on it alone, after
+    /// all others.
     pub last: Option<ServerId>,
-    /// Those that are skipped, in their order.
+    /// The servers that are skipped, in their order.
     pub skipped: Vec<SkippedServer>,
-    /// Those among [`servers`](Self::servers) that are known to be stopped, though a restart was
-    /// asked for.
+    /// The servers among [`servers`](Self::servers) that are known to be stopped, of a restart.
     pub stopped: Vec<ServerId>,
 }
 
 impl Screen {
-    /// For this action on servers that were chosen so.
+    /// Creates the screen for this action on servers chosen in this way.
     pub fn new(action: PowerAction, choice: Choice) -> Self {
         Self {
             action,
@@ -105,7 +104,7 @@ impl Screen {
         }
     }
 
-    /// Whether a selection takes stopped servers, too. Default: no.
+    /// Whether a selection includes stopped servers. Default: no.
     pub fn include_stopped(mut self, include: bool) -> Self {
         self.include_stopped = include;
         self
@@ -160,7 +159,7 @@ impl Screen {
 }
 
 impl Waves {
-    /// The same waves, and then one of this server alone: for the server that this process runs on,
+    /// These waves, and then one of this server alone: for the server that this process runs on,
     /// which must not be acted on before everything else is over.
     #[must_use]
     pub fn then_alone(mut self, server: ServerId) -> Self {

@@ -22,7 +22,7 @@ use crate::{Client, Error, ErrorKind};
 /// The most queries of single servers that are under way.
 const CONCURRENT: usize = 8;
 
-/// What servers are read for.
+/// The purpose of a read of servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadPurpose {
     /// To choose what a run acts on: the list is read whole, with new tries.
@@ -56,9 +56,9 @@ impl ReadPurpose {
 /// Servers that were read.
 #[derive(Debug, Default)]
 pub(crate) struct ServersRead {
-    /// Those that the service shows, each once, in any order.
+    /// The servers that the service shows, each once, in any order.
     pub(crate) servers: Vec<Server>,
-    /// Those that it certainly does not have: it says so, or its list has others and not these.
+    /// The servers that certainly do not exist: the service says so, or its list has others and not these.
     pub(crate) absent: HashSet<ServerId>,
 }
 
@@ -262,7 +262,7 @@ impl Client {
     }
 }
 
-/// What one query of a server shows.
+/// The result of one query of a server.
 enum Shown {
     Server(Box<Server>),
     /// The service has no such server.

@@ -59,7 +59,7 @@ pub enum JobEvent {
         job_id: JobId,
         /// Why.
         error: Problem,
-        /// After how long it is looked at again; as JSON in milliseconds.
+        /// The time until the next poll; in JSON as milliseconds.
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },

@@ -42,7 +42,7 @@ pub(super) enum Completion {
     Contradictory,
 }
 
-/// What to do next.
+/// The next action for a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NextPoll {
     /// Poll at this time.

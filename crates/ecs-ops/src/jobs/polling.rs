@@ -162,7 +162,7 @@ impl ExpectedDuration {
 pub(super) struct LastKind(Option<Arc<str>>);
 
 impl LastKind {
-    /// The same kind, held once for jobs that follow each other.
+    /// The kind, held once for jobs that follow each other.
     pub(super) fn share(&mut self, kind: Arc<str>) -> Arc<str> {
         match &self.0 {
             Some(last) if *last == kind => Arc::clone(last),

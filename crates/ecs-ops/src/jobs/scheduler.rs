@@ -43,11 +43,11 @@ pub(super) struct PollResult {
     pub(super) outcome: PollOutcome,
     /// The job, if the poll showed it.
     pub(super) snapshot: Option<JobSnapshot>,
-    /// What happened since the last successful poll.
+    /// The events since the last successful poll.
     pub(super) history: RetryState,
 }
 
-/// What a poll shows beyond what decides when to poll next.
+/// The part of a poll's result that does not decide when to poll next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct JobSnapshot {
     /// Grows with the job's progress.
@@ -58,7 +58,7 @@ pub(super) struct JobSnapshot {
     pub(super) took: Option<Duration>,
 }
 
-/// What follows from a poll.
+/// The consequence of a poll.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PollDecision {
     /// Why the job is no longer polled, if it is not.
@@ -89,7 +89,7 @@ struct ScheduledJob {
     poll_state: PollState,
     subscribers: Subscribers,
     due: Due,
-    /// What happened since the last successful poll, if anything did: then it is elsewhere.
+    /// The events since the last successful poll, if there are any. Boxed, since most jobs have none.
     history: Option<Box<RetryState>>,
     progress: u64,
     progress_at: CompactDuration,

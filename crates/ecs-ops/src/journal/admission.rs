@@ -17,7 +17,7 @@ pub struct Announcement {
     pub request: usize,
     /// Its servers.
     pub servers: Vec<ServerId>,
-    /// What the journal must hold before the first byte, in this order.
+    /// The records that the journal must hold before the first byte, in this order.
     pub records: Vec<Record>,
     /// How much may be sent.
     pub limits: QuotaLimits,

@@ -74,6 +74,12 @@ impl JournalError {
         Self::new(JournalErrorKind::Io, what).with_source(source)
     }
 
+    /// The record of this number, counted from 0, cannot be true after those before it.
+    pub(super) fn contradiction(seq: u64, message: &str) -> Self {
+        let message = format!("{message}; the file was edited, or this is a bug");
+        Self::new(JournalErrorKind::Contradiction, message).at(seq.saturating_add(1))
+    }
+
     /// Adds the line of the file, counted from 1.
     pub(super) fn at(mut self, line: u64) -> Self {
         self.line = Some(line);

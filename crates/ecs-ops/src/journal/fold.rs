@@ -175,8 +175,9 @@ impl Recovered {
                 if self.rolling.is_some() {
                     self.advance_waves(at, self.resumption());
                 }
-                self.ended = false;
+                (self.ended, self.refused) = (false, None);
             }
+            Record::Refused { error } => self.refused = Some(Problem::from(&error)),
             Record::Ended {} => self.ended = true,
         }
         Ok(())

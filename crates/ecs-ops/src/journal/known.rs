@@ -1,4 +1,4 @@
-//! What is known of each server, as a report.
+//! The report of a run, as its journal knows it.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,11 @@ use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, Report, ServerReport};
 
 impl Recovered {
-    /// What became of each server, as far as the journal knows, without asking anybody: of a run
+    /// Returns the outcome of each server as far as the journal knows, without any query: of a run
     /// that ended its report, and of any other what resuming it begins from. What was accepted is
     /// running, what was never sent was not attempted.
     ///
-    /// It lacks what no journal holds: the servers that a selection left out, and that requests
-    /// were refused because of the credentials.
+    /// It lacks what no journal holds: the servers that a selection left out.
     ///
     /// ```
     /// use ecs_ops::journal::{JsonlJournal, Recovered};
@@ -37,7 +36,7 @@ impl Recovered {
             jobs: jobs.collect(),
             servers: self.server_reports().collect(),
             stopped: self.stopped().cloned(),
-            refused: None,
+            refused: self.refused.clone(),
             target: run.target.clone(),
             skipped: Vec::new(),
             unready: self.unready().cloned().collect(),
@@ -73,7 +72,7 @@ impl Recovered {
     fn server_report(&self, id: ServerId, known: &Known<'_>) -> Option<ServerReport> {
         let outcome = match (self.progress(id)?, self.ledger.outcomes.get(&id)) {
             (ServerProgress::Finished(outcome), _) => outcome.clone(),
-            // The job will not tell, or the last look at the server did not.
+            // Neither the job nor the last read of the server can tell.
             (ServerProgress::Unknown { .. }, Some(outcome)) => outcome.clone(),
             (ServerProgress::Unknown { request }, None) => Outcome::Unknown {
                 job_id: None,
@@ -100,9 +99,9 @@ impl Recovered {
     }
 }
 
-/// What is the same for many servers.
+/// The parts that many servers share.
 struct Known<'a> {
-    /// Why requests are of unknown fate.
+    /// Why the outcome of requests is unknown.
     unknown: HashMap<usize, Problem>,
     jobs: HashMap<usize, &'a JobId>,
     /// Why servers were not attempted of which nothing else is known.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::error::{JournalError, JournalErrorKind};
 use super::record::{Entry, Record};
 
-/// What a [`Journal`](super::Journal) holds, and whether a run writes to it: the journal of one run
+/// The contents of a [`Journal`](super::Journal), and whether a run writes to it: the journal of one run
 /// is lent to one at a time.
 ///
 /// Each journal has one, for as long as it lives. A run takes it when it starts and gives it back
@@ -26,12 +26,12 @@ struct LeaseState {
 }
 
 impl JournalLease {
-    /// Of a journal without records.
+    /// Creates the lease of a journal without records.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Of a journal that holds these records.
+    /// Creates the lease of a journal that holds these records.
     pub fn of_entries(entries: &[Entry]) -> Self {
         let lease = Self::new();
         lease.sync(entries);
@@ -106,7 +106,7 @@ impl JournalLease {
         }
     }
 
-    /// So many records are going to be written.
+    /// Notes that this number of records is about to be written.
     pub(super) fn write_begun(&self, records: u64) {
         self.state().begun += records;
     }

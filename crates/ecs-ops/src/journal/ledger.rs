@@ -1,4 +1,4 @@
-//! What became of the servers and jobs of a run.
+//! The outcomes of the servers and jobs of a run.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::job::{Acceptance, KnownJob};
 use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, ServerReport};
 
-/// What became of the servers and jobs of a run so far: the part of its state that a live run and
+/// The outcomes of the servers and jobs of a run so far: the part of its state that a live run and
 /// [`Recovered`](super::Recovered) share, and that a resumed run takes from its journal.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
@@ -47,7 +47,7 @@ impl Ledger {
         found
     }
 
-    /// What another process begins with: servers without a final outcome are open again.
+    /// Returns the ledger that another process begins with: servers without a final outcome are open again.
     pub(crate) fn resumed(mut self) -> Self {
         let left_out = &self.left_out;
         self.outcomes

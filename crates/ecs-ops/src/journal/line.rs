@@ -18,7 +18,7 @@ use super::{Entry, Record};
 pub struct Contents {
     /// The complete records, in order.
     pub entries: Vec<Entry>,
-    /// What follows them, if anything: a last line that is incomplete, damaged or being written.
+    /// The rest after them, if any: a last line that is incomplete, damaged or being written.
     pub tail: Option<Tail>,
 }
 

@@ -88,7 +88,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl RunJournal {
-    /// Of a new run.
+    /// Creates the log of a new run.
     pub(crate) fn begin(
         client: ecs_client::Client,
         journal: Option<Arc<dyn Journal>>,
@@ -100,7 +100,7 @@ impl RunJournal {
         Ok(Self::over(client, journal))
     }
 
-    /// Of a run that is resumed.
+    /// Creates the log of a run that is resumed.
     pub(crate) fn resume(
         client: ecs_client::Client,
         journal: Option<Arc<dyn Journal>>,
@@ -191,7 +191,7 @@ impl RunJournal {
         Some(accepted.swap_remove(index))
     }
 
-    /// What the clock of the client shows.
+    /// Returns the time of the client's clock.
     pub(crate) fn clock_reading(&self) -> ClockReading {
         self.client.clock().read()
     }

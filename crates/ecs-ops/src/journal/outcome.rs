@@ -12,7 +12,7 @@ use crate::report::{Evidence, Outcome, ServerReport};
 pub struct ErrorRecord {
     /// The service's error code.
     pub code: Option<String>,
-    /// What happened, for people.
+    /// The message, for people.
     pub message: String,
 }
 

@@ -35,7 +35,7 @@ fn all_lists(recovered: &Recovered) -> Vec<ServerId> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever a run does, and wherever it ends: no contradiction, every server in one place, and
+    /// For any run and any end: no contradiction, every server in one place, and
     /// nothing that may have been executed may be sent, also if the last line is lost.
     #[test]
     fn a_run_that_ends_anywhere(count in 1usize..12, size in 1usize..5, choices in prop::collection::vec(any::<u8>(), 0..150)) {
@@ -52,7 +52,7 @@ proptest! {
         }
     }
 
-    /// What is certain is not given away: what was never intended, or was not executed, may be
+    /// Certainty is kept: servers that were never intended, or were not executed, may be
     /// sent.
     #[test]
     fn what_is_certain(count in 1usize..12, size in 1usize..5, choices in prop::collection::vec(any::<u8>(), 0..150)) {

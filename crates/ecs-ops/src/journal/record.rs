@@ -149,7 +149,7 @@ pub enum Record {
         wave: usize,
         /// Whether it passed.
         healthy: bool,
-        /// What it said.
+        /// Its message.
         #[serde(rename = "words")]
         message: Option<String>,
     },
@@ -163,9 +163,15 @@ pub enum Record {
     Stopping {
         /// Why, for people.
         reason: String,
-        /// The same for programs. Journals of earlier versions do not have it.
+        /// The reason for programs. Journals of earlier versions do not have it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<Stopped>,
+    },
+    /// The service refused the credentials, or what they permit. Part of the end of a run; earlier
+    /// versions did not write it.
+    Refused {
+        /// The refusal.
+        error: ErrorRecord,
     },
     /// Another process resumes the run.
     Resumed {

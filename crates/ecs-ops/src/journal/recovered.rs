@@ -41,6 +41,8 @@ pub struct Recovered {
     /// The stop that somebody asked for, while it binds.
     pub(super) stop_request: Option<Stopped>,
     pub(super) lost_answer_at: Option<Timestamp>,
+    /// Why the credentials or the permissions were refused, if they were since it began or was resumed.
+    pub(super) refused: Option<Problem>,
 }
 
 /// The history of one request.
@@ -153,23 +155,26 @@ impl Recovered {
             let message = "it holds no record, so its run sent nothing";
             return Err(JournalError::new(JournalErrorKind::Empty, message));
         };
-        let contradiction = |seq: u64, message: String| {
-            let message = format!("{message}; the file was edited, or this is a bug");
-            JournalError::new(JournalErrorKind::Contradiction, message).at(seq.saturating_add(1))
-        };
         let Record::Run(run) = first.record else {
-            let message = "the first record is not the run".to_owned();
-            return Err(contradiction(first.seq, message));
+            let message = "the first record is not the run";
+            return Err(JournalError::contradiction(first.seq, message));
         };
-        let mut recovered = Self::new(*run).map_err(|message| contradiction(first.seq, message))?;
+        let recovered = Self::new(*run);
+        let mut recovered =
+            recovered.map_err(|message| JournalError::contradiction(first.seq, &message))?;
         for entry in entries {
-            let seq = entry.seq;
-            recovered
-                .fold(entry)
-                .map_err(|message| contradiction(seq, message))?;
-            recovered.records += 1;
+            recovered.push(entry)?;
         }
         Ok(recovered)
+    }
+
+    /// Adds the next record.
+    pub(super) fn push(&mut self, entry: Entry) -> Result<(), JournalError> {
+        let seq = entry.seq;
+        self.fold(entry)
+            .map_err(|message| JournalError::contradiction(seq, &message))?;
+        self.records += 1;
+        Ok(())
     }
 
     fn new(run: RunRecord) -> Result<Self, String> {
@@ -206,6 +211,7 @@ impl Recovered {
             stopped: None,
             stop_request: None,
             lost_answer_at: None,
+            refused: None,
         })
     }
 
@@ -260,7 +266,7 @@ impl Recovered {
         })
     }
 
-    /// What became of a server, unless it may be sent again.
+    /// Returns the outcome of a server, unless it may be sent again.
     pub(super) fn concluded(&self, id: &ServerId) -> Option<&Outcome> {
         let outcome = self.ledger.outcomes.get(id)?;
         let may_be_sent = matches!(outcome, Outcome::NotAttempted { .. })
@@ -393,7 +399,7 @@ impl Recovered {
         &self.initial_state
     }
 
-    /// What became of its servers and jobs.
+    /// Returns the outcomes of its servers and jobs.
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
     }

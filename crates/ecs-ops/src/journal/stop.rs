@@ -26,7 +26,7 @@ impl Recovered {
         self.stop_request.as_ref()
     }
 
-    /// What the service may count in its current minute: of each request that it took, or may have
+    /// The servers that the service may count in its current minute: of each request that it took, or may have
     /// taken, how many servers, and the latest moment at which that can have been, if `open` is for
     /// how long after its sending a request without an answer may still be counted.
     pub(crate) fn counted(&self, now: Timestamp, open: Duration) -> Vec<(usize, Timestamp)> {

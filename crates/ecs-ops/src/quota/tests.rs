@@ -153,7 +153,7 @@ fn whoever_waits_hears_of_a_share_that_was_not_used() {
     assert_eq!(elapsed, Duration::from_secs(1));
 }
 
-/// Whoever needs less does not get ahead of those who wait for more.
+/// A small request does not overtake a larger one that waits.
 #[test]
 fn nobody_jumps_the_queue() {
     on_paused_time(async {
@@ -169,7 +169,7 @@ fn nobody_jumps_the_queue() {
     });
 }
 
-/// What another process sent holds its share until the service's minute is over.
+/// The requests of another process hold their permits until the service's minute is over.
 #[test]
 fn shares_of_another_process_are_held() {
     on_paused_time(async {

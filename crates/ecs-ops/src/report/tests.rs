@@ -80,7 +80,7 @@ fn the_stable_form() {
     assert!(text.starts_with(r#"{"version":1,"run_id":"run","operation":"reboot","type":"SOFT","summary":{"requested":5,"#));
 }
 
-/// What is unusual about a success is said in one more field.
+/// An unusual success has one more field.
 #[test]
 fn a_success_that_was_not_itemised() {
     let server = |evidence| {
@@ -189,7 +189,7 @@ fn stops() -> impl Strategy<Value = Stopped> {
 }
 
 proptest! {
-    /// What is written is read back, and each outcome also by itself.
+    /// A report is read back as it was written, and each outcome also by itself.
     #[test]
     fn reports_are_read_back(
         outcomes in proptest::collection::vec((outcomes(), proptest::option::of(problems())), 0..5),

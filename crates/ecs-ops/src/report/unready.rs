@@ -11,7 +11,7 @@ impl UnreadyServer {
         self.not_attempted(format!("skipped, because it was not ready: {}", self.why))
     }
 
-    /// The same, if it was found out when its wave was to begin; counted from 0.
+    /// The wave, if this was found when the wave was about to begin; counted from 0.
     pub(crate) fn report_of_wave(&self, wave: usize) -> ServerReport {
         let (number, why) = (wave + 1, &self.why);
         self.not_attempted(format!(

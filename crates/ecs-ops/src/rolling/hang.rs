@@ -18,7 +18,7 @@ const MIN_READS: u32 = 5;
 /// The longest time between two reads. What happened in a longer one is not known.
 const MAX_GAP: Duration = Duration::from_secs(10 * 60);
 
-/// What one read shows of a server whose soft restart was accepted.
+/// The result of one read of a server whose soft restart was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HangReading {
     /// The server is in its soft restart: status `REBOOT` with a task.
@@ -34,7 +34,7 @@ pub(crate) enum HangReading {
     Failed,
 }
 
-/// What the reads of one server have shown since its soft restart was accepted. Times are those of
+/// The results of the reads of one server since its soft restart was accepted. Times are those of
 /// any clock that nobody sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HangHistory {

@@ -10,7 +10,7 @@ use proptest::test_runner::TestCaseResult;
 use super::tests::{count_or_percent, id};
 use super::*;
 
-/// What must come before the next wave.
+/// The conditions before the next wave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gate {
     Health,
@@ -22,14 +22,14 @@ struct Model {
     waves: Vec<Vec<ServerId>>,
     rules: Rules,
     rolling: Rolling,
-    /// What the next process is told.
+    /// The state that the next process gets.
     written: Vec<WaveEvent>,
     began: usize,
     in_flight: Vec<ServerId>,
     /// Given up without having been acted on: nothing of that is written.
     left: Vec<ServerId>,
     due: Vec<Gate>,
-    /// What did not succeed, by what is written, and beside that.
+    /// The servers that did not succeed, by the journal and in fact.
     failed: usize,
     given_up: usize,
     canary_lives: bool,

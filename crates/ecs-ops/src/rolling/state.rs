@@ -16,7 +16,7 @@ pub struct Rules {
     pub max_failures: Option<CountOrPercent>,
     /// The pause between waves.
     pub pause: Duration,
-    /// What follows the first wave, if that is a canary: also one that was planned as any other. A
+    /// The step after the first wave, if that is a canary: also one that was planned as any other. A
     /// wave that was planned as a canary needs it.
     pub canary: Option<AfterCanary>,
     /// Whether a health check follows each wave.
@@ -27,7 +27,7 @@ pub struct Rules {
     pub brake: bool,
 }
 
-/// What follows the canary.
+/// The step after the canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AfterCanary {
@@ -64,7 +64,7 @@ pub(crate) enum WaveEvent {
     Rechecked {
         /// The wave, counted from 0.
         wave: usize,
-        /// Those that are not ready.
+        /// The servers that are not ready.
         unready: Vec<ServerId>,
         /// Whether those are skipped; otherwise the run stops.
         skipped: bool,
@@ -85,7 +85,7 @@ pub(crate) enum WaveEvent {
     },
 }
 
-/// What the driver must do now. Stays the same until an event changes it.
+/// The next action of the driver. It stays the same until an event changes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WaveAction {
     /// Read the servers of this wave, then report [`WaveEvent::Rechecked`]. Only
@@ -217,7 +217,12 @@ impl Rolling {
         self.open.len()
     }
 
-    /// What the driver must do now.
+    /// Returns the servers of the wave that have no outcome.
+    pub(crate) fn open_servers(&self) -> impl Iterator<Item = ServerId> + '_ {
+        self.open.iter().copied()
+    }
+
+    /// Returns the next action of the driver.
     pub(crate) fn action(&self) -> WaveAction {
         if let Some(reason) = &self.stopped {
             return WaveAction::Stop(reason.clone());

@@ -277,7 +277,7 @@ fn failures_before_a_crash_count() {
     assert!(matches!(rolling.on(failed(1)), WaveAction::Stop(_)));
 }
 
-/// What is left of waves that are over comes last; what is left of the last one comes at once.
+/// Servers left over from finished waves come last; those of the last wave come at once.
 #[test]
 fn what_is_left_comes_when_somebody_goes_on() {
     let waves = vec![

@@ -167,7 +167,7 @@ impl RunBuilder {
         self
     }
 
-    /// The same with a new [`JsonlJournal`](crate::journal::JsonlJournal) in this directory, named after the run: `<run
+    /// Writes a new [`JsonlJournal`](crate::journal::JsonlJournal) in this directory, named after the run: `<run
     /// id>.jsonl`. It is made when the run starts, so that a run that is refused leaves no file.
     pub fn journal_in(mut self, directory: impl Into<PathBuf>) -> Self {
         self.journal_directory = Some(directory.into());
@@ -274,7 +274,7 @@ impl RunBuilder {
         self
     }
 
-    /// What to do about servers whose outcome is unknown. Default: [`OnUnknown::Report`]. A run that
+    /// Sets the policy for servers whose outcome is unknown. Default: [`OnUnknown::Report`]. A run that
     /// is resumed reconciles if its journal says so; consent to resubmit is not inherited.
     pub fn on_unknown(mut self, on_unknown: OnUnknown) -> Self {
         self.on_unknown = on_unknown.into();

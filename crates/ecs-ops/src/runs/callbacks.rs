@@ -22,7 +22,7 @@ pub struct FinishedWave {
     pub number: usize,
     /// How many waves there are.
     pub waves: usize,
-    /// What became of each of its servers, in the order of the wave. A server that is unknown may
+    /// The outcome of each of its servers, in the order of the wave. A server that is unknown may
     /// still be at work.
     pub servers: Vec<ServerReport>,
 }
@@ -30,7 +30,7 @@ pub struct FinishedWave {
 /// The caller's check after each wave.
 #[derive(Clone)]
 pub(super) struct HealthCheck {
-    /// What is checked, as stored in the journal.
+    /// The description of the check, as stored in the journal.
     pub(super) description: String,
     pub(super) within: Duration,
     check: Arc<Check>,

@@ -22,7 +22,7 @@ pub(crate) struct SentTimes {
     pub(crate) now: Option<Timestamp>,
 }
 
-/// What a listed server shows about being at rest.
+/// Whether a listed server is at rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Observation {
     /// The action was done.
@@ -33,7 +33,7 @@ pub(crate) enum Observation {
     Unchanged,
     /// As it was before the run, and the action need not show, with a description.
     Unaltered(String),
-    /// The same, and in the wanted state: there is nothing to start or to stop.
+    /// At rest, and in the wanted state: there is nothing to start or to stop.
     InPlace(String),
     /// Inconclusive, with a description.
     Inconclusive(String),
@@ -191,7 +191,7 @@ pub(crate) fn conclusions(
     observations.iter().map(conclusion).collect()
 }
 
-/// What a listed server shows about being at rest.
+/// Whether a listed server is at rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RestState {
     /// In the wanted state, without a task.

@@ -79,7 +79,7 @@ impl RunHandle {
 }
 
 impl Future for RunHandle {
-    /// An error, of [`ErrorKind::Aborted`], only if the task was lost: it panicked, or its runtime
+    /// An error, of [`ErrorKind::TaskLost`], only if the task was lost: it panicked, or its runtime
     /// was shut down. Its servers may have been acted on then; its journal, if it has one, knows.
     type Output = Result<Report, Error>;
 
@@ -89,7 +89,7 @@ impl Future for RunHandle {
                 "run {} ended abnormally ({error}): its servers may have been acted on",
                 self.run_id
             ));
-            Error::new(ErrorKind::Aborted, problem).caused_by("the run ended abnormally", error)
+            Error::new(ErrorKind::TaskLost, problem).caused_by("the run ended abnormally", error)
         })
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct HangWatch {
     next: Option<Instant>,
     /// The servers that were restarting when the last read was due.
     restarting: HashSet<ServerId>,
-    /// What is being read, with its request.
+    /// The read in progress, with its request.
     reading: Vec<(usize, ServerId)>,
 }
 

@@ -32,10 +32,10 @@ pub(super) struct Observer {
     underway: Option<Underway>,
 }
 
-/// What is to be read.
+/// The servers to read.
 #[derive(Debug)]
 pub(super) struct ListQuery {
-    /// What is read before the servers.
+    /// The reads before the servers.
     pub(super) evidence: EvidenceQuery,
     /// The servers.
     pub(super) servers: Vec<ServerId>,

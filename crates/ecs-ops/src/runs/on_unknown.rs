@@ -1,8 +1,8 @@
-//! What to do about servers whose outcome is unknown.
+//! The policy for servers whose outcome is unknown.
 
 use super::state::UnknownPolicy;
 
-/// What a run does about servers whose outcome is unknown: the answer to their request was lost, so
+/// The policy of a run for servers whose outcome is unknown: the answer to their request was lost, so
 /// they may or may not have been acted on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

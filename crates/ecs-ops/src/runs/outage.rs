@@ -17,7 +17,7 @@ pub(super) const OUTAGE_LIMIT: Duration = Duration::from_secs(300);
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// What may be sent now.
+/// The requests that may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Permit {
     /// As many requests as the client allows.
@@ -54,7 +54,7 @@ pub(super) struct Outage {
 }
 
 impl Outage {
-    /// What may be sent now.
+    /// Returns what may be sent now.
     pub(super) fn permit(&self) -> Permit {
         match self.phase {
             None if self.unknown_in_a_row == 0 => Permit::Many,

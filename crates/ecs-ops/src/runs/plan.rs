@@ -93,7 +93,7 @@ impl Plan {
         Ok(encoded)
     }
 
-    /// What the first record of the run's journal would say, with this id: all that it would do,
+    /// Returns the first record of the run's journal, with this id: all that it would do,
     /// for a plan that is kept.
     pub fn record(&self, run_id: &str) -> RunRecord {
         let rolling = self.rolling.as_ref();
@@ -128,7 +128,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`ErrorKind::NotTheService`](crate::ErrorKind::NotTheService): nothing was sent, and nothing
-    /// is in the journal. [`ErrorKind::Journal`](crate::ErrorKind::Journal): the journal cannot be
+    /// is in the journal. [`ErrorKind::NotRecorded`](crate::ErrorKind::NotRecorded): the journal cannot be
     /// written, another run writes to it, it holds a run already, or other records than those that
     /// are to be resumed. Later failures are in the report.
     pub async fn begin(self) -> Result<Run, Error> {
@@ -188,7 +188,7 @@ impl Plan {
         let begun = log.write(begun).await;
         // A resumed run then sends nothing and still reports each server.
         if builder.resumed.is_none() {
-            begun.map_err(|problem| Error::new(ErrorKind::Journal, problem))?;
+            begun.map_err(|problem| Error::new(ErrorKind::NotRecorded, problem))?;
         }
         let sink = if builder.keeps_events {
             Sink::keeping()
@@ -231,5 +231,5 @@ impl Plan {
 
 pub(super) fn journal_error(error: JournalError) -> Error {
     let problem = Problem::new(chain(&error));
-    Error::new(ErrorKind::Journal, problem).caused_by("the journal cannot be used", error)
+    Error::new(ErrorKind::NotRecorded, problem).caused_by("the journal cannot be used", error)
 }

@@ -1,4 +1,4 @@
-//! What a run does before it sends anything: one harmless read, which shows whether what answers is
+//! The first read of a run, before it sends anything: it shows whether what answers is
 //! the service.
 
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use crate::event::Event;
 use crate::{Client, Error, ErrorKind};
 
-/// What the read showed.
+/// The result of the read.
 #[derive(Debug, Default)]
 pub(super) struct Preflight {
-    /// What is worth knowing, and no obstacle.
+    /// A warning that does not stop the run.
     pub(super) events: Vec<Event>,
     /// Why nothing can be sent.
     pub(super) obstacle: Option<Obstacle>,

@@ -72,7 +72,7 @@ impl Reconciler {
         self.traces.skip_resumed_jobs(state);
     }
 
-    /// What is to be read before the next list of servers.
+    /// The reads before the next list of servers.
     pub(super) fn query(&mut self, client: &Client, state: &RunState) -> EvidenceQuery {
         EvidenceQuery {
             records: self.records.query(client, state),
@@ -234,7 +234,7 @@ impl Reconciler {
     }
 }
 
-/// What is read before a list of servers.
+/// A read before a list of servers.
 #[derive(Debug, Default)]
 pub(super) struct EvidenceQuery {
     records: Option<RecordQuery>,

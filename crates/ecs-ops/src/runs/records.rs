@@ -49,7 +49,7 @@ pub(crate) struct OwnIdentity {
     pub(crate) request_id: Option<String>,
 }
 
-/// What the records of one server show about a request.
+/// The evidence of one server's records about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
     /// An action of this run.
@@ -167,14 +167,14 @@ pub(crate) fn is_delay_bounded(
     longest.is_some_and(|longest| age >= longest.saturating_mul(DELAY_FACTOR))
 }
 
-/// What the records show about the servers of one request.
+/// The evidence of the records about the servers of one request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestRecords {
     /// By server; one whose records could not be read is absent.
     pub(crate) readings: HashMap<ServerId, Reading>,
     /// Whether the absence of a record is conclusive by now.
     pub(crate) delay_bounded: bool,
-    /// What the traces show about the request, and whether their absence is conclusive by now.
+    /// The evidence of the traces about the request, and whether their absence is conclusive by now.
     pub(crate) trace: Option<(TraceFinding, bool)>,
     /// Whether traces of other requests of this run were seen: one of this request may still come.
     pub(crate) traces_come: bool,
@@ -263,7 +263,7 @@ impl RequestRecords {
         }
     }
 
-    /// What the traces show about a server that is undecided.
+    /// Returns the evidence of the traces about a server that is undecided.
     fn trace_note(&self, id: &ServerId) -> Option<String> {
         match &self.trace.as_ref()?.0 {
             TraceFinding::Accepted(_) => None,
@@ -312,7 +312,7 @@ impl RequestRecords {
         self.delay_bounded && all_absent && recorded
     }
 
-    /// What the traces say against a success that only the server shows: somebody else did it, or the
+    /// Returns the objection of the traces to a success that only the server shows: somebody else did it, or the
     /// trace of the request is still to come, or it should be there and is not.
     fn traced_doubt(&self, id: &ServerId, limit_reached: bool) -> Option<Conclusion> {
         let Some((TraceFinding::Nothing(others), bounded)) = &self.trace else {

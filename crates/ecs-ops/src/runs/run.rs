@@ -20,7 +20,7 @@ use super::state::{Resumption, RunState};
 use crate::control::{Control, Level, RecordGuard};
 use crate::event::{Event, Events, Sink};
 use crate::fleet::{SkippedServer, UnreadyServer};
-use crate::journal::{OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
+use crate::journal::{ErrorRecord, OutcomeRecord, Purpose, Record, RunJournal, ServerSnapshot};
 use crate::report::{Outcome, Report, ServerReport, Stopped};
 use crate::{Client, journal::ServerNames};
 
@@ -303,6 +303,10 @@ impl RunEnd<'_> {
         // One that was suspended with something left to do has not ended.
         if is_suspended && self.report.stopped.is_some() {
             return Ok(());
+        }
+        if let Some(refused) = &self.report.refused {
+            let error = ErrorRecord::from(refused);
+            log.write(|| Record::Refused { error }).await?;
         }
         log.write(|| Record::Ended {}).await
     }

@@ -19,7 +19,7 @@ use crate::action::PowerAction;
 pub(super) use reader::TraceQuery;
 pub(super) use tracker::TraceTracker;
 
-/// What was asked for, by the body of a request.
+/// The action and its servers, by the body of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TracedAction {
     /// The operation and its type, in capitals.
@@ -35,7 +35,7 @@ pub(crate) struct ActionTrace {
     user: Option<String>,
     request_id: Option<String>,
     resource_id: Option<String>,
-    /// What was asked for; `None` if the trace does not show it.
+    /// The action and its servers; `None` if the trace does not show them.
     action: Option<TracedAction>,
     /// The job of the answer.
     job_id: Option<JobId>,
@@ -199,7 +199,7 @@ pub(crate) fn has_trace_by_id(request: LostRequest<'_>, traces: &[ActionTrace]) 
     request.request_id.is_some() && ids.any(|id| id == request.request_id)
 }
 
-/// What the traces show about a request.
+/// The evidence of the traces about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TraceFinding {
     /// It was accepted, with this job.

@@ -27,7 +27,7 @@ pub struct Chosen<'a> {
 pub struct ChosenServer<'a> {
     /// Its id.
     pub id: ServerId,
-    /// What the list shows of it.
+    /// The server, as the list shows it.
     pub server: &'a Server,
     /// Its place in the list.
     pub index: usize,

@@ -1,4 +1,4 @@
-//! What is wrong with a selection.
+//! Errors of a selection.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ pub enum SelectionProblem {
     NoName(String),
     /// No server has this value: it was misspelt, or is of another project.
     UnknownValue {
-        /// What kind of value, such as `availability zone`.
+        /// The kind of value, such as `availability zone`.
         what: &'static str,
         /// The value.
         value: String,

@@ -70,7 +70,7 @@ impl FromStr for ServerRef {
 
 /// Why a text that is not an id is not a name either.
 fn problem_with_name(text: &str) -> Option<&'static str> {
-    /// What the service allows is shorter.
+    /// The service's own limit is shorter.
     const LONGEST_NAME: usize = 255;
     if text.is_empty() {
         Some("it is empty")

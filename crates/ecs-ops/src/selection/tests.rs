@@ -268,7 +268,7 @@ fn malformed_conditions_are_refused() {
     }
 }
 
-/// What the service is asked for: never less than what is meant.
+/// The query of the service never excludes a server that is selected.
 #[test]
 fn the_service_filters_what_it_can() {
     use super::listing::filter_of;

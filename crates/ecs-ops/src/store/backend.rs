@@ -1,4 +1,4 @@
-//! What a store does in one transaction each, whatever it is made of.
+//! The transactions of a store, for any database.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::summary::RunSummary;
 use super::{Process, StoreError};
 use crate::journal::{HeldServer, QuotaLimits};
 
-/// What a [`Store`](super::Store) is made of: a database.
+/// The database of a [`Store`](super::Store).
 ///
 /// Each method is one transaction. It fails with [`Unavailable`](super::StoreErrorKind::Unavailable) only after it has been
 /// tried for a while, which the backend decides. A call whose commit is unclear is repeated by the backend as it was: its
@@ -59,7 +59,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         run_id: &'a str,
         from: i64,
         silent_after: Duration,
-    ) -> BoxFuture<'a, Result<Option<(RunSummary, Vec<String>)>, StoreError>>;
+    ) -> BoxFuture<'a, Result<Option<RunLines>, StoreError>>;
 
     /// Sends hints about runs that change, for as long as it is polled. It may end, if the database
     /// gives none, and may miss changes: whoever gets hints also reads from time to time.
@@ -77,10 +77,19 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     fn prune(&self, older_than: Duration) -> BoxFuture<'_, Result<u64, StoreError>>;
 }
 
+/// A run, and lines of its records.
+#[derive(Clone, Debug)]
+pub struct RunLines {
+    /// The run.
+    pub run: RunSummary,
+    /// The lines, in their order, without newlines.
+    pub lines: Vec<String>,
+}
+
 /// Which runs are read.
 #[derive(Clone, Copy, Debug)]
 pub enum Which<'a> {
-    /// So many, the latest first.
+    /// At most this number, the latest first.
     Latest(u32),
     /// The one of this id.
     One(&'a str),
@@ -127,7 +136,7 @@ pub struct Append {
     pub place: Place,
     /// The records.
     pub lines: Vec<String>,
-    /// What follows.
+    /// The effects of the records.
     pub effects: Effects,
 }
 

@@ -1,4 +1,4 @@
-//! Learning that runs changed, without asking all the time.
+//! Notifications of changed runs.
 
 use std::collections::BTreeSet;
 use std::future::pending;
@@ -10,11 +10,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Shared, Store};
 
-/// So many hints are kept for a reader that is slow; further ones are dropped, and the poll finds
+/// The most hints that are kept for a slow reader. Further ones are dropped, and the poll finds
 /// what they were about.
 const KEPT_HINTS: usize = 1024;
 
-/// What changed in a store, as far as it is known.
+/// A change in a store, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// These runs.

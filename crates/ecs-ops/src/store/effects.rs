@@ -1,10 +1,10 @@
-//! What follows from a record for what the runs share. Pure.
+//! The effects of a record on quota and leases. Pure.
 
 use ecs_model::ServerId;
 
 use crate::journal::{OutcomeKind, Record};
 
-/// What a record changes beside itself. Requests are counted from 1.
+/// The changes of quota and leases that a record makes. Requests are counted from 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     /// Their share of the quota is held for a window from now on.
@@ -20,7 +20,7 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// What follows from this record.
+    /// Returns the effects of this record.
     pub fn of(record: &Record) -> Self {
         let mut effects = Self::default();
         match record {

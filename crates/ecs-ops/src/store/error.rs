@@ -15,7 +15,11 @@ pub enum StoreErrorKind {
     Unavailable,
     /// The server refused: the password, a right, a database that is not there.
     Refused,
-    /// The tables are not there, or of a version that this program does not use.
+    /// The database has no tables.
+    NoTables,
+    /// The tables are of an earlier version than this program needs.
+    OldTables,
+    /// The tables are of a version or form that this program cannot use.
     Schema,
     /// The server may forget what it reported as written.
     NotDurable,
@@ -25,7 +29,7 @@ pub enum StoreErrorKind {
     InUse,
     /// Another process took the run over.
     Fenced,
-    /// What the store holds is not what was written to it.
+    /// The store does not hold what was written to it.
     Contradiction,
     /// A failure of another kind.
     Other,

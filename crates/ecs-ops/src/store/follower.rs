@@ -1,5 +1,6 @@
 //! Following one run, from any host.
 
+use super::backend::RunLines;
 use super::reply::Reply;
 use super::summary::{RunState, RunSummary};
 use super::{Change, Changes, Store, StoreError, StoreErrorKind};
@@ -40,7 +41,7 @@ impl Store {
         let silent_after = self.0.times.takeover_after;
         let from = i64::try_from(first).unwrap_or(i64::MAX);
         let found = self.0.backend.read_run(run_id, from, silent_after).await?;
-        let Some((run, lines)) = found else {
+        let Some(RunLines { run, lines }) = found else {
             return Err(Reply::NoRun.into_error(run_id));
         };
         let read = i64::try_from(lines.len()).unwrap_or(i64::MAX);

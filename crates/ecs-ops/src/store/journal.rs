@@ -56,7 +56,7 @@ struct Writer {
 }
 
 impl StoreJournal {
-    /// Of a new run, which begins with its first record.
+    /// Creates the journal of a new run, which begins with its first record.
     pub(crate) fn of_new_run(store: Arc<Shared>) -> Self {
         Self {
             admission_lifetime: store.times.admission_lifetime,
@@ -72,7 +72,7 @@ impl StoreJournal {
         }
     }
 
-    /// Of a run that was taken over with this epoch and these records.
+    /// Creates the journal of a run that was taken over with this epoch and these records.
     pub(crate) fn of_taken_run(
         store: Arc<Shared>,
         run_id: &str,

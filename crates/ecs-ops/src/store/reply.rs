@@ -1,4 +1,4 @@
-//! What a transaction replies.
+//! Replies of transactions.
 
 use std::time::Duration;
 
@@ -182,7 +182,9 @@ impl Reply {
             ),
             Self::Written | Self::Held { .. } | Self::Full { .. } | Self::Taken { .. } => (
                 StoreErrorKind::Other,
-                format!("the reply of the store about run {run_id} does not fit: {self:?}"),
+                format!(
+                    "the store sent an unexpected reply about run {run_id} ({self:?}): its tables may be of another version than this program"
+                ),
             ),
         };
         StoreError::new(kind, message)

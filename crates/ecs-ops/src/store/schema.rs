@@ -7,7 +7,7 @@ use super::{StoreError, StoreErrorKind};
 pub struct Migration {
     /// The version that it leads to.
     pub version: i32,
-    /// What makes it.
+    /// The statements that create it.
     pub statements: &'static str,
     /// The oldest version of a program that may still write after it.
     pub oldest_writer: i32,
@@ -15,8 +15,8 @@ pub struct Migration {
     pub oldest_reader: i32,
 }
 
-/// The version of the tables that are there, and which programs may write and read them. Version 0:
-/// there are none.
+/// The version of the installed tables, and which programs may write and read them. Version 0: no
+/// tables are installed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InstalledSchema {
     /// The version.
@@ -31,28 +31,37 @@ impl InstalledSchema {
     /// Whether a program of this version may use the tables: to write, or to list and show runs only.
     ///
     /// # Errors
-    /// [`Schema`](StoreErrorKind::Schema): it may not, with what to do.
+    /// [`NoTables`](StoreErrorKind::NoTables), [`OldTables`](StoreErrorKind::OldTables): the tables must be
+    /// created or migrated; [`Schema`](StoreErrorKind::Schema): a later program is needed.
     pub fn check(self, program: i32, writes: bool) -> Result<(), StoreError> {
-        let refused = |message: String| Err(StoreError::new(StoreErrorKind::Schema, message));
+        let refused = |kind, message: String| Err(StoreError::new(kind, message));
         let version = self.version;
         if version == 0 {
-            return refused("the store has no tables: run `ecsctl store init`".to_owned());
+            return refused(
+                StoreErrorKind::NoTables,
+                "the store has no tables".to_owned(),
+            );
         }
         if version < program {
-            return refused(format!(
-                "the tables of the store are of version {version}, and this program needs version {program}: \
-                 run `ecsctl store migrate`"
-            ));
+            return refused(
+                StoreErrorKind::OldTables,
+                format!(
+                    "the tables of the store are of version {version}, and this program needs version {program}"
+                ),
+            );
         }
         if program < self.oldest_reader {
-            return refused(format!(
-                "the tables of the store are of version {version}, which this program cannot read: use a later program"
-            ));
+            return refused(
+                StoreErrorKind::Schema,
+                format!(
+                    "the tables of the store are of version {version}, which this program cannot read: use a later program"
+                ),
+            );
         }
         if writes && program < self.oldest_writer {
             let message = "the tables of the store were changed by a later program: \
                            this one can list and show runs, but not write: use the later one";
-            return refused(message.to_owned());
+            return refused(StoreErrorKind::Schema, message.to_owned());
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// What a run does at the moment, as its process showed last.
+/// The present state of a run, as its process showed last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
@@ -34,7 +34,7 @@ impl RunState {
 pub struct RunSummary {
     /// Its id.
     pub run_id: String,
-    /// What its process does.
+    /// The state of its process.
     pub state: RunState,
     /// The endpoint.
     pub endpoint: String,

@@ -68,7 +68,8 @@ pub(super) fn denied(rng: &mut impl Rng) -> Response<Bytes> {
     }
 }
 
-/// A status that says nothing about whether it was executed, and a body that may say anything, even that it was not.
+/// Returns a status that says nothing about whether it was executed, and a body that may say
+/// anything, even that it was not.
 pub(super) fn server_error(rng: &mut impl Rng) -> Response<Bytes> {
     let status = pick(rng, &[500, 502, 503, 504, 408]);
     let code = pick(
@@ -116,7 +117,7 @@ pub(super) fn nothing_proven(rng: &mut impl Rng) -> Response<Bytes> {
     response(status, pick(rng, &bodies))
 }
 
-/// A success that says nothing.
+/// Returns a success that says nothing.
 pub(super) fn garbage(rng: &mut impl Rng) -> Response<Bytes> {
     let bodies = [
         "",
@@ -198,14 +199,14 @@ pub(super) fn error_as_success(rng: &mut impl Rng) -> Response<Bytes> {
     response(200, error.to_string())
 }
 
-/// An answer of choice.
+/// Returns an answer of choice.
 pub(super) fn replaced(status: StatusCode, body: &Bytes) -> Response<Bytes> {
     let mut response = Response::new(body.clone());
     *response.status_mut() = status;
     response
 }
 
-/// The answer's head, and as its body a text that only gzip can read.
+/// Returns the answer's head, and as its body a text that only gzip can read.
 pub(super) fn compressed(mut response: Response<Bytes>) -> Response<Bytes> {
     // Header, an empty block, checksum and length of nothing.
     const GZIP: &[u8] =
@@ -218,14 +219,14 @@ pub(super) fn compressed(mut response: Response<Bytes>) -> Response<Bytes> {
     response
 }
 
-/// The same answer, begun with a byte-order mark.
+/// Returns the same answer, begun with a byte-order mark.
 pub(super) fn marked(mut response: Response<Bytes>) -> Response<Bytes> {
     let marked = [b"\xef\xbb\xbf", &response.body()[..]].concat();
     *response.body_mut() = marked.into();
     response
 }
 
-/// The same answer with a number for its job id, and the id that it had.
+/// Returns the same answer with a number for its job id, and the id that it had.
 pub(super) fn numbered(
     mut response: Response<Bytes>,
     number: u64,

@@ -109,7 +109,7 @@ impl Inner {
         response
     }
 
-    /// The same randomness for each query for the same job.
+    /// Returns the same randomness for each query for the same job.
     fn rng_of_job(&self, index: usize) -> ChaCha8Rng {
         let state = self.state();
         let asked = state

@@ -109,8 +109,8 @@ impl Faults {
         }
     }
 
-    /// A mixture drawn from the seed. Each kind of fault is absent in about half of the mixtures: with all of them
-    /// all the time, the one that matters is hidden behind the others.
+    /// Returns a mixture drawn from the seed. Each kind of fault is absent in about half of the
+    /// mixtures: with all of them all the time, the one that matters is hidden behind the others.
     pub fn drawn(seed: u64) -> Self {
         let mut faults = Self::none(seed);
         let mut rng = faults.rng(usize::MAX, EXCHANGE);
@@ -168,7 +168,7 @@ impl Faults {
         shares.iter_mut().for_each(|share| **share *= scale);
     }
 
-    /// Whether nothing can go wrong (though it may take time).
+    /// Returns whether nothing can go wrong (though it may take time).
     pub fn is_none(&self) -> bool {
         let silent = Self {
             delay: self.delay.clone(),

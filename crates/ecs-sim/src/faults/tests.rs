@@ -249,7 +249,8 @@ async fn jobs_are_unknown_then_unfinished_then_what_they_are() {
     );
 }
 
-/// The job of one server, asked for every ten seconds: what is told each time, and what the trace says of it.
+/// Returns the job of one server, asked for every ten seconds: what is told each time, and what the
+/// trace says of it.
 async fn told_of_a_job(faults: Faults) -> Vec<(String, Option<String>)> {
     let world = World::new(faults);
     world.restart(0).await;

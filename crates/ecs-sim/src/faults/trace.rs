@@ -45,7 +45,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Whether the region saw it when the client no longer waited for it.
+    /// Returns whether the region saw it when the client no longer waited for it.
     pub fn is_late(&self) -> bool {
         matches!((self.arrived, self.ended), (Some(arrived), Some((ended, _))) if arrived > ended)
     }

@@ -77,7 +77,7 @@ impl Region {
         answer
     }
 
-    /// The same, with a trace.
+    /// Returns the same, with a trace.
     pub(super) fn act_traced(
         &mut self,
         action: Action,
@@ -213,7 +213,7 @@ impl Region {
     }
 }
 
-/// A sentence about servers, which are named as long as there are few.
+/// Returns a sentence about servers, which are named as long as there are few.
 fn named<'a>(what: &str, ids: impl Iterator<Item = &'a ServerId>) -> String {
     const NAMED: usize = 5;
     let ids: Vec<&ServerId> = ids.collect();

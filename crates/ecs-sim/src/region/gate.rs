@@ -127,7 +127,7 @@ impl Region {
     }
 }
 
-/// The gateway's words where they are known, else the verifier's.
+/// Returns the gateway's words where they are known, else the verifier's.
 fn reason_of(error: &VerifyError, id: &str) -> String {
     if error.kind() == VerifyErrorKind::UnknownKey {
         return format!("Get secretKey failed,ak:{id},err:ak not exist");

@@ -266,7 +266,7 @@ impl Region {
     }
 }
 
-/// Where the client reached us.
+/// Returns where the client reached us.
 fn base(request: &Request<Bytes>) -> String {
     let uri = request.uri();
     let scheme = match request.extensions().get::<Encrypted>() {

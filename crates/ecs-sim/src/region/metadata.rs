@@ -36,7 +36,7 @@ impl Region {
         }
     }
 
-    /// The refusal of who is not in a session that there must be.
+    /// Returns the refusal of who is not in a session that there must be.
     fn refuse_session(&self, request: &Request<Bytes>) -> Option<Answer> {
         let session = request.headers().get("x-metadata-token");
         let in_session = session

@@ -56,7 +56,7 @@ impl Region {
         }
     }
 
-    /// The answer to a query for the actions on a server.
+    /// Returns the answer to a query for the actions on a server.
     pub(super) fn list_actions(&self, server: &ServerId) -> Answer {
         match self.settings.action_records {
             ActionRecords::Readable => {}

@@ -15,7 +15,7 @@ use crate::render;
 use ecs_model::StopType;
 
 impl Region {
-    /// The answer to a body that was too large to be read.
+    /// Returns the answer to a body that was too large to be read.
     pub(crate) fn refuse_too_large(&mut self, limit: usize) -> http::Response<Bytes> {
         let request_id = crate::seed::hex_id(&mut self.ids);
         Answer::Fault(
@@ -179,7 +179,7 @@ impl Region {
         }
     }
 
-    /// The gateway's answer to a query above the limit of its kind.
+    /// Returns the gateway's answer to a query above the limit of its kind.
     fn throttle_query(&mut self, operation: &AnyOperation) -> Option<Answer> {
         let window = match operation {
             AnyOperation::ListServersDetails(_) => &mut self.queries.lists,
@@ -219,7 +219,8 @@ impl Region {
     }
 }
 
-/// How many servers a body names that is not valid: too many are refused with a code of its own.
+/// Returns how many servers a body names that is not valid: too many are refused with a code of its
+/// own.
 fn count_servers(body: &[u8]) -> Option<usize> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let action = body.as_object()?.values().next()?;

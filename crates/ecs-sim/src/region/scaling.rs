@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::scaling::ScalingGroup;
 
 impl Region {
-    /// The gateway's answer where the service is not there.
+    /// Returns the gateway's answer where the service is not there.
     pub(super) fn refuse_absent(
         &self,
         operation: Option<&(ProjectId, AnyOperation)>,
@@ -95,7 +95,7 @@ impl Region {
     }
 }
 
-/// The places that are on a page.
+/// Returns the places that are on a page.
 fn page(all: usize, start: Option<u64>, limit: Option<u64>) -> Range<usize> {
     let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let start = number(start.unwrap_or_default()).min(all);
@@ -103,7 +103,7 @@ fn page(all: usize, start: Option<u64>, limit: Option<u64>) -> Range<usize> {
     start..start.saturating_add(limit).min(all)
 }
 
-/// The id of the group at this place: the same in each region.
+/// Returns the id of the group at this place: the same in each region.
 fn id(place: usize) -> String {
     format!("5ca11ab1-e000-4000-8000-{place:012x}")
 }

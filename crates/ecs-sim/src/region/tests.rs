@@ -42,7 +42,7 @@ impl Got {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// The error as a client reads it.
+    /// Returns the error as a client reads it.
     #[track_caller]
     fn refusal(&self) -> (u16, String, String) {
         let error = ResponseError::parse(self.status, &self.headers, &self.body);

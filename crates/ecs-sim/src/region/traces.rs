@@ -24,7 +24,7 @@ impl Region {
             .push(self.now, (action, servers), (user_id, request_id), answer);
     }
 
-    /// The answer to a query for traces.
+    /// Returns the answer to a query for traces.
     pub(super) fn list_traces(&self, query: &ListTraces) -> Answer {
         match self.settings.traces {
             TraceAccess::Readable | TraceAccess::WithoutJobs => {}
@@ -107,7 +107,7 @@ impl Region {
     }
 }
 
-/// The body of a request.
+/// Returns the body of a request.
 fn body_of(action: Action, servers: &[ServerId]) -> Value {
     let ids: Vec<Value> = servers.iter().map(|id| json!({"id": id})).collect();
     match action {

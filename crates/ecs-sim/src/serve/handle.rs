@@ -56,12 +56,12 @@ impl SimServer {
         &self.info
     }
 
-    /// Where it listens.
+    /// Returns where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The region.
+    /// Returns the region.
     pub fn region(&self) -> &SharedRegion {
         &self.region
     }

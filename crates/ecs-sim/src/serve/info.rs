@@ -91,7 +91,7 @@ impl ServerInfo {
         self
     }
 
-    /// The JSON, on one line, without the line's end.
+    /// Returns the JSON, on one line, without the line's end.
     pub fn to_line(&self) -> String {
         // Only a path that is not UTF-8 cannot be written; without it everything can.
         serde_json::to_string(self).unwrap_or_else(|_| {

@@ -34,7 +34,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// A certificate chain (the server's own first) and its private key, both as PEM.
+    /// Creates a certificate chain (the server's own first) and its private key, both as PEM.
     ///
     /// # Errors
     /// They cannot be read, or don't belong together.
@@ -50,7 +50,8 @@ impl Tls {
         tls.acceptor().map(|_| tls)
     }
 
-    /// A new CA and a certificate from it for `localhost`, `127.0.0.1` and `::1`. The CA's key is forgotten at once.
+    /// Returns a new CA and a certificate from it for `localhost`, `127.0.0.1` and `::1`. The CA's
+    /// key is forgotten at once.
     ///
     /// # Errors
     /// The system has no randomness.
@@ -81,7 +82,7 @@ impl Tls {
         })
     }
 
-    /// The certificate of the CA that clients have to trust, where it is one of our own.
+    /// Returns the certificate of the CA that clients have to trust, where it is one of our own.
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca.as_deref()
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ecs_ops::journal::Record;
-use ecs_ops::store::{Change, Changes, Store, StoreTimes};
+use ecs_ops::store::{Change, Changes, Store, StoreErrorKind, StoreTimes};
 use ecs_store_postgres::PostgresStore;
 use tokio::time::timeout;
 
@@ -159,7 +159,7 @@ async fn tables_of_version_1_are_migrated_while_a_run_goes_on() {
     let error = PostgresStore::open(database.options("a"))
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("store migrate"), "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::OldTables, "{error}");
     let migrated = PostgresStore::migrate(database.options("setup"), &[]).await;
     assert_eq!(migrated.unwrap(), (1, 2));
     let (version, writer, reader) = ("max(version)", "max(oldest_writer)", "max(oldest_reader)");

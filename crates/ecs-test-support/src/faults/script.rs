@@ -43,7 +43,7 @@ pub struct WireFault {
     pub takes_time: bool,
 }
 
-/// A whole response.
+/// Returns a whole response.
 pub fn response(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let head = format!(

@@ -140,7 +140,7 @@ pub struct Answer {
     pub query: Verdict,
 }
 
-/// Every status × code × family, and every status × silent body.
+/// Returns every status × code × family, and every status × silent body.
 pub fn answers() -> Vec<Answer> {
     let mut answers = Vec::new();
     for (status, actions, queries) in STATUSES {

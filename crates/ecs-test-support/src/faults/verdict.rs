@@ -20,7 +20,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The outcome of each server.
+    /// Returns the outcome of each server.
     pub fn outcome(self) -> &'static str {
         match self {
             Self::Succeeds | Self::Retried => "succeeded",
@@ -42,7 +42,7 @@ impl Verdict {
         }
     }
 
-    /// How many requests the server may read that act on servers.
+    /// Returns how many requests the server may read that act on servers.
     pub fn actions(self) -> usize {
         match self {
             Self::Retried => 2,

@@ -10,7 +10,7 @@ use super::strange::strange_answers;
 
 pub use super::script::{ANSWER, Step, WireFault, response};
 
-/// All faults.
+/// Returns all faults.
 pub fn faults() -> Vec<WireFault> {
     [
         connections_that_end(),

@@ -150,7 +150,7 @@ const fn page(
 }
 
 impl Page {
-    /// Its bytes, for a connection that is closed afterwards.
+    /// Returns its bytes, for a connection that is closed afterwards.
     pub fn bytes(&self) -> Vec<u8> {
         format!(
             "HTTP/1.1 {}\r\n{}Content-Length: {}\r\nConnection: close\r\n\r\n{}",

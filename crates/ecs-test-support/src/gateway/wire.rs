@@ -37,7 +37,7 @@ fn content_length(head: &[u8]) -> usize {
         .unwrap_or(0)
 }
 
-/// The message with these header lines behind its first line.
+/// Returns the message with these header lines behind its first line.
 pub(super) fn with_headers(message: &[u8], headers: &str) -> Vec<u8> {
     let first = message
         .iter()
@@ -47,7 +47,7 @@ pub(super) fn with_headers(message: &[u8], headers: &str) -> Vec<u8> {
     [line, headers.as_bytes(), rest].concat()
 }
 
-/// The request as one after which the connection ends.
+/// Returns the request as one after which the connection ends.
 pub(super) fn closing(request: &[u8]) -> Vec<u8> {
     with_headers(request, "Connection: close\r\n")
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # A PostgreSQL server in a folder of its own, for as long as stdin is open: also when the test is killed,
-# nothing is left. Commands on stdin: start, kill (-9), stop, create DATABASE. Each is answered with a line on stdout.
+# nothing is left. Commands on stdin: start, kill (-9), stop, create DATABASE, execute DATABASE STATEMENTS. Each is answered with a line on stdout.
 # usage: server.sh PORT [CERTIFICATE KEY]  (file contents in PEM, for TLS)
 set -u
 PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
@@ -37,9 +37,10 @@ start() {
 }
 
 echo "$dir"
-while read -r command name; do
+while read -r command name statements; do
     case $command in
         create) createdb -h "$dir" -p "$port" -U owner "$name" && echo created || echo failed ;;
+        execute) psql -q -h "$dir" -p "$port" -U owner -d "$name" -v ON_ERROR_STOP=1 -c "$statements" >/dev/null && echo executed || echo failed ;;
         start) start && echo started || echo failed ;;
         kill) kill -9 "$(head -n 1 "$dir/data/postmaster.pid")" && echo killed || echo failed ;;
         stop) pg_ctl -D "$dir/data" -m fast -w stop >/dev/null 2>&1 && echo stopped || echo failed ;;

@@ -79,7 +79,7 @@ impl Task {
         }
     }
 
-    /// The client that it runs with.
+    /// Returns the client that it runs with.
     pub fn client(&self) -> Client {
         let transport = HyperTransport::builder().no_proxy().native_roots(false);
         let transport = match &self.ca_pem {
@@ -110,7 +110,7 @@ impl Task {
         command.spawn().unwrap()
     }
 
-    /// The time limits of its store.
+    /// Returns the time limits of its store.
     pub fn times(&self) -> StoreTimes {
         let mut times = StoreTimes::default();
         times.admission_lifetime = self.admission_lifetime;
@@ -157,7 +157,7 @@ impl Task {
     }
 }
 
-/// How it ended, when it has.
+/// Returns how it ended, when it has.
 pub async fn ended(child: Child) -> Ended {
     let output = child.wait_with_output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -175,7 +175,7 @@ pub async fn signal(pid: u32, name: &str) {
 
 const SPEED: u32 = 100;
 
-/// A region that is served, over TLS if there is a certificate.
+/// Returns a region that is served, over TLS if there is a certificate.
 pub async fn serve(servers: usize, listen: &str, tls: Option<&Tls>) -> SimServer {
     let region = Region::builder().servers(servers).seed(5).build().unwrap();
     let server = Server::builder(region)
@@ -188,7 +188,7 @@ pub async fn serve(servers: usize, listen: &str, tls: Option<&Tls>) -> SimServer
     SimServer::start(server).await.unwrap()
 }
 
-/// The task of this process, if it is one that a test started.
+/// Returns the task of this process, if it is one that a test started.
 pub fn task() -> Option<Task> {
     let task = std::env::var(VARIABLE).ok()?;
     Some(serde_json::from_str(&task).unwrap())

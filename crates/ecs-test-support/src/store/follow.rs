@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{Database, MINUTE, accepted, announce, append, begin, ids};
 
-/// The next update, which must come soon.
+/// Returns the next update, which must come soon.
 async fn next(follower: &mut Follower) -> RunUpdate {
     let update = timeout(Duration::from_secs(10), follower.next()).await;
     update.expect("it comes").unwrap()

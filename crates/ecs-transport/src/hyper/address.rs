@@ -1,9 +1,9 @@
-//! Where a URI points to.
+//! The address that a URI points to.
 
 use http::Uri;
 use http::uri::Scheme;
 
-/// Host and port of a URI, with the port its scheme implies.
+/// Returns host and port of a URI, by default the port of its scheme.
 pub(super) fn host_and_port(uri: &Uri) -> (&str, u16) {
     let implied = if uri.scheme() == Some(&Scheme::HTTPS) {
         443
@@ -16,7 +16,7 @@ pub(super) fn host_and_port(uri: &Uri) -> (&str, u16) {
     )
 }
 
-/// `host:port` of a URI; never its user information.
+/// Returns `host:port` of a URI without its user information.
 pub(super) fn address(uri: &Uri) -> String {
     let (host, port) = host_and_port(uri);
     format!("{host}:{port}")

@@ -18,14 +18,15 @@ use super::tls::{self, Authority, ClientCertificate};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
-/// Shorter than the minute after which gateways usually close: a request that meets a closing connection is lost.
+/// Less than the minute after which gateways usually close: a request that meets a closing
+/// connection is lost.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The most that is read at once, and the longest head of a response. Each connection keeps a buffer of what it has read
-/// at once, also while it is idle: without this it has up to 400 KiB.
+/// The largest size of a read, and of a response's head, in bytes. Each connection keeps its read
+/// buffer while it is idle: the default would be up to 400 KiB.
 const READ_AT_ONCE: usize = 64 * 1024;
 
-/// Sets up a [`HyperTransport`].
+/// Builder of a [`HyperTransport`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -58,7 +59,7 @@ enum Proxies {
     Given(GivenProxies),
 }
 
-/// URLs as given, which may hold credentials: not for `Debug`.
+/// Proxy URLs as given. They may hold credentials, so they have no `Debug`.
 #[derive(Clone, Default)]
 struct GivenProxies {
     http: Option<String>,
@@ -82,56 +83,60 @@ impl Default for HyperTransportBuilder {
 }
 
 impl HyperTransportBuilder {
-    /// Bounds making a connection: name resolution, TCP, proxy and TLS together. Default: 10 s.
+    /// Sets the time limit for making a connection: name resolution, TCP, proxy and TLS together.
+    /// Default: 10 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
-    /// Bounds an exchange whose [`Attempt`](crate::Attempt) has no timeout of its own, from the first poll to the
-    /// last byte of the response. Default: 60 s.
+    /// Sets the time limit of an exchange whose [`Attempt`](crate::Attempt) has none, from the
+    /// first poll to the last byte of the response. Default: 60 s.
     pub fn attempt_timeout(mut self, limit: Duration) -> Self {
         self.attempt_timeout = limit;
         self
     }
 
-    /// The largest response body, in bytes. No more than this is ever held of a response. Default: 16 MiB.
+    /// Sets the largest response body, in bytes. No more than this is ever held of a response.
+    /// Default: 16 MiB.
     ///
-    /// Of all exchanges that are underway at once, only one at a time reads beyond its first MiB; the others wait for
-    /// it, within their own time limits.
+    /// Of all concurrent exchanges only one at a time reads beyond its first MiB. The others wait
+    /// for it, within their own time limits.
     pub fn response_limit(mut self, bytes: usize) -> Self {
         self.response_limit = bytes;
         self
     }
 
-    /// How long an unused connection is kept. Default: 20 s, less than servers usually keep theirs.
+    /// Sets how long an unused connection is kept. Default: 20 s, less than most servers keep
+    /// theirs.
     pub fn pool_idle_timeout(mut self, limit: Duration) -> Self {
         self.pool_idle_timeout = limit;
         self
     }
 
-    /// Trusts the certificates in this PEM file **in addition to** those the machine trusts. Read by
-    /// [`build`](Self::build). Can be called more than once.
+    /// Trusts the certificates in this PEM file **in addition to** those the machine trusts.
+    /// [`build`](Self::build) reads the file. Can be called more than once.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.authorities.push(Authority::File(path.into()));
         self
     }
 
-    /// Like [`ca_file`](Self::ca_file), with the PEM text itself.
+    /// Like [`ca_file`](Self::ca_file), for the PEM text itself.
     pub fn ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.authorities.push(Authority::Pem(pem.into()));
         self
     }
 
-    /// Whether the certificates that the machine trusts are trusted here. Default: yes. Without them, only
-    /// [`ca_file`](Self::ca_file) and [`ca_pem`](Self::ca_pem) count.
+    /// Sets whether the certificates that the machine trusts are trusted. Default: yes. Otherwise
+    /// only [`ca_file`](Self::ca_file) and [`ca_pem`](Self::ca_pem) count.
     pub fn native_roots(mut self, trust: bool) -> Self {
         self.native_roots = trust;
         self
     }
 
-    /// Shows this certificate to servers that ask for one: a PEM file with the certificate and those between it and its
-    /// authority, and one with its key, which may be the same file. Read by [`build`](Self::build).
+    /// Sets the certificate for servers that request one: a PEM file with the certificate and its
+    /// intermediates, and one with its key, which may be the same file. [`build`](Self::build)
+    /// reads the files.
     pub fn client_certificate(
         mut self,
         certificate: impl Into<PathBuf>,
@@ -144,29 +149,30 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// Uses no proxy, whatever the environment says. By default `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
-    /// `NO_PROXY` (or their lowercase forms) are read by [`build`](Self::build), for `NO_PROXY` see
-    /// [`proxy_exceptions`](Self::proxy_exceptions).
+    /// Disables proxies, including those of the environment. By default [`build`](Self::build)
+    /// reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` (or their lowercase forms);
+    /// for `NO_PROXY` see [`proxy_exceptions`](Self::proxy_exceptions).
     pub fn no_proxy(mut self) -> Self {
         self.proxies = Proxies::None;
         self
     }
 
-    /// Sends `http` requests through this proxy, such as `http://user:password@proxy.example:3128`.
-    /// The environment is then not read.
+    /// Sets the proxy of `http` requests, such as `http://user:password@proxy.example:3128`. The
+    /// environment is then not read.
     pub fn http_proxy(self, url: impl Into<String>) -> Self {
         self.given(|given| given.http = Some(url.into()))
     }
 
-    /// Tunnels `https` requests through this proxy. The environment is then not read.
+    /// Sets the proxy through which `https` requests are tunnelled. The environment is then not
+    /// read.
     pub fn https_proxy(self, url: impl Into<String>) -> Self {
         self.given(|given| given.https = Some(url.into()))
     }
 
-    /// Hosts that are reached without the given proxies, in the form of `NO_PROXY`: names (with their
-    /// subdomains; `name`, `.name` and `*.name` are the same), addresses, and networks such as `10.0.0.0/8`, separated by commas
-    /// or blanks. A name or an address can have a port, and then counts for that port only. `*` is every host.
-    /// The environment is then not read.
+    /// Sets the hosts that are reached without the given proxies, in the form of `NO_PROXY`: names
+    /// (with their subdomains; `name`, `.name` and `*.name` are equal), addresses, and networks
+    /// such as `10.0.0.0/8`, separated by commas or blanks. A name or an address can have a port,
+    /// and then counts for that port only. `*` is every host. The environment is then not read.
     pub fn proxy_exceptions(self, hosts: impl Into<String>) -> Self {
         self.given(|given| given.except = hosts.into())
     }
@@ -181,14 +187,14 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// Reads CA files and the environment, and makes the transport. Nothing is connected or spawned. The machine's
-    /// certificates are read by the first `https` request.
+    /// Reads CA files and the environment, and builds the transport. It neither connects nor spawns
+    /// anything. The first `https` request reads the machine's certificates.
     ///
     /// # Errors
-    /// A CA file or client certificate that cannot be read, or is not PEM, or holds no usable certificate or key; a proxy, given or
-    /// in the environment, that is not a URL.
-    /// That the machine trusts no certificates is not an error here: only an `https` request then fails, unless a
-    /// CA file was given.
+    /// Fails if a CA file or client certificate cannot be read, is not PEM, or holds no usable
+    /// certificate or key, or if a proxy, given or in the environment, is not a URL. A machine that
+    /// trusts no certificates is not an error here: without a CA file, only `https` requests then
+    /// fail.
     pub fn build(self) -> Result<HyperTransport, BuildError> {
         let tls = tls::configure(
             self.native_roots,
@@ -209,8 +215,8 @@ impl HyperTransportBuilder {
             .pool_idle_timeout(self.pool_idle_timeout)
             .http1_max_buf_size(READ_AT_ONCE);
         Ok(HyperTransport {
-            keeping: clients.build(connector.clone()),
-            fresh: clients.pool_max_idle_per_host(0).build(connector),
+            pooled: clients.build(connector.clone()),
+            unpooled: clients.pool_max_idle_per_host(0).build(connector),
             proxies,
             roots: tls.roots,
             attempt_timeout: self.attempt_timeout,

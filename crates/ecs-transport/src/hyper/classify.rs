@@ -1,4 +1,4 @@
-//! What hyper's errors say about delivery.
+//! Classification of hyper's errors by delivery.
 //!
 //! Why each claim of `NotSent` is certain (hyper-util 0.1.21 `legacy/client.rs`, hyper 1.12 `client/dispatch.rs`):
 //!
@@ -11,7 +11,7 @@
 //! - With it, and caused by a TLS 1.3 server that refused the handshake for want of a client certificate
 //!   (`line::HandshakeRefused`): what was written was never read.
 //! - With it, and caused by a hyper error that `is_canceled`: the request was given back (every such error that an
-//!   HTTP/1 connection makes comes with the request), on a fresh connection, which is not tried again.
+//!   HTTP/1 connection makes comes with the request), on a new connection, which is not tried again.
 
 use std::error::Error as StdError;
 use std::io;
@@ -23,7 +23,7 @@ use super::line::HandshakeRefused;
 use super::tls::find;
 use crate::{Delivery, TransportError, TransportErrorKind};
 
-/// An exchange that failed before the head of a response had come.
+/// Classifies an exchange that failed before the head of a response arrived.
 pub(super) fn exchange(error: legacy::Error, address: &str) -> TransportError {
     if let Some(failure) = error
         .source()
@@ -54,7 +54,7 @@ pub(super) fn exchange(error: legacy::Error, address: &str) -> TransportError {
             TransportErrorKind::Closed
         }
         Some(cause) if find::<io::Error>(cause).is_some() => TransportErrorKind::Closed,
-        // What is left is hyper's "unexpected message": bytes that answer nothing.
+        // The remaining case is hyper's "unexpected message": bytes that answer no request.
         Some(cause) if !cause.is_user() => TransportErrorKind::Protocol,
         _ => TransportErrorKind::Other,
     };
@@ -63,7 +63,7 @@ pub(super) fn exchange(error: legacy::Error, address: &str) -> TransportError {
         .with_source(error)
 }
 
-/// A body that failed after the head had come. The request has been sent.
+/// Classifies a body that failed after the head had arrived. The request was sent.
 pub(super) fn body(error: hyper::Error, address: &str) -> TransportError {
     let malformed = find::<io::Error>(&error).is_some_and(|cause| {
         matches!(

@@ -1,6 +1,6 @@
-//! From a URI to a stream: name resolution, TCP, proxy and TLS, all within one time limit.
+//! Connecting to a URI: name resolution, TCP, proxy and TLS, within one time limit.
 //!
-//! Whatever fails here is certainly `NotSent`: the client has no connection to write a request to.
+//! Every failure here is certainly `NotSent`: the client has no connection to write a request to.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -24,7 +24,7 @@ use super::tls;
 use super::tunnel::{self, NoTunnel};
 use crate::{BoxFuture, Delivery, TransportError, TransportErrorKind as Kind};
 
-/// Why no connection came about. It can be cloned, because hyper only lends us its errors.
+/// The error of a failed connection. Cloneable, because hyper only lends its errors.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectFailure {
     kind: Kind,
@@ -67,7 +67,7 @@ impl StdError for ConnectFailure {
     }
 }
 
-/// The whole way to a service, within the connect timeout.
+/// Connects to a service within the connect timeout.
 #[derive(Clone)]
 pub(super) struct Connector {
     tcp: HttpConnector<Resolver>,
@@ -85,7 +85,8 @@ impl Connector {
         let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        // Divided among the addresses of a name, so that one which never answers leaves time for the next.
+        // The limit is divided among the addresses of a name, so that an unresponsive one leaves
+        // time for the next.
         tcp.set_connect_timeout(Some(limit));
         Self {
             tcp,
@@ -125,7 +126,7 @@ impl Connector {
             let detail = format!("{proxy}{detail} on the way to {target}");
             ConnectFailure::new(Kind::Proxy, detail)
         };
-        // Going on without the proxy would leave the way that somebody prescribed.
+        // A direct connection would leave the prescribed route.
         if !matches!(proxy.uri().scheme_str(), Some("http" | "https")) {
             return Err(failed(" (only http and https proxies are supported)"));
         }
@@ -160,7 +161,7 @@ impl Connector {
         Ok(Exchanging::new(secured.map_err(failure)?, false))
     }
 
-    /// A TCP connection.
+    /// Connects over TCP.
     async fn dial(&mut self, target: &Uri) -> Result<Line, ConnectFailure> {
         match self.tcp.call(target.clone()).await {
             Ok(stream) => Ok(Line::Plain(stream.into_inner())),
@@ -181,7 +182,7 @@ impl Connector {
 }
 
 impl Failure {
-    /// It happened to the service.
+    /// Reports a failed handshake with the service.
     fn at(self, address: String) -> ConnectFailure {
         let detail = match &self.advice {
             Some(advice) => format!("{address}: {advice}"),
@@ -190,7 +191,7 @@ impl Failure {
         ConnectFailure::new(self.kind, detail).with_cause(self.error)
     }
 
-    /// It happened to a proxy that is itself reached over TLS.
+    /// Reports a failed handshake with a proxy that is reached over TLS.
     fn at_the_proxy(self, failed: impl FnOnce(&str) -> ConnectFailure) -> ConnectFailure {
         let advice = self
             .advice
@@ -198,7 +199,7 @@ impl Failure {
         failed(&format!(" ({}{advice})", self.kind.as_str())).with_cause(self.error)
     }
 
-    /// It happened to the service, or to whatever stands at the end of a tunnel.
+    /// Reports a failed handshake with the service, or with whatever is at the end of a tunnel.
     fn in_the_tunnel(self, proxy: &Uri, target: &Uri) -> ConnectFailure {
         if self.kind == Kind::Tls {
             let (proxy, target) = (address(proxy), address(target));
@@ -249,7 +250,7 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// The system's resolver, whose errors can be told from others.
+/// The system's resolver, with errors of their own type.
 #[derive(Clone, Debug)]
 struct Resolver(GaiResolver);
 

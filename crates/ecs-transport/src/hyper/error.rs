@@ -1,15 +1,15 @@
-//! Why a transport cannot be built.
+//! Errors of building a transport.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Which setting a transport cannot be built with.
+/// The setting with which a transport cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
     /// A CA file cannot be read.
     CaFile,
-    /// What should be CA certificates are none.
+    /// The given CA certificates are not certificates.
     CaCertificate,
     /// A client certificate or its key cannot be used.
     ClientCertificate,
@@ -19,7 +19,7 @@ pub enum BuildErrorKind {
     Tls,
 }
 
-/// Why a [`HyperTransport`](crate::HyperTransport) could not be built.
+/// The error of building a [`HyperTransport`](crate::HyperTransport).
 ///
 /// ```
 /// use ecs_transport::{BuildErrorKind, HyperTransport};
@@ -51,7 +51,7 @@ impl BuildError {
         self
     }
 
-    /// Which setting it was.
+    /// Returns the setting that is invalid.
     pub fn kind(&self) -> BuildErrorKind {
         self.kind
     }

@@ -1,4 +1,4 @@
-//! The client's side of a TLS handshake, and what it means when it fails.
+//! The client's side of a TLS handshake, and the meaning of its failures.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::TransportErrorKind as Kind;
 /// A handshake that failed.
 pub(super) struct Failure {
     pub(super) kind: Kind,
-    /// What a person should know about it.
+    /// Advice for people.
     pub(super) advice: Option<String>,
     pub(super) error: Box<dyn StdError + Send + Sync>,
 }
 
-/// Makes the client's side of a handshake with `host`.
+/// Performs the client's side of a handshake with `host`.
 pub(super) async fn secure(config: &ClientConfig, host: &str, line: Line) -> Result<Line, Failure> {
     let host = host
         .strip_prefix('[')
@@ -49,7 +49,7 @@ pub(super) async fn secure(config: &ClientConfig, host: &str, line: Line) -> Res
     }
 }
 
-/// What a failed handshake means. `asked`: whether the server asked for a client certificate.
+/// Classifies a failed handshake. `asked`: whether the server requested a client certificate.
 fn explain(error: &(dyn StdError + 'static), asked: bool) -> (Kind, Option<String>) {
     let Some(error) = find::<TlsError>(error) else {
         return (Kind::Tls, None);

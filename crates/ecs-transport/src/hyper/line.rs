@@ -1,4 +1,4 @@
-//! The byte stream to the service: TCP, with TLS over it, or TLS in the TLS of a proxy.
+//! The byte stream to the service: TCP, TLS over TCP, or TLS within the TLS of a proxy.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -14,21 +14,21 @@ use tokio_rustls::client::TlsStream;
 
 use super::tls::{self, CertificateRequest};
 
-/// One connection, with the layers of TLS that it has.
+/// One connection with its layers of TLS.
 pub(super) enum Line {
     Plain(TcpStream),
     Tls(Box<Secured>),
 }
 
-/// A TLS session, and whether its server asked for a client certificate.
+/// A TLS session, and whether its server requested a client certificate.
 pub(super) struct Secured {
     pub(super) stream: TlsStream<Line>,
     pub(super) asked: CertificateRequest,
 }
 
 impl Line {
-    /// The session, if its server may still refuse the handshake: it asked for a client certificate, and in TLS 1.3
-    /// the client's side is done before the server judges.
+    /// Returns the session if its server may still refuse the handshake: it requested a client
+    /// certificate, and in TLS 1.3 the client's side is done before the server decides.
     fn judging(&mut self) -> Option<&mut TlsStream<Line>> {
         let Self::Tls(secured) = self else {
             return None;
@@ -38,8 +38,8 @@ impl Line {
         judges.then_some(&mut secured.stream)
     }
 
-    /// The error that tells that the server refused the handshake for want of a client certificate, where this error
-    /// proves that. See [`tls::refuses_our_certificate`].
+    /// Returns the error of a server that refused the handshake for want of a client certificate,
+    /// if this error proves that. See [`tls::refuses_our_certificate`].
     fn refusal(&mut self, error: &io::Error) -> Option<io::Error> {
         let session = self.judging()?.get_mut().1;
         let answered = session
@@ -50,7 +50,7 @@ impl Line {
         refused.then(|| io::Error::new(error.kind(), HandshakeRefused(error.to_string())))
     }
 
-    /// Reads on until an alert or the end of the connection. What an answer brings stays in the session.
+    /// Reads until an alert or the end of the connection. Bytes of an answer stay in the session.
     fn poll_alert(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Error>> {
         let Some(stream) = self.judging() else {
             return Poll::Ready(None);
@@ -70,7 +70,7 @@ impl Line {
     }
 }
 
-/// What rustls reads from: pending is `WouldBlock`.
+/// The reader of rustls: pending becomes `WouldBlock`.
 struct Blocking<'a, 'b> {
     io: &'a mut Line,
     cx: &'a mut Context<'b>,
@@ -144,15 +144,15 @@ impl AsyncWrite for Line {
     }
 }
 
-/// The connection that hyper writes requests to. Its errors say whether a TLS 1.3 server refused the handshake after
-/// the client's side of it was done.
+/// The connection that hyper writes requests to. Its errors report whether a TLS 1.3 server refused
+/// the handshake after the client's side of it was done.
 pub(super) struct Exchanging {
     line: Line,
-    /// Whether this is a forward proxy, which wants whole URIs in requests.
+    /// Whether the peer is a forward proxy, which requires absolute URIs in requests.
     proxied: bool,
     /// Whether the peer has sent any byte of an answer.
     answered: bool,
-    /// Why a write failed, while what the peer wrote before is still to be read.
+    /// The error of a failed write, while bytes that the peer wrote before are still to be read.
     write_failed: Option<io::Error>,
 }
 
@@ -173,15 +173,16 @@ impl Exchanging {
             return refused;
         }
         if matches!(self.line, Line::Tls(_)) && error.kind() == io::ErrorKind::UnexpectedEof {
-            // rustls refers to a page of its manual.
+            // The message of rustls refers to its manual.
             let message = "the peer closed the connection without ending the TLS session";
             return io::Error::new(error.kind(), message);
         }
         error
     }
 
-    /// Does one thing of writing. A server that refuses the handshake also closes, so that a write may fail before the
-    /// refusal is read: a failure is told only after what the peer wrote before it.
+    /// Performs one write operation. A server that refuses the handshake also closes, so a write
+    /// may fail before the refusal is read. A failure is therefore reported only after the bytes
+    /// that the peer wrote before it.
     fn write<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -260,7 +261,8 @@ impl AsyncWrite for Exchanging {
     }
 }
 
-/// A TLS 1.3 server refused the handshake because of the client certificate that it did not get.
+/// The error of a TLS 1.3 server that refused the handshake because it did not get a client
+/// certificate.
 #[derive(Clone, Debug)]
 pub(super) struct HandshakeRefused(String);
 

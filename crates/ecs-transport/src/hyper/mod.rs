@@ -35,21 +35,24 @@ use self::proxies::Proxies;
 use self::roots::Roots;
 use crate::{Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind};
 
-/// HTTP/1.1 over TCP or TLS.
+/// A transport of HTTP/1.1 over TCP or TLS.
 ///
-/// Idempotent methods (such as `GET`) use kept-alive connections. `POST` and `PATCH` travel on a connection of their
-/// own each: a server may close a kept-alive connection at the moment in which a request is written to it, and the
-/// fate of that request is then unknown. A handshake costs less than a restart that somebody must look after.
+/// Idempotent methods (such as `GET`) use kept-alive connections. Each `POST` and `PATCH` uses a
+/// connection of its own: a server may close a kept-alive connection at the moment in which a
+/// request is written to it, and the outcome of that request is then unknown. A handshake costs
+/// less than a restart that an operator must check.
 ///
-/// It is cheap to clone, and clones share their connections. Each exchange must be polled on a tokio runtime with
-/// I/O and time enabled.
+/// Clones are cheap and share their connections. Each exchange must be polled on a tokio runtime
+/// with I/O and time enabled.
 ///
-/// What it does not do: follow redirects, try again, ask for compression or undo it, set `User-Agent`.
+/// It neither follows redirects nor retries, neither requests nor undoes compression, and does not
+/// set `User-Agent`.
 ///
-/// However an exchange ends, also by being dropped, the attempt's [`SendMark`](crate::SendMark) says [`Delivery::NotSent`] exactly
-/// if no connection ever had the request, or if it is certain that it was never read: a connection gave it back before
-/// its first byte, or a TLS 1.3 server refused the handshake while the request was on its way. The [`TransportError`]
-/// says the same.
+/// However an exchange ends, including by being dropped, the attempt's
+/// [`SendMark`](crate::SendMark) says [`Delivery::NotSent`] exactly if no connection ever had the
+/// request, or if it is certain that it was never read: a connection gave it back before its first
+/// byte, or a TLS 1.3 server refused the handshake while the request was on its way. The
+/// [`TransportError`] says the same.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -64,20 +67,20 @@ use crate::{Attempt, BoxFuture, Delivery, Transport, TransportError, TransportEr
 /// ```
 #[derive(Clone)]
 pub struct HyperTransport {
-    /// Keeps connections and uses them again: for methods that may be repeated.
-    keeping: Client<Connector, Full<Bytes>>,
-    /// Makes a connection for each request: for all other methods.
-    fresh: Client<Connector, Full<Bytes>>,
+    /// Reuses connections, for idempotent methods.
+    pooled: Client<Connector, Full<Bytes>>,
+    /// Makes a connection for each request, for all other methods.
+    unpooled: Client<Connector, Full<Bytes>>,
     proxies: Option<Arc<Proxies>>,
     roots: Arc<Roots>,
     attempt_timeout: Duration,
     response_limit: usize,
-    /// Whoever reads a large response holds this.
+    /// Held while a large response is read.
     large: Arc<Semaphore>,
 }
 
 impl HyperTransport {
-    /// A transport with the defaults of [`HyperTransportBuilder`].
+    /// Creates a transport with the defaults of [`HyperTransportBuilder`].
     ///
     /// # Errors
     /// TLS cannot be set up.
@@ -85,7 +88,7 @@ impl HyperTransport {
         Self::builder().build()
     }
 
-    /// Sets one up in detail.
+    /// Returns a builder of a transport.
     pub fn builder() -> HyperTransportBuilder {
         HyperTransportBuilder::default()
     }
@@ -97,7 +100,7 @@ impl HyperTransport {
     ) -> Result<Response<Bytes>, TransportError> {
         let mut request = request::prepare(request, self.proxies.as_deref())?;
         let address = address::address(request.uri());
-        if request.uri().scheme() == Some(&Scheme::HTTPS) && !self.roots.trust_someone() {
+        if request.uri().scheme() == Some(&Scheme::HTTPS) && !self.roots.has_trusted_roots() {
             return Err(TransportError::new(TransportErrorKind::UnknownIssuer, Delivery::NotSent).with_detail(format!(
                 "{address}: this machine has no trusted CA certificates; install them or give a CA file"
             )));
@@ -110,18 +113,18 @@ impl HyperTransport {
         }
 
         let client = if request.method().is_idempotent() {
-            &self.keeping
+            &self.pooled
         } else {
-            &self.fresh
+            &self.unpooled
         };
-        let handover = Handover {
+        let tracker = DeliveryTracker {
             captured: capture_connection(&mut request),
             attempt,
         };
         let limit = attempt.timeout().unwrap_or(self.attempt_timeout);
         let mut head = None;
         let ended = tokio::time::timeout(limit, async {
-            let response = handover
+            let response = tracker
                 .watch(client.request(request))
                 .await?
                 .map_err(|error| classify::exchange(error, &address))
@@ -139,13 +142,13 @@ impl HyperTransport {
         let outcome = ended.unwrap_or_else(|_| {
             let detail = format!("{address} after {limit:?}");
             Err(
-                TransportError::new(TransportErrorKind::Timeout, handover.delivery())
+                TransportError::new(TransportErrorKind::Timeout, tracker.delivery())
                     .with_detail(detail),
             )
         });
         match (outcome, head) {
             (Ok(body), Some(mut parts)) => {
-                parts.extensions.clear(); // hyper's own notes
+                parts.extensions.clear(); // private notes of hyper
                 Ok(Response::from_parts(parts, body))
             }
             (
@@ -155,7 +158,7 @@ impl HyperTransport {
                 }),
             ) => Err(error.with_head(status, headers)),
             (Err(error), None) => Err(error),
-            // A body is only read after a head; if that were ever wrong, nothing would be known.
+            // A body is only read after a head. If that were ever wrong, nothing would be known.
             (Ok(_), None) => Err(TransportError::unknown("a body came without a head")),
         }
     }
@@ -167,7 +170,7 @@ impl Transport for HyperTransport {
         request: Request<Bytes>,
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
-        // Held already here, so that a future which is never polled has certainly sent nothing.
+        // Armed already here, so that a future that is never polled has certainly sent nothing.
         attempt.mark().hold();
         Box::pin(self.exchange(request, attempt))
     }
@@ -183,14 +186,14 @@ impl fmt::Debug for HyperTransport {
     }
 }
 
-/// Watches for the moment in which the client gives the request to a connection. See `classify` for why nothing
-/// can have been sent before.
-struct Handover<'a> {
+/// Watches for the moment in which the client gives the request to a connection. See `classify` for
+/// why nothing can have been sent before.
+struct DeliveryTracker<'a> {
     captured: CaptureConnection,
     attempt: &'a Attempt,
 }
 
-impl Handover<'_> {
+impl DeliveryTracker<'_> {
     fn delivery(&self) -> Delivery {
         if self.captured.connection_metadata().is_some() {
             Delivery::MaybeSent
@@ -205,9 +208,9 @@ impl Handover<'_> {
         }
     }
 
-    /// Drives the exchange. The request is given to a connection only inside a poll, so a look after each
-    /// poll sets the mark before anybody who ends this future can read it. A request that may no longer be sent is not
-    /// polled further, unless a connection has it.
+    /// Drives the exchange. The request is given to a connection only inside a poll. The check
+    /// after each poll therefore sets the mark before anyone who ends this future can read it. A
+    /// request that may no longer be sent is not polled further, unless a connection has it.
     async fn watch<F: Future>(&self, exchange: F) -> Result<F::Output, TransportError> {
         let mut exchange = pin!(exchange);
         poll_fn(|cx| {
@@ -222,8 +225,9 @@ impl Handover<'_> {
     }
 }
 
-impl Drop for Handover<'_> {
-    /// For a poll that ended in a panic, after which `watch` does not look. Not otherwise: the mark may be retracted.
+impl Drop for DeliveryTracker<'_> {
+    /// Checks after a poll that panicked, where `watch` does not. Not otherwise: the mark may be
+    /// retracted.
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.note();
@@ -231,11 +235,12 @@ impl Drop for Handover<'_> {
     }
 }
 
-/// Responses up to this size are read side by side. What is larger is read one response at a time, so that many
-/// floods at once do not fill the memory: each is bounded by the limit, and all but one by this.
+/// Responses up to this size, in bytes, are read concurrently. Larger ones are read one at a time,
+/// so that concurrent floods do not fill the memory: each is bounded by the limit, and all but one
+/// by this.
 const SIDE_BY_SIDE: usize = 1024 * 1024;
 
-/// The most room that is made for a large response at once.
+/// The largest capacity that is reserved for a large response at once, in bytes.
 const LARGEST_ROOM: usize = 64 * 1024 * 1024;
 
 async fn read(
@@ -252,7 +257,8 @@ async fn read(
     if announced > limit {
         return Err(too_large());
     }
-    // What is announced need not come: room for more than this is made as it comes. A job of 1,000 servers fits.
+    // An announced body may not arrive, so larger buffers grow with it. A job of 1,000 servers
+    // fits.
     let mut whole = Vec::with_capacity(announced.min(SIDE_BY_SIDE / 2));
     let mut turn = None;
     while let Some(frame) = body.frame().await {
@@ -264,8 +270,9 @@ async fn read(
             if turn.is_none() && chunk.len() > SIDE_BY_SIDE.saturating_sub(whole.len()) {
                 // The semaphore is never closed; if it were, the limit would still hold.
                 turn = large.acquire().await.ok();
-                // Growing by doubling would hold up to three times what came. Memory that is not
-                // written to is only addresses; without it the buffer grows as usual.
+                // Growing by doubling would hold up to three times the received bytes. Untouched
+                // memory is only address space; if it cannot be reserved, the buffer grows as
+                // usual.
                 let room = limit.min(LARGEST_ROOM).saturating_sub(whole.len());
                 let _ = whole.try_reserve_exact(room);
             }

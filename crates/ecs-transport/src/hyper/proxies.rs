@@ -1,4 +1,4 @@
-//! Which proxy a request goes through, if any.
+//! The choice of a proxy for a request.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,23 +10,24 @@ use ipnet::IpNet;
 use super::address::host_and_port;
 use super::error::{BuildError, BuildErrorKind};
 
-/// The proxies for both schemes, and which hosts are reached without them.
+/// The proxies of both schemes, and the hosts that are reached without them.
 pub(super) struct Proxies {
     matcher: Matcher,
     exceptions: Exceptions,
 }
 
 impl Proxies {
-    /// Proxies by URL. Each comes with its name for messages; its value may hold a password and is never repeated.
+    /// Creates proxies from URLs. Each has a name for messages; its value may hold a password and
+    /// is never repeated.
     ///
     /// # Errors
-    /// One that is given is not a URL.
+    /// A given proxy is not a URL.
     pub(super) fn new(
         http: Option<(&str, &str)>,
         https: Option<(&str, &str)>,
         exceptions: &str,
     ) -> Result<Self, BuildError> {
-        // hyper-util ignores what it cannot read, which would send requests past the proxy.
+        // hyper-util ignores unreadable URLs, which would send requests past the proxy.
         for (name, url) in [http, https].into_iter().flatten() {
             let any = Uri::from_static("http://ecs.invalid");
             let alone = Matcher::builder().all(url).build();
@@ -42,9 +43,10 @@ impl Proxies {
         })
     }
 
-    /// What the environment says: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, each also in lower case, where
-    /// the upper case comes first. An empty variable is none. With `REQUEST_METHOD` set (CGI, where a client could
-    /// set `HTTP_PROXY`) there is no proxy.
+    /// Reads the proxies of the environment: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+    /// `NO_PROXY`, each also in lower case, where the upper case takes precedence. An empty
+    /// variable counts as unset. With `REQUEST_METHOD` set (CGI, where a client could set
+    /// `HTTP_PROXY`) there is no proxy.
     ///
     /// # Errors
     /// A variable is not a URL.
@@ -75,7 +77,7 @@ impl Proxies {
         .map(Some)
     }
 
-    /// The proxy for this URI, unless it is reached directly.
+    /// Returns the proxy for this URI; `None` if it is reached directly.
     pub(super) fn intercept(&self, target: &Uri) -> Option<Intercept> {
         let (host, port) = host_and_port(target);
         if self.exceptions.contain(host, port) {
@@ -86,7 +88,7 @@ impl Proxies {
     }
 }
 
-/// Without what could hold a password.
+/// Leaves out everything that could hold a password.
 impl fmt::Debug for Proxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxies")
@@ -95,16 +97,16 @@ impl fmt::Debug for Proxies {
     }
 }
 
-/// The list in `NO_PROXY`, as curl reads it (`*`, names with their subdomains, addresses, networks; separated by
-/// commas or blanks), and with what Go and Python read besides: `*` within a list, `*.name`, and a port behind a name or
-/// an address.
+/// The list in `NO_PROXY`, as curl reads it (`*`, names with their subdomains, addresses, networks;
+/// separated by commas or blanks), extended by what Go and Python read: `*` within a list,
+/// `*.name`, and a port after a name or an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Exceptions(Vec<Exception>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Exception {
     hosts: Hosts,
-    /// Every port, where it is not given.
+    /// The port; `None` excepts every port.
     port: Option<u16>,
 }
 
@@ -113,12 +115,12 @@ enum Hosts {
     All,
     Network(IpNet),
     Address(IpAddr),
-    /// This name and everything below it. In lower case, without dots around it.
+    /// A name and its subdomains, in lower case, without dots around it.
     Name(String),
 }
 
 impl Exceptions {
-    /// What cannot be read matches nothing, as with other programs.
+    /// Parses a list. Unreadable entries match nothing, as in other programs.
     fn parse(list: &str) -> Self {
         let entries = list.split(|c: char| c == ',' || c.is_whitespace());
         Self(entries.filter_map(Exception::parse).collect())
@@ -182,7 +184,7 @@ impl Hosts {
     }
 }
 
-/// Whether the host is this name or below it.
+/// Returns whether the host is this name or a subdomain of it.
 fn is_within(host: &str, name: &str) -> bool {
     let Some(begin) = host.len().checked_sub(name.len()) else {
         return false;

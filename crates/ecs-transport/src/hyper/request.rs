@@ -1,4 +1,4 @@
-//! Whether a request can be sent as it is, and its form on the wire.
+//! Checks of a request, and its form on the wire.
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderValue, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
@@ -8,7 +8,7 @@ use http_body_util::Full;
 use super::proxies::Proxies;
 use crate::{Delivery, TransportError, TransportErrorKind};
 
-/// Checks what hyper would misunderstand or drop silently, and completes the headers.
+/// Checks what hyper would misread or drop silently, and completes the headers.
 pub(super) fn prepare(
     request: Request<Bytes>,
     proxies: Option<&Proxies>,
@@ -18,10 +18,10 @@ pub(super) fn prepare(
     })?;
 
     let (mut parts, body) = request.into_parts();
-    // Extensions and version can change how hyper treats a request; a caller of ours has no use for that.
+    // Extensions and version can change how hyper treats a request; callers do not need them.
     parts.extensions.clear();
     parts.version = Version::HTTP_11;
-    // hyper would believe a length given here even where it is wrong, and the peer would wait for the rest.
+    // hyper would trust a wrong length given here, and the peer would wait for the rest.
     parts.headers.remove(TRANSFER_ENCODING);
     parts.headers.remove(CONTENT_LENGTH);
     let expects_body = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
@@ -30,7 +30,8 @@ pub(super) fn prepare(
             .headers
             .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
-    // Through a tunnel the proxy gets its credentials with CONNECT; a forward proxy reads them in the request.
+    // Through a tunnel the proxy gets its credentials with CONNECT; a forward proxy reads them in
+    // the request.
     if parts.uri.scheme_str() == Some("http")
         && let Some(proxy) = proxies.and_then(|proxies| proxies.intercept(&parts.uri))
         && let Some(auth) = proxy.basic_auth()

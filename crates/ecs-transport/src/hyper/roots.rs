@@ -1,5 +1,5 @@
-//! Whom we trust, read when it is first needed: the certificates of a machine take longer to read than the rest of a
-//! short command, and plain http needs none of them.
+//! Trusted root certificates, read on first use: reading those of a machine takes longer than the
+//! rest of a short command, and plain http needs none.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,16 +9,16 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// The user's authorities and, where wanted, those of the machine.
+/// The user's authorities and, optionally, those of the machine.
 ///
-/// It checks certificates as rustls does by itself (with [`WebPkiServerVerifier`]); only the time at which the machine's
-/// authorities are read is its own.
+/// It checks certificates as rustls does by default (with [`WebPkiServerVerifier`]); only the time
+/// at which the machine's authorities are read differs.
 #[derive(Debug)]
 pub(super) struct Roots {
     own: RootCertStore,
     native: bool,
     provider: Arc<CryptoProvider>,
-    /// `None`: nobody is trusted.
+    /// `None` inside trusts nobody.
     verifier: OnceLock<Option<Arc<WebPkiServerVerifier>>>,
 }
 
@@ -32,8 +32,8 @@ impl Roots {
         }
     }
 
-    /// Whether anybody is trusted at all. Reads the machine's certificates, once.
-    pub(super) fn trust_someone(&self) -> bool {
+    /// Returns whether any authority is trusted. The first call reads the machine's certificates.
+    pub(super) fn has_trusted_roots(&self) -> bool {
         self.verifier().is_some()
     }
 
@@ -41,12 +41,12 @@ impl Roots {
         let verifier = self.verifier.get_or_init(|| {
             let mut roots = self.own.clone();
             if self.native {
-                // Those that cannot be used are left out.
+                // Unusable certificates are left out.
                 roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             }
             let provider = Arc::clone(&self.provider);
             let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
-            // Without revocation lists, it fails only where there are no roots.
+            // Without revocation lists it fails only if there are no roots.
             builder.build().ok()
         });
         verifier.as_ref()

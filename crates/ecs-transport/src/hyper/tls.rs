@@ -1,4 +1,4 @@
-//! Which certificates are trusted, and which alerts refuse a client without one.
+//! The TLS configuration, and the alerts that refuse a client without a certificate.
 
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
@@ -17,28 +17,29 @@ use rustls::{
 use super::error::{BuildError, BuildErrorKind};
 use super::roots::Roots;
 
-/// Certificates the user trusts in addition.
+/// Certificates that the user trusts in addition.
 #[derive(Clone, Debug)]
 pub(super) enum Authority {
     File(PathBuf),
     Pem(Vec<u8>),
 }
 
-/// The certificate that is shown to servers, and its key.
+/// The client certificate and its key.
 #[derive(Clone, Debug)]
 pub(super) struct ClientCertificate {
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
 }
 
-/// The client's side of TLS, and whom it trusts.
+/// The client's side of TLS, with its trusted roots.
 pub(super) struct Tls {
     pub(super) config: Arc<ClientConfig>,
     pub(super) roots: Arc<Roots>,
 }
 
-/// TLS 1.2 and 1.3 with ring. An own authority that cannot be used is an error; certificates of the machine are read
-/// when https is first wanted, those that cannot be used are left out, and that there are none matters only then.
+/// Configures TLS 1.2 and 1.3 with ring. An unusable authority of the user is an error.
+/// Certificates of the machine are read by the first https request; unusable ones are left out, and
+/// only then is it an error if there are none.
 pub(super) fn configure(
     native_roots: bool,
     own: &[Authority],
@@ -56,7 +57,7 @@ pub(super) fn configure(
         .map_err(|error| {
             BuildError::new(BuildErrorKind::Tls, "TLS cannot be set up").with_source(error)
         })?
-        .dangerous() // a verifier of one's own is; this one leaves the verifying to rustls
+        .dangerous() // for a custom verifier; this one leaves the verification to rustls
         .with_custom_certificate_verifier(verifier);
     let config = match client {
         Some(client) => client.add_to(config)?,
@@ -127,7 +128,8 @@ fn add(roots: &mut RootCertStore, authority: &Authority) -> Result<(), BuildErro
     }
 }
 
-/// Whether the server of one session asked for a client certificate. It gets the one that is configured, if any.
+/// Whether the server of one session requested a client certificate. It gets the configured one, if
+/// there is one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CertificateRequest {
     came: Arc<AtomicBool>,
@@ -135,7 +137,7 @@ pub(super) struct CertificateRequest {
 }
 
 impl CertificateRequest {
-    /// For a session with this configuration.
+    /// Creates the record of a session with this configuration.
     pub(super) fn of(config: &ClientConfig) -> Self {
         Self {
             came: Arc::default(),
@@ -159,8 +161,8 @@ impl ResolvesClientCert for CertificateRequest {
     }
 }
 
-/// Alerts with which servers refuse a client that gave no certificate. Which one differs: RFC 8446 has
-/// `certificate_required`, stacks from before it use `bad_certificate` or `handshake_failure`.
+/// Returns whether servers use this alert to refuse a client without a certificate. It varies: RFC
+/// 8446 has `certificate_required`, older stacks use `bad_certificate` or `handshake_failure`.
 pub(super) fn is_about_certificates(alert: AlertDescription) -> bool {
     matches!(
         alert,
@@ -175,7 +177,8 @@ pub(super) fn is_about_certificates(alert: AlertDescription) -> bool {
     )
 }
 
-/// Whether an error after the client's side of a TLS 1.3 handshake can only mean that the server refused that handshake.
+/// Returns whether an error after the client's side of a TLS 1.3 handshake proves that the server
+/// refused that handshake.
 ///
 /// In TLS 1.3 the client is done first: its certificate (here an empty list) and its `Finished` leave together with the
 /// first request. The server must accept both before it can take application data (RFC 8446, 4.4 and 5), so a
@@ -188,7 +191,8 @@ pub(super) fn refuses_our_certificate(error: &std::io::Error) -> bool {
     matches!(find::<TlsError>(error), Some(TlsError::AlertReceived(alert)) if is_about_certificates(*alert))
 }
 
-/// The first error of type `T` in the chain. An `io::Error` hides the one it wraps from `source`, so it is opened.
+/// Returns the first error of type `T` in the chain. An `io::Error` hides its inner error from
+/// `source`, so it is unwrapped.
 pub(super) fn find<'a, T: StdError + 'static>(
     error: &'a (dyn StdError + 'static),
 ) -> Option<&'a T> {

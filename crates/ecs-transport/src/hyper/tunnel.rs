@@ -1,4 +1,4 @@
-//! The request with which a proxy opens a tunnel: `CONNECT`.
+//! `CONNECT`: the request with which a proxy opens a tunnel.
 
 use std::io;
 
@@ -7,25 +7,26 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// The largest head of an answer to `CONNECT`, in bytes.
 const HEAD_LIMIT: usize = 16 * 1024;
-/// The most headers in it.
+/// The largest number of its headers.
 const HEADERS: usize = 128;
 
-/// Why there is no tunnel.
+/// Why a tunnel was not opened.
 #[derive(Debug)]
 pub(super) enum NoTunnel {
-    /// The proxy answered, and it is not 200.
+    /// The proxy answered with a status other than 200, and optionally a reason.
     Refused(StatusCode, Option<String>),
-    /// The proxy closed the connection instead of answering.
+    /// The proxy closed the connection without an answer.
     Closed,
-    /// What it answered is not HTTP.
+    /// The answer is not HTTP.
     NotHttp,
-    /// The connection to it broke.
+    /// The connection to the proxy broke.
     Io(io::Error),
 }
 
-/// Asks for a tunnel to `target` (`host:port`). On success the next byte on `stream` is the first one of the tunnel.
+/// Requests a tunnel to `target` (`host:port`). On success the next byte on `stream` is the first
+/// one of the tunnel.
 ///
-/// Only 200 opens it: nothing else that a proxy answers, a redirect to its login page for example, is a way to the service.
+/// Only 200 opens it. No other answer, such as a redirect to a login page, leads to the service.
 pub(super) async fn open(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     target: &str,
@@ -43,7 +44,8 @@ pub(super) async fn open(
 
     let mut head = Vec::new();
     loop {
-        // Byte by byte: what follows the head belongs to the tunnel. The operating system has all of it already.
+        // Byte by byte, since the bytes after the head belong to the tunnel. The operating system
+        // has buffered them already.
         let byte = match stream.read_u8().await {
             Ok(byte) => byte,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -56,7 +58,7 @@ pub(super) async fn open(
             Err(error) => return Err(NoTunnel::Io(error)),
         };
         head.push(byte);
-        // A head can only end at a line's end, and something else than HTTP is known by its first line.
+        // A head can only end at the end of a line, and the first line shows whether it is HTTP.
         if byte == b'\n'
             && let Some(answer) = judge(&head)
         {
@@ -68,7 +70,7 @@ pub(super) async fn open(
     }
 }
 
-/// What the head of an answer says. `None`: it goes on.
+/// Judges the head of an answer; `None` if it is not complete.
 fn judge(head: &[u8]) -> Option<Result<(), NoTunnel>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut answer = httparse::Response::new(&mut headers);
@@ -86,8 +88,8 @@ fn judge(head: &[u8]) -> Option<Result<(), NoTunnel>> {
     }
 }
 
-/// The header that says why: Squid's `X-Squid-Error`, or where a redirect leads (without its query, which may hold the
-/// key of a session).
+/// Returns the header that gives the reason: Squid's `X-Squid-Error`, or the target of a redirect
+/// (without its query, which may hold the key of a session).
 fn reason(status: StatusCode, headers: &[httparse::Header<'_>]) -> Option<String> {
     let value = |wanted: &str| {
         let header = headers

@@ -1,4 +1,4 @@
-//! Services with bodies that are streams.
+//! Services whose bodies are streams.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,19 +11,19 @@ use tower_service::Service;
 use super::exchange;
 use crate::{Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind};
 
-/// The default of [`BodyTransport::response_limit`]: 16 MiB, as of the hyper transport.
+/// The default of [`BodyTransport::response_limit`]: 16 MiB, as for the hyper transport.
 const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 
-/// A transport on a tower service whose bodies are [`http_body::Body`], made by
-/// [`ServiceTransport::with_bodies`](super::ServiceTransport::with_bodies), which says what holds for delivery. A response
-/// that does not come whole is an error, with the head that had come.
+/// A transport over a tower service whose bodies are [`http_body::Body`], created by
+/// [`ServiceTransport::with_bodies`](super::ServiceTransport::with_bodies), with the same rules of
+/// delivery. An incomplete response is an error, which keeps the head.
 ///
 /// ```
 /// use bytes::Bytes;
 /// use ecs_transport::{Attempt, ServiceTransport, Transport};
 /// use http_body_util::Full;
 ///
-/// // In earnest: layers of tower-http around a client of hyper-util.
+/// In practice: layers of tower-http around a client of hyper-util.
 /// let service = tower::service_fn(|request: http::Request<Full<Bytes>>| async move {
 ///     Ok::<_, std::convert::Infallible>(http::Response::new(request.into_body()))
 /// });
@@ -47,7 +47,8 @@ impl<S> BodyTransport<S> {
         }
     }
 
-    /// The largest response body, in bytes. No more than this is held of a response, and one frame. Default: 16 MiB.
+    /// Sets the largest response body, in bytes. No more than this and one frame is held of a
+    /// response. Default: 16 MiB.
     #[must_use]
     pub fn response_limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;

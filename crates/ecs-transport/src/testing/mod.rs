@@ -1,10 +1,11 @@
-//! Peers for tests: transports that follow a script or keep a record, and a server that misbehaves on a real socket.
+//! Peers for tests: transports that follow a script or keep a record, and a misbehaving server on a
+//! real socket.
 //!
-//! | type | for |
+//! | type | purpose |
 //! |---|---|
 //! | [`ScriptedTransport`] | answers without a network, one step for each call |
-//! | [`RecordingTransport`] | what went through another transport, and what became of it |
-//! | [`Tarpit`], [`Play`], [`Signal`] | a loopback server that cuts, resets, hangs and floods as told, and counts what it read |
+//! | [`RecordingTransport`] | requests and outcomes of another transport |
+//! | [`Tarpit`], [`Play`], [`Signal`] | a loopback server that cuts, resets, hangs and floods by a script, and counts what it read |
 
 mod record;
 mod script;
@@ -19,7 +20,7 @@ pub use tarpit::{Play, Signal, Tarpit};
 
 type Exchange = Result<http::Response<bytes::Bytes>, crate::TransportError>;
 
-/// A test that panicked elsewhere must not hide what was recorded.
+/// Locks a mutex, also after a test panicked elsewhere, so that the record stays readable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

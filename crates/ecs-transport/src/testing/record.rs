@@ -1,4 +1,4 @@
-//! What went through another transport.
+//! A record of another transport's exchanges.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,8 @@ use super::{Exchange, lock};
 use crate::redact::Headers;
 use crate::{Attempt, BoxFuture, Delivery, Transport, TransportErrorKind};
 
-/// Keeps every request and what became of it, and otherwise is the transport it wraps. Clones share the record.
+/// A transport that records every request and its outcome and otherwise behaves as the wrapped one.
+/// Clones share the record.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -37,7 +38,7 @@ pub struct RecordingTransport<T> {
 type Record = Arc<Mutex<Vec<Recorded>>>;
 
 impl<T: Transport> RecordingTransport<T> {
-    /// Records what goes through `inner`.
+    /// Wraps a transport.
     pub fn new(inner: T) -> Self {
         Self {
             inner,
@@ -47,17 +48,17 @@ impl<T: Transport> RecordingTransport<T> {
 }
 
 impl<T> RecordingTransport<T> {
-    /// The wrapped transport.
+    /// Returns the wrapped transport.
     pub fn inner(&self) -> &T {
         &self.inner
     }
 
-    /// Everything so far, in the order of the calls.
+    /// Returns all calls so far, in order.
     pub fn record(&self) -> Vec<Recorded> {
         lock(&self.record).clone()
     }
 
-    /// The requests so far, in the order of the calls.
+    /// Returns the requests so far, in the order of the calls.
     pub fn requests(&self) -> Vec<Request<Bytes>> {
         lock(&self.record)
             .iter()
@@ -65,7 +66,7 @@ impl<T> RecordingTransport<T> {
             .collect()
     }
 
-    /// How many calls there have been.
+    /// Returns the number of calls so far.
     pub fn calls(&self) -> usize {
         lock(&self.record).len()
     }
@@ -145,17 +146,17 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The number of the attempt.
+    /// Returns the number of the attempt.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// The request as it was given.
+    /// Returns the request as it was given.
     pub fn request(&self) -> &Request<Bytes> {
         &self.request
     }
 
-    /// What became of it.
+    /// Returns the outcome of the call.
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
     }
@@ -174,19 +175,19 @@ impl fmt::Debug for Recorded {
     }
 }
 
-/// What became of one call. `Debug` masks headers that hold secrets and shows no bodies.
+/// The outcome of one call. `Debug` masks headers that hold secrets and shows no bodies.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Nothing yet.
+    /// The call has not ended.
     Pending,
-    /// A whole response.
+    /// A complete response.
     Response(Response<Bytes>),
-    /// A failure.
+    /// An error.
     Failed {
-        /// What went wrong.
+        /// Its class.
         kind: TransportErrorKind,
-        /// Whether the service can have seen the request.
+        /// Whether the service can have received the request.
         delivery: Delivery,
         /// The error as text.
         message: String,

@@ -1,4 +1,4 @@
-//! Answers from a queue.
+//! Scripted answers.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,13 +13,13 @@ use crate::{Attempt, BoxFuture, Delivery, Transport, TransportError, TransportEr
 
 type Step = Box<dyn FnOnce(Request<Bytes>, Attempt) -> BoxFuture<'static, Exchange> + Send>;
 
-/// Answers each call with the next step of its script. Clones share the script.
+/// A transport that answers each call with the next step of its script. Clones share the script.
 ///
-/// The mark of an attempt is kept as a good transport keeps it: it stays held where a step fails with
-/// [`Delivery::NotSent`], and is set by every other step.
+/// It uses the mark of an attempt as a real transport does: the mark stays armed if a step fails
+/// with [`Delivery::NotSent`], and is set by every other step.
 ///
-/// A call after the last step fails with [`TransportErrorKind::Other`] and [`Delivery::MaybeSent`], which no caller
-/// may take as leave to send an action again.
+/// A call after the last step fails with [`TransportErrorKind::Other`] and [`Delivery::MaybeSent`],
+/// after which no caller may send an action again.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -54,7 +54,7 @@ struct Script {
 }
 
 impl ScriptedTransport {
-    /// A transport with an empty script.
+    /// Creates a transport with an empty script.
     pub fn new() -> Self {
         Self::default()
     }
@@ -73,7 +73,7 @@ impl ScriptedTransport {
         self.then(move |_, _| Ok(response))
     }
 
-    /// Fails like this.
+    /// Fails with an error of this class and delivery.
     #[must_use]
     pub fn fail(self, kind: TransportErrorKind, delivery: Delivery) -> Self {
         self.then(move |_, _| Err(TransportError::new(kind, delivery).with_detail("by the script")))
@@ -88,7 +88,7 @@ impl ScriptedTransport {
         })
     }
 
-    /// Answers with what the closure makes of the call.
+    /// Answers with the result of the closure.
     #[must_use]
     pub fn then(
         self,
@@ -104,7 +104,7 @@ impl ScriptedTransport {
         })
     }
 
-    /// Answers with the future that the closure returns. Keeping the mark is left to it.
+    /// Answers with the future that the closure returns, which handles the mark itself.
     #[must_use]
     pub fn then_async<F>(
         self,
@@ -119,12 +119,12 @@ impl ScriptedTransport {
         self
     }
 
-    /// How many calls there have been, those after the end of the script included.
+    /// Returns the number of calls, including those after the end of the script.
     pub fn calls(&self) -> usize {
         lock(&self.0).calls
     }
 
-    /// How many steps have not been used.
+    /// Returns the number of unused steps.
     pub fn remaining(&self) -> usize {
         lock(&self.0).steps.len()
     }

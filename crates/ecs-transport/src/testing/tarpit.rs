@@ -1,4 +1,4 @@
-//! A server on a real socket that does as it is told, byte by byte.
+//! A server on a real socket that follows a script byte by byte.
 
 use std::fmt;
 use std::io;
@@ -15,7 +15,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::{lock, wire};
 
-/// What the server does with one connection: steps, one after the other. After the last one it closes.
+/// The script of one connection: steps in order, after which the server closes it.
 ///
 /// ```
 /// use ecs_transport::testing::Play;
@@ -44,42 +44,43 @@ enum Step {
 }
 
 impl Play {
-    /// No step: the connection is closed as soon as it is accepted.
+    /// Creates an empty script: the connection is closed as soon as it is accepted.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Reads one whole request, head and body, and counts it. If the peer closes before, the play is over.
+    /// Reads one complete request, head and body, and counts it. The script ends if the peer closes
+    /// before.
     #[must_use]
     pub fn read_request(self) -> Self {
         self.step(Step::ReadRequest)
     }
 
-    /// Reads one byte and counts nothing: the peer has begun to send.
+    /// Reads one byte, without counting: the peer has begun to send.
     #[must_use]
     pub fn read_byte(self) -> Self {
         self.step(Step::ReadByte)
     }
 
-    /// Sends these bytes as they are.
+    /// Sends these bytes unchanged.
     #[must_use]
     pub fn send(self, bytes: impl Into<Bytes>) -> Self {
         self.step(Step::Send(bytes.into()))
     }
 
-    /// Sends these bytes again and again until the peer has had enough.
+    /// Sends these bytes repeatedly until the peer closes.
     #[must_use]
     pub fn send_forever(self, bytes: impl Into<Bytes>) -> Self {
         self.step(Step::SendForever(bytes.into()))
     }
 
-    /// Sends these bytes one by one, with a pause before each, until the peer has had enough.
+    /// Sends these bytes one by one, with a pause before each, until the peer closes.
     #[must_use]
     pub fn send_slowly(self, bytes: impl Into<Bytes>, pause: Duration) -> Self {
         self.step(Step::SendSlowly(bytes.into(), pause))
     }
 
-    /// Reads one whole request and answers it with a whole response.
+    /// Reads one complete request and sends a complete response.
     #[must_use]
     pub fn reply(self, status: StatusCode, body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
@@ -92,7 +93,7 @@ impl Play {
         self.read_request().send(response)
     }
 
-    /// Goes on only after the signal is given.
+    /// Waits for the signal.
     #[must_use]
     pub fn wait_for(self, signal: &Signal) -> Self {
         self.step(Step::WaitFor(signal.clone()))
@@ -104,7 +105,7 @@ impl Play {
         self.step(Step::Reset)
     }
 
-    /// Says nothing more, reads and forgets whatever comes, until the peer closes.
+    /// Sends nothing more, and reads and discards everything until the peer closes.
     #[must_use]
     pub fn hang(self) -> Self {
         self.step(Step::Hang)
@@ -116,32 +117,33 @@ impl Play {
     }
 }
 
-/// A latch: what waits for it goes on once it is given. Clones are the same signal.
+/// A latch that waiting tasks pass once it is given. Clones are the same signal.
 #[derive(Clone, Debug, Default)]
 pub struct Signal(Arc<watch::Sender<bool>>);
 
 impl Signal {
-    /// A signal that has not been given.
+    /// Creates a signal that is not given.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Gives it, for good.
+    /// Gives the signal, permanently.
     pub fn give(&self) {
         self.0.send_replace(true);
     }
 
-    /// Waits until it is given.
+    /// Waits until the signal is given.
     pub async fn given(&self) {
         // The sender lives in `self`, so waiting cannot fail.
         let _ = self.0.subscribe().wait_for(|given| *given).await;
     }
 }
 
-/// A loopback server that plays a script, and counts: that it read a request exactly once proves that it was
-/// sent exactly once. It ends, with its connections, when it is dropped.
+/// A loopback server that plays scripts and counts: that it read a request exactly once proves that
+/// it was sent exactly once. It ends with its connections when it is dropped.
 ///
-/// It needs a tokio runtime with I/O, and works in real time: paused time would pass while bytes are on their way.
+/// It needs a tokio runtime with I/O, and works in real time: paused time would pass while bytes
+/// are on their way.
 ///
 /// ```
 /// use ecs_transport::testing::{Play, Tarpit};
@@ -180,8 +182,8 @@ struct Counts {
 }
 
 impl Tarpit {
-    /// Plays the first of `plays` with the first connection to 127.0.0.1, the second with the second, and
-    /// closes all that come after the last.
+    /// Plays the first of `plays` with the first connection to 127.0.0.1, the second with the
+    /// second, and closes all connections after the last.
     ///
     /// # Errors
     /// There is no free port.
@@ -189,7 +191,7 @@ impl Tarpit {
         Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), plays).await
     }
 
-    /// Does the same with every connection.
+    /// Plays the same script with every connection.
     ///
     /// # Errors
     /// There is no free port.
@@ -197,7 +199,8 @@ impl Tarpit {
         Self::start_then([], play).await
     }
 
-    /// Like [`start`](Self::start), and plays `then` with all connections that come after the last of `plays`.
+    /// Like [`start`](Self::start), but plays `then` with all connections after the last of
+    /// `plays`.
     ///
     /// # Errors
     /// There is no free port.
@@ -206,7 +209,8 @@ impl Tarpit {
         Self::start_on(listener, plays, then)
     }
 
-    /// Like [`start_then`](Self::start_then), with a listener of choice: one that refused until now, for example.
+    /// Like [`start_then`](Self::start_then), with a given listener, for example one that refused
+    /// until now.
     ///
     /// # Errors
     /// The listener has no address.
@@ -226,7 +230,7 @@ impl Tarpit {
         })
     }
 
-    /// Like [`start`](Self::start), on an address of choice. Port 0 is any free one.
+    /// Like [`start`](Self::start), on a given address. Port 0 is any free one.
     ///
     /// # Errors
     /// The address cannot be listened on.
@@ -237,32 +241,33 @@ impl Tarpit {
         Self::start_on(TcpListener::bind(address).await?, plays, Play::new())
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// `http://` and where it listens, without a slash at the end.
+    /// Returns the URL of the server: `http://` and its address, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// How many connections it has accepted.
+    /// Returns the number of accepted connections.
     pub fn connections(&self) -> usize {
         self.log.counts.borrow().connections
     }
 
-    /// How many whole requests it has read.
+    /// Returns the number of complete requests that it read.
     pub fn requests(&self) -> usize {
         self.log.counts.borrow().requests
     }
 
-    /// How many connections it has closed.
+    /// Returns the number of connections that it closed.
     pub fn closed(&self) -> usize {
         self.log.counts.borrow().closed
     }
 
-    /// The whole requests it has read, each with the URI as it stood on the request line.
+    /// Returns the complete requests that it read, each with the URI as written on the request
+    /// line.
     pub fn seen(&self) -> Vec<Request<Bytes>> {
         lock(&self.log.seen).clone()
     }
@@ -300,14 +305,14 @@ impl Drop for Tarpit {
 
 async fn accept(listener: TcpListener, plays: Vec<Play>, then: Play, log: Arc<Log>) {
     let mut plays = plays.into_iter();
-    // Dropped with this task, and its connections with it.
+    // Dropped with this task, which drops its connections.
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         log.counts.send_modify(|counts| counts.connections += 1);
         let play = plays.next().unwrap_or_else(|| then.clone());
         let log = Arc::clone(&log);
         connections.spawn(async move {
-            // A peer that goes away ends the play. The test looks at the counts.
+            // A peer that closes ends the script. The test checks the counts.
             let _ = perform(stream, play, &log).await;
             log.counts.send_modify(|counts| counts.closed += 1);
         });

@@ -1,4 +1,4 @@
-//! Just enough HTTP/1.1 to know when a request has come whole.
+//! Just enough HTTP/1.1 to detect the end of a request.
 
 use std::io;
 
@@ -6,10 +6,10 @@ use bytes::{Buf, Bytes, BytesMut};
 use http::Request;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// More than any test sends; keeps a runaway client from filling the memory.
+/// More than any test sends, in bytes; keeps a runaway client from filling the memory.
 const LIMIT: usize = 64 * 1024 * 1024;
 
-/// Reads one whole request. `None`: the peer closed before a whole one had come.
+/// Reads one complete request; `None` if the peer closed before.
 pub(super) async fn read_request(
     stream: &mut (impl AsyncRead + Unpin),
     buffer: &mut BytesMut,
@@ -89,7 +89,7 @@ fn parse_head(buffer: &[u8]) -> io::Result<Option<(usize, Request<()>, Length)>>
     Ok(Some((size, request.body(()).map_err(invalid)?, length)))
 }
 
-/// The next whole chunk; the empty one is the last. Trailers are not supported.
+/// Returns the next complete chunk; the empty one is the last. Trailers are not supported.
 fn next_chunk(buffer: &mut BytesMut) -> io::Result<Option<Bytes>> {
     let parsed = httparse::parse_chunk_size(buffer).map_err(|_| invalid("not a chunk size"))?;
     let httparse::Status::Complete((start, size)) = parsed else {

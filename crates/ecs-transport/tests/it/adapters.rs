@@ -1,4 +1,4 @@
-//! Transports made of other things say what they know about delivery, and no more.
+//! Adapters report exactly what they know about delivery.
 
 use std::convert::Infallible;
 use std::io;
@@ -24,7 +24,7 @@ fn request() -> Request<Bytes> {
         .unwrap()
 }
 
-/// The error of one exchange, and what the mark says after it.
+/// Returns the error of one exchange, and the delivery of its mark.
 async fn fail(transport: &impl Transport) -> (TransportError, Delivery) {
     let attempt = Attempt::first();
     let error = transport.send(request(), &attempt).await.unwrap_err();
@@ -54,7 +54,7 @@ async fn arcs_and_boxes_are_transports() {
 }
 
 #[tokio::test]
-async fn a_closure_that_knows_nothing_of_marks_is_not_believed_to_have_sent_nothing() {
+async fn closures_without_marks_may_have_sent() {
     let transport = FnTransport::new(|_, _| async { std::future::pending().await });
     let attempt = Attempt::first();
     drop(transport.send(request(), &attempt));
@@ -62,7 +62,7 @@ async fn a_closure_that_knows_nothing_of_marks_is_not_believed_to_have_sent_noth
 }
 
 #[tokio::test]
-async fn a_closure_shares_the_mark_with_its_caller() {
+async fn closures_share_the_mark_with_the_caller() {
     let transport = FnTransport::new(|_, attempt: Attempt| async move {
         attempt.mark().hold();
         Err(TransportError::new(Kind::Connect, Delivery::NotSent))
@@ -75,7 +75,7 @@ async fn a_closure_shares_the_mark_with_its_caller() {
 }
 
 #[tokio::test]
-async fn a_service_answers() {
+async fn services_answer() {
     let transport = ServiceTransport::new(service_fn(|request: Request<Bytes>| async move {
         Ok::<_, Infallible>(Response::new(request.into_body()))
     }));
@@ -88,8 +88,8 @@ async fn a_service_answers() {
 }
 
 #[tokio::test]
-async fn the_error_of_a_service_may_have_been_sent() {
-    // Even one that sounds as if nothing was: the service may have tried before.
+async fn failed_services_may_have_sent() {
+    // Even if its message says that nothing was sent: the service may have tried before.
     let transport = ServiceTransport::new(service_fn(|_: Request<Bytes>| async {
         Err::<Response<Bytes>, _>(io::Error::from(io::ErrorKind::ConnectionRefused))
     }));
@@ -101,9 +101,10 @@ async fn the_error_of_a_service_may_have_been_sent() {
     assert!(std::error::Error::source(&error).is_some());
 }
 
-/// No adapter sets the mark for a service that then says that it sent nothing: the caller would believe the mark.
+/// An adapter never sets the mark for a service that reports that it sent nothing: the caller would
+/// trust the mark.
 #[tokio::test]
-async fn a_service_that_says_it_sent_nothing_does_not_contradict_its_mark() {
+async fn unsent_service_errors_agree_with_the_mark() {
     let transport = ServiceTransport::new(service_fn(|_: Request<Bytes>| async {
         Err::<Response<Bytes>, _>(TransportError::new(Kind::Connect, Delivery::NotSent))
     }));
@@ -114,7 +115,7 @@ async fn a_service_that_says_it_sent_nothing_does_not_contradict_its_mark() {
 }
 
 #[tokio::test]
-async fn a_service_can_keep_the_mark_that_is_in_the_extensions() {
+async fn services_can_use_the_mark_of_the_extensions() {
     for sends in [false, true] {
         let transport =
             ServiceTransport::new(service_fn(move |request: Request<Bytes>| async move {
@@ -139,7 +140,7 @@ async fn a_service_can_keep_the_mark_that_is_in_the_extensions() {
 }
 
 #[tokio::test]
-async fn a_service_that_knows_nothing_of_marks_is_not_believed_to_have_sent_nothing() {
+async fn services_without_marks_may_have_sent() {
     let transport = ServiceTransport::new(service_fn(|_: Request<Bytes>| async {
         std::future::pending::<Result<Response<Bytes>, Infallible>>().await
     }));
@@ -149,7 +150,7 @@ async fn a_service_that_knows_nothing_of_marks_is_not_believed_to_have_sent_noth
     assert_eq!(attempt.mark().delivery(), Delivery::MaybeSent);
 }
 
-/// An error of a layer, around what a transport says.
+/// The error of a layer around that of a transport.
 #[derive(Debug)]
 struct Layered(TransportError);
 
@@ -166,7 +167,7 @@ impl std::error::Error for Layered {
 }
 
 #[tokio::test]
-async fn what_a_layer_wraps_still_counts() {
+async fn wrapped_transport_errors_keep_their_delivery() {
     for delivery in [Delivery::NotSent, Delivery::MaybeSent] {
         let transport = ServiceTransport::new(service_fn(move |_: Request<Bytes>| async move {
             Err::<Response<Bytes>, _>(Layered(TransportError::new(Kind::Tls, delivery)))
@@ -177,7 +178,7 @@ async fn what_a_layer_wraps_still_counts() {
 }
 
 #[tokio::test]
-async fn a_service_with_streams_as_bodies_is_read_whole() {
+async fn streamed_bodies_are_read_completely() {
     let service = service_fn(|request: Request<Full<Bytes>>| async move {
         assert!(request.extensions().get::<Attempt>().is_some());
         let body = request.into_body().collect().await?.to_bytes();
@@ -198,7 +199,7 @@ async fn a_service_with_streams_as_bodies_is_read_whole() {
 }
 
 #[tokio::test]
-async fn a_body_that_fails_is_no_shorter_body() {
+async fn failed_bodies_are_errors() {
     let service = service_fn(|_: Request<Full<Bytes>>| async move {
         let frames = [
             Ok(Frame::data(Bytes::from("{"))),
@@ -217,7 +218,7 @@ async fn a_body_that_fails_is_no_shorter_body() {
 }
 
 #[tokio::test]
-async fn a_transport_error_passes_through_a_service() {
+async fn transport_errors_pass_through_services() {
     let transport = ServiceTransport::new(service_fn(|_: Request<Bytes>| async {
         Err::<Response<Bytes>, _>(TransportError::new(Kind::Dns, Delivery::NotSent))
     }));
@@ -234,7 +235,7 @@ async fn a_transport_error_passes_through_a_service() {
     assert!(fail(&boxed).await.0.is_not_sent());
 }
 
-/// Never becomes ready: fails, or waits for ever.
+/// A service that never becomes ready: it fails, or waits forever.
 #[derive(Clone)]
 struct NotReady {
     waits: bool,
@@ -261,7 +262,7 @@ impl tower_service::Service<Request<Bytes>> for NotReady {
 }
 
 #[tokio::test]
-async fn a_service_that_does_not_become_ready_was_sent_nothing() {
+async fn unready_services_are_sent_nothing() {
     let calls = Arc::new(AtomicUsize::new(0));
     let failing = ServiceTransport::new(NotReady {
         waits: false,
@@ -284,7 +285,7 @@ async fn a_service_that_does_not_become_ready_was_sent_nothing() {
 }
 
 #[test]
-fn a_service_that_was_never_polled_was_sent_nothing() {
+fn unpolled_services_are_sent_nothing() {
     let transport = ServiceTransport::new(NotReady {
         waits: true,
         calls: Arc::default(),

@@ -1,11 +1,12 @@
-//! Whatever a server answers, nothing panics, and a request that it has read is never called unsent.
+//! Whatever a server answers, nothing panics, and a request that it read is never reported as
+//! unsent.
 
 use crate::common::{builder, post, send};
 use ecs_transport::testing::{Play, Tarpit};
 use ecs_transport::{Delivery, TransportErrorKind as Kind};
 use proptest::prelude::*;
 
-/// Bytes that look like HTTP for longer or shorter, or not at all.
+/// Generates bytes that resemble HTTP to a varying degree.
 fn answers() -> impl Strategy<Value = Vec<u8>> {
     let head = prop::sample::select(vec![
         "",

@@ -1,4 +1,4 @@
-//! What the tests on real sockets share.
+//! Helpers of the tests on real sockets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// A transport that no environment and no certificate of the machine has a say in.
+/// Returns a builder that ignores the environment and the machine's certificates.
 pub fn builder() -> HyperTransportBuilder {
     HyperTransport::builder().no_proxy().native_roots(false)
 }
@@ -36,7 +36,8 @@ pub fn post(url: impl AsRef<str>) -> Request<Bytes> {
         .unwrap()
 }
 
-/// Sends, and checks what must hold whenever an exchange ends: the mark never promises more than the error does.
+/// Sends, and checks the invariant of every exchange: the mark never promises more than the error
+/// does.
 pub async fn send(
     transport: &HyperTransport,
     request: Request<Bytes>,
@@ -59,7 +60,7 @@ pub async fn send_as(
     result
 }
 
-/// Like [`send`], for failures of which mark and error must say the same.
+/// Like [`send`], for failures after which mark and error must agree.
 pub async fn fail(transport: &HyperTransport, request: Request<Bytes>) -> TransportError {
     let attempt = Attempt::first();
     let error = transport.send(request, &attempt).await.unwrap_err();
@@ -67,13 +68,13 @@ pub async fn fail(transport: &HyperTransport, request: Request<Bytes>) -> Transp
     error
 }
 
-/// Lets all time limits run out at once, at a point where the test knows what has happened before.
+/// Lets all time limits expire at once, at a point where the test knows what has happened before.
 pub async fn let_time_run_out() {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(3600)).await;
 }
 
-/// An address that refuses connections.
+/// Returns an address that refuses connections.
 pub async fn closed_port() -> std::net::SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .await
@@ -100,7 +101,8 @@ pub fn pki_of(authority: &str, names: &[&str]) -> Pki {
     issue(authority, names, None)
 }
 
-/// A certificate that is valid from the beginning of the first of these years to the beginning of the second.
+/// Creates a certificate that is valid from the beginning of the first of these years to the
+/// beginning of the second.
 pub fn pki_at(names: &[&str], years: std::ops::Range<i32>) -> Pki {
     issue("An Authority", names, Some(years))
 }
@@ -128,14 +130,14 @@ fn issue(authority: &str, names: &[&str], years: Option<std::ops::Range<i32>>) -
     }
 }
 
-/// What an https server does with a request.
+/// The reaction of an https server to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Answers it.
+    /// Answers the request.
     Answer,
     /// Ends the TLS session without an answer.
     Close,
-    /// Ends the connection without ending the session.
+    /// Closes the connection without ending the session.
     Cut,
 }
 
@@ -143,7 +145,7 @@ pub enum End {
 pub struct ServerSide<'a> {
     pki: &'a Pki,
     versions: Vec<&'static rustls::SupportedProtocolVersion>,
-    /// Whether it asks for a client certificate, and whether it can do without.
+    /// Whether it requests a client certificate, and whether one is required.
     asks: Option<bool>,
     end: End,
 }
@@ -163,7 +165,7 @@ impl<'a> ServerSide<'a> {
         self
     }
 
-    /// Refuses every handshake, since no client of ours has a certificate.
+    /// Refuses every handshake, since the clients have no certificate.
     pub fn demanding_certificates(mut self) -> Self {
         self.asks = Some(false);
         self

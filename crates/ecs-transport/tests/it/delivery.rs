@@ -1,4 +1,4 @@
-//! How far a request got, on real sockets: what is `NotSent`, what is `MaybeSent`, and what the mark says.
+//! Delivery on real sockets: when a request is `NotSent`, when `MaybeSent`, and what the mark says.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -14,7 +14,7 @@ use ecs_transport::{
 use http::{Request, StatusCode};
 
 #[tokio::test]
-async fn a_refused_connection_has_sent_nothing() {
+async fn refused_connections_send_nothing() {
     let address = closed_port().await;
     let error = fail(&transport(), post(format!("http://{address}/"))).await;
     assert_eq!(
@@ -25,8 +25,8 @@ async fn a_refused_connection_has_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_name_that_does_not_resolve_has_sent_nothing() {
-    // A machine without a network may take its time to say so.
+async fn unresolved_names_send_nothing() {
+    // A machine without a network may take long to fail.
     let transport = builder()
         .connect_timeout(Duration::from_secs(50))
         .build()
@@ -40,7 +40,7 @@ async fn a_name_that_does_not_resolve_has_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_request_that_cannot_be_sent_has_sent_nothing() {
+async fn invalid_requests_send_nothing() {
     let error = fail(&transport(), post("/no/host")).await;
     assert_eq!(
         (error.kind(), error.delivery()),
@@ -53,8 +53,8 @@ async fn closed_after_accept_is_never_claimed_unsent_once_a_connection_had_it() 
     let server = Tarpit::always(Play::new()).await.unwrap();
     let transport = transport();
     for _ in 0..50 {
-        // Whether the close or the request is first is up to the kernel; both ends are right, and `send` checks
-        // that mark and error agree.
+        // The kernel decides whether the close or the request is first. Both outcomes are right,
+        // and `send` checks that mark and error agree.
         let error = send(&transport, post(server.url())).await.unwrap_err();
         assert!(
             matches!(error.kind(), Kind::Closed | Kind::Cancelled),
@@ -110,7 +110,7 @@ async fn reset_in_the_middle_of_a_large_request_may_have_been_sent() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_cut_is_closed() {
+async fn cut_heads_are_closed_connections() {
     let play = Play::new()
         .read_request()
         .send("HTTP/1.1 200 OK\r\nX-Request-Id: r");
@@ -123,7 +123,8 @@ async fn a_head_that_is_cut_is_closed() {
     assert!(error.head().is_none());
 }
 
-/// The handshake gets no answer, so there is a connection, and no way to send on it yet.
+/// Sends a request whose handshake gets no answer, so that there is a connection on which nothing
+/// can be sent yet.
 async fn run_out_of_time_in_the_handshake(transport: HyperTransportBuilder) -> TransportError {
     let server = Tarpit::always(Play::new().hang()).await.unwrap();
     let request = post(server.url().replace("http", "https"));
@@ -143,7 +144,7 @@ async fn run_out_of_time_in_the_handshake(transport: HyperTransportBuilder) -> T
 }
 
 #[tokio::test]
-async fn time_that_runs_out_before_sending_has_sent_nothing() {
+async fn timeout_before_sending_sends_nothing() {
     let error = run_out_of_time_in_the_handshake(builder().connect_timeout(Duration::MAX)).await;
     assert_eq!(
         (error.kind(), error.delivery()),
@@ -152,7 +153,7 @@ async fn time_that_runs_out_before_sending_has_sent_nothing() {
 }
 
 #[tokio::test]
-async fn time_that_runs_out_for_the_connection_has_sent_nothing() {
+async fn connect_timeout_sends_nothing() {
     let error = run_out_of_time_in_the_handshake(builder().attempt_timeout(Duration::MAX)).await;
     assert_eq!(
         (error.kind(), error.delivery()),
@@ -162,7 +163,7 @@ async fn time_that_runs_out_for_the_connection_has_sent_nothing() {
 }
 
 #[tokio::test]
-async fn time_that_runs_out_after_sending_may_have_been_sent() {
+async fn timeout_after_sending_may_have_sent() {
     let server = Tarpit::always(Play::new().read_request().hang())
         .await
         .unwrap();
@@ -180,7 +181,7 @@ async fn time_that_runs_out_after_sending_may_have_been_sent() {
 }
 
 #[tokio::test]
-async fn the_attempt_has_the_last_word_on_its_timeout() {
+async fn timeout_of_the_attempt_takes_precedence() {
     let server = Tarpit::always(Play::new().read_request().hang())
         .await
         .unwrap();
@@ -195,7 +196,7 @@ async fn the_attempt_has_the_last_word_on_its_timeout() {
 }
 
 #[tokio::test]
-async fn a_future_dropped_before_its_first_poll_has_sent_nothing() {
+async fn future_dropped_before_its_first_poll_sends_nothing() {
     let server = Tarpit::always(Play::new().hang()).await.unwrap();
     let attempt = Attempt::first();
     drop(transport().send(post(server.url()), &attempt));
@@ -203,7 +204,7 @@ async fn a_future_dropped_before_its_first_poll_has_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_future_dropped_before_sending_has_sent_nothing() {
+async fn future_dropped_before_sending_sends_nothing() {
     let server = Tarpit::always(Play::new().hang()).await.unwrap();
     let transport = builder()
         .ca_pem(crate::common::pki(&[]).ca_pem)
@@ -219,7 +220,7 @@ async fn a_future_dropped_before_sending_has_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_future_dropped_after_sending_may_have_been_sent() {
+async fn future_dropped_after_sending_may_have_sent() {
     let server = Tarpit::always(Play::new().read_request().hang())
         .await
         .unwrap();
@@ -231,9 +232,10 @@ async fn a_future_dropped_after_sending_may_have_been_sent() {
     assert_eq!(attempt.mark().delivery(), Delivery::MaybeSent);
 }
 
-/// The mark can be read while the future still lives: whoever sees the request arrive sees the mark set.
+/// The mark can be read while the future still exists: a peer that sees the request arrive sees the
+/// mark set.
 #[tokio::test]
-async fn the_mark_is_set_before_anything_arrives() {
+async fn mark_is_set_before_anything_arrives() {
     let server = Tarpit::always(Play::new().read_request().hang())
         .await
         .unwrap();
@@ -251,7 +253,7 @@ async fn the_mark_is_set_before_anything_arrives() {
 }
 
 #[tokio::test]
-async fn a_whole_response_leaves_the_mark_set() {
+async fn complete_response_leaves_the_mark_set() {
     let server = Tarpit::always(Play::new().reply(StatusCode::ACCEPTED, "{}"))
         .await
         .unwrap();
@@ -269,7 +271,7 @@ async fn a_whole_response_leaves_the_mark_set() {
 }
 
 #[test]
-fn outside_of_a_runtime_it_fails_instead_of_panicking() {
+fn exchange_outside_of_a_runtime_fails_without_panic() {
     let attempt = Attempt::first();
     let transport = transport();
     let sending = transport.send(get("http://127.0.0.1:1/"), &attempt);

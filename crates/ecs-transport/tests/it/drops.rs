@@ -1,4 +1,5 @@
-//! Futures dropped at any moment, on several threads: what the mark calls unsent, the server never sees.
+//! Futures dropped at any moment, on several threads: the server never sees a request that the mark
+//! reports as unsent.
 
 use std::collections::HashSet;
 use std::future::poll_fn;
@@ -10,7 +11,7 @@ use ecs_transport::{Attempt, Delivery, Transport};
 use http::StatusCode;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_mark_calls_unsent_is_never_seen() {
+async fn requests_marked_unsent_are_never_seen() {
     let answers = (0..1000).fold(Play::new(), |play, _| play.reply(StatusCode::OK, "{}"));
     let server = Tarpit::always(answers).await.unwrap();
     let transport = transport();
@@ -18,9 +19,10 @@ async fn what_the_mark_calls_unsent_is_never_seen() {
     let mut dropped_after_sending = 0;
     for number in 0..2000_u32 {
         let url = format!("{}/{number}", server.url());
-        // Both the kept connections and the fresh ones.
+        // Both pooled and unpooled connections.
         let request = if number % 2 == 0 { get(url) } else { post(url) };
-        // Dropped after so many polls; one in three counts them only from when the request was given away.
+        // Dropped after so many polls; one in three counts them only from when a connection has the
+        // request.
         let counts_from_start = number % 3 != 0;
         let mut polls = number % 40;
         let attempt = Attempt::first();
@@ -39,7 +41,7 @@ async fn what_the_mark_calls_unsent_is_never_seen() {
             Delivery::MaybeSent => dropped_after_sending += usize::from(!ended),
         }
     }
-    // Whatever was still on its way has arrived before this one, or its connection is closed.
+    // Everything still on its way has arrived before this request, or its connection is closed.
     let end = format!("{}/end", server.url());
     transport.send(get(end), &Attempt::first()).await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;

@@ -1,4 +1,4 @@
-//! Handshakes that fail: what they mean, and that nothing of the request was read.
+//! Failed handshakes: their meaning, and that nothing of the request was read.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use ecs_transport::{Delivery, HyperTransport, TransportErrorKind as Kind};
 use http::Method;
 use rustls::version::{TLS12, TLS13};
 
-/// A certificate of another time, or for another host.
+/// Returns a transport that trusts this authority.
 fn transport(pki: &Pki) -> HyperTransport {
     builder().ca_pem(pki.ca_pem.clone()).build().unwrap()
 }
 
 #[tokio::test]
-async fn a_demanded_client_certificate_leaves_nothing_read() {
+async fn required_client_certificate_leaves_the_request_unread() {
     let pki = pki(&["127.0.0.1"]);
     for version in [&TLS12, &TLS13] {
         let side = ServerSide::new(&pki)
             .versions(&[version])
             .demanding_certificates();
         let server = side.start().await;
-        // A new transport for each, so that the races between alert, close and request come out in different ways.
+        // A new transport for each, to vary the races between alert, close and request.
         for round in 0..30 {
             let transport = transport(&pki);
             let url = format!("https://127.0.0.1:{}/", server.port);
@@ -42,8 +42,9 @@ async fn a_demanded_client_certificate_leaves_nothing_read() {
 }
 
 #[tokio::test]
-async fn a_large_request_against_a_refused_handshake_is_not_sent() {
-    // The request fills the buffers of both sides, so that the refusal meets a write that waits, or fails.
+async fn large_request_in_a_refused_handshake_is_not_sent() {
+    // The request fills the buffers of both sides, so that the refusal meets a write that waits or
+    // fails.
     let pki = pki(&["127.0.0.1"]);
     let side = ServerSide::new(&pki)
         .versions(&[&TLS13])
@@ -63,7 +64,7 @@ async fn a_large_request_against_a_refused_handshake_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_that_is_only_asked_for_does_not_matter() {
+async fn optional_client_certificate_is_not_needed() {
     let pki = pki(&["127.0.0.1"]);
     for version in [&TLS12, &TLS13] {
         let side = ServerSide::new(&pki)
@@ -77,8 +78,9 @@ async fn a_client_certificate_that_is_only_asked_for_does_not_matter() {
 }
 
 #[tokio::test]
-async fn what_proves_nothing_stays_unclear() {
-    // The server read the request before its connection ends in the same alert or without one: it may have acted.
+async fn inconclusive_failures_stay_unknown() {
+    // The server reads the request before its connection ends in the same alert or without one: it
+    // may have acted.
     let pki = pki(&["127.0.0.1"]);
     for (asks, end) in [
         (true, End::Close),
@@ -107,7 +109,7 @@ async fn what_proves_nothing_stays_unclear() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_time_is_named_as_such() {
+async fn expired_certificates_are_named() {
     for (pki, expected) in [
         (pki_at(&["127.0.0.1"], 2001..2002), "expired"),
         (pki_at(&["127.0.0.1"], 2101..2102), "not valid yet"),
@@ -126,7 +128,7 @@ async fn a_certificate_of_another_time_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn a_server_that_ends_the_handshake_may_be_back_soon() {
+async fn ended_handshakes_are_temporary() {
     for play in [
         Play::new().read_byte(),
         Play::new().read_byte().reset(),
@@ -144,8 +146,8 @@ async fn a_server_that_ends_the_handshake_may_be_back_soon() {
 }
 
 #[tokio::test]
-async fn alerts_in_the_handshake_say_what_is_not_possible() {
-    // A fatal alert in the clear, as servers send it that like nothing of a ClientHello.
+async fn handshake_alerts_are_classified() {
+    // A fatal alert in plaintext, as sent by servers that accept nothing of a ClientHello.
     for (alert, kind, expected) in [
         (70, Kind::TlsUnsupported, "TLS 1.2 and 1.3"),
         (40, Kind::TlsUnsupported, "host name"),
@@ -170,7 +172,7 @@ async fn alerts_in_the_handshake_say_what_is_not_possible() {
 }
 
 #[tokio::test]
-async fn another_authority_is_told_from_other_faults_of_a_certificate() {
+async fn unknown_issuers_differ_from_invalid_certificates() {
     let server = TlsServer::start(&pki(&["127.0.0.1"]), &[&TLS13]).await;
     let url = format!("https://127.0.0.1:{}/", server.port);
     let error = fail(&transport(&pki_of("Another", &[])), post(url)).await;
@@ -179,7 +181,7 @@ async fn another_authority_is_told_from_other_faults_of_a_certificate() {
 }
 
 #[tokio::test]
-async fn an_https_proxy_that_demands_a_certificate_was_sent_nothing() {
+async fn https_proxy_that_requires_a_certificate_is_sent_nothing() {
     let pki = pki(&["localhost"]);
     let side = ServerSide::new(&pki)
         .versions(&[&TLS13])

@@ -1,4 +1,4 @@
-//! The transports on real sockets.
+//! Tests of the transports on real sockets.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(unreachable_pub, reason = "nothing is public in a test binary")]

@@ -1,4 +1,4 @@
-//! The test peers themselves.
+//! Tests of the test peers.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::test]
-async fn an_exhausted_script_is_an_error_that_allows_nothing() {
+async fn exhausted_scripts_fail_as_maybe_sent() {
     let transport = ScriptedTransport::new();
     let attempt = Attempt::first();
     let error = transport
@@ -30,7 +30,7 @@ async fn an_exhausted_script_is_an_error_that_allows_nothing() {
 }
 
 #[tokio::test]
-async fn a_script_keeps_the_mark_like_a_good_transport() {
+async fn scripts_use_the_mark_as_real_transports_do() {
     let transport = ScriptedTransport::new()
         .fail(Kind::Connect, Delivery::NotSent)
         .fail(Kind::Closed, Delivery::MaybeSent)
@@ -58,7 +58,7 @@ async fn a_script_keeps_the_mark_like_a_good_transport() {
 }
 
 #[tokio::test]
-async fn a_record_holds_every_outcome() {
+async fn records_hold_every_outcome() {
     let script = ScriptedTransport::new()
         .respond(StatusCode::OK, "{}")
         .fail(Kind::Dns, Delivery::NotSent)
@@ -136,7 +136,7 @@ async fn debug_masks_secrets() {
 }
 
 #[tokio::test]
-async fn a_server_plays_its_script_and_closes_what_comes_after() {
+async fn server_plays_its_scripts_and_closes_later_connections() {
     let go = Signal::new();
     let server = Tarpit::start([
         Play::new().read_request().wait_for(&go).send("late"),
@@ -196,7 +196,7 @@ async fn a_server_plays_its_script_and_closes_what_comes_after() {
 }
 
 #[tokio::test]
-async fn a_slow_server_sends_byte_by_byte_and_goes_on_with_the_next_play() {
+async fn slow_server_sends_byte_by_byte_and_plays_the_next_script() {
     let slow = Play::new().send_slowly("ab", Duration::from_millis(20));
     let server = Tarpit::start_then([slow], Play::new().send("then"))
         .await
@@ -213,7 +213,7 @@ async fn a_slow_server_sends_byte_by_byte_and_goes_on_with_the_next_play() {
 }
 
 #[tokio::test]
-async fn a_reset_is_a_reset() {
+async fn resets_are_seen_as_resets() {
     let server = Tarpit::always(Play::new().read_request().reset())
         .await
         .unwrap();
@@ -224,7 +224,7 @@ async fn a_reset_is_a_reset() {
 }
 
 #[tokio::test]
-async fn a_recorded_transport_still_talks_to_a_server() {
+async fn recording_transport_reaches_a_server() {
     let server = Tarpit::always(Play::new().reply(StatusCode::OK, "hello"))
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-//! Proxies: what they get to see, and what is certain when they refuse.
+//! Proxies: what they see, and the delivery when they refuse.
 
 use std::process::Command;
 
@@ -34,7 +34,7 @@ async fn http_goes_through_a_forward_proxy_with_its_whole_uri() {
 }
 
 #[tokio::test]
-async fn https_goes_through_a_tunnel_that_sees_only_the_address() {
+async fn https_tunnels_show_only_the_address() {
     let pki = pki(&["localhost"]);
     let server = TlsServer::start(&pki, &[&TLS13]).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -87,7 +87,7 @@ async fn a_proxy_can_itself_be_reached_over_tls() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_opens_no_tunnel_has_been_sent_nothing() {
+async fn proxy_without_a_tunnel_is_sent_nothing() {
     for (play, expected) in [
         (
             Play::new().read_request().send("SSH-2.0-OpenSSH_9.9\r\n"),
@@ -123,7 +123,8 @@ async fn a_proxy_that_opens_no_tunnel_has_been_sent_nothing() {
     }
 }
 
-/// The error of a request through a tunnel of this proxy. It names both ends, and never the password.
+/// Returns the error of a request through a tunnel of this proxy. It names both ends and never the
+/// password.
 async fn fail_through(proxy: &Tarpit) -> ecs_transport::TransportError {
     let url = format!("http://user:hunter2@{}", proxy.address());
     let transport = builder()
@@ -185,7 +186,7 @@ async fn a_refused_tunnel_names_the_status() {
 
 #[tokio::test]
 async fn a_certificate_seen_through_a_tunnel_names_the_proxy() {
-    // A proxy that opens TLS shows a certificate of its own authority.
+    // An intercepting proxy shows a certificate of its own authority.
     let server = TlsServer::start(&pki(&["localhost"]), &[&TLS13]).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = listener.local_addr().unwrap();
@@ -202,7 +203,7 @@ async fn a_certificate_seen_through_a_tunnel_names_the_proxy() {
     assert!(error.to_string().contains(&through), "{error}");
 }
 
-/// Accepts one connection, opens the tunnel it asks for, and returns what it asked.
+/// Accepts one connection, opens the requested tunnel, and returns the request for it.
 async fn tunnel(listener: TcpListener, port: u16) -> String {
     let (mut client, _) = listener.accept().await.unwrap();
     let mut asked = Vec::new();
@@ -219,7 +220,7 @@ async fn tunnel(listener: TcpListener, port: u16) -> String {
 }
 
 #[tokio::test]
-async fn a_proxy_that_never_answers_has_been_sent_nothing() {
+async fn silent_proxy_is_sent_nothing() {
     let proxy = Tarpit::always(Play::new().read_request().hang())
         .await
         .unwrap();
@@ -235,7 +236,7 @@ async fn a_proxy_that_never_answers_has_been_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_cannot_be_reached_has_been_sent_nothing() {
+async fn unreachable_proxy_is_sent_nothing() {
     let proxy = closed_port().await;
     for url in [format!("http://{proxy}"), format!("https://{proxy}")] {
         let transport = builder()
@@ -255,7 +256,7 @@ async fn a_proxy_that_cannot_be_reached_has_been_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_kind_of_proxy_that_we_do_not_speak_is_not_passed_by() {
+async fn unsupported_proxies_are_refused() {
     let server = Tarpit::always(Play::new().reply(StatusCode::OK, ""))
         .await
         .unwrap();
@@ -310,7 +311,7 @@ async fn exceptions_are_reached_directly() {
 }
 
 #[test]
-fn what_is_not_a_proxy_is_refused_without_repeating_it() {
+fn invalid_proxies_are_refused_without_repeating_them() {
     for url in [
         "",
         "http://",
@@ -333,8 +334,8 @@ fn debug_shows_no_credentials() {
     assert!(!format!("{:#?}", builder.build().unwrap()).contains("hunter2"));
 }
 
-/// The environment belongs to the whole process, so the transport that reads it runs in one of its own: this
-/// test, started again with the next one alone.
+/// The environment belongs to the whole process, so the transport that reads it runs in another
+/// one: this test binary, started again with the next test alone.
 async fn run_with_environment(variables: &[(&'static str, String)]) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "--ignored", "proxy::sends_with_its_environment"]);
@@ -370,7 +371,7 @@ async fn sends_with_its_environment() {
 }
 
 #[tokio::test]
-async fn the_environment_names_the_proxy_unless_told_otherwise() {
+async fn environment_sets_the_proxy_by_default() {
     let proxy = Tarpit::always(Play::new().reply(StatusCode::OK, "proxy"))
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-//! What comes back: whole, cut, too large, not HTTP; and what is sent for it.
+//! Responses: complete, cut, too large or not HTTP; and the requests for them.
 
 use std::net::Ipv6Addr;
 use std::time::Duration;
@@ -16,7 +16,7 @@ async fn answering(response: impl Into<Bytes>) -> Tarpit {
 }
 
 #[tokio::test]
-async fn a_body_that_is_cut_is_an_error_with_the_head() {
+async fn cut_bodies_are_errors_with_the_head() {
     for cut in [
         "HTTP/1.1 202 Accepted\r\nX-Request-Id: r-1\r\nContent-Length: 10\r\n\r\n{\"job",
         "HTTP/1.1 202 Accepted\r\nX-Request-Id: r-1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"job\r\n",
@@ -39,7 +39,7 @@ async fn a_body_that_is_cut_is_an_error_with_the_head() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_reset_is_cut() {
+async fn reset_bodies_are_cut() {
     let seen = Signal::new();
     let play = Play::new()
         .read_request()
@@ -49,7 +49,7 @@ async fn a_body_that_is_reset_is_cut() {
     let server = Tarpit::always(play).await.unwrap();
     let giving = seen.clone();
     tokio::spawn(async move {
-        // A reset overtakes bytes that were not read yet.
+        // A reset overtakes bytes that are not read yet.
         tokio::time::sleep(Duration::from_millis(300)).await;
         giving.give();
     });
@@ -62,7 +62,7 @@ async fn a_body_that_is_reset_is_cut() {
 }
 
 #[tokio::test]
-async fn time_that_runs_out_in_the_body_keeps_the_head() {
+async fn timeout_in_the_body_keeps_the_head() {
     let play = Play::new()
         .read_request()
         .send("HTTP/1.1 200 OK\r\nX-Request-Id: r-1\r\nContent-Length: 10\r\n\r\nabc")
@@ -80,7 +80,7 @@ async fn time_that_runs_out_in_the_body_keeps_the_head() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_a_protocol_error() {
+async fn invalid_http_is_a_protocol_error() {
     for garbage in [
         "SSH-2.0-OpenSSH_9.9\r\n",
         "HTTP/1.1 two hundred\r\n\r\n",
@@ -106,7 +106,7 @@ async fn what_is_not_http_is_a_protocol_error() {
 }
 
 #[tokio::test]
-async fn informational_heads_are_passed_over() {
+async fn informational_heads_are_skipped() {
     let server = answering(
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     )
@@ -119,7 +119,7 @@ async fn informational_heads_are_passed_over() {
 }
 
 #[tokio::test]
-async fn chunked_and_close_delimited_bodies_come_whole() {
+async fn chunked_and_close_delimited_bodies_are_read_completely() {
     for response in [
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\n\r\nabc",
@@ -133,7 +133,7 @@ async fn chunked_and_close_delimited_bodies_come_whole() {
 }
 
 #[tokio::test]
-async fn a_body_up_to_the_limit_is_taken_and_one_byte_more_is_not() {
+async fn bodies_are_accepted_up_to_the_limit() {
     let transport = builder().response_limit(1000).build().unwrap();
     let server = Tarpit::always(Play::new().reply(StatusCode::OK, vec![b'x'; 1000]))
         .await
@@ -159,8 +159,8 @@ async fn a_body_up_to_the_limit_is_taken_and_one_byte_more_is_not() {
 }
 
 #[tokio::test]
-async fn an_announced_length_over_the_limit_is_refused_at_once() {
-    // The body never comes, so only the head can have decided.
+async fn announced_length_over_the_limit_is_refused_at_once() {
+    // The body never arrives, so the head alone decides.
     let play = Play::new()
         .read_request()
         .send("HTTP/1.1 200 OK\r\nX-Request-Id: r-1\r\nContent-Length: 99999999999\r\n\r\n")
@@ -175,7 +175,7 @@ async fn an_announced_length_over_the_limit_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_flood_without_a_length_ends_at_the_limit() {
+async fn unannounced_floods_end_at_the_limit() {
     let chunk = "10000\r\n".to_owned() + &"x".repeat(0x10000) + "\r\n";
     for (head, flood) in [
         ("HTTP/1.1 200 OK\r\n\r\n", "x".repeat(0x10000)),
@@ -195,7 +195,8 @@ async fn a_flood_without_a_length_ends_at_the_limit() {
     }
 }
 
-/// Many floods at once must not fill the memory: beyond their first MiB, responses are read one at a time.
+/// Concurrent floods must not fill the memory: beyond their first MiB, responses are read one at a
+/// time.
 #[tokio::test]
 async fn large_bodies_are_read_one_at_a_time_and_small_ones_at_any_time() {
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 3145728\r\n\r\n";
@@ -215,7 +216,7 @@ async fn large_bodies_are_read_one_at_a_time_and_small_ones_at_any_time() {
     let (first, request) = (transport.clone(), get(slow.url()));
     let first = tokio::spawn(async move { send(&first, request).await });
     let waits = async {
-        // It has to wait as soon as the first response has come beyond its first MiB.
+        // It waits as soon as the first response has grown beyond its first MiB.
         loop {
             let attempt = Attempt::first().with_timeout(Duration::from_millis(500));
             match send_as(&transport, get(large.url()), attempt).await {
@@ -235,7 +236,7 @@ async fn large_bodies_are_read_one_at_a_time_and_small_ones_at_any_time() {
 }
 
 #[tokio::test]
-async fn a_head_without_an_end_is_refused() {
+async fn endless_heads_are_refused() {
     let play = Play::new()
         .read_request()
         .send("HTTP/1.1 200 OK\r\nX-Long: ")
@@ -273,7 +274,7 @@ async fn redirects_are_not_followed() {
 }
 
 #[tokio::test]
-async fn the_request_arrives_as_it_was_given_with_host_and_length() {
+async fn requests_arrive_unchanged_with_host_and_length() {
     let server = Tarpit::always(Play::new().reply(StatusCode::OK, ""))
         .await
         .unwrap();
@@ -306,7 +307,7 @@ async fn the_request_arrives_as_it_was_given_with_host_and_length() {
 }
 
 #[tokio::test]
-async fn a_host_that_the_caller_signed_is_kept() {
+async fn signed_host_headers_are_kept() {
     let server = Tarpit::always(Play::new().reply(StatusCode::OK, ""))
         .await
         .unwrap();
@@ -319,7 +320,7 @@ async fn a_host_that_the_caller_signed_is_kept() {
 }
 
 #[tokio::test]
-async fn an_ipv6_address_is_a_host() {
+async fn ipv6_addresses_are_hosts() {
     let Ok(server) = Tarpit::start_at(
         (Ipv6Addr::LOCALHOST, 0).into(),
         [Play::new().reply(StatusCode::OK, "six")],

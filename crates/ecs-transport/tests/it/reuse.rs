@@ -1,7 +1,8 @@
-//! Kept-alive connections, and what happens when the server has closed one.
+//! Kept-alive connections, and requests that meet one which the server has closed.
 //!
-//! Where it matters the server runs on a runtime of its own, so that its close can arrive while the client's tasks
-//! stand still: the client then finds a connection in its pool that it takes for a good one.
+//! Where it matters the server runs on a runtime of its own, so that its close can arrive while the
+//! client's tasks stand still: the client then finds a connection in its pool that it takes for a
+//! good one.
 
 use std::time::Duration;
 
@@ -15,14 +16,14 @@ fn answer() -> Play {
     Play::new().reply(StatusCode::OK, "{}")
 }
 
-/// The server's side: a first connection that is closed when told, and perhaps further ones.
+/// The server: a first connection that is closed by a signal, and optionally further ones.
 struct Server {
     tarpit: Tarpit,
     close: Signal,
     _runtime: Background,
 }
 
-/// A runtime that can be dropped inside of another.
+/// A runtime that can be dropped inside another one.
 struct Background(Option<Runtime>);
 
 impl Drop for Background {
@@ -48,10 +49,11 @@ async fn server(further: impl IntoIterator<Item = Play>) -> Server {
     }
 }
 
-/// One good exchange, after which the server closes, and the client's only thread has not looked yet.
+/// Makes one successful exchange, after which the server closes before the client's only thread
+/// notices.
 async fn leave_a_stale_connection(transport: &HyperTransport, server: &Server) {
     send(transport, get(server.tarpit.url())).await.unwrap();
-    // Lets the client's tasks put the connection into the pool.
+    // The client's tasks put the connection into the pool.
     tokio::time::sleep(Duration::from_millis(100)).await;
     server.close.give();
     while server.tarpit.closed() == 0 {
@@ -60,7 +62,7 @@ async fn leave_a_stale_connection(transport: &HyperTransport, server: &Server) {
 }
 
 #[tokio::test]
-async fn a_connection_is_used_again_for_what_may_be_repeated() {
+async fn idempotent_requests_reuse_connections() {
     let server = Tarpit::always(
         answer()
             .reply(StatusCode::OK, "{}")
@@ -76,7 +78,7 @@ async fn a_connection_is_used_again_for_what_may_be_repeated() {
 }
 
 #[tokio::test]
-async fn an_action_has_a_connection_of_its_own() {
+async fn actions_have_their_own_connections() {
     let server = Tarpit::always(answer().reply(StatusCode::OK, "{}"))
         .await
         .unwrap();
@@ -89,7 +91,7 @@ async fn an_action_has_a_connection_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_in_time() {
+async fn idle_connections_are_closed_in_time() {
     let server = Tarpit::always(answer().reply(StatusCode::OK, "{}"))
         .await
         .unwrap();
@@ -104,7 +106,7 @@ async fn an_idle_connection_is_closed_in_time() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_seen_to_close_is_replaced() {
+async fn closed_connections_are_replaced() {
     let server = server([answer()]).await;
     let transport = transport();
     leave_a_stale_connection(&transport, &server).await;
@@ -117,11 +119,11 @@ async fn a_connection_that_was_seen_to_close_is_replaced() {
 }
 
 #[tokio::test]
-async fn what_a_stale_connection_gives_back_goes_over_a_new_one_and_is_seen_once() {
+async fn returned_requests_are_sent_once_on_a_new_connection() {
     let server = server([answer()]).await;
     let transport = transport();
     leave_a_stale_connection(&transport, &server).await;
-    // The close is noticed by the runtime, but the connection's task only runs after ours.
+    // The runtime notices the close, but the connection's task only runs after this one.
     tokio::task::yield_now().await;
     send(&transport, get(server.tarpit.url())).await.unwrap();
     assert_eq!(
@@ -131,7 +133,7 @@ async fn what_a_stale_connection_gives_back_goes_over_a_new_one_and_is_seen_once
 }
 
 #[tokio::test]
-async fn what_a_stale_connection_gave_back_and_a_refused_one_never_got_was_not_sent() {
+async fn returned_and_then_refused_requests_are_not_sent() {
     let server = server([]).await;
     let transport = transport();
     leave_a_stale_connection(&transport, &server).await;
@@ -151,13 +153,15 @@ async fn what_a_stale_connection_gave_back_and_a_refused_one_never_got_was_not_s
         (error.kind(), error.delivery()),
         (Kind::Connect, Delivery::NotSent)
     );
-    // It was set when the stale connection was chosen, and retracted when that gave the request back.
+    // The mark was set when the stale connection was chosen, and retracted when that gave the
+    // request back.
     assert_eq!(attempt.mark().delivery(), Delivery::NotSent);
 }
 
-/// The case for which actions do not use kept connections: the bytes leave, and nobody reads them.
+/// The case for which actions do not use pooled connections: the bytes leave, and nobody reads
+/// them.
 #[tokio::test]
-async fn what_was_written_to_a_stale_connection_may_have_been_sent() {
+async fn requests_written_to_stale_connections_may_have_been_sent() {
     let server = server([answer()]).await;
     let transport = transport();
     leave_a_stale_connection(&transport, &server).await;
@@ -173,7 +177,7 @@ async fn what_was_written_to_a_stale_connection_may_have_been_sent() {
 }
 
 #[tokio::test]
-async fn an_action_does_not_meet_a_stale_connection() {
+async fn actions_do_not_meet_stale_connections() {
     let server = server([answer()]).await;
     let transport = transport();
     leave_a_stale_connection(&transport, &server).await;
@@ -185,7 +189,7 @@ async fn an_action_does_not_meet_a_stale_connection() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_read_on_a_kept_connection_is_not_sent_again() {
+async fn requests_read_on_pooled_connections_are_not_sent_again() {
     let server = Tarpit::always(answer().read_request().reset())
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-//! Whom the transport trusts, on real sockets and with certificates made on the spot.
+//! Trust of the transport, on real sockets with generated certificates.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use http::StatusCode;
 use rustls::version::{TLS12, TLS13};
 
 #[tokio::test]
-async fn an_own_authority_is_trusted_from_pem_and_from_a_file() {
+async fn given_authorities_are_trusted_from_text_and_file() {
     let pki = pki(&["localhost", "127.0.0.1"]);
     let server = TlsServer::start(&pki, &[&TLS13, &TLS12]).await;
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -38,7 +38,7 @@ async fn an_own_authority_is_trusted_from_pem_and_from_a_file() {
 }
 
 #[tokio::test]
-async fn an_own_authority_is_added_to_those_of_the_machine() {
+async fn given_authorities_are_added_to_those_of_the_machine() {
     let pki = pki(&["127.0.0.1"]);
     let server = TlsServer::start(&pki, &[&TLS13]).await;
     let transport = HyperTransport::builder()
@@ -87,9 +87,9 @@ async fn tls_1_2_is_spoken() {
 }
 
 #[tokio::test]
-async fn an_unknown_authority_has_been_sent_nothing() {
+async fn unknown_authority_sends_nothing() {
     let server = TlsServer::start(&pki(&["127.0.0.1"]), &[&TLS13]).await;
-    // One with a name of its own, and one that only has the same name.
+    // One with its own name, and one with the same name.
     for authority in [pki_of("Another Authority", &[]), pki(&[])] {
         let transport = builder().ca_pem(authority.ca_pem).build().unwrap();
         let error = fail(
@@ -107,7 +107,7 @@ async fn an_unknown_authority_has_been_sent_nothing() {
 }
 
 #[tokio::test]
-async fn another_host_name_has_been_sent_nothing() {
+async fn wrong_host_name_sends_nothing() {
     let pki = pki(&["ecs.example"]);
     let server = TlsServer::start(&pki, &[&TLS13]).await;
     let transport = builder().ca_pem(pki.ca_pem.clone()).build().unwrap();
@@ -125,7 +125,7 @@ async fn another_host_name_has_been_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_has_been_sent_nothing() {
+async fn server_without_tls_is_sent_nothing() {
     // Plain servers answer a handshake in their own way, or close.
     let answer = Play::new()
         .read_byte()
@@ -143,7 +143,7 @@ async fn a_server_without_tls_has_been_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_that_trusts_nobody_still_speaks_http() {
+async fn client_without_roots_still_speaks_http() {
     let server = Tarpit::always(Play::new().reply(StatusCode::OK, ""))
         .await
         .unwrap();
@@ -160,7 +160,7 @@ async fn a_client_that_trusts_nobody_still_speaks_http() {
 }
 
 #[test]
-fn unusable_authorities_are_refused_with_their_name() {
+fn unusable_authorities_are_refused_by_name() {
     let directory = tempfile::tempdir().unwrap();
     let missing = directory.path().join("missing.pem");
     let error = builder().ca_file(&missing).build().unwrap_err();
@@ -200,7 +200,7 @@ fn unusable_authorities_are_refused_with_their_name() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_is_shown_to_a_server_that_demands_one() {
+async fn client_certificate_is_shown_on_demand() {
     let pki = pki(&["127.0.0.1"]);
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().join("own.pem");
@@ -230,9 +230,9 @@ async fn a_client_certificate_is_shown_to_a_server_that_demands_one() {
     }
 }
 
-/// What takes time, such as a handshake, may take too much: then the request stays here.
+/// Steps that take time, such as a handshake, may take too long: then the request is not sent.
 #[tokio::test]
-async fn a_request_that_may_no_longer_be_sent_after_the_handshake_is_not_sent() {
+async fn requests_that_expire_in_the_handshake_are_not_sent() {
     let pki = pki(&["127.0.0.1"]);
     let server = TlsServer::start(&pki, &[&TLS13]).await;
     let transport = builder().ca_pem(pki.ca_pem.clone()).build().unwrap();

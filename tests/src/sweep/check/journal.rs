@@ -11,7 +11,7 @@ use super::super::lives::Life;
 use super::{Checker, ManyLives};
 
 impl<'a> ManyLives<'a> {
-    /// Whether this is one of its processes.
+    /// Returns whether this is one of its processes.
     pub(super) fn is(self, run: &Played) -> bool {
         let mut lives = self.lived.lives.iter();
         lives.any(|life| std::ptr::eq(&life.played, run))
@@ -26,8 +26,8 @@ impl<'a> ManyLives<'a> {
             .map(|entry| &entry.record)
     }
 
-    /// Whether a process that died before this time had announced a request for this server, and not written down what
-    /// came of it.
+    /// Returns whether a process that died before this time had announced a request for this
+    /// server, and not written down what came of it.
     pub(super) fn died_sending(self, id: &ServerId, until: Duration) -> bool {
         let lives = self.lived.lives.iter();
         let mut dead = lives.filter(|life| life.played.died && life.played.ended < until);
@@ -39,7 +39,8 @@ impl<'a> ManyLives<'a> {
         open.any(|servers| servers.contains(id))
     }
 
-    /// The requests that a process had announced, without having written down what came of them.
+    /// Returns the requests that a process had announced, without having written down what came of
+    /// them.
     pub(super) fn open(self, life: &Life) -> impl Iterator<Item = &'a [ServerId]> {
         let mut open: HashMap<usize, &[ServerId]> = HashMap::new();
         for record in self.records(life) {
@@ -67,7 +68,8 @@ impl<'a> ManyLives<'a> {
         open.into_values()
     }
 
-    /// The servers that were acted on, or may have been, or refused, and that failed by what a process wrote down.
+    /// Returns the servers that were acted on, or may have been, or refused, and that failed by
+    /// what a process wrote down.
     pub(super) fn failed(self, life: &Life) -> impl Iterator<Item = ServerId> {
         let records = self.records(life).filter_map(|record| match record {
             Record::Outcomes { servers } => Some(servers),
@@ -79,7 +81,7 @@ impl<'a> ManyLives<'a> {
         records.flatten().filter(failed).map(|verdict| verdict.id)
     }
 
-    /// Whether a process took notice of a job: if it died, only what it wrote down counts.
+    /// Returns whether a process took notice of a job: if it died, only what it wrote down counts.
     pub(super) fn noticed(self, life: usize, job: &JobId) -> bool {
         let Some(life) = self.lived.lives.get(life) else {
             return false;

@@ -11,7 +11,7 @@ use super::reasons::{is_not_sent, is_unclear};
 const IN_A_ROW: usize = 3;
 
 impl Checker<'_> {
-    /// The actions of a run, in the order of their beginning.
+    /// Returns the actions of a run, in the order of their beginning.
     fn actions_of<'a>(&'a self, run: &'a Played) -> Vec<(&'a Exchange, &'a [ServerId])> {
         let exchanges = self.trace.exchanges.iter();
         let mut actions: Vec<_> = exchanges
@@ -52,7 +52,7 @@ impl Checker<'_> {
         });
     }
 
-    /// Whether a run may have given up because of lost answers.
+    /// Returns whether a run may have given up because of lost answers.
     pub(super) fn had_an_outage(&self, run: &Played) -> bool {
         let actions = self.actions_of(run);
         let unclear = actions.iter().filter(|(exchange, _)| is_unclear(exchange));

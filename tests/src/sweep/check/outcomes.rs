@@ -101,8 +101,8 @@ impl Checker<'_> {
         self.violations.extend(wrong);
     }
 
-    /// Whether the job told the client what the report says: of this server, with its reason if there was one, or, if it
-    /// succeeded, nothing of it in particular.
+    /// Returns whether the job told the client what the report says: of this server, with its
+    /// reason if there was one, or, if it succeeded, nothing of it in particular.
     fn is_what_its_job_said(&self, id: &ServerId, outcome: &Outcome) -> bool {
         match outcome {
             Outcome::Succeeded {

@@ -13,7 +13,7 @@ use super::super::lives::Life;
 use super::super::{Played, scenario::RunPlan};
 use super::Checker;
 
-/// Whether it left, and what came back does not tell whether it was executed.
+/// Returns whether it left, and what came back does not tell whether it was executed.
 pub(super) fn is_unclear(exchange: &Exchange) -> bool {
     let answered = matches!(exchange.ended, Some((_, Received::Answer(_))));
     let clear = matches!(
@@ -23,7 +23,7 @@ pub(super) fn is_unclear(exchange: &Exchange) -> bool {
     exchange.left.is_some() && !(answered && clear)
 }
 
-/// Whether the transport itself said that nothing was sent.
+/// Returns whether the transport itself said that nothing was sent.
 pub(super) fn is_not_sent(exchange: &Exchange) -> bool {
     matches!(
         exchange.ended,
@@ -32,7 +32,7 @@ pub(super) fn is_not_sent(exchange: &Exchange) -> bool {
 }
 
 impl Checker<'_> {
-    /// Whether the job was shown as over, and did not say how this server ended.
+    /// Returns whether the job was shown as over, and did not say how this server ended.
     pub(super) fn does_not_tell(&self, job: &JobId, id: &ServerId) -> bool {
         self.truth.shown(job).any(|message| {
             message.status.is_over()
@@ -56,21 +56,22 @@ impl Checker<'_> {
             .filter(move |exchange| exchange.begun < until)
     }
 
-    /// Whether it left, and what came back does not tell whether it was executed; or whether the process died that sent it
-    /// or was about to.
+    /// Returns whether it left, and what came back does not tell whether it was executed; or
+    /// whether the process died that sent it or was about to.
     pub(super) fn may_be_unknown(&self, id: &ServerId, run: &Played) -> bool {
         let mut sendings = self.sendings(id, run.until);
         let lived = self.lived.filter(|lived| lived.is(run));
         sendings.any(is_unclear) || lived.is_some_and(|lived| lived.died_sending(id, run.until))
     }
 
-    /// The jobs that the client was told of, in so many words, and in a process that lived to take notice.
+    /// Returns the jobs that the client was told of, in so many words, and in a process that lived
+    /// to take notice.
     pub(super) fn told_of(&self, id: &ServerId, until: Duration) -> impl Iterator<Item = &JobId> {
         let sendings = self.sendings(id, until);
         sendings.filter_map(|exchange| self.told_by(exchange))
     }
 
-    /// The job that the client was told of by this answer.
+    /// Returns the job that the client was told of by this answer.
     pub(super) fn told_by<'a>(&self, exchange: &'a Exchange) -> Option<&'a JobId> {
         let answered = matches!(exchange.ended, Some((_, Received::Answer(_))));
         let accepted = exchange.accepted.as_ref();
@@ -82,7 +83,8 @@ impl Checker<'_> {
         known.then_some(job)
     }
 
-    /// The last job that the client was told of. That a hard restart is of unknown fate comes before how the soft one ended.
+    /// Returns the last job that the client was told of. That a hard restart is of unknown fate
+    /// comes before how the soft one ended.
     pub(super) fn told_last(&self, id: &ServerId, run: &Played) -> Option<&JobId> {
         let escalates = self
             .lived
@@ -101,7 +103,7 @@ impl Checker<'_> {
         reported.filter(|_| !(escalates && (later || cut())))
     }
 
-    /// The process that sent this, of the run with several.
+    /// Returns the process that sent this, of the run with several.
     pub(super) fn life_of(&self, exchange: &Exchange) -> Option<usize> {
         let lived = self.lived?;
         let Asked::Action(servers) = &exchange.asked else {
@@ -121,7 +123,7 @@ impl Checker<'_> {
         })
     }
 
-    /// Whether the process died before it took notice of how this ended.
+    /// Returns whether the process died before it took notice of how this ended.
     pub(super) fn was_cut(&self, exchange: &Exchange) -> bool {
         let (Some(lived), Some(life)) = (self.lived, self.life_of(exchange)) else {
             return false;
@@ -174,8 +176,8 @@ impl Checker<'_> {
         (!reason).then(|| format!("without a reason {id} is said to be {outcome:?}"))
     }
 
-    /// Whether a server was skipped before its wave with a reason: it was locked from the beginning, others acted on it, or
-    /// an earlier process may have.
+    /// Returns whether a server was skipped before its wave with a reason: it was locked from the
+    /// beginning, others acted on it, or an earlier process may have.
     fn was_not_ready(&self, id: &ServerId, run: &Played) -> bool {
         // A process that died has no report.
         let lives = self.lived.iter().flat_map(|lived| &lived.lived.lives);
@@ -202,7 +204,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether the region refused a request of this server alone.
+    /// Returns whether the region refused a request of this server alone.
     pub(super) fn was_refused_alone(&self, id: &ServerId, run: &Played) -> bool {
         self.sendings(id, run.until).any(|exchange| {
             exchange.arrived.is_some()
@@ -211,7 +213,8 @@ impl Checker<'_> {
         })
     }
 
-    /// Whether a run with reconciliation may have been unable to list the servers at its beginning.
+    /// Returns whether a run with reconciliation may have been unable to list the servers at its
+    /// beginning.
     fn could_not_list(&self, plan: &RunPlan) -> bool {
         plan.reconcile
             && self
@@ -227,7 +230,7 @@ impl Checker<'_> {
                 })
     }
 
-    /// Whether a server could not be looked at whose job had succeeded.
+    /// Returns whether a server could not be looked at whose job had succeeded.
     pub(super) fn was_not_seen(&self, message_part: &str) -> bool {
         let mut lists = self.trace.exchanges.iter();
         self.is_not_back(message_part)

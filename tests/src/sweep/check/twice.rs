@@ -11,7 +11,7 @@ use super::reasons::{is_not_sent, is_unclear};
 use super::{Checker, ManyLives};
 
 impl Extras {
-    /// Whether servers may be acted on a second time, each for a reason.
+    /// Returns whether servers may be acted on a second time, each for a reason.
     pub(super) fn may_act_twice(&self) -> bool {
         self.escalate_after.is_some() || self.lives.iter().any(|life| life.resubmit)
     }
@@ -84,7 +84,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether a server may be restarted hard by then: its soft restart had ended badly, and the client had been told so.
+    /// Returns whether a server may be restarted hard by then: its soft restart had ended badly,
+    /// and the client had been told so.
     fn is_due(&self, id: &ServerId, job: &JobId, now: &Exchange, lived: ManyLives<'_>) -> bool {
         let first = lived.extras.lives.first();
         let soft = PowerAction::Reboot(RebootType::Soft);

@@ -26,13 +26,13 @@ struct Sent<'a> {
 }
 
 impl ManyLives<'_> {
-    /// How many servers may fail.
+    /// Returns how many servers may fail.
     fn allowed(self) -> Option<usize> {
         let share = self.extras.waves.as_ref()?.rules.max_failures?;
         Some(share.of(self.lived.waves.iter().map(Vec::len).sum()))
     }
 
-    /// Whether a run that stopped by its own rules had a reason.
+    /// Returns whether a run that stopped by its own rules had a reason.
     pub(super) fn stops(self, run: &Played) -> bool {
         let report = run.report.as_ref();
         let no = |is: fn(&Gate) -> bool| {
@@ -68,7 +68,8 @@ impl ManyLives<'_> {
 }
 
 impl Checker<'_> {
-    /// Whether it was said of a server that its job succeeded and that it is not back all the same.
+    /// Returns whether it was said of a server that its job succeeded and that it is not back all
+    /// the same.
     pub(super) fn is_not_back(&self, reason: &str) -> bool {
         let verified = self
             .lived
@@ -142,7 +143,7 @@ impl Checker<'_> {
         self.violations.extend(wrong);
     }
 
-    /// The waves themselves are as large as they may be, and have each server once.
+    /// Returns the waves themselves are as large as they may be, and have each server once.
     fn wrong_waves(&self, lived: ManyLives<'_>) -> Vec<String> {
         let Some(plan) = &lived.extras.waves else {
             return Vec::new();
@@ -170,7 +171,8 @@ impl Checker<'_> {
         wrong
     }
 
-    /// Whether nothing more was to be awaited of a request by then, as far as the client had been told.
+    /// Returns whether nothing more was to be awaited of a request by then, as far as the client
+    /// had been told.
     fn is_over(&self, sent: &Sent<'_>, by: Duration) -> bool {
         let exchange = sent.exchange;
         if exchange.ended.is_none_or(|(ended, _)| ended > by) {
@@ -195,8 +197,8 @@ impl Checker<'_> {
         disowned || sent.servers.iter().all(is_over)
     }
 
-    /// Whether something of an earlier wave, of which nobody knows, may still be at work. Where servers are looked at, they
-    /// may have shown that they are not.
+    /// Returns whether something of an earlier wave, of which nobody knows, may still be at work.
+    /// Where servers are looked at, they may have shown that they are not.
     fn comes_too_soon(&self, sent: &[Sent<'_>], now: &Sent<'_>) -> Option<String> {
         let reconciles = |value: &Sent<'_>| {
             let life = self.life_of(value.exchange);
@@ -346,7 +348,8 @@ impl Checker<'_> {
     }
 }
 
-/// The servers whose failure a process was the first to say: the place among its events, and whether it was acted on.
+/// Returns the servers whose failure a process was the first to say: the place among its events,
+/// and whether it was acted on.
 fn new_failures(life: &Life, known: &HashSet<ServerId>) -> Vec<(usize, ServerId, bool)> {
     // What is known of the lives before comes first.
     let done = life.events.iter().find_map(|(_, event)| match event {

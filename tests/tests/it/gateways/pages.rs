@@ -32,7 +32,8 @@ fn every_action(trick: Trick) -> impl Fn(&Seen) -> Trick + Send + Sync + 'static
     }
 }
 
-/// Whether the page is one of those that prove nothing by their status alone, whoever made it.
+/// Returns whether the page is one of those that prove nothing by their status alone, whoever made
+/// it.
 fn is_server_error(page: &Page) -> bool {
     page.status.starts_with('5')
 }

@@ -152,7 +152,7 @@ fn send(signal: &str, process: &str) {
     let _ = Command::new("kill").args(["-s", signal, process]).status();
 }
 
-/// The processes that this one started.
+/// Returns the processes that this one started.
 fn children(process: u32) -> Vec<String> {
     let path = format!("/proc/{process}/task/{process}/children");
     let children = std::fs::read_to_string(path).unwrap_or_default();

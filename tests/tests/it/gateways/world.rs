@@ -24,7 +24,7 @@ pub(crate) async fn region(servers: usize) -> SimServer {
         .unwrap()
 }
 
-/// A client that reaches the region by this URL.
+/// Returns a client that reaches the region by this URL.
 pub(crate) fn client(region: &SimServer, url: &str, attempt_timeout: Duration) -> Client {
     let info = region.info();
     let token = Credentials::token(info.token.expose_secret()).unwrap();
@@ -61,7 +61,7 @@ pub(crate) async fn try_finish(run: RunBuilder) -> Result<Report, Error> {
     Ok(report.expect("a run does not end"))
 }
 
-/// How many servers have this outcome.
+/// Returns how many servers have this outcome.
 pub(crate) fn count(report: &Report, outcome: &str) -> usize {
     let servers = report.servers.iter();
     servers

@@ -6,7 +6,8 @@ use ecs_sim::{Action, ActionRecords, OtherAction, TraceAccess};
 
 use super::*;
 
-/// A region whose traces are this late, in seconds, and whose records of actions cannot be read.
+/// Returns a region whose traces are this late, in seconds, and whose records of actions cannot be
+/// read.
 fn traced(from: u64, to: u64) -> RegionBuilder {
     let delay = Duration::from_secs(from)..=Duration::from_secs(to);
     let region = region().trace_delay(delay);
@@ -22,7 +23,7 @@ fn with_other_user(region: RegionBuilder, second: u64) -> RegionBuilder {
     })
 }
 
-/// A run of three requests, and how long it took.
+/// Returns a run of three requests, and how long it took.
 async fn run(scene: &Scene) -> (Report, Duration) {
     let began = Instant::now();
     let run = scene.client.run(REBOOT, scene.servers.clone());

@@ -38,7 +38,7 @@ pub(super) fn pascal(wire: &Key) -> Result<String, Problem> {
     identifier(wire, name)
 }
 
-/// The name of a type, which is taken as it is.
+/// Returns the name of a type, which is taken as it is.
 pub(super) fn type_name(key: &Key) -> Result<(), Problem> {
     let upper = key
         .text

@@ -69,7 +69,7 @@ fn distinguishable(spec: &Spec) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The content of a response, which may stand under `components`.
+/// Returns the content of a response, which may stand under `components`.
 pub(super) fn content<'a>(
     response: &'a spec::Response,
     spec: &'a Spec,
@@ -206,7 +206,7 @@ impl Context<'_> {
             .unwrap_or_default()
     }
 
-    /// The type that the answer with status 200 becomes.
+    /// Returns the type that the answer with status 200 becomes.
     fn output(&self) -> Result<String, Problem> {
         let responses = &self.operation.responses;
         let needed = || {

@@ -7,7 +7,7 @@ use super::super::yaml::Key;
 use super::Schemas;
 use super::names::{distinct, snake};
 
-/// The schema itself, or the one that it refers to.
+/// Returns the schema itself, or the one that it refers to.
 pub(super) fn resolve<'a>(schema: &'a Schema, schemas: Schemas<'a>) -> Result<&'a Schema, Problem> {
     schema
         .reference
@@ -15,7 +15,7 @@ pub(super) fn resolve<'a>(schema: &'a Schema, schemas: Schemas<'a>) -> Result<&'
         .map_or(Ok(schema), |reference| schemas.get(reference))
 }
 
-/// A schema of a request.
+/// Returns a schema of a request.
 pub(super) fn body(schema: &Schema, schemas: Schemas<'_>) -> Result<Body, Problem> {
     let line = schema.line;
     let schema = resolve(schema, schemas)?;

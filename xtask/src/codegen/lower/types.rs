@@ -10,7 +10,8 @@ use super::{HANDWRITTEN, HANDWRITTEN_FIELDS, IDS, Schemas, TEXTS};
 /// The field that holds what x-ecs-keep-rest keeps.
 const REST: &str = "rest";
 
-/// The types to generate: enums and the objects of answers. Bodies of requests become tables beside their operation.
+/// Returns the types to generate: enums and the objects of answers. Bodies of requests become
+/// tables beside their operation.
 pub(super) fn lower(schemas: Schemas<'_>) -> Result<Vec<TypeDef>, Problem> {
     let mut types = Vec::new();
     for (key, schema) in schemas.0 {

@@ -92,7 +92,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The entries of a mapping whose keys are free.
+/// Returns the entries of a mapping whose keys are free.
 pub(crate) fn entries<'a>(node: &'a Node, what: &str) -> Result<&'a [(Key, Node)], Problem> {
     match &node.value {
         Value::Map(entries) => Ok(entries),
@@ -132,7 +132,7 @@ pub(crate) fn flag(node: &Node, keyword: &str) -> Result<bool, Problem> {
     }
 }
 
-/// Each element of a list.
+/// Returns each element of a list.
 pub(crate) fn list<'a, T>(
     node: &'a Node,
     keyword: &str,
@@ -144,7 +144,7 @@ pub(crate) fn list<'a, T>(
     }
 }
 
-/// Each value of a mapping with its key.
+/// Returns each value of a mapping with its key.
 pub(crate) fn map<'a, T>(
     node: &'a Node,
     keyword: &str,

@@ -222,7 +222,7 @@ fn content(node: &Node) -> Result<Content, Problem> {
     Ok(content)
 }
 
-/// The name behind `$ref: "#/components/<section>/<name>"`, which must be the only keyword.
+/// Returns the name behind `$ref: "#/components/<section>/<name>"`, which must be the only keyword.
 fn reference(node: &Node, section: &str) -> Result<Key, Problem> {
     let mut fields = Fields::of(node, "a reference")?;
     let target = fields.required("$ref")?;
@@ -230,7 +230,7 @@ fn reference(node: &Node, section: &str) -> Result<Key, Problem> {
     target_of(target, section)
 }
 
-/// The name behind the value of a `$ref`.
+/// Returns the name behind the value of a `$ref`.
 fn target_of(target: &Node, section: &str) -> Result<Key, Problem> {
     let key = name(target, "$ref")?;
     let prefix = format!("#/components/{section}/");

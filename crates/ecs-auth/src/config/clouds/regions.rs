@@ -21,7 +21,7 @@ pub(super) struct Regions {
     named: bool,
 }
 
-/// The regions of a cloud: its list, else its region, else those of the vendor's profile.
+/// Returns the regions of a cloud: its list, else its region, else those of the vendor's profile.
 pub(super) fn regions(
     own: &Node,
     of_vendor: Option<&Node>,

@@ -73,7 +73,7 @@ impl Resolver<'_> {
         })
     }
 
-    /// The address of IAM that a setting names, in the region that is meant.
+    /// Returns the address of IAM that a setting names, in the region that is meant.
     fn named_iam(&mut self, regions: &Regions) -> Result<Option<Sourced>, AuthError> {
         if let Some(given) = &self.options.iam_endpoint {
             let address = checked_address("IAM", given)?;
@@ -113,7 +113,7 @@ impl Resolver<'_> {
         Ok(None)
     }
 
-    /// The address of IAM of a vendor, of the domain of a cloud, or in the SDK's file.
+    /// Returns the address of IAM of a vendor, of the domain of a cloud, or in the SDK's file.
     fn other_iam(&self, region: Option<&str>) -> Option<Sourced> {
         if let Some(vendor) = self.vendor() {
             let layers = self.layers();
@@ -142,7 +142,7 @@ impl Resolver<'_> {
         in_file.cloned()
     }
 
-    /// The profile of a vendor that needs no file: of the cloud, or in the environment.
+    /// Returns the profile of a vendor that needs no file: of the cloud, or in the environment.
     fn vendor(&self) -> Option<&'static BuiltIn> {
         let of_environment = || {
             let own = self.own()?;
@@ -152,7 +152,7 @@ impl Resolver<'_> {
         self.found.vendor.or_else(of_environment)
     }
 
-    /// The address of ECS that a setting names.
+    /// Returns the address of ECS that a setting names.
     fn named_ecs(&mut self, regions: &Regions) -> Result<Option<Sourced>, AuthError> {
         if let Some(given) = &self.options.endpoint {
             let address = checked_address("ECS", given)?;
@@ -197,7 +197,8 @@ impl Resolver<'_> {
         Ok(Some(address))
     }
 
-    /// The address in the variables and the file of the Huawei Cloud SDK. A file of theirs is not for other tools' credentials.
+    /// Returns the address in the variables and the file of the Huawei Cloud SDK. A file of theirs
+    /// is not for other tools' credentials.
     fn sdk_ecs(&mut self, region: &str) -> Option<Sourced> {
         let reads_file = matches!(self.found.family(), Family::Huawei | Family::Options);
         if reads_file {
@@ -237,7 +238,8 @@ fn fill(layer: &Layer, address: &str, region: Option<&str>) -> Result<String, Au
     }
 }
 
-/// An address as catalogues of services have it, `https://HOST/v1/PROJECT`, without its path.
+/// Returns an address as catalogues of services have it, `https://HOST/v1/PROJECT`, without its
+/// path.
 fn without_api_path(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once("://")?;
     let (authority, path) = rest.split_once('/')?;

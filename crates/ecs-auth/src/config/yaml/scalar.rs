@@ -1,7 +1,8 @@
 //! The implicit types of plain scalars in PyYAML 6.0.4 (`yaml/resolver.py`, YAML 1.1).
 
-/// Whether PyYAML reads a plain scalar as another value than its own text: `0123` becomes 83, `12:30:45` becomes 45045, `yes`
-/// becomes true, `1_000` becomes 1000. A number that is written out as it was read, such as `-7`, is its own text.
+/// Returns whether PyYAML reads a plain scalar as another value than its own text: `0123` becomes
+/// 83, `12:30:45` becomes 45045, `yes` becomes true, `1_000` becomes 1000. A number that is written
+/// out as it was read, such as `-7`, is its own text.
 pub(in crate::config) fn is_other_than_text(text: &str) -> bool {
     is_bool(text) || is_integer(text) || is_float(text) || is_date(text)
 }

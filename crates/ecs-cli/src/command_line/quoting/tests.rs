@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_path_is_no_option() {
+fn a_path_is_not_parsed_as_an_option() {
     for (path, expected) in [
         ("-x.jsonl", "./-x.jsonl"),
         ("-", "./-"),
@@ -21,7 +21,7 @@ mod in_a_shell {
 
     use super::*;
 
-    /// The words that a shell makes of it.
+    /// Returns the arguments that a shell parses from the line.
     fn read(line: &str) -> Vec<Vec<u8>> {
         let script = format!("printf '%s\\0' {line}");
         let output = Command::new("sh").args(["-c", &script]).output().unwrap();
@@ -40,7 +40,7 @@ mod in_a_shell {
     }
 
     #[test]
-    fn words_that_do_not_show_are_written_by_their_bytes() {
+    fn unprintable_words_are_written_as_bytes() {
         assert_eq!(
             of(b"true\nfalse").as_deref(),
             Some(r#""$(printf 'true\012false')""#)
@@ -63,16 +63,16 @@ mod in_a_shell {
     }
 
     #[test]
-    fn newlines_at_the_end_would_be_lost() {
+    fn a_trailing_newline_is_refused() {
         assert_eq!((of(b"true\n"), of(b"\n")), (None, None));
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Whatever a word holds, what is printed of it is that word, and showing it changes nothing.
+        /// A shell reads every printed argument back, and escaping does not change it.
         #[test]
-        fn any_word_comes_back(message in prop::collection::vec(
+        fn a_shell_reads_every_quoted_word_back(message in prop::collection::vec(
             prop_oneof![
                 prop::collection::vec(1..=255_u8, 0..40),
                 "\\PC*".prop_map(String::into_bytes),

@@ -3,7 +3,7 @@ use ecs_ops::rolling::CountOrPercent;
 use super::*;
 
 #[test]
-fn the_brake_is_said_in_numbers() {
+fn the_brake_is_described_in_numbers() {
     let default = Rules::default().with_default_brake(1200);
     assert_eq!(
         brake(&default, 2, 1200, None),

@@ -1,4 +1,4 @@
-//! The options of a command, as they are given again.
+//! The options of a command for another command of the same kind.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::command_line::{CommandLine, name_of, written};
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl CommandLine {
-    /// What a run does to its servers, without these.
+    /// Appends the options of a run, without its servers.
     pub(crate) fn run(&mut self, action: PowerAction, args: &Run) {
         let kind = action.type_name().map(str::to_ascii_lowercase);
         let default = matches!(action, PowerAction::Reboot(_)).then_some("soft");
@@ -78,7 +78,7 @@ impl CommandLine {
         );
     }
 
-    /// Where to go and as whom, but no secret.
+    /// Appends the options of the place and the credentials, without secrets.
     pub(crate) fn global(&mut self, global: &Global) {
         self.flag("--sim", global.sim);
         self.option("--sim-fail", global.sim_fail.as_ref());
@@ -95,16 +95,21 @@ impl CommandLine {
         self.address("--as-endpoint", global.as_endpoint.as_ref());
         self.address("--cts-endpoint", global.cts_endpoint.as_ref());
         self.path("--ca-file", global.ca_file.as_ref());
-        self.address("--store", global.store.store.as_ref());
-        let file = global.store.store_password_file.as_ref();
-        self.path("--store-password-file", file);
+        self.store(global);
         self.flag("--quiet", global.quiet);
         self.secret("--token", global.token.is_some());
         self.secret("--secret-key", global.secret_key.is_some());
         self.secret("--security-token", global.security_token.is_some());
     }
 
-    /// The options that lead to this place and to these credentials.
+    /// Appends the options of the store.
+    pub(crate) fn store(&mut self, global: &Global) {
+        self.address("--store", global.store.store.as_ref());
+        let file = global.store.store_password_file.as_ref();
+        self.path("--store-password-file", file);
+    }
+
+    /// Returns the options that select this place and these credentials.
     pub(crate) fn to_place(global: &Global) -> Self {
         let mut arguments = Self::default();
         arguments.global(global);

@@ -9,7 +9,7 @@ use crate::command_line::quoted;
 
 const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 
-/// The command that continues the run of this command line, and the secrets that it lacks.
+/// Returns the command that resumes the run of this command line, and the missing secrets.
 fn again(line: &[&str], servers: &[&str]) -> (String, String) {
     let cli = Cli::try_parse_from(line).unwrap();
     let (action, args) = match cli.command {
@@ -32,7 +32,7 @@ fn again(line: &[&str], servers: &[&str]) -> (String, String) {
 }
 
 #[test]
-fn every_option_comes_again() {
+fn every_option_is_repeated() {
     let line = format!(
         "ecsctl reboot {ID} --type soft --wave 10% --pause 90s --max-failures 0 --health-cmd ./check.sh \
          --health-timeout 10s --canary 2 --canary-pause 1m30s --order random --order-seed 7 --spread-by tag:role \
@@ -47,13 +47,13 @@ fn every_option_comes_again() {
     let expected: Vec<&str> = expected.split_whitespace().collect();
     assert_eq!(arguments, expected.join(" "));
     assert!(secrets.is_empty());
-    // And it says the same again.
+    // The parsed command prints the same line.
     let twice: Vec<&str> = arguments.split(' ').collect();
     assert_eq!(again(&twice, &[ID]).0, arguments);
 }
 
 #[test]
-fn defaults_are_left_out_and_secrets_too() {
+fn defaults_and_secrets_are_left_out() {
     let (arguments, secrets) = again(
         &[
             "ecsctl",
@@ -117,7 +117,7 @@ fn a_journal_needs_no_more_than_credentials() {
     assert_eq!(step.lines()[1], expected);
 }
 
-/// A context and an operator lead to other credentials and another endpoint.
+/// A context and an operator select other credentials and another endpoint.
 #[test]
 fn the_place_has_context_and_operator() {
     let run = "ecsctl stop --all --journal j --yes --context prod --region eu-de --operator otc";
@@ -127,7 +127,7 @@ fn the_place_has_context_and_operator() {
 
 /// A dash begins no option, and a newline ends no command.
 #[test]
-fn no_word_becomes_another() {
+fn every_argument_survives_the_command_line() {
     let run = ["ecsctl", "stop", "--all", "--journal=-dash.jsonl"];
     assert_eq!(again(&run, &[]).0, "ecsctl resume ./-dash.jsonl");
     let check = ["stop", "--all", "--wave=1", "--health-cmd", "true\nfalse"];
@@ -141,7 +141,7 @@ fn no_word_becomes_another() {
 
 #[cfg(unix)]
 #[test]
-fn a_shell_reads_the_words_that_were_meant() {
+fn a_shell_reads_the_same_arguments() {
     let arguments = [
         "a",
         "",
@@ -173,7 +173,7 @@ fn a_shell_reads_the_words_that_were_meant() {
 }
 
 #[test]
-fn durations_are_read_as_they_are_written() {
+fn printed_durations_are_parsed_back() {
     for text in ["5m", "1h30m", "90s", "250ms", "1h", "1s1ms", "3us", "25h"] {
         let parsed = duration(text).unwrap();
         assert_eq!(duration(&written(parsed)), Ok(parsed), "{text}");
@@ -182,13 +182,13 @@ fn durations_are_read_as_they_are_written() {
 }
 
 #[test]
-fn the_ids_are_in_a_new_file() {
+fn ids_are_written_to_a_new_file() {
     let id: ServerId = ID.parse().unwrap();
     let run_id = format!("test-{}", std::process::id());
     let path = write(&run_id, "not-attempted", &[id]).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text, format!("# not attempted by run {run_id}\n{ID}\n"));
-    // Never over another one.
+    // An existing file is never overwritten.
     write(&run_id, "not-attempted", &[id]).unwrap_err();
     #[cfg(unix)]
     {
@@ -216,7 +216,7 @@ fn server(number: usize, outcome: &str) -> Value {
     json!({"id": id(number), "outcome": outcome, "job_id": "job-1", "error": {"code": "Ecs.0227", "message": "no"}})
 }
 
-/// One whose request was never answered.
+/// Returns a server whose request was not answered.
 fn lost(number: usize) -> Value {
     json!({"id": id(number), "outcome": "unknown", "error": {"code": null, "message": "lost"}})
 }
@@ -231,7 +231,7 @@ fn report(servers: Value) -> Report {
     .unwrap()
 }
 
-/// The commands after a run of this command line with these outcomes.
+/// Returns the commands after a run of this command line with these outcomes.
 fn steps(line: &str, servers: Value, known: &Circumstances<'_>) -> Vec<String> {
     let cli = Cli::try_parse_from(line.split(' ')).unwrap();
     let Command::Reboot(reboot) = cli.command else {
@@ -246,7 +246,7 @@ fn steps(line: &str, servers: Value, known: &Circumstances<'_>) -> Vec<String> {
     lines.collect()
 }
 
-/// Each outcome has its command, those first that have to be done first.
+/// Each outcome has its command, in the order in which to run them.
 #[test]
 fn a_journal_has_a_command_for_each_outcome() {
     let line = "ecsctl reboot --all --journal j --region r --yes -o json";
@@ -266,7 +266,7 @@ fn a_journal_has_a_command_for_each_outcome() {
     ];
     assert_eq!(steps(line, all, &KNOWN), expected);
     assert!(steps(line, json!([server(0, "succeeded")]), &KNOWN).is_empty());
-    // What a job will not tell resuming will not find out.
+    // Resuming does not resolve an outcome that its job cannot.
     let reported = json!([server(2, "unknown")]);
     assert_eq!(steps(line, reported, &KNOWN), expected[..1]);
     let known = Circumstances {
@@ -293,7 +293,7 @@ fn without_a_journal_the_command_names_the_servers() {
         format!("ecsctl reboot {} --no-journal --yes --region r", id(1)),
     ];
     assert_eq!(steps(line, all, &KNOWN), expected);
-    // A simulator that ended has neither jobs nor the servers as they were.
+    // An ended simulator has neither the jobs nor the servers of the run.
     let known = Circumstances {
         simulated: true,
         ..KNOWN

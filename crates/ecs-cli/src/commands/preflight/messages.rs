@@ -1,4 +1,4 @@
-//! Messages before a run, and what is refused.
+//! The messages and refusals of the preflight.
 
 use std::collections::BTreeSet;
 
@@ -14,15 +14,15 @@ use crate::connect::Connection;
 use crate::fail::Fail;
 use crate::term::Notes;
 
-/// How many servers a message names.
+/// The most servers that a message names.
 const NAMED: usize = 10;
 
-/// The project and where it is.
+/// Returns the project and its endpoint.
 pub(super) fn place(connection: &Connection) -> String {
     format!("project {} at {}", connection.project, connection.place())
 }
 
-/// An id, with the name of its server if that is known.
+/// Returns an id, with the name of the server if it is known.
 pub(in crate::commands) fn name_of(id: ServerId, servers: &[Server]) -> String {
     let server = servers.iter().find(|server| server.id == Some(id));
     match server.and_then(|server| server.name.as_deref()) {
@@ -31,7 +31,7 @@ pub(in crate::commands) fn name_of(id: ServerId, servers: &[Server]) -> String {
     }
 }
 
-/// Some of them by name, and how many more there are.
+/// Names some servers and counts the rest.
 pub(super) fn some(ids: &[ServerId], servers: &[Server]) -> String {
     let named: Vec<String> = ids
         .iter()
@@ -44,7 +44,7 @@ pub(super) fn some(ids: &[ServerId], servers: &[Server]) -> String {
     }
 }
 
-/// `1 server is`, `2 servers are`.
+/// Returns `1 server is` or `2 servers are`.
 pub(super) fn are(count: usize) -> String {
     match count {
         1 => format!("{} is", counted(1)),
@@ -52,7 +52,7 @@ pub(super) fn are(count: usize) -> String {
     }
 }
 
-/// Prints what was found.
+/// Prints the findings of the preflight.
 pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Notes) {
     match &preflight.known {
         Known::Unchecked(Some(why)) => notes.note(&format!(
@@ -66,7 +66,7 @@ pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, note
     warn_of_own(preflight, action, args, notes);
 }
 
-/// Names servers that were not found and are sent all the same.
+/// Warns of servers that were not found and are sent anyway.
 fn warn_of_missing(preflight: &Preflight, missing: &[ServerId], notes: &Notes) {
     let is_skipped = |id: &ServerId| preflight.unready.iter().any(|server| server.id == *id);
     let missing: Vec<ServerId> = missing
@@ -83,7 +83,7 @@ fn warn_of_missing(preflight: &Preflight, missing: &[ServerId], notes: &Notes) {
     }
 }
 
-/// Says what became of servers that were given.
+/// Reports servers that were given and are skipped or given twice.
 fn warn_of_given(selected: &Selected, notes: &Notes) {
     if !selected.skipped.is_empty() {
         let ids: Vec<ServerId> = selected
@@ -105,7 +105,7 @@ fn warn_of_given(selected: &Selected, notes: &Notes) {
     }
 }
 
-/// Says what a restart does to stopped servers.
+/// Reports how a restart treats stopped servers.
 fn warn_of_stopped(preflight: &Preflight, action: PowerAction, notes: &Notes) {
     let PowerAction::Reboot(kind) = action else {
         return;
@@ -131,7 +131,7 @@ fn warn_of_stopped(preflight: &Preflight, action: PowerAction, notes: &Notes) {
     }
 }
 
-/// What is done about the server that this process runs on.
+/// Reports how the run treats the server that this process runs on.
 fn warn_of_own(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Notes) {
     let servers = preflight.known.servers();
     for id in skipped(preflight, SkipReason::ThisMachine) {
@@ -161,19 +161,19 @@ fn warn_of_own(preflight: &Preflight, action: PowerAction, args: &Run, notes: &N
     ));
 }
 
-/// The servers that are skipped for this reason.
+/// Returns the servers that are skipped for this reason.
 fn skipped(preflight: &Preflight, reason: SkipReason) -> Vec<ServerId> {
     let skipped = preflight.screened.skipped.iter();
     let fits = |server: &&SkippedServer| server.reason == reason;
     skipped.filter(fits).map(|server| server.id).collect()
 }
 
-/// Why members of groups of auto-scaling are not known.
+/// Returns the note that membership in auto-scaling groups was not checked.
 pub(super) fn not_checked(why: &str) -> String {
-    format!("note: whether servers are members of auto-scaling groups was not checked: {why}")
+    format!("note: membership in auto-scaling groups was not checked: {why}")
 }
 
-/// Refuses servers that a group of auto-scaling may remove, and delete, when they are acted on.
+/// Refuses servers that an auto-scaling group may remove or delete because of the action.
 pub(super) fn refuse_members(
     ids: &[ServerId],
     servers: &[Server],

@@ -1,4 +1,4 @@
-//! Servers that the action cannot succeed on: left out with `--skip-unready`, otherwise refused.
+//! Servers that are not ready: skipped with `--skip-unready`, otherwise refused.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,8 +12,8 @@ use crate::args::Run;
 use crate::fail::Fail;
 use crate::term::Notes;
 
-/// Finds the servers that are not ready. With `--skip-unready` they are taken out of the run, and named; otherwise the run is
-/// refused, with all of them by reason; a dry run only warns of that.
+/// Finds the servers that are not ready. With `--skip-unready` they are removed from the run and reported; otherwise
+/// the run is refused with all of them by reason, and a dry run only warns.
 pub(super) fn check(
     preflight: &mut Preflight,
     action: PowerAction,
@@ -21,7 +21,7 @@ pub(super) fn check(
     held: &HashSet<ServerId>,
     notes: &Notes,
 ) -> Result<(), Fail> {
-    // A plan says itself what may differ from it.
+    // An applied plan has its own check of differences.
     if args.planned.is_some() {
         return Ok(());
     }
@@ -32,7 +32,7 @@ pub(super) fn check(
     let reasons = by_reason(&unready, preflight);
     if !args.skip_unready {
         if args.dry_run {
-            // A rehearsal shows what would be sent all the same.
+            // A dry run shows what would be sent anyway.
             let not_ready = are(unready.len());
             notes.warn(&format!(
                 "{not_ready} not ready: without --dry-run this run is refused, unless --skip-unready is given: {}",
@@ -85,7 +85,7 @@ fn find(
     preflight.screened.servers.iter().filter_map(of).collect()
 }
 
-/// One line for each reason.
+/// Returns one line for each reason.
 fn by_reason(unready: &[UnreadyServer], preflight: &Preflight) -> Vec<String> {
     let mut reasons: BTreeMap<String, Vec<ServerId>> = BTreeMap::new();
     for server in unready {

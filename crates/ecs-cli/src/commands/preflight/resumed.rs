@@ -1,16 +1,16 @@
-//! What is looked at before a run is resumed that still has servers to send.
+//! The preflight of a resumed run that still has servers to send.
 
 use ecs_ops::fleet::endangers_members;
 use ecs_ops::journal::Recovered;
 use ecs_ops::model::ServerId;
 
-use super::{Members, Scaling, messages, scaling};
+use super::{MembersPolicy, Scaling, messages, scaling};
 use crate::args::Resume;
 use crate::connect::Connection;
 use crate::fail::Fail;
 use crate::term::Notes;
 
-/// Looks at groups of auto-scaling and at this machine, for the servers that the run has not sent yet.
+/// Checks auto-scaling groups and this machine for the servers that the run has not sent yet.
 pub(in crate::commands) async fn resumed(
     recovered: &Recovered,
     args: &Resume,
@@ -19,11 +19,11 @@ pub(in crate::commands) async fn resumed(
 ) -> Result<(), Fail> {
     let unsent = recovered.unsent();
     let action = recovered.run().action;
-    // `start` harms neither.
+    // `start` harms neither members nor this machine.
     if unsent.is_empty() || !endangers_members(action) {
         return Ok(());
     }
-    let wanted = Members {
+    let wanted = MembersPolicy {
         allowed: args.allow_autoscaling_members,
         unread: false,
     };
@@ -41,7 +41,7 @@ pub(in crate::commands) async fn resumed(
     }
 }
 
-/// The server that this process runs on comes last and alone, or not at all.
+/// Warns if the server that this process runs on comes last and alone, and refuses it otherwise.
 fn check_own(
     own: ServerId,
     recovered: &Recovered,

@@ -1,4 +1,4 @@
-//! The right to list servers, which some options need later: found out before anything is sent.
+//! The permission to list servers, which some options need: checked before anything is sent.
 
 use ecs_ops::ProbeEnd;
 
@@ -8,7 +8,7 @@ use crate::connect::Connection;
 use crate::exit::Exit;
 use crate::fail::Fail;
 
-/// The option that lists servers during the run, if one is given.
+/// Returns the option that lists servers during the run, if one is given.
 fn listing_option(args: &Run) -> Option<&'static str> {
     if args.rolling.escalate_after.is_some() {
         Some("--escalate")
@@ -21,14 +21,14 @@ fn listing_option(args: &Run) -> Option<&'static str> {
     }
 }
 
-/// Refuses a run whose options need a list that the service refuses. A service that does not answer now is no reason: that is
-/// found out by other reads.
+/// Refuses a run whose options need a list that the service refuses. A service that does not answer is left to the
+/// other reads.
 pub(super) async fn check(known: &Known, args: &Run, connection: &Connection) -> Result<(), Fail> {
     let Some(option) = listing_option(args) else {
         return Ok(());
     };
     let is_open = match known {
-        // They come from a list.
+        // These servers came from a list, so listing is permitted.
         Known::Listed(_) | Known::Selected(_) | Known::OutOfReach => false,
         Known::Unchecked(None) => false,
         Known::LookedUp(_) | Known::Unchecked(Some(_)) => true,

@@ -14,7 +14,7 @@ fn every_option_of_a_journal_is_written_as_it_was_typed() {
         panic!("the first record is a run");
     };
     let mut run: RunRecord = *run;
-    // They were added to version 1 later.
+    // These options were added to version 1 later.
     run.servers_per_minute = Some(50);
     let rolling = run.rolling.as_mut().unwrap();
     rolling.escalate_hang_ms = Some(1_800_000);
@@ -30,7 +30,7 @@ fn every_option_of_a_journal_is_written_as_it_was_typed() {
 }
 
 #[test]
-fn a_value_with_a_dash_is_no_option() {
+fn a_value_with_a_dash_is_not_parsed_as_an_option() {
     let option = RecordedOption {
         name: "--health-cmd",
         values: vec!["-x".to_owned()],

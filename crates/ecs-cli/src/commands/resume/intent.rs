@@ -1,4 +1,4 @@
-//! What a resumed run is going to do, as it is shown before anything is sent.
+//! The announcement of a resumed run before anything is sent.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,16 +11,16 @@ use serde_json::json;
 
 use super::super::run_list::age;
 use crate::args::Format;
-use crate::confirm::{Terminal, act_on, counted, few};
+use crate::confirm::{Terminal, act_on, counted, few, would};
 use crate::connect::Connection;
 use crate::fail::Fail;
 use crate::render::{json, target};
 use crate::term::{Notes, clean};
 
-/// How many servers are named.
+/// The most servers that are named.
 const NAMED: usize = 5;
 
-/// What is left of a run.
+/// The rest of a run.
 pub(super) struct Intent {
     run_id: String,
     action: PowerAction,
@@ -30,11 +30,11 @@ pub(super) struct Intent {
     to_wait_for: usize,
     unknown: usize,
     to_send: Vec<ServerId>,
-    /// The names of servers, by the journal.
+    /// The names of servers, from the journal.
     names: ServerNames,
-    /// All that have no final outcome.
+    /// The servers without a final outcome.
     pub(super) servers: Vec<ServerId>,
-    /// What stops it, if it has waves.
+    /// The rules that stop the run, if it has waves.
     brake: Option<String>,
     health: Option<String>,
     escalates: bool,
@@ -86,20 +86,20 @@ impl Intent {
         }
     }
 
-    /// Whether it may do more than wait.
+    /// Returns whether the run may do more than wait.
     pub(super) fn acts(&self) -> bool {
         !self.to_send.is_empty() || self.escalates || self.health.is_some()
     }
 
-    fn lines(&self, connection: &Connection, end: &str) -> Vec<String> {
-        let headline = match self.to_send.len() {
-            0 => format!("Resume run {}: nothing is left to send{end}", self.run_id),
-            left => format!(
-                "Resume run {}: {}{end}",
-                self.run_id,
-                act_on(self.action, left)
-            ),
+    fn headline(&self) -> String {
+        let act = match self.to_send.len() {
+            0 => "nothing is left to send".to_owned(),
+            left => act_on(self.action, left),
         };
+        format!("Resume run {}: {act}", self.run_id)
+    }
+
+    fn lines(&self, connection: &Connection, headline: String) -> Vec<String> {
         let left = format!(
             "{} to send, {} to wait for, {} unknown; {} of {} done",
             self.to_send.len(),
@@ -136,7 +136,7 @@ impl Intent {
         lines
     }
 
-    /// The id of a server, with its name if it is known.
+    /// Returns the id of a server, with its name if it is known.
     fn named(&self, id: ServerId) -> String {
         match self.names.get(id) {
             Some(name) => format!("{id} {name}"),
@@ -144,12 +144,12 @@ impl Intent {
         }
     }
 
-    /// The servers without a final outcome, one per line.
+    /// Returns the servers without a final outcome, one per line.
     fn ids(&self) -> String {
         self.servers.iter().map(|id| format!("{id}\n")).collect()
     }
 
-    /// For `--dry-run`.
+    /// Formats the output of `--dry-run`.
     pub(super) fn shown(&self, format: Format, connection: &Connection) -> String {
         let document = json!({
             "version": json::VERSION,
@@ -170,7 +170,8 @@ impl Intent {
         });
         match format {
             Format::Table => {
-                let lines = self.lines(connection, ": nothing was sent (dry run)");
+                let headline = format!("{}; nothing was sent", would(&self.headline()));
+                let lines = self.lines(connection, headline);
                 lines.iter().map(|line| clean(line) + "\n").collect()
             }
             Format::Json => json::document(&document),
@@ -180,7 +181,8 @@ impl Intent {
         }
     }
 
-    /// Asks, and returns only if the answer is yes. Without a terminal it is only said.
+    /// Asks for confirmation; an answer other than yes is an error. Without a terminal the announcement is only
+    /// printed.
     pub(super) async fn confirm(
         &self,
         terminal: Option<Terminal>,
@@ -188,12 +190,12 @@ impl Intent {
         notes: &Notes,
     ) -> Result<(), Fail> {
         let Some(terminal) = terminal else {
-            self.lines(connection, "")
+            self.lines(connection, self.headline())
                 .iter()
                 .for_each(|line| notes.note(line));
             return Ok(());
         };
-        self.lines(connection, "?")
+        self.lines(connection, self.headline() + "?")
             .iter()
             .for_each(|line| notes.always(line));
         terminal.confirm(notes).await

@@ -1,4 +1,4 @@
-//! Where a resumed run acts: where its journal says, unless an option says otherwise.
+//! The place of a resumed run: from its journal, unless an option names another one.
 
 use ecs_ops::journal::{Recovered, RunRecord};
 
@@ -7,15 +7,15 @@ use crate::connect::Connection;
 use crate::fail::{Fail, chain};
 use crate::term::Notes;
 
-/// Options that say where the service is: typed ones, not what settings filled in.
+/// Returns the typed options that select the service, without values from settings.
 fn placing(global: &Global) -> Vec<&'static str> {
     const PLACING: [&str; 3] = ["--endpoint", "--region", "--operator"];
     let given = global.settings.options.iter().copied();
     given.filter(|option| PLACING.contains(option)).collect()
 }
 
-/// Leaves out what settings filled in: the embedded simulator is no place of theirs.
-fn forget_settings(global: &mut Global) {
+/// Removes values from settings, which do not apply to the embedded simulator.
+fn remove_settings(global: &mut Global) {
     let options = std::mem::take(&mut global.settings.options);
     let is_typed = |option| options.contains(&option);
     let text = [
@@ -42,8 +42,8 @@ fn forget_settings(global: &mut Global) {
     global.settings.options = options;
 }
 
-/// Fills in the place of the run where no option names one. `origin`: what has it, such as `the journal`.
-pub(in crate::commands) fn go_where_it_was(
+/// Fills in the place of the run if no option names one. `origin` is the source of the record, such as `the journal`.
+pub(in crate::commands) fn use_recorded_place(
     run: &RunRecord,
     origin: &str,
     global: &mut Global,
@@ -60,7 +60,7 @@ pub(in crate::commands) fn go_where_it_was(
         }
         notes.note("the run was simulated: --sim is used again");
         global.sim = true;
-        forget_settings(global);
+        remove_settings(global);
         if global.sim_fail.is_none() {
             global.sim_fail = super::super::go_on::recorded(run).and_then(|global| global.sim_fail);
         }
@@ -81,7 +81,7 @@ pub(in crate::commands) fn go_where_it_was(
     Ok(())
 }
 
-/// Refuses to resume a run elsewhere, and says which option leads there.
+/// Refuses to resume a run at another place, and names the options that select its place.
 pub(super) fn refuse_other_place(
     recovered: &Recovered,
     connection: &Connection,
@@ -98,7 +98,7 @@ pub(super) fn refuse_other_place(
     })
 }
 
-/// Refuses to apply a plan elsewhere, and says which option leads there.
+/// Refuses to apply a plan at another place, and names the options that select its place.
 pub(in crate::commands) fn refuse_other_than_planned(
     planned: &RunRecord,
     connection: &Connection,
@@ -115,7 +115,7 @@ pub(in crate::commands) fn refuse_other_than_planned(
     .hint(format!("to apply this plan, give {options}")))
 }
 
-/// The options that lead to the place of a run, where this connection leads elsewhere; empty if it does not.
+/// Returns the options that select the place of a run; empty if this connection is at that place.
 fn missing(run: &RunRecord, connection: &Connection, global: &Global) -> String {
     let mut missing = Vec::new();
     if run.project != connection.project {

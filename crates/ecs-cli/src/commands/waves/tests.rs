@@ -31,7 +31,7 @@ fn servers(listed: Vec<Server>, more: &[u8]) -> Servers {
 }
 
 #[test]
-fn the_server_that_we_run_on_is_the_last_wave() {
+fn the_own_server_is_the_last_wave() {
     let notes = Notes::new(true);
     let in_twos = || Rolling {
         wave: Some("2".parse().unwrap()),
@@ -78,9 +78,9 @@ fn groups_come_from_the_listing() {
 }
 
 #[test]
-fn who_is_not_listed_has_no_name_and_no_group() {
+fn unlisted_servers_have_no_name_and_no_group() {
     let servers = servers(vec![server(1, "a", &[]), server(2, "", &[])], &[3, 4]);
-    let members = Members::of(&servers, Some(&SpreadBy::Zone));
+    let members = OrderedMembers::of(&servers, Some(&SpreadBy::Zone));
     assert_eq!((members.without_name, members.without_group), (2, 3));
     assert_eq!(members.all.len(), 4);
     assert_eq!(members.all[0].group.as_deref(), Some("a"));
@@ -89,7 +89,7 @@ fn who_is_not_listed_has_no_name_and_no_group() {
 }
 
 #[test]
-fn waves_are_said_with_their_canary() {
+fn waves_are_described_with_their_canary() {
     let quiet = Notes::new(true);
     let servers = servers((1..=10).map(|n| server(n, "a", &[])).collect(), &[]);
     let expected = |args: Rolling| {
@@ -117,7 +117,7 @@ fn waves_are_said_with_their_canary() {
     assert_eq!(expected(canary(Rolling::default())), rest);
     let large = plan(&canary(wave("1")), false, &servers, &quiet).unwrap_err();
     assert!(large.message.contains("larger than the waves"), "{large:?}");
-    // Nobody is left after it.
+    // No server is left after it.
     let all = Rolling {
         canary: Some(20),
         ..Rolling::default()

@@ -13,7 +13,7 @@ fn of(options: &str, servers: usize, waves: usize) -> Vec<String> {
 }
 
 #[test]
-fn an_option_without_its_effect_is_named() {
+fn options_without_an_effect_are_named() {
     for (options, servers, waves, expected) in [
         (
             "--no-wait --stalled-after 5m",
@@ -21,12 +21,17 @@ fn an_option_without_its_effect_is_named() {
             0,
             "--stalled-after has no effect with --no-wait",
         ),
-        ("--canary 9", 9, 1, "--canary 9 is all of the 9 servers"),
+        (
+            "--canary 9",
+            9,
+            1,
+            "--canary 9 includes all of the 9 servers",
+        ),
         (
             "--servers-per-minute 1001",
             9,
             0,
-            "the service takes 1000 in a minute",
+            "the service accepts 1000 in a minute",
         ),
         (
             "--deadline 1h --pause 1h --wave 3",
@@ -44,7 +49,7 @@ fn an_option_without_its_effect_is_named() {
 }
 
 #[test]
-fn other_options_are_not() {
+fn effective_options_are_not_named() {
     for (options, waves) in [
         ("--stalled-after 5m", 0),
         ("--canary 8", 2),

@@ -61,7 +61,7 @@ fn each_kind_of_trouble_is_explained() {
             "wrong_secret_key",
             Exit::Credentials,
             &[
-                "read the request as it was signed",
+                "received the request as it was signed",
                 KEY,
                 "five wrong signatures",
             ],
@@ -81,7 +81,7 @@ fn each_kind_of_trouble_is_explained() {
             ),
             "request_changed",
             Exit::Credentials,
-            &["its query otherwise", "proxy or gateway"],
+            &["a different query", "proxy or gateway"],
         ),
         (
             refusal(
@@ -115,7 +115,7 @@ fn each_kind_of_trouble_is_explained() {
             refusal(403, "", "", None),
             "no_answer",
             Exit::Failed,
-            &["is not this API: HTTP 403", "proxy"],
+            &["is not from this API: HTTP 403", "proxy"],
         ),
         (
             refusal(403, "", "no", None),

@@ -46,7 +46,7 @@ fn shown(report: &Report, show: Show, screen: Screen) -> String {
 }
 
 #[test]
-fn what_succeeded_is_one_line_and_what_failed_is_grouped_by_reason() {
+fn failures_are_grouped_by_reason() {
     let mut servers: Vec<_> = (0..3).map(succeeded).collect();
     servers.push(failed(3, "no power"));
     servers
@@ -98,7 +98,7 @@ fn running(number: usize) -> ServerReport {
 }
 
 #[test]
-fn servers_that_hang_are_named_unless_nobody_waited_for_any() {
+fn running_servers_are_named_unless_all_are_running() {
     let some = shown(
         &report(vec![succeeded(0), running(1)]),
         Show::Summary,
@@ -143,7 +143,7 @@ fn every_server_has_a_row_on_demand() {
 }
 
 #[test]
-fn colors_change_nothing_but_colors() {
+fn colors_do_not_change_the_text() {
     let report = report(vec![succeeded(1), failed(2, "no power")]);
     let color = Screen {
         color: true,
@@ -167,7 +167,7 @@ fn colors_change_nothing_but_colors() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever the names and reasons are, and every server is counted.
+    /// Lines fit for all names and reasons, and every server is counted.
     #[test]
     fn lines_fit_the_terminal(
         servers in prop::collection::vec((".{0,80}", ".{0,200}"), 1..40),

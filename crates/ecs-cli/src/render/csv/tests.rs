@@ -16,7 +16,7 @@ fn sample() -> Report {
 }
 
 #[test]
-fn a_row_for_each_server() {
+fn every_server_has_a_row() {
     assert_eq!(
         report(&sample(), Show::Summary),
         "id,name,outcome,at,job_id,code,message,hard_restart,note\n\
@@ -28,7 +28,7 @@ fn a_row_for_each_server() {
 }
 
 #[test]
-fn ids_of_all_or_of_those_that_did_not_succeed() {
+fn ids_can_be_limited_to_servers_that_did_not_succeed() {
     assert_eq!(ids(&sample(), Show::Summary).lines().count(), 2);
     assert_eq!(
         ids(&sample(), Show::Failed),

@@ -1,21 +1,20 @@
-//! Where a time lies on the page. Pure.
+//! The time axis of the page. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::render::timeline::Span;
 
-/// The part of the width that a gap keeps, however long it was.
+/// The part of the width that a shortened gap takes.
 const GAP: f64 = 0.03;
-/// A gap is made shorter where it would take more of the width than this.
+/// The part of the width above which a gap is shortened.
 const LONG: f64 = 0.06;
-/// How much of the width all gaps may take.
+/// The part of the width that all gaps may take.
 const ALL_GAPS: f64 = 0.3;
 
-/// The times of a run, laid over a width from 0 to 1. The time between a process that ended and the one that went on, be it
-/// days, does not press together what happened.
+/// The times of a run on a width from 0 to 1. Long gaps between two processes are shortened.
 #[derive(Debug)]
 pub(super) struct Axis {
-    /// Each with its beginning and end on the page; gapless.
+    /// The parts with their beginnings and ends on the page, which are adjacent.
     parts: Vec<Part>,
 }
 
@@ -24,22 +23,22 @@ pub(super) struct Part {
     pub(super) time: Span,
     pub(super) from: f64,
     pub(super) until: f64,
-    /// Whether it is a gap that was made shorter.
+    /// Whether the part is a shortened gap.
     pub(super) is_cut: bool,
 }
 
-/// A time to write on the axis.
+/// A labelled time of the axis.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tick {
     /// From 0 to 1.
     pub(super) place: f64,
     pub(super) at: Timestamp,
-    /// How long it is to the next one of its part.
+    /// The time to the next label of its part.
     pub(super) apart: SignedDuration,
 }
 
-/// The time since the beginning, as exact as it takes to tell it from one that is `apart`: such as `9 h 1 min`, `2 min 5 s`,
-/// `1.5 s`, `0.04 s`.
+/// Formats the time since the beginning precisely enough to distinguish it from a time that is `apart`: such as `9 h
+/// 1 min`, `2 min 5 s`, `1.5 s`, `0.04 s`.
 pub(super) fn label(since: SignedDuration, apart: SignedDuration) -> String {
     let unit = match apart.as_millis() {
         600_000.. => 60_000,
@@ -69,7 +68,7 @@ fn seconds(span: Span) -> f64 {
 }
 
 impl Axis {
-    /// `gaps` in the order of time, within the whole.
+    /// Returns the axis; `gaps` are in the order of time, within the whole.
     pub(super) fn new(whole: Span, gaps: &[Span]) -> Self {
         let until = whole.until.max(whole.from);
         let whole = Span { until, ..whole };
@@ -78,7 +77,7 @@ impl Axis {
         let mut times = Vec::new();
         let mut at = whole.from;
         for cut in cuts {
-            // Clocks may be set back in between.
+            // The clock may be set back in between.
             let from = cut.from.clamp(at, whole.until);
             let until = cut.until.clamp(from, whole.until);
             times.push((
@@ -99,7 +98,7 @@ impl Axis {
             false,
         ));
         let count = times.iter().filter(|(_, is_cut)| *is_cut).count();
-        // There are fewer than `1 / LONG` of them.
+        // There are fewer than `1 / LONG` gaps.
         let gap = GAP.min(ALL_GAPS / f64::from(u32::try_from(count).unwrap_or(u32::MAX).max(1)));
         let rest: f64 = times
             .iter()
@@ -134,7 +133,7 @@ impl Axis {
         }
     }
 
-    /// From 0 to 1.
+    /// Returns the place of a time, from 0 to 1.
     pub(super) fn at(&self, at: Timestamp) -> f64 {
         let within = |part: &&Part| at <= part.time.until;
         let Some(part) = self.parts.iter().find(within).or(self.parts.last()) else {
@@ -148,12 +147,12 @@ impl Axis {
         part.from + share.clamp(0.0, 1.0) * (part.until - part.from)
     }
 
-    /// The gaps that were made shorter.
+    /// Returns the shortened gaps.
     pub(super) fn cuts(&self) -> impl Iterator<Item = &Part> {
         self.parts.iter().filter(|part| part.is_cut)
     }
 
-    /// Times to write on the axis: evenly over what is shown of each part.
+    /// Returns the labels of the axis, evenly spaced within each part.
     pub(super) fn ticks(&self) -> Vec<Tick> {
         let mut ticks = Vec::new();
         for part in self.parts.iter().filter(|part| !part.is_cut) {
@@ -196,21 +195,21 @@ mod tests {
     }
 
     #[test]
-    fn a_night_between_two_processes_is_narrow() {
+    fn a_long_gap_between_two_processes_is_shortened() {
         let axis = Axis::new(span(0, 30_200), &[span(100, 30_100)]);
         assert!((axis.at(time(100)) - 0.485).abs() < 1e-9);
         assert!((axis.at(time(30_100)) - 0.515).abs() < 1e-9);
         assert_eq!((axis.at(time(0)), axis.cuts().count()), (0.0, 1));
-        // A short one is as long as it was.
+        // A short gap keeps its length.
         let axis = Axis::new(span(0, 100), &[span(50, 55)]);
         assert!((axis.at(time(50)) - 0.5).abs() < 1e-9 && axis.cuts().count() == 0);
-        // Nothing happened at all.
+        // A run without any duration.
         let axis = Axis::new(span(7, 7), &[]);
         assert!(axis.at(time(7)).is_finite());
     }
 
     #[test]
-    fn times_are_as_exact_as_they_have_to_be() {
+    fn times_are_as_precise_as_necessary() {
         let label = |since, apart| {
             let of = SignedDuration::from_millis;
             label(of(since), of(apart))
@@ -235,17 +234,17 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// However short or far from the beginning, as long as there are hundredths between them.
+        /// Labels differ at every distance of at least a hundredth of a second.
         #[test]
-        fn no_two_labels_in_a_row_say_the_same(since in 0_i64..1_000_000_000, apart in 10_i64..100_000_000) {
+        fn adjacent_labels_differ(since in 0_i64..1_000_000_000, apart in 10_i64..100_000_000) {
             let of = SignedDuration::from_millis;
             let (one, next) = (label(of(since), of(apart)), label(of(since + apart), of(apart)));
             prop_assert_ne!(one, next);
         }
 
-        /// Whatever the clocks did: later is never further left, and all of it is on the page.
+        /// Later times are never further left and stay on the page, even if the clock is set back.
         #[test]
-        fn time_goes_from_left_to_right(
+        fn places_increase_with_time(
             whole in (0_i64..1000, -10_i64..100_000),
             gaps in prop::collection::vec((0_i64..100_000, -10_i64..100_000), 0..12),
             mut times in prop::collection::vec(-10_i64..210_000, 2..20),

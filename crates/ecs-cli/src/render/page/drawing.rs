@@ -1,44 +1,47 @@
-//! What happened when: a row for each batch, under its waves.
+//! The drawing of a run: a row for each request, under its waves.
 
 use jiff::Timestamp;
 
 use super::axis::{Axis, label};
 use super::escape;
 use crate::render::duration::seconds;
-use crate::render::timeline::{Answer, Job, Mark, RequestRow, Span, Timeline};
+use crate::render::timeline::{Annotation, AttemptResult, JobRow, RequestRow, Span, Timeline};
 
-/// Where the time axis begins and how long it is, in units of the drawing.
+/// The beginning and the length of the time axis, in units of the drawing.
 const LEFT: f64 = 130.0;
 const WIDTH: f64 = 820.0;
-/// Where the rows begin: below the times, the waves and the health checks.
+/// The top of the rows, below the times, the waves and the health checks.
 const TOP: usize = 54;
-/// At most the width of a character in the page's font.
+/// An upper limit of the width of a character in the page's font.
 const LETTER: f64 = 7.0;
 /// The least distance between two texts.
 const GAP: f64 = 4.0;
-/// How wide the sign of a health check is.
+/// The width of the sign of a health check.
 const SIGN: f64 = 14.0;
-/// With more batches than this their rows are narrow.
+/// The number of requests above which rows are narrow.
 const MANY: usize = 150;
 
 const KEYS: [(&str, &str); 6] = [
     ("ok", "succeeded"),
     ("bad", "failed or unknown, as a share of the servers"),
-    ("wait", "waited for, or not seen to end"),
+    ("wait", "waited for, or end unknown"),
     ("pause", "throttled"),
     ("odd", "no answer"),
     ("none", "pause between waves"),
 ];
 
-/// What concerns the run as a whole, each with its letters: a to z, then aa, ab and so on.
-pub(super) fn lettered(timeline: &Timeline) -> impl Iterator<Item = (String, &Mark)> {
-    let marks = timeline.marks.iter().filter(|mark| mark.is_apart());
+/// Returns the annotations of the whole run, each with its letters: a to z, then aa, ab and so on.
+pub(super) fn lettered(timeline: &Timeline) -> impl Iterator<Item = (String, &Annotation)> {
+    let marks = timeline
+        .marks
+        .iter()
+        .filter(|mark| mark.is_listed_separately());
     marks
         .enumerate()
         .map(|(index, mark)| (letters(index), mark))
 }
 
-/// Such as `a` for 0, `z` for 25, `aa` for 26.
+/// Returns `a` for 0, `z` for 25, `aa` for 26.
 pub(super) fn letters(index: usize) -> String {
     let last = char::from(b'a' + u8::try_from(index % 26).unwrap_or_default());
     match (index / 26).checked_sub(1) {
@@ -47,7 +50,7 @@ pub(super) fn letters(index: usize) -> String {
     }
 }
 
-/// About how wide a text is on the page, and never less.
+/// Returns an upper limit of the width of a text on the page.
 fn width(text: &str) -> f64 {
     LETTER * text.chars().map(|_| 1.0).sum::<f64>()
 }
@@ -79,8 +82,8 @@ pub(super) fn drawing(timeline: &Timeline) -> String {
         row,
         axis,
     };
-    let dashed = match timeline.marks.iter().any(Mark::is_apart) {
-        true => " Dashed: what the table above says under that letter.",
+    let dashed = match timeline.marks.iter().any(Annotation::is_listed_separately) {
+        true => " Dashed lines: see the table above.",
         false => "",
     };
     let (bands, signs) = drawing.waves();
@@ -94,7 +97,7 @@ pub(super) fn drawing(timeline: &Timeline) -> String {
         (false, true) => ", under its wave; ✓ and ✗ are health checks",
     };
     format!(
-        "<h2>What happened when</h2>\n<p class=\"k\">{}</p>\n<p>A row for each batch: its number, and how many servers it \
+        "<h2>Timeline</h2>\n<p class=\"k\">{}</p>\n<p>A row for each request: its number, and how many servers it \
          has{waves}.{dashed}</p>\n<svg viewBox=\"0 0 1000 {}\" \
          role=\"img\">\n{}{}{}{}{}</svg>\n",
         keys.concat(),
@@ -110,11 +113,11 @@ pub(super) fn drawing(timeline: &Timeline) -> String {
 struct Drawing<'a> {
     timeline: &'a Timeline,
     axis: Axis,
-    /// Where the times end: what has no end yet reaches until there.
+    /// The end of the times. Bars without an end reach until there.
     until: Timestamp,
     /// The height of a row.
     row: usize,
-    /// Where the rows end.
+    /// The bottom of the rows.
     bottom: usize,
 }
 
@@ -123,10 +126,11 @@ impl Drawing<'_> {
         LEFT + self.axis.at(at) * WIDTH
     }
 
-    /// A band for each wave, its number, and the pause after it; and what its checks said, to be drawn above all else.
+    /// Draws a band for each wave, its number and the pause after it. Also returns its health checks, which are drawn
+    /// above all else.
     fn waves(&self) -> (String, String) {
         let mut svg = String::new();
-        // Each with its place and whether its check failed.
+        // The signs with their places, and whether the check failed.
         let mut signs: Vec<(f64, bool, String)> = Vec::new();
         let began = self
             .timeline
@@ -163,7 +167,7 @@ impl Drawing<'_> {
                 } else {
                     ("✗", "bad")
                 };
-                // None covers another one: one that failed takes the place of one that passed.
+                // Signs do not overlap: a failed check replaces a passed one.
                 let x = self.x(health.at).max(LEFT + SIGN);
                 match signs.last() {
                     Some((last, failed, _)) if x < last + SIGN => {
@@ -201,7 +205,7 @@ impl Drawing<'_> {
     fn times(&self) -> String {
         let mut svg = String::new();
         let ticks = self.axis.ticks();
-        // How far to the right the labels reach, and what the last one says.
+        // The right end of the last label, and its text.
         let (mut reached, mut shown) = (f64::NEG_INFINITY, String::new());
         for (index, tick) in ticks.iter().enumerate() {
             let x = LEFT + tick.place * WIDTH;
@@ -211,7 +215,7 @@ impl Drawing<'_> {
             ));
             let time = label(self.timeline.since(tick.at), tick.apart);
             let wide = width(&time);
-            // Those at the edges stay within them.
+            // Labels at the edges stay within the drawing.
             let (left, class) = match index {
                 0 => (x, ""),
                 index if index + 1 == ticks.len() => (x - wide, " class=\"end\""),
@@ -236,7 +240,8 @@ impl Drawing<'_> {
         svg
     }
 
-    /// A line for each mark, and its letters below. Marks without room for their letters share a label, such as `c–f`.
+    /// Draws a line for each annotation, and its letters below. Annotations without room for their letters share a
+    /// label, such as `c–f`.
     fn marks(&self) -> String {
         let mut marks: Vec<_> = lettered(self.timeline)
             .map(|(letters, mark)| (self.x(mark.at), letters, mark))
@@ -318,15 +323,15 @@ impl Drawing<'_> {
         for attempt in &request.attempts {
             let from = attempt.sent.unwrap_or(attempt.intended);
             let color = match attempt.result {
-                Answer::None | Answer::Lost => "odd",
-                Answer::NotExecuted => "bad",
-                // Its job's bar and its pause show it.
-                Answer::Accepted | Answer::Throttled => continue,
+                AttemptResult::None | AttemptResult::Lost => "odd",
+                AttemptResult::NotExecuted => "bad",
+                // The bar of its job or its pause shows it.
+                AttemptResult::Accepted | AttemptResult::Throttled => continue,
             };
             let shown = attempt
                 .error
                 .as_ref()
-                .map_or("no answer is written down", |timeline| &timeline.message);
+                .map_or("no answer is recorded", |timeline| &timeline.message);
             let until = attempt.answered.unwrap_or(from);
             svg.push_str(&self.bar(y, height, Span { from, until }, color, shown));
         }
@@ -338,8 +343,8 @@ impl Drawing<'_> {
         svg
     }
 
-    /// The part of the servers that ended badly is red, from below.
-    fn job(&self, job: &Job, y: usize) -> String {
+    /// Draws the bar of a job, red from below for the part of failed and unknown servers.
+    fn job(&self, job: &JobRow, y: usize) -> String {
         let height = self.height();
         let time = Span {
             from: job.accepted,
@@ -357,7 +362,7 @@ impl Drawing<'_> {
         };
         let mut svg = self.bar(y, height, time, color, &shown);
         if bad > 0 {
-            // Seen however few they are, but no more than that in a narrow row.
+            // Visible for few servers too, but at most this high in a narrow row.
             let least = if self.is_narrow() { 1 } else { 3 };
             let part = (height * bad).div_ceil(servers).max(least).min(height);
             svg.push_str(&self.bar(y + height - part, part, time, "bad", &shown));

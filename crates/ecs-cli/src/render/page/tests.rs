@@ -1,4 +1,4 @@
-//! Pages of journals that were made up.
+//! Pages of synthetic journals.
 
 use ecs_ops::PowerAction;
 use ecs_ops::journal::{
@@ -8,7 +8,7 @@ use ecs_ops::model::{RebootType, ServerId};
 
 use super::*;
 
-/// What a journal says that has these records, each with its time in milliseconds after the first one.
+/// Returns the timeline of a journal with these records, each with its time in milliseconds after the first one.
 async fn timeline(count: usize, records: impl Fn(&[ServerId]) -> Vec<(i64, Record)>) -> Timeline {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.jsonl");
@@ -37,7 +37,7 @@ fn intent(request: usize, servers: &[ServerId]) -> Record {
     }
 }
 
-/// Throttled, to be sent again two seconds later.
+/// Throttled, with a retry two seconds later.
 fn throttled(request: usize, message: &str) -> Record {
     Record::NotExecuted {
         request,
@@ -74,7 +74,7 @@ fn stopping() -> Record {
     }
 }
 
-/// The part of the page between these words, from the first place that has both.
+/// Returns the first part of the page between these texts.
 fn between<'a>(page: &'a str, from: &str, until: &str) -> &'a str {
     let (_, rest) = page
         .split_once(from)
@@ -84,16 +84,16 @@ fn between<'a>(page: &'a str, from: &str, until: &str) -> &'a str {
         .0
 }
 
-/// The times on the axis.
+/// Returns the times on the axis.
 fn labels(page: &str) -> Vec<&str> {
     let texts = page.split("<text ").skip(1);
     let times = texts.filter(|text| text.contains("y=\"12\""));
     times.map(|text| between(text, ">", "<")).collect()
 }
 
-/// A thousand servers, whose requests were refused with a script in the words.
+/// A thousand servers, whose requests were refused with a script in the message.
 #[tokio::test]
-async fn a_page_is_safe_whole_and_small() {
+async fn a_page_is_safe_complete_and_small() {
     let output = "<script>alert('x')</script>\u{202e}&";
     let timeline = timeline(1000, |servers| {
         let request = |(index, part): (usize, &[ServerId])| {
@@ -123,9 +123,9 @@ async fn a_page_is_safe_whole_and_small() {
     }
 }
 
-/// Its pause goes on after the last record, and so do its jobs.
+/// Its pause and its jobs continue after the last record.
 #[tokio::test]
-async fn a_run_without_an_end() {
+async fn a_run_without_an_end_has_open_bars() {
     let timeline = timeline(2, |servers| {
         vec![
             (0, intent(1, &servers[..1])),
@@ -145,7 +145,7 @@ async fn a_run_without_an_end() {
         !page.contains("<td>ended</td>") && !page.contains("Dashed"),
         "{page}"
     );
-    // All of the width.
+    // The full width.
     assert!(
         page.contains(
             "<rect x=\"130.0\" y=\"54\" width=\"820.0\" height=\"14\" rx=\"2\" fill=\"var(--wait)\""
@@ -169,7 +169,7 @@ async fn a_run_without_an_end() {
 }
 
 #[tokio::test]
-async fn a_run_that_ended() {
+async fn an_ended_run_shows_its_end() {
     let timeline = timeline(0, |_| vec![(1500, Record::Ended {})]).await;
     let page = page(&timeline, "run.jsonl");
     assert!(
@@ -178,9 +178,9 @@ async fn a_run_that_ended() {
     );
 }
 
-/// One bad server is seen, but does not make the bar of a whole batch red.
+/// One failed server is visible, but does not make the bar of a whole request red.
 #[tokio::test]
-async fn one_bad_server_of_many() {
+async fn one_failed_server_of_many_is_visible() {
     for (requests, height, part) in [(1, 14, 3), (151, 4, 1)] {
         let timeline = timeline(89 + requests - 1, |servers| {
             let mut records = vec![
@@ -219,7 +219,7 @@ async fn one_bad_server_of_many() {
 }
 
 #[tokio::test]
-async fn no_time_stands_on_the_axis_twice_in_a_row() {
+async fn axis_labels_are_not_repeated() {
     for (long, times) in [
         (0, vec![]),
         (20, vec!["0.00 s", "0.01 s", "0.02 s"]),
@@ -260,7 +260,7 @@ async fn no_time_stands_on_the_axis_twice_in_a_row() {
 }
 
 #[tokio::test]
-async fn marks_that_are_close_share_a_label() {
+async fn close_annotations_share_a_label() {
     let timeline = timeline(0, |_| {
         [0, 500_000, 500_000, 500_100, 1_000_000]
             .map(|at| (at, stopping()))
@@ -276,11 +276,11 @@ async fn marks_that_are_close_share_a_label() {
         assert_eq!(page.matches(label).count(), 1, "{label}: {page}");
     }
     assert_eq!(page.matches("stroke-dasharray").count(), 5);
-    assert!(page.contains("Dashed: what"));
+    assert!(page.contains("Dashed lines: see"));
 }
 
 #[test]
-fn every_mark_has_letters_of_its_own() {
+fn every_annotation_has_its_own_letters() {
     let letters: Vec<String> = (0..1000).map(drawing::letters).collect();
     assert_eq!(
         [

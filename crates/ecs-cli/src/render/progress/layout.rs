@@ -1,4 +1,4 @@
-//! The line that shows how a run goes, for any width. Pure.
+//! The progress line of a run for any width. Pure.
 
 use std::time::Instant;
 
@@ -6,17 +6,17 @@ use crate::confirm::counted;
 use crate::render::tally::{Tally, rounded};
 use crate::screen::{Screen, width_of};
 
-/// The widest bar, and the narrowest that says anything.
+/// The widest bar, and the narrowest useful one.
 const BAR: std::ops::RangeInclusive<usize> = 8..=24;
 
-/// The line in this width: a bar and counts first, then what is waited for. What does not fit is left out, the least important
-/// part first; never how many servers are done, failed or unknown, or what is waited for.
+/// Returns the line in this width: a bar and counts first, then the current wait. Parts that do not fit are left out,
+/// the least important one first, but never the counts of done, failed and unknown servers, nor the wait.
 pub(super) fn line(tally: &Tally, now: Instant, screen: Screen) -> String {
     let width = screen.width.unwrap_or(usize::MAX);
     let (needed, short) = needed(tally, now);
     let mut line = needed.join(", ");
     if width_of(&line) > width {
-        // The same in fewer columns.
+        // The short form.
         line = short.join(", ");
     }
     if width_of(&line) > width {
@@ -35,7 +35,7 @@ pub(super) fn line(tally: &Tally, now: Instant, screen: Screen) -> String {
     line
 }
 
-/// What is never left out, and the same in short.
+/// Returns the parts that are never left out, in long and short form.
 fn needed(tally: &Tally, now: Instant) -> (Vec<String>, Vec<String>) {
     let done = format!("{}/{}", tally.done, tally.servers);
     let (mut long, mut short) = (vec![format!("{done} done")], vec![done]);
@@ -52,7 +52,7 @@ fn needed(tally: &Tally, now: Instant) -> (Vec<String>, Vec<String>) {
     (long, short)
 }
 
-/// What is waited for, in fewer columns: the same time after a word or two.
+/// Returns a wait in fewer columns: the same time after one or two words.
 fn shorter(status: &str) -> String {
     let quota = status.strip_prefix("waiting for quota, ");
     match quota.and_then(|time| time.strip_suffix(" left")) {
@@ -61,7 +61,7 @@ fn shorter(status: &str) -> String {
     }
 }
 
-/// The most important part first.
+/// Returns the optional parts, the most important one first.
 fn optional(tally: &Tally, now: Instant) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some((wave, waves)) = tally.wave {
@@ -92,7 +92,7 @@ fn bar(tally: &Tally, cells: usize, ascii: bool) -> String {
     format!("[{}{}]", full.repeat(done), empty.repeat(cells - done))
 }
 
-/// The same as a line of a log.
+/// Returns the line of a log.
 pub(super) fn log_line(tally: &Tally, now: Instant) -> String {
     let mut line = format!("{} of {} done", tally.done, counted(tally.servers));
     for (count, what) in [

@@ -14,7 +14,7 @@ fn server(number: usize) -> ServerId {
         .unwrap()
 }
 
-/// The lines after a run of two servers, in one wave, with these records.
+/// Returns the last lines about a run of two servers in one wave with these records.
 async fn lines(records: Vec<Record>, path: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("run.jsonl");
@@ -40,7 +40,7 @@ async fn lines(records: Vec<Record>, path: &str) -> Vec<String> {
     )
 }
 
-/// Both are in a job.
+/// Both servers are in a job.
 fn accepted() -> Vec<Record> {
     vec![
         Record::WaveBegan { wave: 0 },
@@ -63,7 +63,7 @@ fn accepted() -> Vec<Record> {
     ]
 }
 
-/// What became of one of them, with a job or without.
+/// Returns the outcome of one of them, with a job or without.
 fn verdict(number: usize, outcome: OutcomeKind, job: Option<&str>) -> OutcomeRecord {
     OutcomeRecord {
         id: server(number),
@@ -85,7 +85,7 @@ fn both(outcome: OutcomeKind) -> Vec<Record> {
 }
 
 #[tokio::test]
-async fn the_command_is_a_line_that_a_shell_can_read() {
+async fn the_command_is_a_line_for_a_shell() {
     for (path, command) in [
         ("run.jsonl", "  ecsctl resume run.jsonl"),
         ("it's.jsonl", r"  ecsctl resume 'it'\''s.jsonl'"),
@@ -106,7 +106,7 @@ async fn an_end_without_anything_left_needs_no_command() {
 }
 
 #[tokio::test]
-async fn a_bad_check_at_the_end_can_be_repeated() {
+async fn a_failed_last_check_can_be_repeated() {
     let mut records = both(OutcomeKind::Succeeded);
     records.extend([
         Record::WaveChecked {
@@ -127,7 +127,7 @@ async fn a_bad_check_at_the_end_can_be_repeated() {
     let mut expected = vec!["stopped: the health check after wave 1 failed: no"];
     expected.extend(again);
     assert_eq!(lines(records.clone(), "f").await, expected);
-    // Whoever goes on has not stopped.
+    // A resumed run has not stopped.
     records.push(Record::Resumed {
         program: "p".to_owned(),
         continues_stopped: false,
@@ -140,13 +140,13 @@ async fn a_bad_check_at_the_end_can_be_repeated() {
     );
 }
 
-/// A resumed run looks only at those that no job tells of.
+/// A resumed run reconciles only servers without a job.
 #[tokio::test]
-async fn unknown_servers_are_told_apart() {
+async fn unknown_servers_with_and_without_jobs_are_distinguished() {
     let reported = both(OutcomeKind::Unknown);
     let shown = lines(reported, "f").await;
     let check = format!("  ecsctl server show {} {}", server(1), server(2));
-    let text = "the result of 2 servers is unknown, and their jobs will not tell: check them:";
+    let text = "2 servers have an unknown outcome that their jobs cannot resolve: check them:";
     assert_eq!(shown[shown.len() - 2..], [text, &check]);
     assert!(!shown.iter().any(|line| line.contains("--reconcile")));
     let mut lost = accepted();
@@ -157,7 +157,7 @@ async fn unknown_servers_are_told_apart() {
         [
             "it is unknown whether 2 servers were acted on: check them:",
             &check,
-            "or let ecsctl check those that no job tells of:",
+            "or let ecsctl check those without a job:",
             "  ecsctl resume f --reconcile",
         ]
     );

@@ -45,7 +45,7 @@ fn after(seconds: u64, begin: Instant) -> Instant {
 }
 
 #[test]
-fn what_was_not_attempted_is_not_done() {
+fn not_attempted_servers_are_not_counted_as_done() {
     let begin = Instant::now();
     let mut tally = Tally::new(begin);
     for event in [
@@ -128,7 +128,7 @@ fn waits_count_down() {
     };
     tally.count(&held, after(20, begin));
     assert_eq!(status(&tally, 32), "waiting for quota, 28 s left");
-    // It took longer than was thought.
+    // The wait took longer than expected.
     assert_eq!(status(&tally, 61), "waiting for quota 41 s");
     let submitting = Event::Submitting {
         request: 2,

@@ -1,4 +1,4 @@
-//! A run as its journal tells it: played on virtual time.
+//! The timeline of a run on virtual time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ use crate::screen::Screen;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Says yes, and then no once.
+/// Passes, then fails once.
 fn checked(run: RunBuilder, checks: &Arc<AtomicUsize>) -> RunBuilder {
     let checks = Arc::clone(checks);
     run.health_check("a test", MINUTE, move |_| {
@@ -34,8 +34,8 @@ fn checked(run: RunBuilder, checks: &Arc<AtomicUsize>) -> RunBuilder {
     })
 }
 
-/// Three waves of two: the first server fails softly and hard, the health after the second wave is bad at first, and two
-/// hours later another process goes on.
+/// Three waves of two: both restarts of the first server fail, the first health check after the second wave fails,
+/// and another process resumes the run two hours later.
 async fn played() -> (MemoryJournal, Timeline, Timeline) {
     let mut region = Region::builder().servers(6).seed(5).build().unwrap();
     let servers: Vec<_> = region.servers().collect();
@@ -76,7 +76,7 @@ async fn played() -> (MemoryJournal, Timeline, Timeline) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rolling_run() {
+async fn a_rolling_run_has_a_timeline() {
     let (_, stopped, ended) = played().await;
     let counts = |value: &Timeline| -> Vec<String> {
         value
@@ -95,7 +95,7 @@ async fn a_rolling_run() {
             .collect()
     };
     assert_eq!(health(&stopped), [vec![true], vec![false], vec![]]);
-    // It was checked again by whoever went on.
+    // The resuming process checked again.
     assert_eq!(health(&ended), [vec![true], vec![false, true], vec![true]]);
     let checks = &ended.waves[1].checks;
     assert!(checks[1].at.duration_since(checks[0].at).as_hours() >= 2);
@@ -142,7 +142,7 @@ async fn a_rolling_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rolling_run_in_words() {
+async fn a_rolling_run_as_text() {
     let (_, stopped, mut ended) = played().await;
     let again = text(&ended, "run.jsonl", Show::All, Screen::default());
     assert!(again.contains("bad: <b>no</b>, then good"), "{again}");
@@ -204,14 +204,14 @@ async fn a_rolling_run_as_a_page() {
         "a: stopping",
         "b: resumed",
         "2 (1, hard)",
-        // The check that failed is not forgotten.
+        // The failed check is still shown.
         ">✗<title>health: bad: &lt;b&gt;no&lt;/b&gt;<",
         "<td>bad: &lt;b&gt;no&lt;/b&gt;, then good</td>",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     assert!(!text.contains("only-not_attempted\">"), "{text}");
-    // Seen above all else.
+    // Drawn above all else.
     let (_, signs) = text.split_once(">✗<").unwrap();
     assert!(
         !signs.contains("<rect") && !signs.contains("<path"),
@@ -224,7 +224,7 @@ async fn a_rolling_run_as_a_page() {
     for server in &ended.servers {
         assert_eq!(text.matches(&server.report.id.to_string()).count(), 1);
     }
-    // Of two checks at once the one that failed is shown.
+    // Of two checks at the same place the failed one is shown.
     let checks = &mut ended.waves[1].checks;
     checks[1].at = checks[0].at;
     let text = page_of(&ended);

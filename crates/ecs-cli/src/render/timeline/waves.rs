@@ -1,4 +1,4 @@
-//! The waves of a rolling run, as far as its journal goes.
+//! The waves of a rolling run, from its journal.
 
 use std::collections::HashMap;
 
@@ -7,41 +7,41 @@ use ecs_ops::model::ServerId;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::story::Story;
+use super::builder::TimelineBuilder;
 use super::{Server, Summary};
 
-/// One wave, and what became of its servers.
+/// A wave with the outcomes of its servers.
 #[derive(Debug, Serialize)]
 pub(crate) struct Wave {
     /// Counted from 1.
     pub(crate) wave: usize,
     pub(crate) began: Option<Timestamp>,
-    /// When nothing more was to be awaited of its servers.
+    /// The time at which all of its servers had an outcome.
     pub(crate) over: Option<Timestamp>,
-    /// The health checks after it, in their order: whoever goes on checks again.
+    /// The health checks after the wave, in their order. A resumed run checks again.
     pub(crate) checks: Vec<Health>,
     pub(crate) summary: Summary,
-    /// How many of its servers were restarted hard after a soft restart.
+    /// The number of its servers that were restarted hard after a soft restart.
     pub(crate) restarted_hard: usize,
 }
 
-/// What a health check said.
+/// The result of a health check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Health {
     pub(crate) at: Timestamp,
     pub(crate) healthy: bool,
-    /// Nothing if all was well.
+    /// The message; empty for a check that passed without one.
     #[serde(rename = "words")]
     pub(crate) text: String,
 }
 
 impl Wave {
-    /// From its beginning to its last verdict.
+    /// Returns the time from the beginning of the wave to its last outcome.
     pub(crate) fn took(&self) -> Option<SignedDuration> {
         Some(self.over?.duration_since(self.began?))
     }
 
-    /// What its checks said, such as `bad: words (2 times), then good`.
+    /// Describes the health checks, such as `bad: message (2 times), then good`.
     pub(crate) fn health(&self) -> String {
         let same = |one: &Health, next: &Health| one.text() == next.text();
         let descriptions = self.checks.chunk_by(same).filter_map(|same| {
@@ -69,13 +69,17 @@ impl Health {
     }
 }
 
-/// The waves, and to each server the one that it is in: of several that have begun the last one, since it was left by the
-/// others.
-pub(super) fn of(recovered: &Recovered, story: &Story, servers: &mut [Server]) -> Vec<Wave> {
+/// Returns the waves, and the wave of each server: the last one that began with it, because a server that is in
+/// several was removed from the others.
+pub(super) fn of(
+    recovered: &Recovered,
+    builder: &TimelineBuilder,
+    servers: &mut [Server],
+) -> Vec<Wave> {
     let waves = recovered.waves();
     let mut wave_of: HashMap<ServerId, usize> = HashMap::new();
     for (wave, ids) in waves.iter().enumerate() {
-        let begun = story.began.contains_key(&wave);
+        let begun = builder.began.contains_key(&wave);
         for id in ids {
             let known = wave_of.entry(*id).or_insert(wave);
             if begun {
@@ -100,12 +104,12 @@ pub(super) fn of(recovered: &Recovered, story: &Story, servers: &mut [Server]) -
         let over = summary.running + summary.not_attempted == 0;
         let ends = members
             .iter()
-            .map(|server| story.concluded.get(&server.report.id));
+            .map(|server| builder.concluded.get(&server.report.id));
         Wave {
             wave: index + 1,
-            began: story.began.get(&index).copied(),
+            began: builder.began.get(&index).copied(),
             over: ends.max().flatten().copied().filter(|_| over),
-            checks: story.checked.get(&index).cloned().unwrap_or_default(),
+            checks: builder.checked.get(&index).cloned().unwrap_or_default(),
             summary,
             restarted_hard: hard.count(),
         }

@@ -1,4 +1,4 @@
-//! What other tools really wrote: tests/data/lists says how it was made.
+//! Recorded output of other tools; tests/data/lists describes how it was made.
 
 use super::*;
 
@@ -72,7 +72,7 @@ fn terraform_outputs() {
         &[A],
         "JSON, a map to ids",
     );
-    // A network has an id, too: which ones are servers cannot be known.
+    // A network has an id, too, so servers cannot be recognized.
     let two = format!(
         "{{\"vpc\": {}, \"web\": {}}}",
         output(&format!("\"{B}\"")),
@@ -176,7 +176,7 @@ fn states_and_plans_of_the_real_terraform() {
         expect(&state, &[A, B, C], "terraform show -json");
         let before = "terraform show -json, the state before the plan";
         expect(&of_servers("show-plan", kind), &[A, B, C], before);
-        // Servers that are to be imported are there: Terraform has them in that state, too.
+        // Servers to be imported exist: Terraform has them in that state, too.
         expect(&of_servers("show-plan-new", kind), &[A, B, C], before);
     }
     for name in ["show", "show-plan"] {

@@ -7,7 +7,7 @@ fn id() -> impl Strategy<Value = String> {
     any::<[u8; 16]>().prop_map(|bytes| ecs_ops::model::ServerId::from_bytes(bytes).to_string())
 }
 
-/// Texts that are nearly lists.
+/// Texts that are almost lists.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => id(),
@@ -36,9 +36,9 @@ fn format() -> impl Strategy<Value = Option<FileFormat>> {
 }
 
 proptest! {
-    /// Whatever a file holds: no panic, and no server that it does not name.
+    /// No file causes a panic or a server that it does not name.
     #[test]
-    fn nothing_is_made_up(text in text(), format in format()) {
+    fn no_server_is_invented(text in text(), format in format()) {
         if let Ok(list) = parse(text.as_bytes(), format) {
             let lower = text.to_lowercase();
             for entry in &list.entries {
@@ -51,15 +51,15 @@ proptest! {
     }
 
     #[test]
-    fn bytes_never_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64), format in format()) {
+    fn no_bytes_cause_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64), format in format()) {
         if let Err(refusal) = parse(&bytes, format) {
             prop_assert!(!refusal.problems.is_empty() && !refusal.hint.is_empty());
         }
     }
 
-    /// The same servers in every form, each once and in order.
+    /// Every format has the same servers, each once and in order.
     #[test]
-    fn every_form_names_the_same_servers(ids in proptest::collection::vec(id(), 1..8), name in "[a-z,\" ]{0,8}") {
+    fn every_format_names_the_same_servers(ids in proptest::collection::vec(id(), 1..8), name in "[a-z,\" ]{0,8}") {
         let json_name = serde_json::to_string(&name).unwrap();
         let rows = |row: &dyn Fn(&String) -> String| ids.iter().map(row).collect::<Vec<_>>();
         let forms = [

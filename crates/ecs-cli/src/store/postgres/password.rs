@@ -23,7 +23,7 @@ pub(super) fn complete(address: StoreAddress, global: &Global) -> Result<StoreAd
                 file.display()
             ))
         })?;
-        // An editor ends the line.
+        // Editors end the last line with a newline.
         let password = password.trim_end_matches(['\r', '\n']);
         return Ok(address.with_password(&SecretString::from(password)));
     }
@@ -41,7 +41,7 @@ pub(super) fn complete(address: StoreAddress, global: &Global) -> Result<StoreAd
     }
 }
 
-/// Without `is_named` the file need not be there.
+/// Finds the password in a password file. Without `is_named` the file may be missing.
 fn with_passfile(address: StoreAddress, file: &Path, is_named: bool) -> Result<StoreAddress, Fail> {
     let shown = file.display();
     let text = match std::fs::read_to_string(file) {

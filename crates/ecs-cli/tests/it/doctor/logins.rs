@@ -4,7 +4,7 @@ use super::*;
 
 /// The region's clock runs so fast that what it gives has ended when it is used.
 #[test]
-fn tokens_and_keys_that_have_ended() {
+fn expired_tokens_and_keys_are_diagnosed() {
     let fast = ["--speed", "10000", "--token-life", "5s", "--key-life", "5s"];
     let account = Account::new(&fast);
     let token = account.token();
@@ -22,7 +22,7 @@ fn tokens_and_keys_that_have_ended() {
 }
 
 #[test]
-fn tokens_that_are_not_good() {
+fn invalid_tokens_are_diagnosed() {
     let account = Account::new(&[]);
     let checked = account.check(
         &[&place(&account)[..], &["--token", "STRANGETOKEN"]].concat(),
@@ -62,7 +62,7 @@ fn tokens_that_are_not_good() {
 }
 
 #[test]
-fn a_missing_permission() {
+fn a_missing_permission_is_diagnosed() {
     let (_, checked) = with_keys(&["--deny", "ecs:cloudServers:list"], 4);
     found(
         &checked,
@@ -82,7 +82,7 @@ fn a_missing_permission() {
 }
 
 #[test]
-fn a_login_that_is_refused() {
+fn a_refused_login_is_diagnosed() {
     let account = Account::new(&[]);
     let variables = [
         ("OS_AUTH_URL", account.url()),
@@ -117,7 +117,7 @@ fn a_login_that_is_refused() {
 }
 
 #[test]
-fn an_agency_that_is_not_there() {
+fn a_missing_agency_is_diagnosed() {
     let account = Account::new(&[]);
     let variables = [
         ("OS_AUTH_URL", account.url()),

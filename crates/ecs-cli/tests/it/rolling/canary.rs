@@ -34,7 +34,7 @@ fn after_the_canary(sim: &Sim, journal: &str, answer: impl Fn(&mut File, &Child)
 }
 
 #[test]
-fn yes_goes_on_after_the_canary() {
+fn yes_continues_after_the_canary() {
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("run.jsonl");
     let sim = region(5);
@@ -59,7 +59,7 @@ fn yes_goes_on_after_the_canary() {
 }
 
 #[test]
-fn no_stops_and_another_process_asks_again() {
+fn no_stops_the_run_and_a_resumed_run_asks_again() {
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("run.jsonl");
     let journal = journal.to_str().unwrap();
@@ -95,7 +95,7 @@ fn no_stops_and_another_process_asks_again() {
 
 /// There is nothing to ask, or to wait for: it stops, and whoever goes on has seen it.
 #[test]
-fn a_canary_that_fails_stops_it() {
+fn a_failed_canary_stops_the_run() {
     let directory = tempfile::tempdir().unwrap();
     let sim = region(5);
     let first = sim.info().servers[0];
@@ -111,7 +111,7 @@ fn a_canary_that_fails_stops_it() {
 }
 
 #[test]
-fn ctrl_c_instead_of_an_answer_stops() {
+fn ctrl_c_at_the_question_stops_the_run() {
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("run.jsonl");
     let journal = journal.to_str().unwrap();
@@ -129,7 +129,7 @@ fn ctrl_c_instead_of_an_answer_stops() {
 }
 
 #[test]
-fn a_canary_that_nobody_watches_needs_a_pause() {
+fn a_canary_without_a_terminal_needs_a_pause() {
     let sim = region(5);
     let canary = &CANARY[..5];
     let expected = [

@@ -14,7 +14,7 @@ const ROLLING: [&str; 7] = [
 ];
 
 #[test]
-fn a_journal_that_cannot_be_made_stops_it_before_anything_is_sent() {
+fn an_unwritable_journal_stops_the_run_before_anything_is_sent() {
     let directory = tempfile::tempdir().unwrap();
     let sim = region(4);
     let there = directory.path().join("there.jsonl");
@@ -66,7 +66,7 @@ fn limited(sim: &Sim, blocks: usize, arguments: &[&str]) -> Ended {
 
 /// A disk that has no room for the plan: that is said, and nothing is left in the way of the next try.
 #[test]
-fn a_disk_that_is_full_before_the_run() {
+fn a_full_disk_stops_the_run_before_anything_is_sent() {
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("run.jsonl");
     let path = journal.to_str().unwrap();
@@ -85,7 +85,7 @@ fn a_disk_that_is_full_before_the_run() {
 const BLOCK: usize = 512;
 
 #[test]
-fn what_cannot_be_written_down_is_not_sent_when_a_run_goes_on() {
+fn a_resumed_run_sends_nothing_that_cannot_be_recorded() {
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("run.jsonl");
     let path = journal.to_str().unwrap();
@@ -137,7 +137,7 @@ fn what_cannot_be_written_down_is_not_sent_when_a_run_goes_on() {
 }
 
 #[test]
-fn a_disk_that_fills_up_between_waves() {
+fn a_full_disk_between_waves_stops_the_run() {
     let directory = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {
         for blocks in [8, 9, 10, 11, 12] {

@@ -24,7 +24,7 @@ fn unsteady() -> Sim {
 }
 
 #[test]
-fn what_failed_is_restarted_hard_once_and_nothing_else() {
+fn only_failed_servers_are_restarted_hard_and_only_once() {
     let sim = unsteady();
     let ended = run(&sim, &ROLLING).expect(1);
     let report = ended.json();
@@ -96,7 +96,7 @@ fn what_failed_is_restarted_hard_once_and_nothing_else() {
 
 /// A server that a hard restart mended has not failed, one that it did not mend has failed once.
 #[test]
-fn only_what_a_hard_restart_does_not_mend_counts_as_failed() {
+fn only_servers_whose_hard_restart_fails_count_as_failed() {
     let sim = region(6);
     let [first, second] = [0, 1].map(|index| sim.info().servers[index]);
     for id in [first, second] {

@@ -36,7 +36,7 @@ fn ends(sim: &Sim, waves: &[usize]) -> Vec<String> {
 }
 
 #[test]
-fn each_wave_is_given_on_stdin_once_and_in_order() {
+fn each_wave_is_passed_on_stdin_once_and_in_order() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("seen");
     let sim = region(5);
@@ -73,7 +73,7 @@ fn each_wave_is_given_on_stdin_once_and_in_order() {
 }
 
 #[test]
-fn a_check_that_fails_stops_it_and_is_repeated_when_it_goes_on() {
+fn a_failed_check_stops_the_run_and_is_repeated_by_resume() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).display().to_string();
     let (file, mended, journal) = (path("seen"), path("mended"), path("run.jsonl"));
@@ -103,7 +103,7 @@ fn a_check_that_fails_stops_it_and_is_repeated_when_it_goes_on() {
 
 /// Nothing is left but the question whether all is well.
 #[test]
-fn a_check_that_fails_at_the_end_can_be_repeated() {
+fn a_failed_last_check_can_be_repeated() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).display().to_string();
     let (mended, journal) = (path("mended"), path("run.jsonl"));
@@ -120,7 +120,7 @@ fn a_check_that_fails_at_the_end_can_be_repeated() {
 
 /// Another one takes its place, also in the command that is printed.
 #[test]
-fn a_resumed_run_can_be_checked_in_another_way() {
+fn a_resumed_run_can_have_another_check() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).display().to_string();
     let (file, journal) = (path("seen"), path("run.jsonl"));
@@ -161,7 +161,7 @@ fn is_gone(id: &str) {
 }
 
 #[test]
-fn a_check_that_takes_too_long_is_killed_with_what_it_started() {
+fn a_slow_check_is_killed_with_its_child_processes() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("pid");
     let sim = region(4);
@@ -176,7 +176,7 @@ fn a_check_that_takes_too_long_is_killed_with_what_it_started() {
 
 /// A check that writes more than a pipe holds, while nobody reads: its time counts all the same.
 #[test]
-fn a_check_that_nobody_listens_to_ends_in_time() {
+fn a_check_with_a_blocked_stderr_ends_in_time() {
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("run.jsonl");
     let sim = region(4);
@@ -198,13 +198,13 @@ fn a_check_that_nobody_listens_to_ends_in_time() {
 }
 
 #[test]
-fn ctrl_c_in_a_check_ends_both_at_once() {
+fn ctrl_c_ends_the_check_and_the_run_at_once() {
     stopped_in_a_check("INT");
 }
 
 /// Nothing of it is left behind.
 #[test]
-fn a_closed_terminal_ends_both_at_once() {
+fn a_closed_terminal_ends_the_check_and_the_run_at_once() {
     stopped_in_a_check("HUP");
 }
 
@@ -245,7 +245,7 @@ fn stopped_in_a_check(signal: &str) {
 
 /// More ids than a pipe holds.
 #[test]
-fn a_check_need_not_read() {
+fn a_check_need_not_read_its_stdin() {
     for check in ["true", "sleep 0.2", "exec <&-; sleep 0.2"] {
         let sim = region_with(2000, |region| region.quota(2000));
         let more = ["--servers-per-minute=2000", "--batch-size=1000"];
@@ -257,7 +257,7 @@ fn a_check_need_not_read() {
 }
 
 #[test]
-fn a_check_that_is_not_there_has_failed() {
+fn a_missing_check_fails() {
     let sim = region(4);
     // What only the shell can find out.
     let ended = run(&sim, &checked("CHECK=/nonexistent/check; $CHECK", &[])).expect(5);
@@ -277,7 +277,7 @@ fn a_check_that_is_not_there_has_failed() {
 
 /// Whoever goes on gives the check the time that the run gave it, from its journal.
 #[test]
-fn its_time_is_in_the_journal() {
+fn the_journal_has_the_time_limit_of_the_check() {
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("run.jsonl");
     let journal = journal.to_str().unwrap();

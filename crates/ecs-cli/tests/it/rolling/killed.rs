@@ -133,7 +133,7 @@ fn in_waves(sim: &Sim, unknown: &[&str], case: &str) {
 
 /// Twice at each place, five at a time.
 #[test]
-fn killed_within_waves_checks_and_pauses() {
+fn a_run_killed_in_waves_checks_and_pauses_is_resumed() {
     let directory = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {
         for thread in 0..5_u64 {

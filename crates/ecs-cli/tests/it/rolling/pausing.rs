@@ -8,7 +8,7 @@ use super::*;
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn waves_are_as_far_apart_as_they_were_to_be() {
+fn waves_are_separated_by_the_pause() {
     let sim = region(6);
     let arguments = [
         "reboot",
@@ -32,7 +32,7 @@ fn waves_are_as_far_apart_as_they_were_to_be() {
 }
 
 #[test]
-fn ctrl_c_in_a_pause_ends_it_at_once() {
+fn ctrl_c_ends_a_pause_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("run.jsonl");
     let journal = journal.to_str().unwrap();

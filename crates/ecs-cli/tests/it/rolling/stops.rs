@@ -71,7 +71,7 @@ fn files(directory: &Path) -> Vec<(std::path::PathBuf, String)> {
 }
 
 #[test]
-fn too_many_failures_stop_in_time_and_the_printed_command_goes_on() {
+fn too_many_failures_stop_the_run_and_the_printed_command_continues_it() {
     let temp = tempfile::tempdir().unwrap();
     let sim = failing_fleet();
     let without = [&ROLLING[..], &["--no-journal"]].concat();
@@ -108,7 +108,7 @@ fn too_many_failures_stop_in_time_and_the_printed_command_goes_on() {
 }
 
 #[test]
-fn the_printed_resume_goes_on_too() {
+fn the_printed_resume_command_continues_the_run() {
     let temp = tempfile::tempdir().unwrap();
     // A name that a shell takes for more than one word.
     let journal = temp.path().join("it's the run.jsonl");
@@ -130,7 +130,7 @@ fn the_printed_resume_goes_on_too() {
 }
 
 #[test]
-fn a_few_that_are_left_stand_in_the_command_itself() {
+fn few_remaining_servers_are_named_in_the_command() {
     let temp = tempfile::tempdir().unwrap();
     let sim = region(5);
     let first = sim.info().servers[0];
@@ -162,7 +162,7 @@ fn a_few_that_are_left_stand_in_the_command_itself() {
 
 /// As many as may: it goes on to its end.
 #[test]
-fn as_many_failures_as_may_stop_nothing() {
+fn failures_up_to_the_limit_do_not_stop_the_run() {
     let sim = failing_fleet();
     let three = ROLLING.map(|word| if word == "2%" { "3%" } else { word });
     let ended = run(&sim, &three).expect(1);
@@ -172,7 +172,7 @@ fn as_many_failures_as_may_stop_nothing() {
 }
 
 #[test]
-fn starting_and_stopping_come_in_waves_too() {
+fn start_and_stop_run_in_waves_too() {
     let sim = region(5);
     let run = |verb, action: Action, before: usize| {
         let arguments = [verb, "--all", "--yes", "--wave", "2", "-o", "json"];

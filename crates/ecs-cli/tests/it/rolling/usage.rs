@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_does_not_fit_together_sends_nothing() {
+fn contradictory_options_send_nothing() {
     let sim = region(20);
     // The arguments, and words that are in the answer.
     let cases: &[(&[&str], &[&str])] = &[
@@ -44,7 +44,7 @@ fn what_does_not_fit_together_sends_nothing() {
         ),
         (
             &["--type=hard", "--escalate", "hard-after", "5m"],
-            &["it makes no sense with --type hard"],
+            &["cannot be used with --type hard"],
         ),
         (
             &["--escalate", "hard-after"],
@@ -54,7 +54,7 @@ fn what_does_not_fit_together_sends_nothing() {
             &["--escalate", "soft-after", "5m"],
             &[
                 "\"soft-after\" is not supported",
-                "hint: write it as two words",
+                "hint: write it as two arguments",
             ],
         ),
         (
@@ -74,10 +74,10 @@ fn what_does_not_fit_together_sends_nothing() {
             &["--order-seed needs --order random"],
         ),
         (&["--canary-pause=1s"], &["--canary <N>"]),
-        (&["--canary=0", "--canary-pause=1s"], &["from 1 up"]),
+        (&["--canary=0", "--canary-pause=1s"], &["of at least 1"]),
         (&["--health-timeout=5s"], &["--health-cmd <COMMAND>"]),
-        (&["--health-cmd= "], &["a command is needed"]),
-        (&["--spread-by=zone"], &["az, host or tag:KEY is needed"]),
+        (&["--health-cmd= "], &["expected a command"]),
+        (&["--spread-by=zone"], &["expected az, host or tag:KEY"]),
     ];
     for (arguments, expected) in cases {
         let arguments = [&["reboot", "--all", "--yes"], *arguments].concat();

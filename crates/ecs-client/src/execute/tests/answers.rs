@@ -1,5 +1,5 @@
-//! What becomes of an action that is answered by something else than the service, or by a transport
-//! that contradicts itself.
+//! Tests of actions that something else than the service answers, or whose transport contradicts
+//! itself.
 
 use ecs_transport::{Attempt, FnTransport, TransportError};
 use http::Request;
@@ -8,23 +8,23 @@ use super::*;
 use crate::test_support::TOKEN;
 use crate::{Classification, Endpoint};
 
-/// Sends the action, and says how many POSTs that took.
-async fn answered_with(does: Does) -> (RequestError, usize) {
+/// Sends the action and returns its error with the number of POSTs.
+async fn answered_with(step: Script) -> (RequestError, usize) {
     let log = RunJournal::default();
-    let (client, seen) = client_of(vec![does], &log);
+    let (client, seen) = client_of(vec![step], &log);
     let mut hooks = Recorder::new(&log);
     let error = send(&client, &mut hooks, &SendState::default()).await;
     (error.unwrap_err(), seen.posts())
 }
 
-/// Each page was made after the service had acted: none may lead to a second sending, or to the
-/// claim that nothing was done.
+/// Each page was made after the service had acted: none may cause a second sending or the claim
+/// that nothing was executed.
 #[tokio::test(start_paused = true)]
-async fn a_page_is_unknown_and_says_who_made_it() {
+async fn pages_leave_the_outcome_unknown_and_name_their_maker() {
     for status in [401, 403, 404, 413, 429] {
         let headers = vec![("server", "nginx/1.22.1"), ("retry-after", "1")];
         let page = "<html><head><title>Oh no</title></head></html>".to_owned();
-        let (error, posts) = answered_with(Does::Says(status, page, headers)).await;
+        let (error, posts) = answered_with(Script::AnswerWithHeaders(status, page, headers)).await;
         assert_eq!(error.classification(), Classification::Unknown, "{status}");
         assert_eq!(posts, 1, "{status}");
         assert!(!error.is_authentic());
@@ -38,13 +38,13 @@ async fn a_page_is_unknown_and_says_who_made_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redirect_of_the_whole_site_is_not_followed_and_names_the_address() {
+async fn site_redirects_name_the_address_and_are_not_followed() {
     let path = "/v1/p1/cloudservers/action";
     let table = [
         (301, format!("https://new.example{path}"), true),
         (308, format!("http://ecs.example{path}"), true),
         (302, format!("https://ecs.example:8443{path}"), true),
-        // The same site, other paths, and what is no address.
+        // The same site, other paths, and invalid addresses.
         (302, format!("https://ECS.example:443{path}"), false),
         (302, "https://new.example/login".to_owned(), false),
         (302, format!("https://new.example{path}?next=1"), false),
@@ -56,7 +56,7 @@ async fn a_redirect_of_the_whole_site_is_not_followed_and_names_the_address() {
     ];
     for (status, location, moved) in table {
         let location: &'static str = location.leak();
-        let does = Does::Says(status, String::new(), vec![("location", location)]);
+        let does = Script::AnswerWithHeaders(status, String::new(), vec![("location", location)]);
         let (error, posts) = answered_with(does).await;
         assert_eq!(posts, 1);
         let expected = if moved {
@@ -78,11 +78,11 @@ async fn a_redirect_of_the_whole_site_is_not_followed_and_names_the_address() {
 /// The mark was set, and the error says that nothing was sent: one of the two is wrong, and only
 /// "sent" is safe.
 #[tokio::test(start_paused = true)]
-async fn a_transport_that_contradicts_itself_may_have_sent() {
+async fn contradictory_transports_may_have_sent() {
     use ecs_transport::TransportErrorKind::Connect;
     for (sets, classification, posts) in [
         (true, Classification::Unknown, 1),
-        // A silent mark contradicts nothing.
+        // An unarmed mark contradicts nothing.
         (false, Classification::NotDelivered, 5),
     ] {
         let sent = Arc::new(Mutex::new(0));
@@ -121,15 +121,15 @@ async fn a_transport_that_contradicts_itself_may_have_sent() {
     }
 }
 
-/// A page says nothing of our credentials: until the service has judged them, one request is
-/// underway at a time.
+/// A page says nothing about the credentials: until the service has accepted them, one request is
+/// in flight at a time.
 #[tokio::test(start_paused = true)]
-async fn a_page_accepts_no_credentials() {
+async fn pages_do_not_accept_credentials() {
     for (does, accepted) in [
-        (Does::Answer(403, "<html>"), false),
-        (Does::Answer(502, "<html>"), false),
+        (Script::Answer(403, "<html>"), false),
+        (Script::Answer(502, "<html>"), false),
         (
-            Does::Answer(400, r#"{"error":{"code":"Ecs.0005","message":"m"}}"#),
+            Script::Answer(400, r#"{"error":{"code":"Ecs.0005","message":"m"}}"#),
             true,
         ),
     ] {

@@ -1,4 +1,4 @@
-//! What happens around the attempts of an action, and in which order.
+//! Tests of the order in which hooks are called around the attempts of an action.
 
 use super::*;
 
@@ -6,12 +6,12 @@ fn entries(log: &RunJournal) -> Vec<String> {
     log.lock().unwrap().clone()
 }
 
-/// The record is there before the transport has the request, for each attempt; what is certain is
-/// told before the pause.
+/// Each attempt is recorded before the transport has the request. Certain facts are reported before
+/// the pause.
 #[tokio::test(start_paused = true)]
-async fn the_order_of_the_hooks() {
+async fn hooks_are_called_in_order() {
     let log = RunJournal::default();
-    let script = vec![OUT_OF_REACH, THROTTLED, Does::Answer(200, JOB)];
+    let script = vec![OUT_OF_REACH, THROTTLED, Script::Answer(200, JOB)];
     let (client, _) = client_of(script, &log);
     let mut hooks = Recorder::new(&log);
     let sent = send(&client, &mut hooks, &SendState::default()).await;
@@ -40,12 +40,12 @@ async fn the_order_of_the_hooks() {
     assert_eq!(hooks.marks.len(), 3);
 }
 
-/// After an attempt that may have been executed nothing is called, and nothing is sent.
+/// After an attempt that may have been executed no hook is called and nothing is sent.
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_may_have_been_executed_is_the_last() {
+async fn attempts_that_may_have_been_executed_are_not_repeated() {
     let log = RunJournal::default();
-    let lost = Does::Fail(TransportErrorKind::Closed, Delivery::MaybeSent);
-    let (client, _) = client_of(vec![lost, Does::Answer(200, JOB)], &log);
+    let lost = Script::Fail(TransportErrorKind::Closed, Delivery::MaybeSent);
+    let (client, _) = client_of(vec![lost, Script::Answer(200, JOB)], &log);
     let mut hooks = Recorder::new(&log);
     let error = send(&client, &mut hooks, &SendState::default()).await;
     let error = error.unwrap_err();
@@ -55,11 +55,11 @@ async fn an_attempt_that_may_have_been_executed_is_the_last() {
     assert_eq!(entries(&log), expected);
 }
 
-/// What cannot be recorded is not sent.
+/// A request that cannot be recorded is not sent.
 #[tokio::test(start_paused = true)]
-async fn without_a_record_nothing_is_sent() {
+async fn unrecorded_attempts_are_not_sent() {
     let log = RunJournal::default();
-    let (client, seen) = client_of(vec![Does::Answer(200, JOB)], &log);
+    let (client, seen) = client_of(vec![Script::Answer(200, JOB)], &log);
     let mut hooks = Recorder::new(&log);
     hooks.broken = Some("the disk is full");
     let send_state = SendState::default();
@@ -75,11 +75,11 @@ async fn without_a_record_nothing_is_sent() {
     );
 }
 
-/// A stop while the record is written keeps the attempt from being sent, and that is recorded too.
+/// A stop during recording keeps the attempt from being sent, and that is recorded too.
 #[tokio::test(start_paused = true)]
-async fn a_stop_during_the_record() {
+async fn stop_during_recording_prevents_sending() {
     let log = RunJournal::default();
-    let (client, seen) = client_of(vec![Does::Answer(200, JOB)], &log);
+    let (client, seen) = client_of(vec![Script::Answer(200, JOB)], &log);
     let mut hooks = Recorder::new(&log);
     hooks.slow = Duration::from_secs(10);
     let stop = hooks.stop.clone();
@@ -97,11 +97,12 @@ async fn a_stop_during_the_record() {
     assert_eq!(entries(&log), expected);
 }
 
-/// A stop ends the pause before another attempt at once, and says how the last one ended.
+/// A stop ends the pause before another attempt at once and reports how the last one ended.
 #[tokio::test(start_paused = true)]
-async fn a_stop_during_a_pause() {
+async fn stop_ends_the_pause() {
     let log = RunJournal::default();
-    let slow = Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "1000")]);
+    let slow =
+        Script::AnswerWithHeaders(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "1000")]);
     let (client, seen) = client_of(vec![slow], &log);
     let mut hooks = Recorder::new(&log);
     let stop = hooks.stop.clone();
@@ -119,11 +120,11 @@ async fn a_stop_during_a_pause() {
     assert_eq!((seen.posts(), began.elapsed().as_secs()), (1, 5));
 }
 
-/// Stopped before its turn, it was never sent.
+/// A request that is stopped before its turn is not sent.
 #[tokio::test(start_paused = true)]
-async fn a_stop_before_the_first_attempt() {
+async fn stop_before_the_first_attempt_sends_nothing() {
     let log = RunJournal::default();
-    let (client, seen) = client_of(vec![Does::Answer(200, JOB)], &log);
+    let (client, seen) = client_of(vec![Script::Answer(200, JOB)], &log);
     let mut hooks = Recorder::new(&log);
     hooks.stop.send_replace(true);
     let error = send(&client, &mut hooks, &SendState::default()).await;
@@ -131,13 +132,14 @@ async fn a_stop_before_the_first_attempt() {
     assert_eq!(seen.posts(), 0);
 }
 
-/// Whoever drops the future still learns whether something may have been sent.
+/// A dropped future leaves behind whether the request may have been sent.
 #[tokio::test(start_paused = true)]
-async fn a_dropped_future_leaves_its_outcome() {
-    let hang = |tells, sent| Does::Hang { tells, sent };
-    let later = Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "10")]);
+async fn dropped_future_leaves_its_outcome() {
+    let hang = |armed, sent| Script::Hang { armed, sent };
+    let later =
+        Script::AnswerWithHeaders(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "10")]);
     let cases = [
-        // A transport that is silent about it proves nothing.
+        // A transport that does not arm the mark proves nothing.
         (hang(false, false), true),
         (hang(true, true), true),
         (hang(true, false), false),
@@ -168,11 +170,11 @@ async fn a_dropped_future_leaves_its_outcome() {
     assert_eq!(problem.message, crate::NEVER_SENT);
 }
 
-/// An attempt whose permission is too old is made again, with a new one.
+/// An attempt whose admission expired is admitted and made again.
 #[tokio::test(start_paused = true)]
-async fn what_was_permitted_too_long_ago_is_not_sent() {
+async fn expired_admissions_are_renewed_before_sending() {
     let log = RunJournal::default();
-    let (client, seen) = client_of(vec![Does::Answer(200, JOB)], &log);
+    let (client, seen) = client_of(vec![Script::Answer(200, JOB)], &log);
     let mut hooks = Recorder::new(&log);
     hooks.slow = Duration::from_secs(2);
     hooks.lifetime = Some(Duration::from_secs(1));

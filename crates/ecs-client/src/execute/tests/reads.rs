@@ -1,4 +1,4 @@
-//! Reads and polls.
+//! Tests of reads and polls.
 
 use ecs_auth::{AuthError, AuthErrorKind, Credentials, CredentialsProvider};
 use ecs_model::ShowJob;
@@ -15,18 +15,18 @@ fn job() -> ecs_model::JobId {
     "ff80808288d41e1b018990260955686a".parse().unwrap()
 }
 
-/// A read is given up in the end, whatever the service does.
+/// A read is given up within its time limit, whatever the service does.
 #[tokio::test(start_paused = true)]
-async fn a_read_ends_in_time() {
+async fn reads_end_within_their_time_limit() {
     let cases = [
-        (Does::Answer(429, ""), ErrorKind::Deadline),
-        (Does::Answer(503, ""), ErrorKind::Unreachable),
+        (Script::Answer(429, ""), ErrorKind::Deadline),
+        (Script::Answer(503, ""), ErrorKind::Unreachable),
         (OUT_OF_REACH, ErrorKind::Unreachable),
-        (Does::Answer(404, NO_SUCH_JOB), ErrorKind::Refused),
-        (Does::Answer(401, NOT_VALID), ErrorKind::Credentials),
-        // Pages, of whoever made them.
-        (Does::Answer(404, ""), ErrorKind::NotTheService),
-        (Does::Answer(401, "<html>"), ErrorKind::NotTheService),
+        (Script::Answer(404, NO_SUCH_JOB), ErrorKind::Refused),
+        (Script::Answer(401, NOT_VALID), ErrorKind::Credentials),
+        // Pages of any maker.
+        (Script::Answer(404, ""), ErrorKind::NotTheService),
+        (Script::Answer(401, "<html>"), ErrorKind::NotTheService),
     ];
     for (does, kind) in cases {
         let again = does.clone();
@@ -40,11 +40,11 @@ async fn a_read_ends_in_time() {
     }
 }
 
-/// A poll is one attempt; the error says when to poll again.
+/// A poll is one attempt. The error says when to poll again.
 #[tokio::test(start_paused = true)]
-async fn a_poll_is_one_attempt() {
-    let throttled = Does::Says(429, String::new(), vec![("retry-after", "40")]);
-    let cases = [(throttled, 40..=42), (Does::Answer(503, ""), 0..=1)];
+async fn polls_make_one_attempt() {
+    let throttled = Script::AnswerWithHeaders(429, String::new(), vec![("retry-after", "40")]);
+    let cases = [(throttled, 40..=42), (Script::Answer(503, ""), 0..=1)];
     for (does, seconds) in cases {
         let (builder, seen) = scripted(move |_, _| does.clone());
         let client = builder.build().unwrap();
@@ -61,12 +61,12 @@ async fn a_poll_is_one_attempt() {
     }
 }
 
-/// One request that is throttled slows the others, and polls come after the rest.
+/// A throttled request slows the others, and polls come last.
 #[tokio::test(start_paused = true)]
-async fn throttling_slows_all() {
+async fn throttling_slows_all_requests() {
     let (builder, seen) = scripted(|_, number| match number {
-        0 => Does::Says(429, String::new(), vec![("retry-after", "10")]),
-        _ => Does::Answer(200, r#"{"status":"RUNNING"}"#),
+        0 => Script::AnswerWithHeaders(429, String::new(), vec![("retry-after", "10")]),
+        _ => Script::Answer(200, r#"{"status":"RUNNING"}"#),
     });
     let client = builder.build().unwrap();
     let operation = ShowJob::new(job());
@@ -91,9 +91,9 @@ async fn throttling_slows_all() {
     );
 }
 
-/// The errors below stay reachable; their text is joined only where it is printed.
+/// The sources of an error stay reachable. Their text is joined only where it is printed.
 #[tokio::test(start_paused = true)]
-async fn an_error_keeps_its_sources() {
+async fn errors_keep_their_sources() {
     let builder = crate::test_support::failing(|| {
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
         ecs_transport::TransportError::new(TransportErrorKind::Connect, Delivery::NotSent)
@@ -130,7 +130,7 @@ impl CredentialsProvider for Sealed {
 
 #[tokio::test(start_paused = true)]
 async fn without_credentials_nothing_is_sent() {
-    let (builder, seen) = scripted(|_, _| Does::Answer(200, "{}"));
+    let (builder, seen) = scripted(|_, _| Script::Answer(200, "{}"));
     let client = builder.credentials(Sealed).build().unwrap();
     let error = client.job(&job()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Credentials);

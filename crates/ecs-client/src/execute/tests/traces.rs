@@ -1,4 +1,4 @@
-//! What the retry loop traces.
+//! Tests of what the retry loop traces.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ impl Write for Lines {
 }
 
 impl Lines {
-    /// Collects everything that this thread traces.
+    /// Collects all traces of this thread.
     fn collect() -> (Self, DefaultGuard) {
         let lines = Self::default();
         let writer = lines.clone();
@@ -41,7 +41,7 @@ impl Lines {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// The only line with this message.
+    /// Returns the only line with this message.
     #[track_caller]
     fn line(&self, message: &str) -> String {
         let text = self.text();
@@ -61,8 +61,8 @@ fn shows(line: &str, parts: &[&str]) {
     }
 }
 
-/// Sends an action on two servers to a service that does this with one attempt after the other.
-async fn send_to(script: Vec<Does>) -> Lines {
+/// Sends an action on two servers to a service that performs one step of the script per attempt.
+async fn send_to(script: Vec<Script>) -> Lines {
     let (lines, _guard) = Lines::collect();
     let log = RunJournal::default();
     let mut recorder = Recorder::new(&log);
@@ -79,7 +79,7 @@ async fn send_to(script: Vec<Does>) -> Lines {
 
 #[tokio::test(start_paused = true)]
 async fn throttling_retries_and_attempts_are_traced() {
-    let lines = send_to(vec![THROTTLED, OUT_OF_REACH, Does::Answer(200, JOB)]).await;
+    let lines = send_to(vec![THROTTLED, OUT_OF_REACH, Script::Answer(200, JOB)]).await;
     let throttled = lines.line("request throttled");
     shows(&throttled, &["INFO", "servers=2 attempt=1}", "pause_ms="]);
     let retried = lines.line("ecs_client::execute::trace: retrying after");
@@ -100,7 +100,7 @@ async fn throttling_retries_and_attempts_are_traced() {
 
 #[tokio::test(start_paused = true)]
 async fn delivery_and_its_classification_are_traced() {
-    let lost = Does::Fail(TransportErrorKind::Timeout, Delivery::MaybeSent);
+    let lost = Script::Fail(TransportErrorKind::Timeout, Delivery::MaybeSent);
     let line = send_to(vec![lost]).await.line("request failed");
     let shown = [
         "WARN",
@@ -109,7 +109,7 @@ async fn delivery_and_its_classification_are_traced() {
         "transport=Timeout",
     ];
     shows(&line, &shown);
-    let refused = Does::Answer(
+    let refused = Script::Answer(
         403,
         r#"{"error":{"code":"Ecs.0005","message":"no permission"}}"#,
     );
@@ -122,7 +122,7 @@ async fn delivery_and_its_classification_are_traced() {
 #[tokio::test(start_paused = true)]
 async fn secrets_that_the_service_repeats_are_masked() {
     let body = format!(r#"{{"error":{{"code":"{TOKEN}","message":"{TOKEN}"}}}}"#);
-    let echo = Does::Says(400, body, vec![("x-request-id", TOKEN)]);
+    let echo = Script::AnswerWithHeaders(400, body, vec![("x-request-id", TOKEN)]);
     let lines = send_to(vec![echo]).await;
     let shown = ["code=\"***\"", "request_id=\"***\""];
     shows(&lines.line("request failed"), &shown);

@@ -22,7 +22,7 @@ fn action(status: u16, body: &str) -> Classification {
     classify(ACTION, AttemptOutcome::Answered(&answer(status, body)))
 }
 
-/// A code in every shape in which the service and its gateways write errors.
+/// Returns a code in every form in which the service and its gateways write errors.
 fn families(code: &str) -> [String; 6] {
     [
         format!(r#"{{"error":{{"code":"{code}","message":"words"}}}}"#),
@@ -36,7 +36,7 @@ fn families(code: &str) -> [String; 6] {
     ]
 }
 
-/// Bodies of which nothing shows that the service made them.
+/// Bodies that do not prove that the service made them.
 const UNPROVEN: &[&str] = &[
     "",
     "{}",
@@ -53,7 +53,7 @@ const UNPROVEN: &[&str] = &[
 /// An answer that is not proven to be the service's proves nothing about an action, whatever its
 /// status.
 #[test]
-fn no_status_proves_anything_by_itself() {
+fn statuses_alone_prove_nothing() {
     for status in (200..600).chain([600, 999]).filter(|status| *status != 498) {
         for body in UNPROVEN {
             assert_eq!(
@@ -65,10 +65,10 @@ fn no_status_proves_anything_by_itself() {
     }
 }
 
-/// The pages of `gateways.md`, byte for byte but for their length: each was also sent after the
+/// The pages of `gateways.md`, byte for byte except for their length. Each was also sent after the
 /// service had acted.
 #[test]
-fn pages_of_gateways() {
+fn gateway_pages_prove_nothing() {
     type Sent = (u16, &'static [(&'static str, &'static str)], &'static str);
     let pages: &[Sent] = &[
         // HAProxy 2.6.12, `http-response deny deny_status 429`, and `http-request deny` alike.
@@ -161,16 +161,15 @@ fn answer_with(status: u16, given: &[(&str, &str)], body: &str) -> ResponseError
     )
 }
 
-/// The documented ways of saying no, in each error family.
+/// The documented refusals, in each error family.
 #[test]
-fn documented_codes_in_every_family() {
+fn documented_codes_are_classified_in_every_family() {
     use Classification::{Refused, RefusedCredentials, Throttled, Unknown};
     let table = [
         (202, "Common.0024", Throttled),
         (429, "Common.1503", Throttled),
         (429, "APIGW.0308", Throttled),
-        // Throttling with a code that is not listed, and with one that does not speak of
-        // throttling.
+        // Throttling with an unlisted code, and with one that does not mean throttling.
         (429, "APIGW.9999", Throttled),
         (429, "Ecs.0005", Throttled),
         (501, "Ecs.0603", Throttled),
@@ -190,7 +189,7 @@ fn documented_codes_in_every_family() {
         (403, "Pdp.0001", RefusedCredentials),
         (403, "Pdp.9999", RefusedCredentials),
         (403, "Ecs.0003", RefusedCredentials),
-        // A 400 that speaks of work that failed proves nothing.
+        // A 400 that reports failed work proves nothing.
         (400, "Ecs.0002", Unknown),
         (400, "Ecs.0227", Unknown),
         (400, "Ecs.0611", Unknown),
@@ -198,8 +197,7 @@ fn documented_codes_in_every_family() {
         (400, "Ecs.1002", Unknown),
         (429, "Ecs.0002", Unknown),
         (500, "Common.0001", Unknown),
-        // Nor does a code that would be proof, on a status that says that something broke, or on a
-        // success.
+        // Nor does a code that would be proof, with a status of a server error or of a success.
         (500, "Ecs.0114", Unknown),
         (502, "Ecs.0005", Unknown),
         (503, "Common.0024", Unknown),
@@ -223,7 +221,7 @@ fn documented_codes_in_every_family() {
 
 /// The forms of OpenStack's services, which have no codes of the vendor's.
 #[test]
-fn faults_of_openstack() {
+fn openstack_faults_are_classified() {
     use Classification::{Refused, RefusedCredentials, Throttled, Unknown};
     let fault = |name: &str, code: u16| format!(r#"{{"{name}":{{"code":{code},"message":"m"}}}}"#);
     let table = [
@@ -247,10 +245,10 @@ fn faults_of_openstack() {
     }
 }
 
-/// The envelope without a code counts as a refusal, where a request id is in the headers, and as
-/// nothing more.
+/// The envelope without a code is a refusal if a request id is in the headers, and proves nothing
+/// otherwise.
 #[test]
-fn the_envelope_without_a_code() {
+fn envelope_without_a_code_is_a_refusal_only_with_a_request_id() {
     use Classification::{Refused, Unknown};
     let body = r#"{"error":{"message":"Server x is locked."}}"#;
     let table = [
@@ -272,10 +270,10 @@ fn the_envelope_without_a_code() {
     }
 }
 
-/// A redirect of the whole site and a proxy that wants credentials are the two proofs that are not
-/// the service's.
+/// A redirect of the whole site and a proxy that wants credentials are the two proofs that do not
+/// come from the service.
 #[test]
-fn what_is_not_forwarded() {
+fn unforwarded_requests_are_classified() {
     for idempotency in [ACTION, READ] {
         let redirected = classify(idempotency, AttemptOutcome::Redirected);
         assert_eq!(redirected, Classification::NotForwarded);
@@ -289,10 +287,9 @@ fn what_is_not_forwarded() {
     assert_eq!(classification, Classification::Unknown);
 }
 
-/// Nothing but proof leads to a second sending of an action: all codes × all statuses × all
-/// families.
+/// Only proof causes a second sending of an action: all codes × all statuses × all families.
 #[test]
-fn an_action_is_sent_again_only_after_proof() {
+fn actions_are_sent_again_only_after_proof() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let policy = RetryPolicy::default();
     for info in ErrorInfo::all() {
@@ -333,7 +330,7 @@ fn an_action_is_sent_again_only_after_proof() {
 }
 
 #[test]
-fn every_delivery() {
+fn every_delivery_is_classified() {
     use Delivery::{MaybeSent, NotSent};
     use TransportErrorKind::{Closed, Connect, Request};
     let table = [
@@ -341,8 +338,8 @@ fn every_delivery() {
         (READ, Connect, NotSent, Classification::NotDelivered),
         (ACTION, Closed, MaybeSent, Classification::Unknown),
         (READ, Closed, MaybeSent, Classification::Transient),
-        // What cannot be sent now cannot be sent later; unless the transport is not sure that it
-        // was not.
+        // A request that cannot be sent now cannot be sent later, unless the transport is not sure
+        // that it was not sent.
         (ACTION, Request, NotSent, Classification::Refused),
         (READ, Request, NotSent, Classification::Refused),
         (ACTION, Request, MaybeSent, Classification::Unknown),
@@ -354,9 +351,9 @@ fn every_delivery() {
     }
 }
 
-/// Throttling and trouble at the service never end the reading of a job.
+/// Throttling and errors of the service never end the reading of a job.
 #[test]
-fn what_ends_a_read() {
+fn only_final_answers_end_a_read() {
     let read = |status, body: &str| classify(READ, AttemptOutcome::Answered(&answer(status, body)));
     for body in UNPROVEN {
         for status in [408, 500, 501, 502, 503, 504] {
@@ -370,7 +367,7 @@ fn what_ends_a_read() {
         assert_eq!(read(401, body), Classification::RefusedCredentials);
         assert_eq!(read(404, body), Classification::Refused);
     }
-    // Nor do credentials that a layer in trouble complains of.
+    // Nor do errors about credentials from a layer in trouble.
     for body in families("Common.0013") {
         for status in [408, 499, 500, 501, 502, 503, 504] {
             assert_eq!(
@@ -396,7 +393,8 @@ fn what_ends_a_read() {
     }
 }
 
-/// Pages, errors in every form with codes that exist and that do not, and what is cut or mixed.
+/// Returns pages, errors in every form with codes that exist and that do not, and cut or mixed
+/// texts.
 fn bodies() -> impl Strategy<Value = String> {
     let code = prop_oneof![
         prop::sample::select(ErrorInfo::all()).prop_map(|info| info.code.to_owned()),
@@ -421,10 +419,10 @@ fn bodies() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever an answer looks like: without proof of who made it, it proves nothing about an
-    /// action, but for a proxy that wants credentials.
+    /// Without proof of its maker an answer proves nothing about an action, except for a proxy that
+    /// wants credentials.
     #[test]
-    fn without_proof_of_its_origin_nothing_is_proven(
+    fn answers_of_unproven_origin_prove_nothing(
         status in 100_u16..1000,
         body in bodies(),
         id in prop::option::of("[a-z0-9-]{1,12}"),

@@ -1,4 +1,4 @@
-//! Which form proves who made an answer.
+//! Tests of which forms prove who made an answer.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ fn origin(status: u16, headers: &HeaderMap, body: &str) -> AnswerOrigin {
 }
 
 #[test]
-fn forms() {
+fn forms_prove_the_origin() {
     use AnswerOrigin::{ApiGateway, OverLimit, Service, ServiceWithoutCode, Unproven};
     let id = [("x-request-id", "8c6e")];
     let rows: &[(u16, bool, &str, AnswerOrigin)] = &[
@@ -104,7 +104,7 @@ fn forms() {
             r#"{"error":{"code":7,"message":"m"}}"#,
             ServiceWithoutCode,
         ),
-        // The same without the service's request id; and a request id that only the body has.
+        // Forms of the service without its request id, and with a request id only in the body.
         (
             400,
             false,
@@ -117,7 +117,7 @@ fn forms() {
             r#"{"error":{"message":"m"},"request_id":"r"}"#,
             Unproven,
         ),
-        // Codes that are not the status, names that are no faults, and what gateways write in JSON.
+        // Codes that are not the status, unknown fault names, and JSON of gateways.
         (
             404,
             true,
@@ -186,7 +186,7 @@ fn forms() {
 }
 
 #[test]
-fn names_of_intermediaries() {
+fn intermediaries_are_named() {
     type Row = (
         &'static [(&'static str, &'static str)],
         Option<&'static str>,
@@ -216,9 +216,9 @@ fn names_of_intermediaries() {
     assert_eq!(intermediary(&long).map(|name| name.len()), Some(80));
 }
 
-/// The blame stands in the text for people, and only where the form does not prove the service.
+/// The text for people names the maker only if the form does not prove the service.
 #[test]
-fn an_unproven_answer_names_who_answered() {
+fn unproven_answers_name_their_maker() {
     let nginx = headers(&[("server", "nginx/1.22.1")]);
     let shown = |body: &[u8]| ResponseError::parse(StatusCode::FORBIDDEN, &nginx, body).to_string();
     assert_eq!(
@@ -232,9 +232,10 @@ fn an_unproven_answer_names_who_answered() {
 }
 
 proptest! {
-    /// A page that holds no JSON object is never taken for the service's word, whatever its status and headers.
+    /// A page without a JSON object never counts as the service's answer, whatever its status and
+    /// headers.
     #[test]
-    fn no_page_is_the_services_word(status in 100u16..600, page in "[^{]{0,200}", id in "[a-z0-9]{0,8}") {
+    fn pages_are_never_the_services_answer(status in 100u16..600, page in "[^{]{0,200}", id in "[a-z0-9]{0,8}") {
         let mut headers = HeaderMap::new();
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert("x-request-id", id);
@@ -242,9 +243,9 @@ proptest! {
         prop_assert_eq!(origin(status, &headers, &page), AnswerOrigin::Unproven);
     }
 
-    /// A fault counts with the status of its answer, and with no other.
+    /// A fault counts only with the status of its answer.
     #[test]
-    fn a_fault_has_the_status_as_its_code(name in prop::sample::select(FAULTS), code in 400u16..600, status in 400u16..600) {
+    fn faults_count_only_with_their_status(name in prop::sample::select(FAULTS), code in 400u16..600, status in 400u16..600) {
         let body = format!(r#"{{"{name}":{{"code":{code},"message":"m"}}}}"#);
         prop_assert_eq!(origin(status, &HeaderMap::new(), &body).is_proven(), code == status);
     }

@@ -1,4 +1,4 @@
-//! The fast way reads what serde_json reads, or leaves it to serde_json.
+//! The fast parser gives the result of serde_json, or leaves the body to it.
 
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
@@ -8,7 +8,7 @@ use super::{Plain, from_plain, plain_length};
 use crate::lenient::object;
 use crate::{Job, ServersPage, ShownServer, arbitrary};
 
-/// What serde_json reads: straight, or by way of a value where a member is given twice.
+/// Returns the result of serde_json: directly, or through a value if a member is duplicated.
 fn by_serde<T: DeserializeOwned>(text: &str) -> Option<T> {
     let mut straight = serde_json::Deserializer::from_str(text);
     if let Ok(value) = object(&mut straight)
@@ -33,7 +33,7 @@ const BODY: &str = r#"{"status":"RUNNING","entities":{"sub_jobs_total":2,"sub_jo
     "error_code":null,"fail_reason":null},{"fail_reason":"\"no\"","status":"X"},{}]},"job_id":"j"}"#;
 
 #[test]
-fn what_the_service_writes_is_read_the_fast_way() {
+fn usual_answers_take_the_fast_way() {
     for text in [
         BODY,
         " { } ",
@@ -57,7 +57,7 @@ fn what_the_service_writes_is_read_the_fast_way() {
 }
 
 #[test]
-fn what_is_no_json_is_left() {
+fn invalid_json_is_left_to_serde_json() {
     for text in [
         "",
         "{",
@@ -87,16 +87,16 @@ fn what_is_no_json_is_left() {
     }
     let deep = |levels: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     assert!(from_plain::<Job>(&deep(100)).is_ok());
-    // What is kept is read by a recursion that ends in time; what is skipped by none.
+    // Kept values are read by a bounded recursion, skipped ones without recursion.
     assert!(from_plain::<Job>(&deep(1_000_000)).is_ok());
     let kept = |levels: usize| format!(r#"{{"entities":{}}}"#, deep(levels));
     assert!(from_plain::<Job>(&kept(100)).is_ok());
     assert!(from_plain::<Job>(&kept(1_000_000)).is_err());
 }
 
-/// Cut anywhere, a body is not read; and whatever byte is put anywhere, both ways read the same.
+/// A body that is cut anywhere is not read. With any byte inserted anywhere, both parsers agree.
 #[test]
-fn bodies_with_one_fault() {
+fn bodies_with_one_fault_are_read_alike() {
     for at in (0..BODY.len()).filter(|at| BODY.is_char_boundary(*at)) {
         let (before, after) = BODY.split_at(at);
         assert!(from_plain::<Job>(before).is_err(), "{before}");
@@ -111,7 +111,7 @@ fn bodies_with_one_fault() {
 }
 
 #[test]
-fn the_end_of_a_text_is_found_at_every_place() {
+fn text_ends_are_found_at_every_position() {
     for length in 0..40 {
         let text: String = "ä~\u{7f}!#x".chars().cycle().take(length).collect();
         assert_eq!(plain_length(text.as_bytes()), text.len());
@@ -122,7 +122,7 @@ fn the_end_of_a_text_is_found_at_every_place() {
     }
 }
 
-/// A value with other values in the places of some of its parts.
+/// Generates a value in which some parts are replaced by others.
 fn with_surprises(whole: BoxedStrategy<Value>) -> impl Strategy<Value = Value> {
     let surprise = prop_oneof![
         arbitrary::json().boxed(),
@@ -174,12 +174,12 @@ fn written(value: &Value, pretty: bool) -> String {
 
 proptest! {
     #[test]
-    fn jobs_mean_the_same(job in with_surprises(arbitrary::job().boxed()), pretty in any::<bool>()) {
+    fn jobs_are_read_alike(job in with_surprises(arbitrary::job().boxed()), pretty in any::<bool>()) {
         prop_assert!(agrees::<Job>(&written(&job, pretty)) || !job.is_object());
     }
 
     #[test]
-    fn pages_mean_the_same(page in with_surprises(arbitrary::servers_page().boxed()), pretty in any::<bool>()) {
+    fn pages_are_read_alike(page in with_surprises(arbitrary::servers_page().boxed()), pretty in any::<bool>()) {
         prop_assert!(agrees::<ServersPage>(&written(&page, pretty)) || !page.is_object());
     }
 }

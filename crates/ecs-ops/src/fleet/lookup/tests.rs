@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::ErrorKind;
 use crate::fleet::read::tests::client;
-use crate::scripted::{Does, ids, service};
+use crate::scripted::{Script, ids, service};
 
 const NOBODY: ServerId = ServerId::from_bytes([7; 16]);
 const LIST: &str = "ecs:cloudServers:list";
@@ -66,13 +66,13 @@ async fn an_answer_that_cannot_be_read_is_looked_for_in_the_list() {
     let named = ids(3);
     let (builder, seen) = service(move |request, _| {
         if !request.uri().path().ends_with("/detail") {
-            return Does::Answer(200, r#"{"count":0,"servers":[]}"#);
+            return Script::Answer(200, r#"{"count":0,"servers":[]}"#);
         }
         let rows: Vec<_> = ids(2).iter().map(|id| json!({"id": id})).collect();
         let first = request.uri().query().unwrap().contains("offset=1");
         let rows = if first { rows } else { Vec::new() };
         let body = json!({"count": 2, "servers": rows});
-        Does::Says(200, body.to_string(), Vec::new())
+        Script::AnswerWithHeaders(200, body.to_string(), Vec::new())
     });
     let found = builder.build().unwrap().look_up(&named).await.unwrap();
     assert_eq!((found.servers.len(), &found.missing[..]), (2, &named[2..]));
@@ -83,7 +83,7 @@ async fn an_answer_that_cannot_be_read_is_looked_for_in_the_list() {
 /// A few wrong signatures lock a key.
 #[tokio::test(start_paused = true)]
 async fn credentials_that_are_refused_are_used_once() {
-    let (builder, seen) = service(|_, _| Does::Answer(401, r#"{"error_code":"APIGW.0301"}"#));
+    let (builder, seen) = service(|_, _| Script::Answer(401, r#"{"error_code":"APIGW.0301"}"#));
     let error = builder.build().unwrap().look_up(&ids(7)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Credentials);
     assert_eq!(seen.count(http::Method::GET), 1);
@@ -96,7 +96,7 @@ async fn a_server_that_only_a_cache_shows_is_not_known() {
     let named = ids(30);
     let (builder, seen) = service(move |request, number| {
         if !request.uri().path().ends_with("/detail") {
-            return Does::Answer(403, r#"{"error":{"code":"Ecs.0004","message":"no right"}}"#);
+            return Script::Answer(403, r#"{"error":{"code":"Ecs.0004","message":"no right"}}"#);
         }
         // The last server has moved to a page that was read already.
         let count = if number == 0 { 29 } else { 30 };
@@ -110,7 +110,7 @@ async fn a_server_that_only_a_cache_shows_is_not_known() {
         } else {
             vec![("age", "600")]
         };
-        Does::Says(200, body, cached)
+        Script::AnswerWithHeaders(200, body, cached)
     });
     let client = builder.build().unwrap();
     client.0.place.set_project_servers(30);

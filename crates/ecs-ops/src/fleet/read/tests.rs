@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use super::*;
-use crate::scripted::{Does, ids, service};
+use crate::scripted::{Script, ids, service};
 
 /// A client of a region, and what it knows of it.
 pub(in crate::fleet) fn client(region: RegionBuilder) -> (crate::Client, Vec<ServerId>) {
@@ -150,7 +150,7 @@ async fn every_page_of_the_list() {
                 if counts {
                     body["count"] = json!(servers);
                 }
-                Does::Says(200, body.to_string(), Vec::new())
+                Script::AnswerWithHeaders(200, body.to_string(), Vec::new())
             });
             let found = builder.build().unwrap().servers().await.unwrap();
             let found: HashSet<_> = found.into_iter().map(|server| server.id.unwrap()).collect();
@@ -163,7 +163,7 @@ async fn every_page_of_the_list() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_without_an_id_is_not_left_out_in_silence() {
-    let (builder, _) = service(|_, _| Does::Answer(200, r#"{"servers":[{"name":"web-1"}]}"#));
+    let (builder, _) = service(|_, _| Script::Answer(200, r#"{"servers":[{"name":"web-1"}]}"#));
     let error = builder.build().unwrap().servers().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(

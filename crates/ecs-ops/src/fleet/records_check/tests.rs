@@ -1,18 +1,18 @@
-//! What each answer says about the rights.
+//! The rights that follow from each answer.
 
 use super::*;
-use crate::scripted::{Does, ids, service};
+use crate::scripted::{Script, ids, service};
 
 const DENIED: &str = r#"{"error":{"code":"Pdp.0001","message":"no"}}"#;
 
 /// The access to actions and to traces of a service that does this with them.
 async fn check(actions: (u16, &'static str), traces: (u16, &'static str)) -> RecordsCheck {
     let (builder, _) = service(move |request, _| match request.uri().path() {
-        path if path.ends_with("/traces") => Does::Answer(traces.0, traces.1),
-        path if path.ends_with("/os-instance-actions") => Does::Answer(actions.0, actions.1),
+        path if path.ends_with("/traces") => Script::Answer(traces.0, traces.1),
+        path if path.ends_with("/os-instance-actions") => Script::Answer(actions.0, actions.1),
         _ => {
             let body = format!(r#"{{"count":1,"servers":[{{"id":"{}"}}]}}"#, ids(1)[0]);
-            Does::Says(200, body, Vec::new())
+            Script::AnswerWithHeaders(200, body, Vec::new())
         }
     });
     let client = builder.build().unwrap();
@@ -39,7 +39,7 @@ async fn rights_and_services_that_are_missing_are_told() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_server_and_an_address_nothing_is_asked_for() {
-    let (builder, seen) = service(|_, _| Does::Answer(200, r#"{"count":0,"servers":[]}"#));
+    let (builder, seen) = service(|_, _| Script::Answer(200, r#"{"count":0,"servers":[]}"#));
     let found = builder.build().unwrap().check_records(None).await;
     assert_eq!((found.actions, found.traces), (None, None));
     assert_eq!(seen.count(http::Method::GET), 1);

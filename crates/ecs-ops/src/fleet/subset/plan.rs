@@ -59,7 +59,7 @@ pub(crate) fn plan(wanted: usize, place: Place, pages_if_unknown: usize) -> Read
     cheapest.map_or(ReadPlan::WholeList, |(_, way)| way)
 }
 
-/// What the answer to a filter of ids shows.
+/// The result of a list with a filter of ids.
 #[derive(Debug)]
 pub(crate) struct Filtered {
     /// The servers that were asked for and that it shows.

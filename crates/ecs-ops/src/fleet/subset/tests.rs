@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::super::KnownPlace;
 use super::*;
-use crate::scripted::{Does, ids, service};
+use crate::scripted::{Script, ids, service};
 use ecs_auth::{Credentials, StaticCredentials};
 
 const NOBODY: ServerId = ServerId::from_bytes([7; 16]);
@@ -59,7 +59,7 @@ fn client(region: RegionBuilder) -> (Client, Vec<ServerId>, Counts) {
     (client, servers, counts)
 }
 
-/// What a read shows: by id, the status and the time of the last change.
+/// The result of a read: by id, the status and the time of the last change.
 fn shown(read: &ServersRead) -> BTreeMap<ServerId, String> {
     let servers = read.servers.iter();
     let shown = servers.map(|server| {
@@ -80,7 +80,7 @@ fn runtime() -> tokio::runtime::Runtime {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Whatever a place does with a filter of ids, and whatever rights there are, small reads show
+    /// With any behaviour of the filter of ids, and with any rights, small reads show
     /// the same servers as the list of the whole project, and none is absent that is there.
     #[test]
     fn small_reads_show_what_the_whole_list_shows(
@@ -212,7 +212,7 @@ async fn the_limit_of_single_queries() {
     );
 }
 
-/// What a cache answers is no evidence: the list, which can be varied, is read instead, and single
+/// The answer of a cache is no evidence: the list, which can be varied, is read instead, and single
 /// servers are not asked for again.
 #[tokio::test(start_paused = true)]
 async fn a_cached_answer_about_one_server() {
@@ -222,10 +222,10 @@ async fn a_cached_answer_about_one_server() {
         if !is_list {
             let body = json!({"server": {"id": ids(1)[0], "status": "ACTIVE"}});
             let headers = vec![("age", "3")];
-            return Does::Says(200, body.to_string(), headers);
+            return Script::AnswerWithHeaders(200, body.to_string(), headers);
         }
         let rows: Vec<_> = ids(2).iter().map(|id| json!({"id": id})).collect();
-        Does::Says(
+        Script::AnswerWithHeaders(
             200,
             json!({"count": 2, "servers": rows}).to_string(),
             Vec::new(),
@@ -254,13 +254,17 @@ async fn a_cached_answer_about_a_server_that_was_not_found() {
         let (builder, _) = service(move |request, _| {
             if !request.uri().path().ends_with("/detail") {
                 let headers = age.map(|age| ("age", age));
-                return Does::Says(404, missing.to_owned(), headers.into_iter().collect());
+                return Script::AnswerWithHeaders(
+                    404,
+                    missing.to_owned(),
+                    headers.into_iter().collect(),
+                );
             }
             let first = !request.uri().query().unwrap().contains("marker");
             let rows = [json!({"id": ids(1)[0], "status": "ACTIVE"})];
             let rows = if first { &rows[..] } else { &[] };
             let body = json!({"count": 1, "servers": rows}).to_string();
-            Does::Says(200, body, Vec::new())
+            Script::AnswerWithHeaders(200, body, Vec::new())
         });
         let client = builder.build().unwrap();
         client.0.place.set_project_servers(10_000);
@@ -282,7 +286,7 @@ async fn an_answer_about_another_server() {
             true => json!({"count": 1, "servers": [row(ids(1)[0], "SHUTOFF")]}),
             false => json!({"server": row(ids(2)[1], "ACTIVE")}),
         };
-        Does::Says(200, body.to_string(), Vec::new())
+        Script::AnswerWithHeaders(200, body.to_string(), Vec::new())
     });
     let client = builder.build().unwrap();
     for purpose in [ReadPurpose::Selection, ReadPurpose::Evidence] {

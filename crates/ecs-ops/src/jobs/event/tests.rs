@@ -1,7 +1,7 @@
 use super::*;
 use crate::Outcome;
 
-/// What is written is read back: events of a log, or of another process.
+/// Events are read back as they were written, such as from a log or another process.
 #[test]
 fn events_of_jobs_are_read_back() {
     let job_id: JobId = "ff80808288d41e1b018990260955686a".parse().unwrap();

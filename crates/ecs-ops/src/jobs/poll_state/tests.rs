@@ -12,7 +12,7 @@ fn usual() -> ExpectedDuration {
     ExpectedDuration::new(14 * SECOND, 20 * SECOND)
 }
 
-/// What must follow, worked out without the machine.
+/// The expected next action, computed without the state machine.
 #[derive(Clone, Debug)]
 struct Model {
     seed: u64,
@@ -32,7 +32,7 @@ struct Model {
 enum Expected {
     Nothing,
     Stop(WatchEnd),
-    /// A look after a pause from the first to the second; sooner only for a deadline.
+    /// A poll after a pause from the first to the second; sooner only for a deadline.
     TestPoll(Duration, Duration),
 }
 
@@ -108,7 +108,7 @@ impl ReferenceStateMachine for Model {
 
     fn apply(mut state: Self, poll: &TestPoll) -> Self {
         state.now += poll.after;
-        // Nobody looks again, or for whom nobody waits.
+        // Nobody polls again, or nobody waits for it.
         let last = state.deadlines().last;
         if state.over || last.is_some_and(|last| state.now >= last) {
             state.expected = Expected::Nothing;
@@ -210,7 +210,7 @@ impl StateMachineTest for Subject {
                     at >= model.now + *soonest || Some(at) == just_before,
                     "{at:?}"
                 );
-                // A look that would miss a deadline is taken before it, if there is time for that.
+                // A poll that would miss a deadline is made before it, if there is time for that.
                 let too_late = context.deadlines.next.is_some_and(|next| at >= next);
                 assert!(
                     !too_late
@@ -247,7 +247,7 @@ fn context(polling: &Polling, expected: ExpectedDuration) -> PollContext<'_> {
     }
 }
 
-/// Looks at a job that never ends, until an hour is over.
+/// Polls a job that never ends, for an hour.
 fn polls(polling: &Polling, expected: ExpectedDuration) -> Vec<Duration> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut poll_state = PollState::new(Duration::ZERO, Some(Duration::ZERO), GRACE);
@@ -303,7 +303,7 @@ fn the_baselines() {
     );
 }
 
-/// What is learned moves the first look; what is absurd does not move it far.
+/// Learned durations move the first poll; absurd ones do not move it far.
 #[test]
 fn durations() {
     let polling = Polling::default();
@@ -332,7 +332,7 @@ fn durations() {
     assert_eq!(durations.expected("reboot", &polling), expected);
 }
 
-/// A job that somebody else began is not looked at again before it is likely to end.
+/// A job that somebody else began is not polled again before it is likely to end.
 #[test]
 fn a_job_of_known_age() {
     let polling = Polling::default();

@@ -64,7 +64,7 @@ fn job(number: u8) -> Arc<JobId> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// One look at a job at a time, however many watch it; whoever watches is told of each look
+    /// One poll of a job at a time, however many watch it; each watcher gets each poll
     /// until the end, exactly once; and nobody is forgotten.
     #[test]
     fn nobody_is_forgotten(steps in proptest::collection::vec(step(), 1..60), seed: u64) {
@@ -132,7 +132,7 @@ proptest! {
                 }
             }
             prop_assert_eq!(scheduler.is_empty(), subscriber.is_empty());
-            // Each job is being looked at, or will be, unless all who watch it will have stopped
+            // Each job is being polled, or will be, unless all its watchers will have stopped
             // before.
             let due: Vec<_> = scheduler.entries.values().filter(|entry| entry.due != Due::Never).collect();
             for (name, options) in subscriber.values() {

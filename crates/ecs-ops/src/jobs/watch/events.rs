@@ -83,7 +83,7 @@ impl JobEvents {
         }
     }
 
-    /// The same as a [`Stream`].
+    /// Returns the events as a [`Stream`].
     ///
     /// ```
     /// # async fn example(watch: ecs_ops::jobs::JobWatch) {

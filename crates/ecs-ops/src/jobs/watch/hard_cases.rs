@@ -27,7 +27,7 @@ fn a_client_of_two_runtimes() {
             .unwrap()
     };
     let (a, b) = (new(), new());
-    let (builder, _) = service(|_, _| Does::Answer(200, RUNNING));
+    let (builder, _) = service(|_, _| Script::Answer(200, RUNNING));
     let client = builder.build().unwrap();
     let watch = client.watch([job("a")]).unwrap();
     let watch = watch.deadline(Duration::from_millis(200));
@@ -44,7 +44,7 @@ async fn going_on_after_a_panic_within_a_select() {
         if number == 0 {
             panic!("x")
         } else {
-            Does::Answer(200, DONE)
+            Script::Answer(200, DONE)
         }
     });
     let mut events = builder.build().unwrap().watch([job("a")]).unwrap().events();
@@ -59,7 +59,7 @@ async fn going_on_after_a_panic_within_a_select() {
 async fn a_transport_that_panics_for_one_job() {
     let (builder, _) = service(|r, _| match asked_job(r) {
         "bad" => panic!("x"),
-        _ => Does::Answer(200, DONE),
+        _ => Script::Answer(200, DONE),
     });
     let ends = builder
         .build()
@@ -75,12 +75,12 @@ async fn a_transport_that_panics_for_one_job() {
 #[tokio::test(start_paused = true)]
 async fn throttling_silences_looks_that_wait_their_turn() {
     let (builder, seen) = service(|_, number| match number {
-        1 => Does::Says(
+        1 => Script::AnswerWithHeaders(
             429,
             r#"{"error":{"code":"Common.1503","message":"slow"}}"#.into(),
             vec![("retry-after", "60")],
         ),
-        _ => Does::Answer(200, RUNNING),
+        _ => Script::Answer(200, RUNNING),
     });
     let jobs = (0..17).map(|n| job(&format!("j{n}")));
     let began = Instant::now();
@@ -103,7 +103,7 @@ async fn throttling_silences_looks_that_wait_their_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_looks_after_a_cancel() {
-    let (builder, seen) = service(|_, _| Does::Answer(200, RUNNING));
+    let (builder, seen) = service(|_, _| Script::Answer(200, RUNNING));
     let client = builder.build().unwrap();
     let watch = client.watch([job("a")]).unwrap();
     let mut events = watch.events();
@@ -118,7 +118,7 @@ async fn nobody_looks_after_a_cancel() {
 #[tokio::test(start_paused = true)]
 async fn what_was_seen_in_time_is_read_late() {
     let (builder, _) =
-        service(|_, number| Does::Answer(200, if number == 0 { RUNNING } else { DONE }));
+        service(|_, number| Script::Answer(200, if number == 0 { RUNNING } else { DONE }));
     let client = builder.build().unwrap();
     let mut events = client
         .watch([job("a")])
@@ -147,8 +147,8 @@ async fn what_was_told_once_stays() {
     let id = servers[0].to_string();
     let full = json!({"status":"RUNNING","entities":{"sub_jobs":[{"status":"SUCCESS","entities":{"server_id":id}}]}}).to_string();
     let (builder, _) = service(move |_, number| match number {
-        0 => Does::Says(200, full.clone(), vec![]),
-        _ => Does::Answer(200, r#"{"status":"FAIL","entities":null}"#),
+        0 => Script::AnswerWithHeaders(200, full.clone(), vec![]),
+        _ => Script::Answer(200, r#"{"status":"FAIL","entities":null}"#),
     });
     let end = builder
         .build()
@@ -177,7 +177,7 @@ async fn old_jobs_teach_nothing_wrong() {
     let epoch: jiff::Timestamp = "2026-11-24T01:00:00Z".parse().unwrap();
     let (builder, seen) = service(move |r, number| match *r.method() {
         Method::POST => accepts(number),
-        _ => Does::Answer(200, done),
+        _ => Script::Answer(200, done),
     });
     let client = builder.epoch(epoch).build().unwrap();
     // accepted by another process an hour ago
@@ -213,7 +213,7 @@ async fn a_slow_reader_keeps_the_newest() {
         .map(|id| json!({"status":"RUNNING","entities":{"server_id":id.to_string()}}))
         .collect();
     let body = json!({"status":"RUNNING","entities":{"sub_jobs":subs}}).to_string();
-    let (builder, seen) = service(move |_, _| Does::Says(200, body.clone(), vec![]));
+    let (builder, seen) = service(move |_, _| Script::AnswerWithHeaders(200, body.clone(), vec![]));
     let client = builder.build().unwrap();
     let watch = client.watch([job("a")]).unwrap();
     let mut events = watch.events();
@@ -232,7 +232,7 @@ async fn a_slow_reader_keeps_the_newest() {
 #[tokio::test(start_paused = true)]
 async fn no_deadline_shortens_what_the_service_asked_for() {
     let (builder, seen) =
-        service(|_, _| Does::Says(503, String::new(), vec![("retry-after", "60")]));
+        service(|_, _| Script::AnswerWithHeaders(503, String::new(), vec![("retry-after", "60")]));
     let began = Instant::now();
     let _ = builder
         .build()
@@ -249,11 +249,11 @@ async fn no_deadline_shortens_what_the_service_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn a_first_look_that_hangs() {
     let (builder, _) = service(|r, _| match asked_job(r) {
-        "h" => Does::Hang {
-            tells: true,
+        "h" => Script::Hang {
+            armed: true,
             sent: true,
         },
-        _ => Does::Answer(200, DONE),
+        _ => Script::Answer(200, DONE),
     });
     let client = builder.build().unwrap();
     let ends = client
@@ -268,12 +268,12 @@ async fn a_first_look_that_hangs() {
 #[tokio::test(start_paused = true)]
 async fn a_gateway_without_a_way() {
     let (builder, _) = service(|_, number| match number {
-        10 => Does::Answer(
+        10 => Script::Answer(
             404,
             r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist or has not been published in the environment"}"#,
         ),
-        n if n > 12 => Does::Answer(200, DONE),
-        _ => Does::Answer(200, RUNNING),
+        n if n > 12 => Script::Answer(200, DONE),
+        _ => Script::Answer(200, RUNNING),
     });
     let watch = builder.build().unwrap().watch([job("a")]).unwrap();
     let end = watch.until_done().await.remove(0);
@@ -289,7 +289,7 @@ fn a_ticket_of_another_shape() {
 #[tokio::test(start_paused = true)]
 async fn an_odd_status_that_comes_and_goes() {
     let (builder, _) = service(|_, number| {
-        Does::Answer(
+        Script::Answer(
             200,
             if number % 2 == 0 {
                 r#"{"status":"ODD"}"#

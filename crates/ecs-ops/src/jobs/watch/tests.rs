@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::*;
-use crate::scripted::{DONE, Does, accepts, asked_job, ids, service};
+use crate::scripted::{DONE, Script, accepts, asked_job, ids, service};
 use crate::{Client, RunBuilder, jobs::JobEnd};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -14,13 +14,13 @@ const SECOND: Duration = Duration::from_secs(1);
 fn client() -> Client {
     let began = Instant::now();
     let (builder, _) = service(move |request, _| match asked_job(request) {
-        "done" => Does::Answer(200, DONE),
-        "late" if began.elapsed() > 40 * SECOND => Does::Answer(200, DONE),
-        "new" if began.elapsed() > 3 * SECOND => Does::Answer(200, DONE),
-        "new" | "gone" => Does::Answer(404, r#"{"code":"Common.0011","message":"?"}"#),
-        "sick" => Does::Answer(500, ""),
-        "odd" => Does::Answer(200, r#"{"status":"PENDING_PAYMENT"}"#),
-        _ => Does::Answer(200, r#"{"status":"RUNNING"}"#),
+        "done" => Script::Answer(200, DONE),
+        "late" if began.elapsed() > 40 * SECOND => Script::Answer(200, DONE),
+        "new" if began.elapsed() > 3 * SECOND => Script::Answer(200, DONE),
+        "new" | "gone" => Script::Answer(404, r#"{"code":"Common.0011","message":"?"}"#),
+        "sick" => Script::Answer(500, ""),
+        "odd" => Script::Answer(200, r#"{"status":"PENDING_PAYMENT"}"#),
+        _ => Script::Answer(200, r#"{"status":"RUNNING"}"#),
     });
     builder.build().unwrap()
 }
@@ -93,7 +93,7 @@ async fn each_job_ends_in_its_way() {
     assert_eq!(ended, 6);
 }
 
-/// The first look is at once, and the watching ends with its last job.
+/// The first poll is at once, and the watch ends with its last job.
 #[tokio::test(start_paused = true)]
 async fn the_first_status_comes_at_once() {
     let began = Instant::now();
@@ -133,7 +133,7 @@ async fn cancelling() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_ends_the_watching_of_all() {
     let wrong = r#"{"error_code":"APIGW.0301","error_msg":"verify ak sk signature fail"}"#;
-    let (builder, seen) = service(move |_, _| Does::Answer(401, wrong));
+    let (builder, seen) = service(move |_, _| Script::Answer(401, wrong));
     let watch = builder
         .build()
         .unwrap()
@@ -147,7 +147,7 @@ async fn a_refusal_ends_the_watching_of_all() {
 /// more.
 #[tokio::test(start_paused = true)]
 async fn one_look_for_all_who_watch() {
-    let (builder, seen) = service(|_, _| Does::Answer(200, r#"{"status":"RUNNING"}"#));
+    let (builder, seen) = service(|_, _| Script::Answer(200, r#"{"status":"RUNNING"}"#));
     let client = builder.build().unwrap();
     let looks_of = |watchers: usize| {
         let (client, seen) = (client.clone(), seen.clone());
@@ -226,7 +226,7 @@ async fn a_ticket_from_another_process() {
     .to_string();
     let (builder, _) = service(move |request, number| match *request.method() {
         Method::POST => accepts(number),
-        _ => Does::Says(200, job.clone(), Vec::new()),
+        _ => Script::AnswerWithHeaders(200, job.clone(), Vec::new()),
     });
     let client = builder.build().unwrap();
     let asked: Vec<ServerId> = servers[..3].to_vec();
@@ -258,7 +258,7 @@ async fn a_ticket_from_another_process() {
     assert_eq!(unrequested.collect::<Vec<_>>(), [vec![servers[3]]]);
 
     // It is of no use elsewhere.
-    let (builder, _) = service(|_, _| Does::Answer(200, DONE));
+    let (builder, _) = service(|_, _| Script::Answer(200, DONE));
     let other = Client::builder(crate::scripted::endpoint(), "p2".parse().unwrap())
         .credentials(ecs_auth::StaticCredentials::new(
             ecs_auth::Credentials::token("t").unwrap(),
@@ -278,8 +278,8 @@ async fn a_transport_that_panics() {
         service(
             move |_, _| match polls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
                 0 | 2 => panic!("a mistake in somebody's transport"),
-                1 => Does::Answer(200, r#"{"status":"RUNNING"}"#),
-                _ => Does::Answer(200, DONE),
+                1 => Script::Answer(200, r#"{"status":"RUNNING"}"#),
+                _ => Script::Answer(200, DONE),
             },
         );
     let hook = std::panic::take_hook();
@@ -293,8 +293,8 @@ async fn a_transport_that_panics() {
 /// under way.
 #[tokio::test(start_paused = true)]
 async fn one_look_at_a_time_until_we_are_welcome() {
-    let (builder, seen) = service(|_, _| Does::Hang {
-        tells: true,
+    let (builder, seen) = service(|_, _| Script::Hang {
+        armed: true,
         sent: true,
     });
     let watch = builder.build().unwrap().watch(jobs(&["a", "b", "c"]));
@@ -323,12 +323,12 @@ async fn events_that_are_taken_before_the_deadline_is_set() {
     ));
 }
 
-/// What a tool needs that only waits: a client of single requests, and a watcher.
+/// A tool that only waits needs a client of single requests and a watcher.
 #[tokio::test(start_paused = true)]
 async fn a_watcher_without_a_client_of_runs() {
     let (builder, _) = service(|_, number| match number {
-        0 => Does::Answer(200, r#"{"status":"RUNNING"}"#),
-        _ => Does::Answer(200, DONE),
+        0 => Script::Answer(200, r#"{"status":"RUNNING"}"#),
+        _ => Script::Answer(200, DONE),
     });
     let watcher = JobWatcher::new(builder.build().unwrap().0.core.clone());
     let watch = watcher.watch(jobs(&["a", "b"])).unwrap();

@@ -37,7 +37,7 @@ fn a_journal_is_lent_to_one_run_at_a_time() {
     lease.lend_to_resume("b", 1).unwrap();
 }
 
-/// Whoever resumes must have seen each record that is there.
+/// A resuming run must have read every record of the journal.
 #[test]
 fn a_run_is_resumed_from_all_of_its_records() {
     let records = [Record::Run(Box::new(run(1))), Record::WaveBegan { wave: 0 }];

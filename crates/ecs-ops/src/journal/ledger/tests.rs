@@ -14,7 +14,7 @@ fn sent(request: usize, purpose: Purpose, servers: &[usize]) -> Vec<Record> {
     vec![intent(request, 1, purpose, servers), sending(request, 1)]
 }
 
-/// What the report says of the first server.
+/// The outcome of the first server in the report.
 fn first(records: &[Record]) -> (&'static str, Option<String>) {
     let report = after(records).report();
     let outcome = &report.servers[0].outcome;

@@ -7,7 +7,7 @@ use super::*;
 /// A file of version 1, with every kind of record.
 const V1: &[u8] = include_bytes!("fixtures/v1.jsonl");
 
-/// What it says.
+/// The text of the record.
 fn v1() -> Vec<Entry> {
     let mut rolling = run(6);
     rolling.deadline_ms = Some(3_600_000);
@@ -316,7 +316,7 @@ fn a_damaged_byte() {
     }
 }
 
-/// What a file system may leave at the end after a power failure.
+/// The ends that a file system may leave after a power failure.
 #[test]
 fn other_tails() {
     let last = line_ends(V1)[26];

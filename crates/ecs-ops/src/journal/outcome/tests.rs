@@ -1,7 +1,7 @@
 use super::super::arbitrary_journal::server;
 use super::*;
 
-/// What a report says is read back as it was.
+/// An outcome of a report is read back as it was.
 #[test]
 fn verdicts_are_outcomes() {
     let job_id: JobId = "job-1".parse().unwrap();

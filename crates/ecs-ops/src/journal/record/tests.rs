@@ -73,7 +73,7 @@ fn the_brake_is_kept_and_left_out_where_there_is_none() {
     assert!(!serde_json::to_string(&plain).unwrap().contains("brake"));
 }
 
-/// What a wave was read for, and what follows for its servers.
+/// The recheck of a wave, and its consequence for its servers.
 #[test]
 fn servers_that_are_skipped_before_their_wave_are_not_sent_again() {
     use super::super::arbitrary_journal::entries;

@@ -67,7 +67,7 @@ fn a_stop_without_a_typed_reason() {
     }
 }
 
-/// What may have been executed may have been counted, at the latest when the answer was awaited no
+/// A request that may have been executed may have been counted, at the latest when the answer was awaited no
 /// longer.
 #[test]
 fn what_the_service_may_have_counted() {

@@ -1,4 +1,4 @@
-//! What counts as a hang.
+//! The conditions of a hang.
 
 use proptest::prelude::*;
 

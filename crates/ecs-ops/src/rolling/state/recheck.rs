@@ -1,4 +1,4 @@
-//! What follows when the servers of a wave were read again.
+//! The consequence of reading the servers of a wave again.
 
 use std::collections::HashSet;
 

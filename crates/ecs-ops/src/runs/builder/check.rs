@@ -8,7 +8,7 @@ use crate::journal::Recovered;
 use crate::rolling::{AfterCanary, Rolling};
 
 impl RunBuilder {
-    /// What is wrong with the id that the caller chose.
+    /// Returns the fault of the id that the caller chose.
     pub(super) fn run_id_violation(&self) -> Option<String> {
         let run_id = self.run_id.as_ref()?;
         if let Some(recovered) = &self.resumed {

@@ -44,14 +44,14 @@ impl RunBuilder {
         };
         if limit < MIN_HANG {
             wrong.push(format!(
-                "a server hangs in its restart after {} minutes at the earliest, not after {limit:?}",
+                "the hang limit must be at least {} minutes, not {limit:?}",
                 MIN_HANG.as_secs() / 60
             ));
         }
         let limit = self.client.0.core.scaled(limit);
         if let Some(stalled_after) = self.stalled_after.filter(|stalled| *stalled <= limit) {
             wrong.push(format!(
-                "jobs are not watched for longer than {stalled_after:?}, so that no server could be found to hang for {limit:?}"
+                "the stall limit ({stalled_after:?}) must exceed the hang limit ({limit:?})"
             ));
         }
         wrong

@@ -55,8 +55,7 @@ impl RunBuilder {
         let limit = self.reconcile_after?;
         (limit < attempt).then(|| {
             format!(
-                "what shows no trace cannot count as not attempted after {limit:?}: that is shorter than one attempt may take, \
-                 {attempt:?}"
+                "the reconcile limit ({limit:?}) is shorter than one attempt may take ({attempt:?})"
             )
         })
     }

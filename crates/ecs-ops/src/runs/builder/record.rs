@@ -1,4 +1,4 @@
-//! What a run writes down of itself.
+//! The first record of a run.
 
 use std::sync::Arc;
 

@@ -188,7 +188,7 @@ impl RequestHooks<'_> {
             tokio::select! {
                 biased;
                 () = self.control.reached(Level::Halted) => {
-                    return Err(Problem::new("the run was stopped while the request waited"));
+                    return Err(Problem::new("stopped while the request waited"));
                 }
                 () = tokio::time::sleep(pause) => {}
             }
@@ -203,7 +203,7 @@ fn is_same_wait(known: &Event, event: &Event) -> bool {
     known == event || (is_quota(known) && is_quota(event))
 }
 
-/// What a request waits for that was not admitted, and how long. `None`: it was.
+/// The reason and the duration of the wait of a request that was not admitted. `None`: it was admitted.
 fn waiting_event(log: RequestJournal<'_>, admission: Admission) -> Option<(Event, Duration)> {
     let request = log.request;
     match admission {

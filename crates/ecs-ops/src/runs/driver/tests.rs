@@ -26,33 +26,33 @@ use ecs_model::RebootType;
 use ecs_transport::{Delivery, FnTransport, TransportError, TransportErrorKind};
 
 use crate::scripted::{
-    DONE, Does, JOB, NOT_VALID, THROTTLED, TOKEN, answer, client_of, endpoint, ids, outcome_of,
+    DONE, JOB, NOT_VALID, Script, THROTTLED, TOKEN, answer, client_of, endpoint, ids, outcome_of,
 };
 use crate::{Client, Outcome, Stopped};
 
-/// What a deadline or an end in the middle of an attempt leaves is what the mark says.
+/// The mark decides the outcome of an attempt that a deadline or an end interrupts.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_cut_short_still_knows_what_was_sent() {
     let table = [
         (
-            Does::Hang {
-                tells: true,
+            Script::Hang {
+                armed: true,
                 sent: true,
             },
             "unknown",
             "underway",
         ),
         (
-            Does::Hang {
-                tells: false,
+            Script::Hang {
+                armed: false,
                 sent: false,
             },
             "unknown",
             "underway",
         ),
         (
-            Does::Hang {
-                tells: true,
+            Script::Hang {
+                armed: true,
                 sent: false,
             },
             "not_attempted",
@@ -83,7 +83,7 @@ async fn a_run_that_is_cut_short_still_knows_what_was_sent() {
 #[tokio::test(start_paused = true)]
 async fn being_told_to_stop_submitting() {
     // The first request is accepted, the second is throttled for ever.
-    let (builder, posts) = client_of(vec![Does::Answer(200, JOB), THROTTLED]);
+    let (builder, posts) = client_of(vec![Script::Answer(200, JOB), THROTTLED]);
     let client = builder.concurrent_submissions(1).build().unwrap();
     let run = client
         .reboot(RebootType::Soft, ids(6))
@@ -120,7 +120,7 @@ async fn being_told_to_stop_submitting() {
 
 #[tokio::test(start_paused = true)]
 async fn jobs_that_nobody_waits_for_are_running() {
-    let (builder, _) = client_of(vec![Does::Answer(200, JOB)]);
+    let (builder, _) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.build().unwrap();
     let report = client
         .reboot(RebootType::Soft, ids(2))
@@ -132,7 +132,7 @@ async fn jobs_that_nobody_waits_for_are_running() {
     assert_eq!(report.stopped, None);
 }
 
-/// Whatever goes wrong with a look at a job, the wait goes on.
+/// The wait continues after any failure of a poll.
 #[tokio::test(start_paused = true)]
 async fn trouble_with_the_queries_does_not_end_a_wait() {
     let gets = Arc::new(AtomicUsize::new(0));
@@ -191,7 +191,7 @@ async fn trouble_with_the_queries_does_not_end_a_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn no_secret_is_told() {
-    let (builder, _) = client_of(vec![Does::Answer(401, NOT_VALID)]);
+    let (builder, _) = client_of(vec![Script::Answer(401, NOT_VALID)]);
     let client = builder.build().unwrap();
     let run = client
         .reboot(RebootType::Soft, ids(2))
@@ -216,7 +216,7 @@ async fn no_secret_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn everything_wrong_with_a_run_is_said_before_anything_is_sent() {
-    let (builder, posts) = client_of(vec![Does::Answer(200, JOB)]);
+    let (builder, posts) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.build().unwrap();
     let mut servers = ids(2);
     servers.extend(ids(1));

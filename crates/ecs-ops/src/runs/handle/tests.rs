@@ -4,14 +4,14 @@ use std::time::Duration;
 use ecs_model::RebootType;
 use futures_util::StreamExt as _;
 
-use crate::scripted::{DONE, Does, accepts, client_of, ids, service};
+use crate::scripted::{DONE, Script, accepts, client_of, ids, service};
 use crate::{ErrorKind, Event, Stopped};
 
 #[tokio::test(start_paused = true)]
 async fn a_spawned_run_with_a_late_reader_of_its_events() {
     let (builder, _) = service(|request, number| match *request.method() {
         http::Method::POST => accepts(number),
-        _ => Does::Answer(200, DONE),
+        _ => Script::Answer(200, DONE),
     });
     let client = builder.build().unwrap();
     let run = client.reboot(RebootType::Soft, ids(30)).batch_size(10);
@@ -34,8 +34,8 @@ async fn a_spawned_run_with_a_late_reader_of_its_events() {
 
 #[tokio::test(start_paused = true)]
 async fn a_spawned_run_is_stopped_by_its_control_and_outlives_its_handle() {
-    let hang = Does::Hang {
-        tells: true,
+    let hang = Script::Hang {
+        armed: true,
         sent: true,
     };
     let (builder, seen) = client_of(vec![hang]);
@@ -65,7 +65,7 @@ fn a_run_whose_runtime_is_gone_is_an_error_with_its_cause() {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         builder.enable_time().start_paused(true).build().unwrap()
     };
-    let (builder, _) = client_of(vec![Does::Answer(200, DONE)]);
+    let (builder, _) = client_of(vec![Script::Answer(200, DONE)]);
     let client = builder.build().unwrap();
     let first = runtime();
     let run = client.reboot(RebootType::Soft, ids(1)).run_id("lost");
@@ -76,7 +76,7 @@ fn a_run_whose_runtime_is_gone_is_an_error_with_its_cause() {
     };
     drop(first);
     let error = runtime().block_on(run).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Aborted);
+    assert_eq!(error.kind(), ErrorKind::TaskLost);
     assert!(
         error.problem().message.contains("run lost ended"),
         "{error:?}"

@@ -86,7 +86,7 @@ async fn one_list_at_a_time() {
     assert!((5..=8).contains(&all), "{all}");
 }
 
-/// What is new all the time does not put a list off.
+/// A steady flow of new requests does not delay a list.
 #[tokio::test(start_paused = true)]
 async fn a_schedule_that_begins_anew_again_and_again() {
     let client = slow_lists(Lists::default());

@@ -7,18 +7,18 @@ use ecs_model::RebootType;
 use http::Method;
 
 use crate::journal::MemoryJournal;
-use crate::scripted::{DONE, Does, JOB, NOT_VALID, OUT_OF_REACH, Seen, ids, outcome_of, service};
+use crate::scripted::{DONE, JOB, NOT_VALID, OUT_OF_REACH, Script, Seen, ids, outcome_of, service};
 use crate::{Client, ErrorKind, Event, OnUnknown, Stopped};
 
 const LIST: &str = r#"{"count":0,"servers":[]}"#;
 const POLICY: &str = r#"{"error":{"code":"Pdp.0001","message":"policy does not allow it"}}"#;
 
 /// A client that checks, of a service that answers lists in this way and accepts everything else.
-fn client(list: Does) -> (Client, Seen) {
+fn client(list: Script) -> (Client, Seen) {
     let (builder, seen) = service(move |request, _| match *request.method() {
-        Method::POST => Does::Answer(200, JOB),
+        Method::POST => Script::Answer(200, JOB),
         _ if request.uri().path().ends_with("/detail") => list.clone(),
-        _ => Does::Answer(200, DONE),
+        _ => Script::Answer(200, DONE),
     });
     (builder.with_service_check().build().unwrap(), seen)
 }
@@ -27,18 +27,18 @@ fn client(list: Does) -> (Client, Seen) {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_the_service_gets_nothing() {
     let moved = "https://new.example/v1/p1/cloudservers/detail?limit=1";
-    let redirect = Does::Says(301, String::new(), vec![("location", moved)]);
+    let redirect = Script::AnswerWithHeaders(301, String::new(), vec![("location", moved)]);
     for (list, expected) in [
         (
-            Does::Answer(404, "<html>"),
+            Script::Answer(404, "<html>"),
             "nothing was sent: not an answer of the service: HTTP 404",
         ),
         (
-            Does::Answer(200, "<html>"),
+            Script::Answer(200, "<html>"),
             "nothing was sent: not an answer of the service: HTTP 200",
         ),
         (
-            Does::Answer(200, r#"{"status":"up"}"#),
+            Script::Answer(200, r#"{"status":"up"}"#),
             "nothing was sent: not an answer of the service: HTTP 200",
         ),
         (
@@ -60,18 +60,18 @@ async fn what_is_not_the_service_gets_nothing() {
     }
 }
 
-/// What the service itself refuses, and what cannot be reached, leaves a whole report.
+/// A refusal of the service, and a service that cannot be reached, leave a whole report.
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_sent_is_not_attempted() {
     for (list, refused, expected) in [
-        (Does::Answer(401, NOT_VALID), true, "HTTP 401 APIGW.0301"),
+        (Script::Answer(401, NOT_VALID), true, "HTTP 401 APIGW.0301"),
         (
             OUT_OF_REACH,
             false,
             "not sent because the service cannot be reached: could not connect (5 attempts)",
         ),
         (
-            Does::Answer(502, "<html>"),
+            Script::Answer(502, "<html>"),
             false,
             "not sent because the service cannot be reached: HTTP 502",
         ),
@@ -87,15 +87,15 @@ async fn what_cannot_be_sent_is_not_attempted() {
     }
 }
 
-/// Whoever may not list servers may restart them; a cache on the way is worth a warning, and no
+/// An account without the right to list servers may restart them; a cache on the way is a warning, and no
 /// obstacle.
 #[tokio::test(start_paused = true)]
 async fn what_is_worth_knowing_is_an_event() {
-    let cached = Does::Says(200, LIST.to_owned(), vec![("age", "7")]);
+    let cached = Script::AnswerWithHeaders(200, LIST.to_owned(), vec![("age", "7")]);
     for (list, expected) in [
-        (Does::Answer(200, LIST), None),
+        (Script::Answer(200, LIST), None),
         (
-            Does::Answer(403, POLICY),
+            Script::Answer(403, POLICY),
             Some("the service did not list a server before the first request: HTTP 403 Pdp.0001"),
         ),
         (cached, Some("a cache on the way answers lists of servers")),
@@ -126,8 +126,8 @@ async fn what_is_worth_knowing_is_an_event() {
 /// The deadline holds for the read, too.
 #[tokio::test(start_paused = true)]
 async fn a_deadline_that_comes_before_the_answer() {
-    let hang = Does::Hang {
-        tells: true,
+    let hang = Script::Hang {
+        armed: true,
         sent: true,
     };
     let (client, seen) = client(hang);
@@ -144,7 +144,7 @@ async fn a_deadline_that_comes_before_the_answer() {
 /// A limit that is shorter than one attempt may take is refused.
 #[tokio::test]
 async fn the_reconcile_limit_is_no_shorter_than_an_attempt() {
-    let (client, _) = client(Does::Answer(200, LIST));
+    let (client, _) = client(Script::Answer(200, LIST));
     let run = |limit| {
         let run = client
             .reboot(RebootType::Soft, ids(2))

@@ -54,7 +54,7 @@ pub(in crate::runs) fn recently_accepted<'a>(
     jobs.filter(move |job| clock.since(job.accepted) <= recent)
 }
 
-/// What is known about the records of a run.
+/// The known records of a run.
 #[derive(Debug, Default)]
 pub(in crate::runs) struct RecordTracker {
     inbox: RecordInbox,
@@ -158,7 +158,7 @@ impl RecordTracker {
         RecordsRead(list)
     }
 
-    /// What the records show about a request; `None` if they say nothing.
+    /// Returns the evidence of the records about a request; `None` if they say nothing.
     pub(in crate::runs) fn of_request(
         &self,
         client: &Client,
@@ -225,7 +225,7 @@ impl RecordTracker {
     }
 }
 
-/// What one query read.
+/// The result of one query.
 #[derive(Debug)]
 pub(in crate::runs) struct RecordsRead(RecordList);
 

@@ -6,7 +6,7 @@ use super::RunState;
 use crate::event::Event;
 use crate::journal::{Acceptance, OutcomeRecord, Record};
 
-/// What a step decided. Its records are durable before any of its events is emitted.
+/// The decisions of a step. Its records are durable before any of its events is emitted.
 #[derive(Debug, Default)]
 pub(crate) struct Decided {
     pub(crate) records: Vec<Record>,

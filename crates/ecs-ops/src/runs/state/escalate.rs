@@ -22,7 +22,7 @@ pub(super) struct Escalations {
     after: Option<Duration>,
     /// The time after which a server hangs. `None`: hangs are not watched.
     pub(super) hang: Option<Duration>,
-    /// What was read of servers that may hang.
+    /// The reads of servers that may hang.
     pub(super) hangs: HashMap<ServerId, HangHistory>,
     /// Servers with a failed part and a running one, which do not hang for certain.
     contradictory: HashSet<ServerId>,

@@ -11,7 +11,7 @@ use crate::report::Outcome;
 use crate::rolling::{Escalation, HangHistory, HangReading, escalate_hang};
 use crate::runs::evidence::ServerList;
 
-/// What a list shows of a server whose soft restart was accepted. Pure.
+/// The reading of a listed server whose soft restart was accepted. Pure.
 fn hang_reading(server: Option<&Server>) -> HangReading {
     let Some(server) = server else {
         return HangReading::Other;

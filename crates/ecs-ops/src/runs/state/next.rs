@@ -11,7 +11,7 @@ impl RunState {
         self.next_of(RequestQueue::next)
     }
 
-    /// The same with a single server, as a trial.
+    /// Returns the next request with a single server, as a trial.
     pub(crate) fn next_trial(&mut self) -> Option<usize> {
         self.next_of(RequestQueue::next_single)
     }

@@ -22,7 +22,7 @@ pub(crate) struct WaveToRead {
     pub(crate) recheck: WaveRecheck,
 }
 
-/// What reading the servers of a wave showed.
+/// The result of reading the servers of a wave.
 #[derive(Debug)]
 pub(crate) struct Rechecked {
     /// The wave, counted from 0.
@@ -35,7 +35,7 @@ pub(crate) struct Rechecked {
 }
 
 impl Rechecked {
-    /// What a journal holds of it, if there is anything to say.
+    /// Returns its record, if there is anything to record.
     pub(crate) fn record(&self) -> Option<Record> {
         let is_ready = self.unready.is_empty() && self.failure.is_none();
         (!is_ready).then(|| Record::WaveRechecked {

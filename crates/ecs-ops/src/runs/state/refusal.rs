@@ -1,4 +1,4 @@
-//! What a refused request means for its servers.
+//! The consequence of a refused request for its servers.
 
 use ecs_client::{Classification, Problem};
 use ecs_model::{ErrorInfo, Executed, ServerId};
@@ -7,7 +7,7 @@ use super::{RequestState, RunState};
 use crate::event::Event;
 use crate::report::Stopped;
 
-/// What a refusal is about.
+/// The scope of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// The request as a whole: smaller ones would be refused alike.

@@ -9,10 +9,10 @@ use crate::event::Event;
 use crate::journal::{Purpose, Recovered};
 use crate::runs::request_plan::RequestPlan;
 
-/// What a resumed run starts from.
+/// The state that a resumed run starts from.
 #[derive(Debug, Default)]
 pub(crate) struct Resumption {
-    /// What happened before, as events.
+    /// The earlier steps, as events.
     pub(crate) known: Vec<Event>,
     /// The first new events.
     pub(crate) news: Vec<Event>,
@@ -20,7 +20,7 @@ pub(crate) struct Resumption {
     pub(crate) lost_answer_at: Option<Timestamp>,
     /// When the pause between waves began that the run is in.
     pub(crate) pause_began: Option<Timestamp>,
-    /// What was sent before and may still count: how many servers, and when at the latest.
+    /// The servers sent before that may still count: how many, and when at the latest.
     pub(crate) counted: Vec<(usize, Timestamp)>,
 }
 

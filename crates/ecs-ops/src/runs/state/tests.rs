@@ -11,7 +11,7 @@ use super::*;
 use crate::report::Stopped;
 use crate::runs::evidence::{SentTimes, ServerList};
 
-/// What can happen to a request that was given out.
+/// The possible ends of a request that was given out.
 #[derive(Clone, Debug)]
 enum Fact {
     Submission(Submission),
@@ -21,11 +21,11 @@ enum Fact {
     },
     Lost,
     Denied,
-    /// What servers show whose job succeeded, and whether nobody waits any longer.
+    /// The states of servers whose job succeeded, and whether nobody waits any longer.
     Settle {
         shows: Vec<(Shows, bool)>,
     },
-    /// What each server of a request of unknown fate shows, and whether it is the last look.
+    /// The state of each server of a request of unknown outcome, and whether it is the last read.
     Evidence {
         shows: Vec<Shows>,
         last: bool,
@@ -139,7 +139,7 @@ fn failure(
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1000, ..ProptestConfig::default() })]
 
-    /// Whatever happens in whatever order: each server is in the report exactly once, in the given
+    /// For any events in any order, each server is in the report exactly once, in the given
     /// order, with an outcome that what happened allows.
     #[test]
     fn each_server_exactly_once_with_an_outcome_that_is_true(

@@ -7,7 +7,7 @@ use ecs_model::ServerId;
 
 use super::{RequestState, RunState};
 use crate::event::Event;
-use crate::journal::{Acceptance, OutcomeKind, Purpose};
+use crate::journal::{Acceptance, CLEARED, OutcomeKind, Purpose};
 use crate::report::{Evidence, Outcome, ServerReport};
 use crate::runs::evidence::{
     Conclusion, Observation, SentTimes, ServerList, conclusions, is_changed, observe,
@@ -17,7 +17,7 @@ use crate::runs::records::{RequestRecords, ServerStates};
 /// Why a server was not acted on that shows no change.
 const UNCHANGED: &str = "the server is unchanged since before the run";
 
-/// What to do about lost answers.
+/// The policy for lost answers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UnknownPolicy {
     /// Reconcile: list the servers to find evidence.
@@ -45,11 +45,11 @@ pub(super) struct Reconciliation {
     in_progress: HashSet<ServerId>,
     /// Whether one of its servers shows a change, so that none is certainly unchanged.
     shows_change: bool,
-    /// What the undecided servers show.
+    /// The states of the undecided servers.
     undecided: HashMap<ServerId, String>,
     /// Servers that show the action, of which a record is still to come.
     awaiting_record: HashSet<ServerId>,
-    /// What the service's records show.
+    /// The evidence of the service's records.
     records: Option<RequestRecords>,
     /// Why the records could not be read.
     records_refused: Option<String>,
@@ -325,9 +325,8 @@ impl RunState {
         if !again.is_empty() {
             if first.is_none() {
                 // This is certain, and must be recorded before they are sent again.
-                let message = "not executed: shown by its reconciliation";
                 self.cleared.extend(again.iter().map(|id| {
-                    let error = Problem::new(message);
+                    let error = Problem::new(CLEARED);
                     ServerReport::new(*id, Outcome::NotAttempted { error })
                 }));
             }

@@ -97,7 +97,7 @@ pub(super) fn not_sent(reason: &StopReason) -> Problem {
 }
 
 impl RunState {
-    /// What a rolling run must do now.
+    /// Returns the next action of a rolling run.
     pub(crate) fn next_action(&self) -> Option<WaveAction> {
         let waves = self.waves.as_ref()?;
         let action = waves.rolling.action();

@@ -19,7 +19,7 @@ use crate::runs::state::RunState;
 /// The most accepted requests of this run that are observed.
 const MAX_CONTROLS: usize = 5;
 
-/// What is known about the traces of a run.
+/// The known traces of a run.
 #[derive(Debug, Default)]
 pub(in crate::runs) struct TraceTracker {
     /// A client of Cloud Trace Service; `None` if there is none.
@@ -112,7 +112,7 @@ impl TraceTracker {
         TracesRead(Some(list))
     }
 
-    /// What the traces show about a request, and whether their absence counts by now; `None` if they
+    /// Returns the evidence of the traces about a request, and whether their absence counts by now; `None` if they
     /// show nothing.
     pub(in crate::runs) fn of_request(
         &self,
@@ -176,6 +176,6 @@ impl TraceTracker {
     }
 }
 
-/// What one query read.
+/// The result of one query.
 #[derive(Debug)]
 pub(in crate::runs) struct TracesRead(Option<TraceList>);

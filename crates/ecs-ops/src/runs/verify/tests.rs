@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::PowerAction;
 use crate::runs::evidence::{RestState, rest_state};
-use crate::scripted::{Does, accepts, ids, outcome_of, service};
+use crate::scripted::{Script, accepts, ids, outcome_of, service};
 use crate::{ClientBuilder, Evidence, Outcome, Report, Stopped};
 
 fn server(status: &str, task: Value) -> Server {
@@ -52,14 +52,14 @@ fn listing(
         _ if request.uri().path().contains("/jobs/") => {
             let sub = json!({"status": "SUCCESS", "entities": {"server_id": id}});
             let job = json!({"status": "SUCCESS", "entities": {"sub_jobs": [sub]}});
-            Does::Says(200, job.to_string(), Vec::new())
+            Script::AnswerWithHeaders(200, job.to_string(), Vec::new())
         }
         _ => match list(began.elapsed().as_secs()) {
             Some(servers) => {
                 let list = json!({"count": servers.len(), "servers": servers});
-                Does::Says(200, list.to_string(), Vec::new())
+                Script::AnswerWithHeaders(200, list.to_string(), Vec::new())
             }
-            None => Does::Answer(500, ""),
+            None => Script::Answer(500, ""),
         },
     })
 }

@@ -1,4 +1,4 @@
-//! Whatever the service filters by itself, the result is that of a list of everything.
+//! The filters of the service never change the result of a selection.
 
 use ecs_auth::{Credentials, StaticCredentials};
 use ecs_sim::{Region, SimTransport};

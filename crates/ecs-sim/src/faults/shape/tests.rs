@@ -20,7 +20,7 @@ fn part(server: &str, status: &str) -> Value {
     })
 }
 
-/// A failed job: the first server is well, the second is not.
+/// Returns a failed job: the first server is well, the second is not.
 fn failed() -> Value {
     json!({
         "status": "FAIL", "error_code": "Common.0021", "fail_reason": "one of them",
@@ -28,7 +28,7 @@ fn failed() -> Value {
     })
 }
 
-/// A failed job of one server.
+/// Returns a failed job of one server.
 fn single() -> Value {
     json!({"status": "FAIL", "entities": {"sub_jobs_total": 1, "sub_jobs": [part(TWO, "FAIL")]}})
 }

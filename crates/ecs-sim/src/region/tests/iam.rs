@@ -24,7 +24,7 @@ fn identity(client: &Client) -> Identity {
     client.region.identity().clone()
 }
 
-/// A login by password with these parts, to the region's project.
+/// Returns a login by password with these parts, to the region's project.
 fn login(identity: &Identity, user: Value) -> Value {
     let mut user = user;
     user["password"] = identity.password.expose_secret().into();
@@ -56,7 +56,7 @@ fn assert_unauthorized(got: &Got, expected: &str) {
     );
 }
 
-/// How the service answers who holds this token.
+/// Returns how the service answers who holds this token.
 fn ask(client: &mut Client, token: &str) -> Got {
     let project = identity(client).project_id;
     let request = Request::get(format!("/v1/{project}/cloudservers/detail"));

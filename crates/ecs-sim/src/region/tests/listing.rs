@@ -168,7 +168,7 @@ fn large_fleets_have_ids_names_and_addresses_of_their_own() {
     );
 }
 
-/// The places of the servers on a page, and its `count`.
+/// Returns the places of the servers on a page, and its `count`.
 fn page(client: &mut Client, query: &str) -> (Vec<usize>, Option<u64>) {
     let ids = client.ids();
     let got = client.get(&format!("cloudservers/detail?{query}"));

@@ -49,7 +49,7 @@ fn play(client: &mut Client, steps: &[Step]) -> Vec<Bytes> {
     answers
 }
 
-/// The peak, counted the long way: for every acceptance, the window that begins with it.
+/// Returns the peak, counted the long way: for every acceptance, the window that begins with it.
 fn slow_peak(region: &Region, kind: ActionKind) -> usize {
     let entries = region.accepted().entries();
     let of_kind = || entries.iter().filter(|entry| entry.action.kind() == kind);

@@ -15,7 +15,7 @@ use super::{Client, Got};
 use crate::render::Calendar;
 use crate::{KEY_LOCK, Region, WRONG_SIGNATURES};
 
-/// The time that the calendar of a client's region shows.
+/// Returns the time that the calendar of a client's region shows.
 fn time(client: &Client) -> Timestamp {
     let epoch = client.region.epoch();
     Calendar { epoch }.time(client.now)

@@ -15,7 +15,7 @@ fn request(method: Method, uri: &str, body: &'static str) -> Request<Bytes> {
 }
 
 #[test]
-fn what_cannot_be_sent_is_refused_before_anything_leaves() {
+fn invalid_requests_are_refused_unsent() {
     for (method, uri) in [
         (Method::GET, "/v1/p/jobs/j"),
         (Method::GET, "ecs.example:443"),
@@ -33,7 +33,7 @@ fn what_cannot_be_sent_is_refused_before_anything_leaves() {
 }
 
 #[test]
-fn good_uris_pass() {
+fn valid_uris_pass() {
     for uri in [
         "http://ecs.example",
         "https://ecs.example:8443/v1?a=b",
@@ -45,7 +45,7 @@ fn good_uris_pass() {
 }
 
 #[test]
-fn the_length_is_that_of_the_body_whatever_the_caller_says() {
+fn content_length_is_that_of_the_body() {
     let length = |method, body| {
         let mut request = request(method, "http://ecs.example/", body);
         request.headers_mut().insert(CONTENT_LENGTH, 99.into());

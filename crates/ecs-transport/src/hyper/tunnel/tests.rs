@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{NoTunnel, open};
 
-/// Opens a tunnel through a proxy that answers this, and reads what comes after.
+/// Opens a tunnel through a proxy with this answer, and reads the bytes after it.
 async fn answered(answer: &[u8]) -> (Result<(), NoTunnel>, Vec<u8>) {
     let (mut client, mut proxy) = tokio::io::duplex(64 * 1024);
     let mut asked = vec![0; "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n".len()];
@@ -19,7 +19,7 @@ async fn answered(answer: &[u8]) -> (Result<(), NoTunnel>, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn what_follows_the_head_belongs_to_the_tunnel() {
+async fn bytes_after_the_head_belong_to_the_tunnel() {
     let (opened, rest) =
         answered(b"HTTP/1.1 200 Connection established\r\nA: b\r\n\r\nhello").await;
     opened.unwrap();
@@ -27,7 +27,7 @@ async fn what_follows_the_head_belongs_to_the_tunnel() {
 }
 
 #[tokio::test]
-async fn a_refusal_has_its_status_and_its_reason() {
+async fn refusals_have_a_status_and_a_reason() {
     for (answer, expected) in [
         (
             "HTTP/1.0 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\n\r\n",
@@ -53,7 +53,7 @@ async fn a_refusal_has_its_status_and_its_reason() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_is_told_from_silence() {
+async fn invalid_answers_differ_from_silence() {
     assert!(matches!(answered(b"").await.0, Err(NoTunnel::Closed)));
     let long = [b"HTTP/1.1 200 OK\r\nA: ".to_vec(), vec![b'a'; 20_000]].concat();
     for answer in [
@@ -84,7 +84,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_judged(answer in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn any_answer_is_judged_without_panic(answer in proptest::collection::vec(any::<u8>(), 0..200)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         prop_assert!(runtime.block_on(answered(&answer)).0.is_err());
     }

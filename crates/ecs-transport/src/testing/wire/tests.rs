@@ -8,7 +8,7 @@ async fn read(mut wire: &[u8]) -> std::io::Result<Option<Request<bytes::Bytes>>>
 }
 
 #[tokio::test]
-async fn bodies_with_a_length_and_in_chunks_come_whole() {
+async fn bodies_with_a_length_or_chunks_are_read_completely() {
     let request = read(b"POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc")
         .await
         .unwrap()
@@ -28,7 +28,7 @@ async fn bodies_with_a_length_and_in_chunks_come_whole() {
 }
 
 #[tokio::test]
-async fn a_part_of_a_request_is_none() {
+async fn incomplete_requests_are_none() {
     for part in [
         "",
         "POST /a HT",
@@ -40,7 +40,7 @@ async fn a_part_of_a_request_is_none() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_an_error() {
+async fn invalid_http_is_an_error() {
     for bad in [
         "\x16\x03\x01\x02\x00",
         "POST /a HTTP/1.1\r\nContent-Length: -3\r\n\r\nab",

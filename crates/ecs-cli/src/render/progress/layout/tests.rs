@@ -38,7 +38,7 @@ fn tally(begin: Instant) -> Tally {
 }
 
 #[test]
-fn a_run_at_three_widths() {
+fn the_line_fits_three_widths() {
     let begin = Instant::now();
     let now = begin + Duration::from_secs(120);
     let mut tally = tally(begin);
@@ -81,9 +81,9 @@ fn without_unicode_no_blocks_are_drawn() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// From 60 to 200 columns, for up to 100,000 servers.
+    /// Widths from 60 to 200 columns, for up to 100,000 servers.
     #[test]
-    fn the_line_fits_and_shows_what_matters(
+    fn the_line_fits_every_width_and_keeps_the_counts(
         width in 60_usize..=200,
         servers in 1_usize..=100_000,
         shares in (0.0_f64..=1.0, 0.0_f64..=1.0, 0.0_f64..=1.0),
@@ -121,7 +121,7 @@ proptest! {
         }
         if let Some(wait) = wait {
             let what = if by_quota { "quota" } else { "throttled" };
-            // One that is over is shown by how long it took.
+            // A wait that is over is shown by its length.
             let wait = if by_quota && wait == 0 { seconds } else { wait };
             prop_assert!(line.contains(what) && line.contains(&rounded(Duration::from_secs(wait))), "{}", line);
         }

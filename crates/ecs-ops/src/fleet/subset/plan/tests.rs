@@ -64,7 +64,7 @@ fn empty_row(byte: u8) -> Server {
     server
 }
 
-/// What a filter does not show is open, whatever the answer has instead.
+/// Servers that a filter does not show stay open, whatever the answer has instead.
 #[test]
 fn an_answer_to_a_filter() {
     let asked = [id(1), id(2), id(3)];

@@ -32,7 +32,7 @@ impl Desk {
         );
     }
 
-    /// Looks at the job that is due.
+    /// Polls the job that is due.
     fn result(&mut self, now: u32, result: PollResult) -> PollDecision {
         let (key, ..) = self.scheduler.take_due(now * SECOND).unwrap();
         let (durations, rng) = (&mut self.durations, &mut self.rng);

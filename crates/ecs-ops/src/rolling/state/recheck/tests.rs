@@ -305,7 +305,7 @@ impl Model {
 }
 
 proptest! {
-    /// Whatever is skipped, whoever dies: the run waits only for servers that are not over, and each
+    /// With any skipped servers and any crash, the run waits only for servers that are not over, and each
     /// server is sent or skipped in the end.
     #[test]
     fn a_run_with_skipped_servers_comes_to_its_end(

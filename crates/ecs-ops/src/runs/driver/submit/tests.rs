@@ -9,19 +9,19 @@ use ecs_model::RebootType;
 use ecs_transport::{Delivery, TransportErrorKind};
 
 use crate::Event;
-use crate::scripted::{Does, JOB, OUT_OF_REACH, client_of, ids, outcome_of};
+use crate::scripted::{JOB, OUT_OF_REACH, Script, client_of, ids, outcome_of};
 
 /// Every way in which a submission can end × what is sent and said: (what the service does, POSTs,
 /// outcome, words).
 #[tokio::test(start_paused = true)]
 async fn every_end_of_a_submission() {
     use Delivery::{MaybeSent, NotSent};
-    use Does::{Answer, Fail, Hang};
+    use Script::{Answer, Fail, Hang};
     use TransportErrorKind as Kind;
     const MOVED: &str = "https://new.example/v1/p1/cloudservers/action";
     let proxy_refused = |status| Kind::ProxyRefused { status };
     const HTML: &str = "<html><title>Bad Gateway</title></html>";
-    let table: &[(Does, usize, &str, &str)] = &[
+    let table: &[(Script, usize, &str, &str)] = &[
         (Answer(200, JOB), 1, "succeeded", ""),
         (Answer(202, JOB), 1, "succeeded", ""),
         (Answer(200, r#"{"job_id":7}"#), 1, "succeeded", ""),
@@ -81,13 +81,13 @@ async fn every_end_of_a_submission() {
         (Answer(413, ""), 1, "unknown", "HTTP 413"),
         (Answer(429, HTML), 1, "unknown", "HTTP 429"),
         (
-            Does::Says(301, String::new(), vec![("location", MOVED)]),
+            Script::AnswerWithHeaders(301, String::new(), vec![("location", MOVED)]),
             1,
             "not_attempted",
             "the whole site has moved to https://new.example (HTTP 301, not followed)",
         ),
         (
-            Does::Says(407, String::new(), vec![("proxy-authenticate", "Basic")]),
+            Script::AnswerWithHeaders(407, String::new(), vec![("proxy-authenticate", "Basic")]),
             1,
             "not_attempted",
             "a proxy requires a user name and password",
@@ -160,7 +160,7 @@ async fn every_end_of_a_submission() {
         (Answer(520, ""), 1, "unknown", "HTTP 520"),
         (
             Hang {
-                tells: false,
+                armed: false,
                 sent: false,
             },
             1,
@@ -169,7 +169,7 @@ async fn every_end_of_a_submission() {
         ),
         (
             Hang {
-                tells: true,
+                armed: true,
                 sent: false,
             },
             5,
@@ -178,7 +178,7 @@ async fn every_end_of_a_submission() {
         ),
         (
             Hang {
-                tells: true,
+                armed: true,
                 sent: true,
             },
             1,
@@ -226,8 +226,8 @@ async fn throttling_is_waited_out_however_long_it_takes() {
         ),
         (501, r#"{"error":{"code":"Ecs.0603","message":"busy"}}"#),
     ] {
-        let mut script = vec![Does::Answer(status, body); 40];
-        script.push(Does::Answer(200, JOB));
+        let mut script = vec![Script::Answer(status, body); 40];
+        script.push(Script::Answer(200, JOB));
         let (builder, posts) = client_of(script);
         let run = builder
             .build()
@@ -251,7 +251,7 @@ async fn throttling_is_waited_out_however_long_it_takes() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_not_sent_is_sent_again() {
-    let (builder, posts) = client_of(vec![OUT_OF_REACH, OUT_OF_REACH, Does::Answer(200, JOB)]);
+    let (builder, posts) = client_of(vec![OUT_OF_REACH, OUT_OF_REACH, Script::Answer(200, JOB)]);
     let report = builder
         .build()
         .unwrap()

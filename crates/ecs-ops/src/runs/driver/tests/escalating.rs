@@ -8,20 +8,20 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::scripted::{Does, Seen, THROTTLED, accepts, asked_job, ids, outcome_of, service};
+use crate::scripted::{Script, Seen, THROTTLED, accepts, asked_job, ids, outcome_of, service};
 use crate::{ClientBuilder, Event, OnUnknown, Report, RunBuilder};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What the service does.
+/// The behaviour of the service.
 struct Plot {
     /// To the second request, if not to take it.
-    second: Option<Does>,
+    second: Option<Script>,
     /// To the first one, if not to take it.
-    first: Option<Does>,
+    first: Option<Script>,
     /// How the jobs of the first and of the second request end: `None` goes on for ever.
     jobs: [Option<&'static str>; 2],
-    /// What the server shows after each of them.
+    /// The state of the server after each of them.
     shows: [&'static str; 2],
 }
 
@@ -32,8 +32,8 @@ const PLOT: Plot = Plot {
     shows: ["ACTIVE", "ACTIVE"],
 };
 
-fn says(body: &Value) -> Does {
-    Does::Says(200, body.to_string(), Vec::new())
+fn says(body: &Value) -> Script {
+    Script::AnswerWithHeaders(200, body.to_string(), Vec::new())
 }
 
 fn play(plot: Plot) -> (ClientBuilder, Seen) {
@@ -185,8 +185,8 @@ async fn a_server_of_which_a_part_goes_on_is_not_tried_hard() {
 /// No evidence that the first one ended badly: no second one.
 #[tokio::test(start_paused = true)]
 async fn without_evidence_there_is_no_second_restart() {
-    let lost = Does::Fail(TransportErrorKind::Timeout, Delivery::MaybeSent);
-    let refused = Does::Answer(400, r#"{"error":{"code":"Ecs.0005","message":"no"}}"#);
+    let lost = Script::Fail(TransportErrorKind::Timeout, Delivery::MaybeSent);
+    let refused = Script::Answer(400, r#"{"error":{"code":"Ecs.0005","message":"no"}}"#);
     let table = [
         (PLOT.jobs, None, "running"),
         (PLOT.jobs, Some(lost), "unknown"),
@@ -213,7 +213,7 @@ async fn without_evidence_there_is_no_second_restart() {
 #[tokio::test(start_paused = true)]
 async fn never_a_third_restart() {
     // The first is lost and sent again; that one fails.
-    let lost = || Does::Fail(TransportErrorKind::Timeout, Delivery::MaybeSent);
+    let lost = || Script::Fail(TransportErrorKind::Timeout, Delivery::MaybeSent);
     let (builder, seen) = play(Plot {
         first: Some(lost()),
         jobs: [None, Some("FAIL")],
@@ -234,10 +234,10 @@ async fn never_a_third_restart() {
     assert!(report.servers[0].escalated.is_some());
 }
 
-/// What is refused, or never gets its turn, leaves the outcome of the soft restart.
+/// A hard restart that is refused, or never gets its turn, leaves the outcome of the soft restart.
 #[tokio::test(start_paused = true)]
 async fn a_hard_restart_that_was_not_executed_changes_nothing() {
-    let refused = Does::Answer(400, r#"{"error":{"code":"Ecs.0005","message":"no"}}"#);
+    let refused = Script::Answer(400, r#"{"error":{"code":"Ecs.0005","message":"no"}}"#);
     let throttled = THROTTLED;
     for second in [refused, throttled] {
         let (builder, _) = play(Plot {
@@ -256,7 +256,7 @@ async fn a_hard_restart_that_was_not_executed_changes_nothing() {
     }
 }
 
-/// Whoever stopped the run did not want another restart.
+/// A stopped run makes no hard restart.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_was_told_to_stop_tries_nothing_hard() {
     let (builder, seen) = play(PLOT);
@@ -277,7 +277,7 @@ async fn a_run_that_was_told_to_stop_tries_nothing_hard() {
     assert_eq!((kinds(&posts).len(), seen.posts()), (1, 0));
 }
 
-/// What failed for lack of a permission, or by throttling, would fail again.
+/// A restart that failed for lack of a permission, or by throttling, would fail again.
 #[tokio::test(start_paused = true)]
 async fn a_denied_part_is_not_tried_hard() {
     for (code, expected) in [

@@ -8,7 +8,7 @@ use http::Method;
 use tokio::time::Instant;
 
 use crate::scripted::{
-    DONE, Does, FLOW_CONTROL, JOB, OUT_OF_REACH, Seen, accepts, client_of, ids, service,
+    DONE, FLOW_CONTROL, JOB, OUT_OF_REACH, Script, Seen, accepts, client_of, ids, service,
 };
 use crate::{ClientBuilder, OnUnknown, Report, Stopped};
 
@@ -29,7 +29,7 @@ fn narrow(builder: ClientBuilder) -> ClientBuilder {
 #[tokio::test(start_paused = true)]
 async fn refused_credentials_end_the_submitting() {
     let body = r#"{"error":{"code":"Common.0013","message":"Invalid token."}}"#;
-    let (builder, seen) = client_of(vec![Does::Answer(401, body)]);
+    let (builder, seen) = client_of(vec![Script::Answer(401, body)]);
     let report = reboot(narrow(builder), 50).await;
     assert_eq!(report.summary().not_attempted, 50);
     // Two have room in the quota at once; the others are not sent any more.
@@ -59,7 +59,7 @@ async fn a_service_out_of_reach_is_not_asked_for_every_batch() {
 async fn jobs_that_may_not_be_looked_at_end_the_submitting() {
     let (builder, seen) = service(|request, number| match *request.method() {
         Method::POST => accepts(number),
-        _ => Does::Answer(403, r#"{"error":{"code":"Pdp.0001","message":"no"}}"#),
+        _ => Script::Answer(403, r#"{"error":{"code":"Pdp.0001","message":"no"}}"#),
     });
     let began = Instant::now();
     let report = reboot(builder.concurrent_submissions(1).servers_per_minute(10), 50).await;
@@ -88,14 +88,15 @@ async fn stopped_after(seconds: u64, builder: ClientBuilder, end: bool) -> (Repo
     (report, began.elapsed())
 }
 
-/// Whatever it waits for, a run that is told to submit nothing more does not.
+/// A run that is stopped submits nothing more, whatever it waits for.
 #[tokio::test(start_paused = true)]
 async fn stopping_while_waiting() {
-    let slow = Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "900")]);
+    let slow =
+        Script::AnswerWithHeaders(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "900")]);
     let cases: [(&str, ClientBuilder, Seen, usize); 3] = {
-        let (quota, quota_seen) = client_of(vec![Does::Answer(200, JOB)]);
+        let (quota, quota_seen) = client_of(vec![Script::Answer(200, JOB)]);
         let (throttle, throttle_seen) = client_of(vec![slow.clone()]);
-        let (backoff, backoff_seen) = client_of(vec![Does::Answer(200, JOB), OUT_OF_REACH]);
+        let (backoff, backoff_seen) = client_of(vec![Script::Answer(200, JOB), OUT_OF_REACH]);
         [
             ("quota", quota.servers_per_minute(10), quota_seen, 1),
             (
@@ -133,7 +134,7 @@ async fn stopping_while_waiting() {
 async fn ending_at_once() {
     let (builder, _) = service(|request, number| match *request.method() {
         Method::POST => accepts(number),
-        _ => Does::Answer(200, r#"{"status":"RUNNING"}"#),
+        _ => Script::Answer(200, r#"{"status":"RUNNING"}"#),
     });
     let (report, elapsed) = stopped_after(5, builder.servers_per_minute(20), true).await;
     assert_eq!(elapsed, Duration::from_secs(5));
@@ -148,7 +149,7 @@ async fn ending_at_once() {
 async fn dropping_a_run() {
     // (what the first request does, how long the next run must wait for the quota)
     let minute = Duration::from_secs(60);
-    let hang = |tells, sent| Does::Hang { tells, sent };
+    let hang = |armed, sent| Script::Hang { armed, sent };
     for (does, wait) in [
         (hang(true, false), Duration::ZERO),
         (hang(true, true), minute),
@@ -158,8 +159,8 @@ async fn dropping_a_run() {
         let first = does.clone();
         let (builder, seen) = service(move |request, number| match *request.method() {
             Method::POST if number == 0 => first.clone(),
-            Method::POST => Does::Answer(200, JOB),
-            _ => Does::Answer(200, DONE),
+            Method::POST => Script::Answer(200, JOB),
+            _ => Script::Answer(200, DONE),
         });
         let client = builder.servers_per_minute(10).build().unwrap();
         let run = client
@@ -184,7 +185,7 @@ async fn dropping_a_run() {
 async fn wrong_signatures_are_not_repeated() {
     let wrong = r#"{"error_code":"APIGW.0301","error_msg":"verify ak sk signature fail"}"#;
     for reconcile in [false, true] {
-        let (builder, seen) = service(move |_, _| Does::Answer(401, wrong));
+        let (builder, seen) = service(move |_, _| Script::Answer(401, wrong));
         let client = builder.build().unwrap();
         let run = client.reboot(RebootType::Soft, ids(100)).batch_size(10);
         let run = run.on_unknown(OnUnknown::of(reconcile, false));
@@ -196,7 +197,7 @@ async fn wrong_signatures_are_not_repeated() {
     // Good at first, refused when it comes to looking at fifty jobs.
     let (builder, seen) = service(move |request, number| match *request.method() {
         Method::POST => accepts(number),
-        _ => Does::Answer(401, wrong),
+        _ => Script::Answer(401, wrong),
     });
     let report = reboot(builder.concurrent_queries(1), 500).await;
     assert_eq!(report.summary().running, 500);
@@ -209,8 +210,8 @@ async fn wrong_signatures_are_not_repeated() {
 async fn resubmitting_once() {
     for reconcile in [false, true] {
         let (builder, seen) = service(|request, _| match *request.method() {
-            Method::POST => Does::Answer(503, ""),
-            _ => Does::Answer(200, r#"{"servers":[]}"#),
+            Method::POST => Script::Answer(503, ""),
+            _ => Script::Answer(200, r#"{"servers":[]}"#),
         });
         let client = builder.build().unwrap();
         let run = client
@@ -222,7 +223,7 @@ async fn resubmitting_once() {
             (10, 2),
             "{reconcile}"
         );
-        let (builder, seen) = client_of(vec![Does::Answer(503, ""), Does::Answer(200, JOB)]);
+        let (builder, seen) = client_of(vec![Script::Answer(503, ""), Script::Answer(200, JOB)]);
         let client = builder.build().unwrap();
         let run = client
             .reboot(RebootType::Soft, ids(10))
@@ -230,7 +231,7 @@ async fn resubmitting_once() {
         let report = run.report().await.unwrap();
         assert_eq!((report.summary().succeeded, seen.posts()), (10, 2));
         // Not without being asked to, and not when nothing more is to be sent.
-        let (builder, seen) = client_of(vec![Does::Answer(503, "")]);
+        let (builder, seen) = client_of(vec![Script::Answer(503, "")]);
         let report = reboot(builder, 10).await;
         assert_eq!((report.summary().unknown, seen.posts()), (10, 1));
     }
@@ -240,8 +241,8 @@ async fn resubmitting_once() {
 /// was underway.
 #[tokio::test(start_paused = true)]
 async fn a_stop_before_the_fate_is_unknown() {
-    let hang = Does::Hang {
-        tells: true,
+    let hang = Script::Hang {
+        armed: true,
         sent: true,
     };
     let (builder, seen) = client_of(vec![hang]);
@@ -267,7 +268,7 @@ async fn a_stop_before_the_fate_is_unknown() {
 /// Requests that don't divide the quota would waste a part of each minute.
 #[tokio::test(start_paused = true)]
 async fn batches_divide_the_quota() {
-    let (builder, _) = client_of(vec![Does::Answer(200, JOB)]);
+    let (builder, _) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.build().unwrap();
     // (servers, batch size, the largest request)
     for (servers, asked, size) in [

@@ -9,20 +9,20 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::journal::{Entry, MemoryJournal, Record, Recovered};
-use crate::scripted::{Does, Seen, THROTTLED, accepts, asked_job, ids, outcome_of, service};
+use crate::scripted::{Script, Seen, THROTTLED, accepts, asked_job, ids, outcome_of, service};
 use crate::{Client, Event, Outcome, RunBuilder, Stopped};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const REFUSED: &str = r#"{"error":{"code":"Pdp.0001","message":"no"}}"#;
 
-/// What the service does after so many minutes.
-type Poll = fn(u64) -> Option<Does>;
+/// The behaviour of the service after this number of minutes.
+type Poll = fn(u64) -> Option<Script>;
 
-fn says(body: &Value) -> Does {
-    Does::Says(200, body.to_string(), Vec::new())
+fn says(body: &Value) -> Script {
+    Script::AnswerWithHeaders(200, body.to_string(), Vec::new())
 }
 
-fn job(status: &str) -> Does {
+fn job(status: &str) -> Script {
     let entities = json!({"server_id": ids(1)[0]});
     let sub = json!({"status": status, "entities": entities});
     says(&json!({"status": status, "entities": {"sub_jobs": [sub]}}))
@@ -32,11 +32,11 @@ fn server(status: &str, task: &str, updated: &str) -> Value {
     json!({"id": ids(1)[0], "status": status, "OS-EXT-STS:task_state": task, "updated": updated})
 }
 
-fn shows(status: &str, task: &str, updated: &str) -> Does {
+fn shows(status: &str, task: &str, updated: &str) -> Script {
     says(&json!({"count": 1, "servers": [server(status, task, updated)]}))
 }
 
-fn hangs() -> Does {
+fn hangs() -> Script {
     shows("REBOOT", "reboot_started", "2026-01-01T00:00:00Z")
 }
 
@@ -61,7 +61,7 @@ fn hanging(polls: Poll, lists: Poll) -> (Client, Seen) {
                 None => says(
                     &json!({"server": server("REBOOT", "reboot_started", "2026-01-01T00:00:00Z")}),
                 ),
-                Some(Does::Says(200, body, _)) => {
+                Some(Script::AnswerWithHeaders(200, body, _)) => {
                     let body: Value = serde_json::from_str(&body).unwrap();
                     says(&json!({"server": body["servers"][0]}))
                 }
@@ -185,13 +185,13 @@ async fn what_does_not_show_a_hang_all_the_time_is_no_evidence() {
         (
             "lists are refused",
             |_| None,
-            |_| Some(Does::Answer(403, REFUSED)),
+            |_| Some(Script::Answer(403, REFUSED)),
         ),
         ("lists are throttled", |_| None, |_| Some(THROTTLED)),
         (
             "lists fail",
             |_| None,
-            |_| Some(Does::Answer(502, "<html>")),
+            |_| Some(Script::Answer(502, "<html>")),
         ),
         (
             "a cache answers",
@@ -199,7 +199,7 @@ async fn what_does_not_show_a_hang_all_the_time_is_no_evidence() {
             |_| {
                 let shown = server("REBOOT", "reboot_started", "2026-01-01T00:00:00Z");
                 let body = json!({"count": 1, "servers": [shown]}).to_string();
-                Some(Does::Says(200, body, vec![("age", "100")]))
+                Some(Script::AnswerWithHeaders(200, body, vec![("age", "100")]))
             },
         ),
         (
@@ -209,7 +209,7 @@ async fn what_does_not_show_a_hang_all_the_time_is_no_evidence() {
         ),
         (
             "polls fail",
-            |minute| (minute > 2).then_some(Does::Answer(503, "")),
+            |minute| (minute > 2).then_some(Script::Answer(503, "")),
             |_| None,
         ),
         (
@@ -265,9 +265,9 @@ async fn limits_that_cannot_work_are_refused() {
             .reboot(RebootType::Soft, ids(1))
             .escalate_hang(29 * MINUTE),
     );
-    assert!(short.contains("30 minutes at the earliest"), "{short}");
+    assert!(short.contains("at least 30 minutes"), "{short}");
     let stalled = wrong(soft(&client).stalled_after(30 * MINUTE));
-    assert!(stalled.contains("not watched for longer"), "{stalled}");
+    assert!(stalled.contains("must exceed the hang limit"), "{stalled}");
     assert!(soft(&client).stalled_after(31 * MINUTE).plan().is_ok());
     let hard = wrong(
         client

@@ -52,7 +52,7 @@ async fn a_list_that_is_older_than_the_end_of_a_job_tells_no_failure() {
             Ok(answer(200, &body))
         }
     });
-    let (builder, _) = service(|_, _| Does::Answer(500, ""));
+    let (builder, _) = service(|_, _| Script::Answer(500, ""));
     let client = builder.transport(transport).build().unwrap();
     let report = client
         .reboot(RebootType::Hard, servers)
@@ -99,7 +99,7 @@ async fn a_list_that_is_older_than_the_end_of_a_job_tells_no_success() {
             Ok(answer(200, &body))
         }
     });
-    let (builder, _) = service(|_, _| Does::Answer(500, ""));
+    let (builder, _) = service(|_, _| Script::Answer(500, ""));
     let client = builder.transport(transport).build().unwrap();
     let report = client
         .reboot(RebootType::Hard, servers)
@@ -122,7 +122,7 @@ async fn two_parts_for_one_server() {
             } else {
                 ("FAIL", "FAIL")
             };
-            Does::Says(200, json!({"status":all,"entities":{"sub_jobs":[
+            Script::AnswerWithHeaders(200, json!({"status":all,"entities":{"sub_jobs":[
                 {"status":"SUCCESS","entities":{"server_id":id}},{"status":two,"entities":{"server_id":id}}]}}).to_string(), vec![])
         }
     });
@@ -142,10 +142,10 @@ async fn a_refused_list_is_not_repeated() {
     let l = lists.clone();
     let (builder, _) = service(move |r, number| match *r.method() {
         Method::POST => accepts(number),
-        _ if r.uri().path().contains("/jobs/") => Does::Answer(200, DONE),
+        _ if r.uri().path().contains("/jobs/") => Script::Answer(200, DONE),
         _ => {
             l.fetch_add(1, Ordering::SeqCst);
-            Does::Answer(
+            Script::Answer(
                 403,
                 r#"{"error":{"code":"PAP.0001","message":"not allowed"}}"#,
             )
@@ -193,7 +193,7 @@ async fn nobody_looks_at_jobs_accepted_after_a_refusal() {
             ))
         }
     });
-    let (builder, _) = service(|_, _| Does::Answer(500, ""));
+    let (builder, _) = service(|_, _| Script::Answer(500, ""));
     let report = builder
         .transport(transport)
         .build()
@@ -212,7 +212,7 @@ async fn nobody_looks_at_jobs_accepted_after_a_refusal() {
 async fn submissions_do_not_starve_looks() {
     let (builder, seen) = service(move |r, number| match *r.method() {
         Method::POST => accepts(number),
-        _ => Does::Answer(200, DONE),
+        _ => Script::Answer(200, DONE),
     });
     let client = builder.requests_per_second(5).build().unwrap();
     let began = Instant::now();
@@ -234,11 +234,11 @@ async fn submissions_do_not_starve_looks() {
 async fn a_job_that_somebody_else_may_not_see() {
     let (builder, _) = service(move |r, number| match *r.method() {
         Method::POST => accepts(number),
-        _ if asked_job(r) == "foreign" => Does::Answer(
+        _ if asked_job(r) == "foreign" => Script::Answer(
             403,
             r#"{"error":{"code":"PAP.0001","message":"not allowed"}}"#,
         ),
-        _ => Does::Answer(200, DONE),
+        _ => Script::Answer(200, DONE),
     });
     let client = builder.build().unwrap();
     let run = client
@@ -267,7 +267,7 @@ async fn a_failure_with_an_unfinished_part() {
     let (builder, _) = service(move |r, number| {
         match *r.method() {
         Method::POST => accepts(number),
-        _ => Does::Says(200, match number {
+        _ => Script::AnswerWithHeaders(200, match number {
             0 => json!({"status":"FAIL","entities":{"sub_jobs":[{"status":"RUNNING","entities":{"server_id":a}}]}}),
             _ => json!({"status":"FAIL","entities":{"sub_jobs":[{"status":"FAIL","entities":{"server_id":a}},{"status":"SUCCESS","entities":{"server_id":b}}]}}),
         }.to_string(), vec![]),
@@ -293,17 +293,17 @@ async fn nobody_lists_after_a_refusal() {
     // The first look shows that one server is done; from then on all signatures are refused.
     let (builder, seen) = service(move |r, number| match *r.method() {
         Method::POST => accepts(number),
-        _ if r.uri().path().contains("/jobs/") && number == 0 => Does::Says(
+        _ if r.uri().path().contains("/jobs/") && number == 0 => Script::AnswerWithHeaders(
             200,
             json!({"status":"RUNNING","entities":{"sub_jobs":[
             {"status":"SUCCESS","entities":{"server_id":id}}]}})
             .to_string(),
             vec![],
         ),
-        _ if r.uri().path().contains("/jobs/") => Does::Answer(401, wrong),
+        _ if r.uri().path().contains("/jobs/") => Script::Answer(401, wrong),
         _ => {
             l.fetch_add(1, Ordering::SeqCst);
-            Does::Answer(401, wrong)
+            Script::Answer(401, wrong)
         }
     });
     let report = builder

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::journal::{
     Journal, JournalError, JournalLease, MemoryJournal, Record, Recovered, ServerProgress,
 };
-use crate::scripted::{Does, JOB, client_of, ids};
+use crate::scripted::{JOB, Script, client_of, ids};
 use crate::{Event, Outcome, Report, Stopped};
 
 /// A journal that takes this long for an acceptance.
@@ -38,7 +38,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// A run whose deadline comes while the acceptance of its request is being written, its events,
 /// and how late it ended.
 async fn cut_short(takes: Duration) -> (Report, Vec<Event>, Arc<Slow>, Duration) {
-    let (builder, seen) = client_of(vec![Does::Answer(200, JOB)]);
+    let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.build().unwrap();
     let journal = Arc::new(Slow(MemoryJournal::default(), takes));
     let run = client.reboot(RebootType::Soft, ids(4)).deadline(DEADLINE);
@@ -70,7 +70,7 @@ async fn an_acceptance_that_is_being_written_at_the_deadline() {
     }
     // Nothing of it is left to be written: the journal can be resumed as it is.
     assert!(recovered.is_ended());
-    let (builder, _) = client_of(vec![Does::Answer(200, JOB)]);
+    let (builder, _) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.build().unwrap();
     let resumed = client.resume(Arc::clone(&journal), recovered).unwrap();
     assert_eq!(resumed.report().await.unwrap().summary().succeeded, 4);

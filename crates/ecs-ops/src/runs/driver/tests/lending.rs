@@ -7,11 +7,11 @@ use std::time::Duration;
 use ecs_model::RebootType;
 
 use crate::journal::{JsonlJournal, MemoryJournal, Recovered};
-use crate::scripted::{Does, JOB, Seen, client_of, ids};
+use crate::scripted::{JOB, Script, Seen, client_of, ids};
 use crate::{Client, ErrorKind, RunBuilder};
 
 fn client() -> (Client, Seen) {
-    let (builder, seen) = client_of(vec![Does::Answer(200, JOB)]);
+    let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
     (builder.build().unwrap(), seen)
 }
 
@@ -21,7 +21,7 @@ fn recovered(journal: &MemoryJournal) -> Recovered {
 
 async fn refused(run: RunBuilder, message: &str) {
     let error = run.begin().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+    assert_eq!(error.kind(), ErrorKind::NotRecorded, "{error}");
     assert!(error.problem().message.contains(message), "{error}");
 }
 

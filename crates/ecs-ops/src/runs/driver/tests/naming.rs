@@ -8,11 +8,11 @@ use http::Method;
 
 use crate::journal::{JsonlJournal, Recovered};
 use crate::rolling::{AfterCanary, Member, Order, Rules, Waves};
-use crate::scripted::{DONE, Does, JOB, accepts, client_of, ids, service};
+use crate::scripted::{DONE, JOB, Script, accepts, client_of, ids, service};
 use crate::{Client, ErrorKind, Event, Outcome};
 
 fn client() -> Client {
-    let (builder, _) = client_of(vec![Does::Answer(200, JOB)]);
+    let (builder, _) = client_of(vec![Script::Answer(200, JOB)]);
     builder.build().unwrap()
 }
 
@@ -48,7 +48,7 @@ async fn a_run_is_named_by_its_caller() {
     assert_eq!(known.report().summary(), report.summary());
     // Another one of that name does not overwrite it.
     let error = reboot(ids(2)).run_id("night-7").begin().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+    assert_eq!(error.kind(), ErrorKind::NotRecorded, "{error}");
     // It keeps its name.
     let (journal, contents) = JsonlJournal::open(&path).unwrap();
     let known = Recovered::from_entries(contents.entries).unwrap();
@@ -112,11 +112,11 @@ async fn a_duplicate_of_a_rolling_run_is_told_once() {
 async fn a_health_check_gets_wave_and_outcomes() {
     let (builder, _) = service(|request, number| match *request.method() {
         Method::POST => accepts(number),
-        _ if request.uri().path().ends_with("job-1") => Does::Answer(
+        _ if request.uri().path().ends_with("job-1") => Script::Answer(
             200,
             r#"{"status":"FAIL","error_code":"Ecs.0000","fail_reason":"it did not come back"}"#,
         ),
-        _ => Does::Answer(200, r#"{"status":"SUCCESS","entities":{}}"#),
+        _ => Script::Answer(200, r#"{"status":"SUCCESS","entities":{}}"#),
     });
     let client = builder.build().unwrap();
     let members: Vec<_> = ids(3).into_iter().map(Member::new).collect();
@@ -150,7 +150,7 @@ async fn a_health_check_gets_wave_and_outcomes() {
 /// Waves by their size alone: a canary of one server if the rules have one.
 #[test]
 fn waves_of_a_size() {
-    let (builder, _) = service(|_, _| Does::Answer(200, DONE));
+    let (builder, _) = service(|_, _| Script::Answer(200, DONE));
     let client = builder.build().unwrap();
     let run = |size: &str, rules: Rules| {
         let run = client.reboot(RebootType::Soft, ids(10));

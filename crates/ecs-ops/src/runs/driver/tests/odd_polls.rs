@@ -5,7 +5,7 @@ use std::time::Duration;
 use ecs_model::RebootType;
 use http::Method;
 
-use crate::scripted::{DONE, Does, accepts, asked_job, ids, service};
+use crate::scripted::{DONE, Script, accepts, asked_job, ids, service};
 use crate::{Event, Stopped};
 
 const RUNNING: &str = r#"{"status":"RUNNING","entities":{}}"#;
@@ -31,9 +31,9 @@ async fn odd_answers_among_good_ones() {
     for &(status, body) in ODD {
         let (builder, seen) = service(move |request, number| match *request.method() {
             Method::POST => accepts(number),
-            _ if number == 6 || number == 7 => Does::Answer(status, body),
-            _ if number < 20 => Does::Answer(200, RUNNING),
-            _ => Does::Answer(200, DONE),
+            _ if number == 6 || number == 7 => Script::Answer(status, body),
+            _ if number < 20 => Script::Answer(200, RUNNING),
+            _ => Script::Answer(200, DONE),
         });
         let client = builder.build().unwrap();
         let run = client.reboot(RebootType::Soft, ids(30)).batch_size(10);
@@ -49,10 +49,10 @@ async fn one_hidden_job() {
     let (builder, _) = service(move |request, number| match *request.method() {
         Method::POST => accepts(number),
         _ if asked_job(request) == "job-1" && number > 2 => {
-            Does::Answer(403, r#"{"error":{"code":"Pdp.0001","message":"no"}}"#)
+            Script::Answer(403, r#"{"error":{"code":"Pdp.0001","message":"no"}}"#)
         }
-        _ if number < 20 => Does::Answer(200, RUNNING),
-        _ => Does::Answer(200, DONE),
+        _ if number < 20 => Script::Answer(200, RUNNING),
+        _ => Script::Answer(200, DONE),
     });
     let client = builder.build().unwrap();
     let run = client.reboot(RebootType::Soft, ids(30)).batch_size(10);
@@ -69,7 +69,7 @@ async fn a_job_without_an_end() {
     for limit in [None, Some(Duration::from_secs(3600))] {
         let (builder, _) = service(move |request, number| match *request.method() {
             Method::POST => accepts(number),
-            _ => Does::Answer(200, RUNNING),
+            _ => Script::Answer(200, RUNNING),
         });
         let client = builder.build().unwrap();
         let mut run = client.reboot(RebootType::Soft, ids(3));

@@ -6,7 +6,7 @@ use ecs_model::RebootType;
 use http::Method;
 use tokio::time::Instant;
 
-use crate::scripted::{DONE, Does, accepts, ids, service};
+use crate::scripted::{DONE, Script, accepts, ids, service};
 use crate::{Event, OnUnknown, Report, Stopped};
 
 const PAGE: &str = "<html><head><title>502 Bad Gateway</title></head></html>";
@@ -35,9 +35,9 @@ async fn reboot(builder: crate::ClientBuilder) -> (Report, Vec<Event>) {
 async fn an_endpoint_that_answers_no_action() {
     for reads_work in [false, true] {
         let (builder, seen) = service(move |request, _| match *request.method() {
-            Method::POST => Does::Answer(502, PAGE),
-            _ if reads_work => Does::Answer(200, SERVERS),
-            _ => Does::Answer(502, PAGE),
+            Method::POST => Script::Answer(502, PAGE),
+            _ if reads_work => Script::Answer(200, SERVERS),
+            _ => Script::Answer(502, PAGE),
         });
         let began = Instant::now();
         let (report, events) = reboot(builder).await;
@@ -70,10 +70,10 @@ async fn an_outage_in_the_middle() {
         age > Duration::from_millis(100) && age < Duration::from_secs(10)
     };
     let (builder, seen) = service(move |request, number| match *request.method() {
-        _ if down() => Does::Answer(502, PAGE),
+        _ if down() => Script::Answer(502, PAGE),
         Method::POST => accepts(number),
-        _ if lists(request.uri().path()) => Does::Answer(200, SERVERS),
-        _ => Does::Answer(200, DONE),
+        _ if lists(request.uri().path()) => Script::Answer(200, SERVERS),
+        _ => Script::Answer(200, DONE),
     });
     let (report, _) = reboot(builder).await;
     let summary = report.summary();
@@ -82,7 +82,7 @@ async fn an_outage_in_the_middle() {
     assert!(seen.posts() > 55);
 }
 
-/// What was asked for cannot be kept: nothing is sent.
+/// A run whose options cannot be honoured sends nothing.
 #[tokio::test(start_paused = true)]
 async fn reconcile_without_a_list_sends_nothing() {
     for (status, body, refused) in [
@@ -96,8 +96,8 @@ async fn reconcile_without_a_list_sends_nothing() {
     ] {
         let (builder, seen) = service(move |request, number| match *request.method() {
             Method::POST => accepts(number),
-            _ if lists(request.uri().path()) => Does::Answer(status, body),
-            _ => Does::Answer(200, DONE),
+            _ if lists(request.uri().path()) => Script::Answer(status, body),
+            _ => Script::Answer(200, DONE),
         });
         let run = builder.build().unwrap().reboot(RebootType::Soft, ids(10));
         let report = run.on_unknown(OnUnknown::Reconcile).report().await.unwrap();
@@ -114,7 +114,7 @@ async fn reconcile_without_a_list_sends_nothing() {
 async fn a_first_list_from_a_cache_leaves_lost_answers_unknown() {
     for always in [false, true] {
         let (builder, seen) = service(move |request, number| match *request.method() {
-            Method::POST => Does::Answer(502, PAGE),
+            Method::POST => Script::Answer(502, PAGE),
             _ => {
                 let row = |id| {
                     format!(r#"{{"id":"{id}","status":"ACTIVE","updated":"2026-01-01T00:00:00Z"}}"#)
@@ -126,7 +126,7 @@ async fn a_first_list_from_a_cache_leaves_lost_answers_unknown() {
                 };
                 let hit = vec![("x-cache", "HIT from squid"), ("age", "0")];
                 let cached = always || number < 2;
-                Does::Says(200, body, if cached { hit } else { Vec::new() })
+                Script::AnswerWithHeaders(200, body, if cached { hit } else { Vec::new() })
             }
         });
         let run = builder.build().unwrap().reboot(RebootType::Soft, ids(10));

@@ -11,10 +11,10 @@ use http::Method;
 use jiff::Timestamp;
 
 use crate::journal::{Journal, JournalError, JournalLease, MemoryJournal, Record};
-use crate::scripted::{DONE, Does, JOB, TOKEN, answer, client_of, endpoint, ids};
+use crate::scripted::{DONE, JOB, Script, TOKEN, answer, client_of, endpoint, ids};
 use crate::{Client, ClientBuilder, Report, Stopped};
 
-/// Of a service whose transport panics at its third POST, after this was done to the mark.
+/// A client of a service whose transport panics at its third POST, after this was done to the mark.
 fn panicking(mark: impl Fn(&Attempt) + Clone + Send + Sync + 'static) -> ClientBuilder {
     let posts = AtomicUsize::new(0);
     let transport = FnTransport::new(move |request: http::Request<Bytes>, attempt: Attempt| {
@@ -76,7 +76,7 @@ impl CredentialsProvider for PanickingSource {
 #[tokio::test(start_paused = true)]
 async fn a_source_of_credentials_that_panics_costs_the_attempt() {
     for (panics, succeeded) in [(1, 50), (usize::MAX, 0)] {
-        let (builder, _) = client_of(vec![Does::Answer(200, JOB)]);
+        let (builder, _) = client_of(vec![Script::Answer(200, JOB)]);
         let source = PanickingSource(AtomicUsize::new(0), panics);
         let report = reboot(builder.credentials(source)).await;
         let summary = report.summary();
@@ -107,7 +107,7 @@ impl Journal for PanickingJournal {
 #[tokio::test(start_paused = true)]
 async fn a_journal_that_panics_stops_the_sending() {
     for records in 1..12 {
-        let (builder, seen) = client_of(vec![Does::Answer(200, JOB)]);
+        let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
         let client = builder.concurrent_submissions(1).build().unwrap();
         let memory = Arc::new(MemoryJournal::default());
         let journal = PanickingJournal(Arc::clone(&memory), records, JournalLease::new());

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::Event;
 use crate::journal::{MemoryJournal, Recovered};
 use crate::rolling::{Rules, Waves};
-use crate::scripted::{DONE, Does, accepts, ids, service};
+use crate::scripted::{DONE, Script, accepts, ids, service};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -20,9 +20,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// beginning of the run, and the pause that the second process announced.
 async fn second_wave(died_for: Duration, loses_first: bool) -> (Duration, Duration) {
     let (builder, _) = service(move |request, number| match *request.method() {
-        Method::POST if number == 0 && loses_first => Does::Answer(500, "{}"),
+        Method::POST if number == 0 && loses_first => Script::Answer(500, "{}"),
         Method::POST => accepts(number),
-        _ => Does::Answer(200, DONE),
+        _ => Script::Answer(200, DONE),
     });
     let client = builder
         .epoch("2026-11-24T01:00:00Z".parse().unwrap())

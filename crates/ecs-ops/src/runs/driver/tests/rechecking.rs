@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::fleet::{Unready, WaveRecheck};
 use crate::journal::{Entry, MemoryJournal, Record, Recovered};
 use crate::rolling::{AfterCanary, Rules, StopReason, Waves};
-use crate::scripted::{DONE, Does, Seen, accepts, ids, service};
+use crate::scripted::{DONE, Script, Seen, accepts, ids, service};
 use crate::{Client, Event, Outcome, Report, RunBuilder, Stopped};
 
 const PLANNED: &str = "2026-11-24T01:00:00Z";
@@ -19,29 +19,29 @@ const BEFORE: &str = "2026-11-24T00:00:00Z";
 const AFTER: &str = "2026-11-24T01:10:00Z";
 const NO_SERVER: &str = r#"{"itemNotFound":{"code":404,"message":"no such server"}}"#;
 
-/// What the service shows of servers that are not as in the plan.
-type Shown = Arc<Mutex<HashMap<ServerId, Does>>>;
+/// The states of servers that differ from the plan.
+type Shown = Arc<Mutex<HashMap<ServerId, Script>>>;
 
-fn server(id: ServerId, more: &str, updated: &str) -> Does {
+fn server(id: ServerId, more: &str, updated: &str) -> Script {
     let body = format!(
         r#"{{"server":{{"id":"{id}","name":"web","status":"ACTIVE","updated":"{updated}"{more}}}}}"#
     );
-    Does::Says(200, body, Vec::new())
+    Script::AnswerWithHeaders(200, body, Vec::new())
 }
 
-fn locked(id: ServerId) -> Does {
+fn locked(id: ServerId) -> Script {
     server(id, r#","locked":true"#, BEFORE)
 }
 
 /// The list of the project, as in the plan.
-fn as_planned() -> Does {
+fn as_planned() -> Script {
     let ids = ids(6);
     let server = ids
         .iter()
         .map(|id| format!(r#"{{"id":"{id}","status":"ACTIVE","updated":"{BEFORE}"}}"#));
     let servers: Vec<_> = server.collect();
     let body = format!(r#"{{"count":6,"servers":[{}]}}"#, servers.join(","));
-    Does::Says(200, body, Vec::new())
+    Script::AnswerWithHeaders(200, body, Vec::new())
 }
 
 /// A service whose servers are as in the plan, but for these.
@@ -61,7 +61,7 @@ fn region(shown: &Shown) -> (Client, Seen) {
                 let listed = shown.lock().unwrap().get(&list()).cloned();
                 listed.unwrap_or_else(as_planned)
             }
-            _ => Does::Answer(200, DONE),
+            _ => Script::Answer(200, DONE),
         }
     });
     (builder.build().unwrap(), seen)
@@ -117,7 +117,7 @@ async fn servers_that_are_not_ready_any_more_are_skipped() {
         let mut shown = shown.lock().unwrap();
         // The first wave is not read, and what the run did itself to it is no matter.
         shown.insert(ids[0], server(ids[0], "", AFTER));
-        shown.insert(ids[2], Does::Answer(404, NO_SERVER));
+        shown.insert(ids[2], Script::Answer(404, NO_SERVER));
         shown.insert(ids[4], server(ids[4], "", AFTER));
         shown.insert(ids[5], locked(ids[5]));
     }
@@ -258,7 +258,7 @@ async fn servers_that_cannot_be_read_are_not_sent() {
     ] {
         let shown: Shown = Arc::default();
         let (client, seen) = region(&shown);
-        let refused = Does::Answer(status, body);
+        let refused = Script::Answer(status, body);
         shown.lock().unwrap().insert(ids[2], refused.clone());
         shown.lock().unwrap().insert(list(), refused);
         let journal = Arc::new(MemoryJournal::default());
@@ -288,8 +288,8 @@ async fn servers_that_an_empty_list_does_not_show_are_not_sent() {
     let ids = ids(6);
     let shown: Shown = Arc::default();
     let (client, seen) = region(&shown);
-    let denied = Does::Answer(403, r#"{"error":{"code":"Ecs.0004","message":"no right"}}"#);
-    let empty = Does::Answer(200, r#"{"count":0,"servers":[]}"#);
+    let denied = Script::Answer(403, r#"{"error":{"code":"Ecs.0004","message":"no right"}}"#);
+    let empty = Script::Answer(200, r#"{"count":0,"servers":[]}"#);
     shown.lock().unwrap().insert(ids[2], denied.clone());
     shown.lock().unwrap().insert(ids[3], denied);
     shown.lock().unwrap().insert(list(), empty);
@@ -312,7 +312,7 @@ async fn a_read_that_fails_for_a_minute_only_delays_the_wave() {
     let ids = ids(6);
     let shown: Shown = Arc::default();
     let (client, seen) = region(&shown);
-    let fails = Does::Answer(503, "{}");
+    let fails = Script::Answer(503, "{}");
     shown.lock().unwrap().insert(ids[2], fails.clone());
     shown.lock().unwrap().insert(list(), fails);
     let recover = async {
@@ -410,7 +410,7 @@ async fn many_servers_are_read_by_one_list() {
     shown
         .lock()
         .unwrap()
-        .insert(list(), Does::Says(200, body, Vec::new()));
+        .insert(list(), Script::AnswerWithHeaders(200, body, Vec::new()));
     let waves = Waves::of(servers.chunks(20).map(<[_]>::to_vec).collect());
     let run = client.reboot(RebootType::Soft, servers);
     let run = run.rolling(waves, Rules::default());

@@ -9,7 +9,7 @@ use ecs_model::{RebootType, ServerId};
 use http::{Method, Request};
 use tokio::time::Instant;
 
-use crate::scripted::{DONE, Does, accepts, client_of, ids, service};
+use crate::scripted::{DONE, Script, accepts, client_of, ids, service};
 use crate::{Event, Outcome, Report, Stopped};
 
 /// Answers that prove that nothing was done, in which one server can be the reason.
@@ -63,13 +63,13 @@ async fn one_server_does_not_stop_the_others() {
         let accepted: Arc<Mutex<HashMap<ServerId, usize>>> = Arc::default();
         let log = Arc::clone(&accepted);
         let (builder, seen) = service(move |request, number| match *request.method() {
-            Method::POST if names(request, bad) => Does::Answer(status, body),
+            Method::POST if names(request, bad) => Script::Answer(status, body),
             Method::POST => {
                 let sent = ids(32).into_iter().filter(|id| names(request, *id));
                 sent.for_each(|id| *log.lock().unwrap().entry(id).or_default() += 1);
                 accepts(number)
             }
-            _ => Does::Answer(200, DONE),
+            _ => Script::Answer(200, DONE),
         });
         let report = reboot(builder, 32).await;
         assert_eq!(report.summary().succeeded, 31, "{body}");
@@ -105,9 +105,11 @@ async fn a_server_that_is_named_is_taken_out() {
     ] {
         let body = body.replace("ID", &bad.to_string());
         let (builder, seen) = service(move |request, number| match *request.method() {
-            Method::POST if names(request, bad) => Does::Says(status, body.clone(), Vec::new()),
+            Method::POST if names(request, bad) => {
+                Script::AnswerWithHeaders(status, body.clone(), Vec::new())
+            }
             Method::POST => accepts(number),
-            _ => Does::Answer(200, DONE),
+            _ => Script::Answer(200, DONE),
         });
         let report = reboot(builder, 32).await;
         assert_eq!(report.summary().succeeded, 31, "{status}");
@@ -120,7 +122,7 @@ async fn a_server_that_is_named_is_taken_out() {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_refuses_everything() {
     for &(status, body) in ONE_SERVER {
-        let (builder, seen) = client_of(vec![Does::Answer(status, body)]);
+        let (builder, seen) = client_of(vec![Script::Answer(status, body)]);
         let client = builder.build().unwrap();
         let run = client
             .reboot(RebootType::Soft, ids(3000))
@@ -155,7 +157,7 @@ async fn a_service_that_refuses_everything() {
 #[tokio::test(start_paused = true)]
 async fn a_malformed_request_is_not_split() {
     let body = r#"{"error":{"code":"Ecs.0005","message":"the type is invalid"}}"#;
-    let (builder, seen) = client_of(vec![Does::Answer(400, body)]);
+    let (builder, seen) = client_of(vec![Script::Answer(400, body)]);
     let report = reboot(builder, 32).await;
     assert_eq!((report.summary().failed, seen.posts()), (32, 2));
 }
@@ -166,7 +168,7 @@ async fn a_limit_for_a_day() {
     let message =
         r#"{"error_code":"APIGW.0308","error_msg":"over ratelimit,limit:200,time:1 day"}"#;
     let hours = || {
-        Does::Says(
+        Script::AnswerWithHeaders(
             429,
             message.replace("1 day", "x"),
             vec![("retry-after", "7200")],
@@ -174,9 +176,9 @@ async fn a_limit_for_a_day() {
     };
     let in_body = r#"{"overLimit":{"code":413,"message":"m","retryAfter":"7200"}}"#;
     for does in [
-        Does::Answer(429, message),
+        Script::Answer(429, message),
         hours(),
-        Does::Answer(413, in_body),
+        Script::Answer(413, in_body),
     ] {
         let (builder, seen) = client_of(vec![does.clone()]);
         let began = Instant::now();
@@ -196,9 +198,11 @@ async fn a_limit_for_a_day() {
         (413, in_body.to_owned()),
     ] {
         let (builder, seen) = service(move |request, number| match *request.method() {
-            Method::POST if number == 0 => Does::Says(status, minutes.clone(), Vec::new()),
+            Method::POST if number == 0 => {
+                Script::AnswerWithHeaders(status, minutes.clone(), Vec::new())
+            }
             Method::POST => accepts(number),
-            _ => Does::Answer(200, DONE),
+            _ => Script::Answer(200, DONE),
         });
         let report = reboot(builder, 4).await;
         assert_eq!((report.summary().succeeded, seen.posts()), (4, 2));
@@ -214,14 +218,14 @@ async fn a_start_of_a_running_server() {
     for (status, succeeded) in [("ACTIVE", 8), ("ERROR", 7)] {
         let running = ids(3)[2];
         let (builder, seen) = service(move |request, number| match *request.method() {
-            Method::POST if names(request, running) => Does::Answer(400, refused),
+            Method::POST if names(request, running) => Script::Answer(400, refused),
             Method::POST => accepts(number),
-            _ if request.uri().path().contains("/cloudservers/") => Does::Says(
+            _ if request.uri().path().contains("/cloudservers/") => Script::AnswerWithHeaders(
                 200,
                 format!(r#"{{"server":{{"id":"{running}","status":"{status}"}}}}"#),
                 Vec::new(),
             ),
-            _ => Does::Answer(200, DONE),
+            _ => Script::Answer(200, DONE),
         });
         let client = builder.build().unwrap();
         let report = client.start(ids(8)).report().await.unwrap();

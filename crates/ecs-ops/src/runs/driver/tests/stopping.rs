@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::journal::{MemoryJournal, Record, Recovered};
 use crate::scripted::{
-    DONE, Does, JOB, Seen, TOKEN, accepts, answer, client_of, endpoint, ids, service,
+    DONE, JOB, Script, Seen, TOKEN, accepts, answer, client_of, endpoint, ids, service,
 };
 use crate::{Client, Event, OnUnknown, Report, RunBuilder, Stopped};
 
@@ -22,14 +22,14 @@ const SECOND: Duration = Duration::from_secs(1);
 fn endless() -> (Client, Seen) {
     let (builder, seen) = service(|request, number| match *request.method() {
         Method::POST => accepts(number),
-        _ => Does::Answer(200, r#"{"status":"RUNNING"}"#),
+        _ => Script::Answer(200, r#"{"status":"RUNNING"}"#),
     });
     (builder.servers_per_minute(10).build().unwrap(), seen)
 }
 
 /// A service whose jobs succeed.
 fn good() -> (Client, Seen) {
-    let (builder, seen) = client_of(vec![Does::Answer(200, JOB)]);
+    let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
     (builder.build().unwrap(), seen)
 }
 
@@ -114,7 +114,7 @@ async fn a_stop_that_is_not_recorded_is_known_not_to_be() {
     assert!(!control.recorded().await);
 }
 
-/// Whoever watches learns of each kind of stop, once.
+/// A reader of events gets each kind of stop once.
 #[tokio::test(start_paused = true)]
 async fn each_stop_has_its_event() {
     for (how, expected) in [
@@ -219,7 +219,7 @@ async fn the_quota_outlives_the_process() {
     let client = || {
         let (builder, seen) = service(|request, number| match *request.method() {
             Method::POST => accepts(number),
-            _ => Does::Answer(200, DONE),
+            _ => Script::Answer(200, DONE),
         });
         (builder.epoch(now()).build().unwrap(), seen)
     };
@@ -244,16 +244,16 @@ async fn the_quota_outlives_the_process() {
     }
 }
 
-/// What a journal says of a run is what its report said.
+/// The journal of a run says the same as its report.
 #[tokio::test(start_paused = true)]
 async fn a_report_out_of_the_journal() {
     let refused = r#"{"error":{"code":"Ecs.0005","message":"no"}}"#;
     let (builder, _) = service(move |request, number| match *request.method() {
-        Method::POST if number == 1 => Does::Answer(503, ""),
-        Method::POST if number == 2 => Does::Answer(400, refused),
+        Method::POST if number == 1 => Script::Answer(503, ""),
+        Method::POST if number == 2 => Script::Answer(400, refused),
         Method::POST => accepts(number),
-        _ if request.uri().path().ends_with("job-0") => Does::Answer(200, DONE),
-        _ => Does::Answer(200, r#"{"status":"RUNNING"}"#),
+        _ if request.uri().path().ends_with("job-0") => Script::Answer(200, DONE),
+        _ => Script::Answer(200, r#"{"status":"RUNNING"}"#),
     });
     let client = builder.concurrent_submissions(1).servers_per_minute(30);
     let client = client.build().unwrap();

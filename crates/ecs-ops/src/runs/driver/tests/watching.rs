@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::scripted::{DONE, Does, accepts, asked_job, ids, outcome_of, service};
+use crate::scripted::{DONE, Script, accepts, asked_job, ids, outcome_of, service};
 use crate::{ClientBuilder, Event, Report};
 
 async fn reboot(builder: ClientBuilder, servers: u128) -> (Report, Vec<Event>) {
@@ -35,16 +35,16 @@ async fn reboot(builder: ClientBuilder, servers: u128) -> (Report, Vec<Event>) {
 #[tokio::test(start_paused = true)]
 async fn sick_jobs_do_not_starve_the_others() {
     for trouble in [
-        Does::Answer(500, ""),
-        Does::Hang {
-            tells: true,
+        Script::Answer(500, ""),
+        Script::Hang {
+            armed: true,
             sent: true,
         },
     ] {
         let sick = trouble.clone();
         let (builder, _) = service(move |request, number| match *request.method() {
             Method::POST => accepts(number),
-            _ if asked_job(request) == "job-9" => Does::Answer(200, DONE),
+            _ if asked_job(request) == "job-9" => Script::Answer(200, DONE),
             _ => sick.clone(),
         });
         let builder = builder
@@ -80,7 +80,7 @@ async fn a_job_that_contradicts_itself() {
                 };
                 let sub = json!({"status": status, "entities": {"server_id": id}});
                 let job = json!({"status": "SUCCESS", "entities": {"sub_jobs": [sub]}});
-                Does::Says(200, job.to_string(), Vec::new())
+                Script::AnswerWithHeaders(200, job.to_string(), Vec::new())
             }
         });
         let (report, _) = reboot(builder, 1).await;
@@ -105,7 +105,7 @@ async fn a_job_that_never_ends_though_its_parts_have() {
         _ => {
             let sub = json!({"status": "SUCCESS", "entities": {"server_id": id}});
             let job = json!({"status": "RUNNING", "entities": {"sub_jobs": [sub]}});
-            Does::Says(200, job.to_string(), Vec::new())
+            Script::AnswerWithHeaders(200, job.to_string(), Vec::new())
         }
     });
     let began = Instant::now();
@@ -128,7 +128,7 @@ async fn a_job_that_cannot_be_looked_at() {
     ] {
         let (builder, seen) = service(move |request, number| match *request.method() {
             Method::POST => accepts(number),
-            _ => Does::Answer(status, body),
+            _ => Script::Answer(status, body),
         });
         let (report, _) = reboot(builder, 1).await;
         let (name, text) = outcome_of(&report);
@@ -168,7 +168,7 @@ async fn queries_in_flight() {
                 Ok(answer(200, DONE))
             }
         });
-    let (builder, _) = service(|_, _| Does::Answer(500, ""));
+    let (builder, _) = service(|_, _| Script::Answer(500, ""));
     let (report, _) = reboot(builder.transport(transport).concurrent_queries(3), 20).await;
     assert_eq!(report.summary().succeeded, 20);
     assert_eq!(most.load(Ordering::SeqCst), 3);

@@ -1,4 +1,4 @@
-//! What a list shows of a server that may hang.
+//! The readings of servers that may hang.
 
 use super::*;
 use crate::journal::{Acceptance, Purpose};

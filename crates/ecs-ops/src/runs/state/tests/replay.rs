@@ -286,7 +286,7 @@ fn closed(state: RunState) -> Report {
     })
 }
 
-/// What a ledger says of the jobs, of each server, and of soft restarts. Of servers that are
+/// The contents of a ledger: the jobs, each server, and soft restarts. Of servers that are
 /// `queued` again a journal has the reason, which a live run has not as an outcome.
 fn entries_of(
     ledger: &Ledger,
@@ -325,7 +325,7 @@ fn entries_of(
     )
 }
 
-/// What a report says of each server, and of the jobs.
+/// The contents of a report: each server, and the jobs.
 fn facts_of(report: &Report) -> (Vec<String>, Vec<String>) {
     let server = |server: &crate::ServerReport| {
         let (outcome, hard) = (&server.outcome, server.escalated.is_some());

@@ -21,7 +21,7 @@ fn shows(server: serde_json::Value) -> ServerList {
     [(id(1), server)].into_iter().collect()
 }
 
-/// What a server shows after its start or stop failed: only the wanted state at rest is a success.
+/// After a failed start or stop only a server at rest in the wanted state is a success.
 #[test]
 fn what_a_server_shows() {
     let active = json!({"status": "ACTIVE"});

@@ -13,7 +13,7 @@ use crate::journal::{
     Admission, Announcement, HeldServer, Journal, JournalError, JournalLease, MemoryJournal,
     QuotaLimits, Record,
 };
-use crate::scripted::{Does, JOB, client_of, ids};
+use crate::scripted::{JOB, Script, client_of, ids};
 
 /// A journal that lets attempts wait with these answers, and then admits.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ fn held(id: ServerId) -> Admission {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_waits_until_the_journal_admits_it_and_each_reason_is_told_once() {
-    let (builder, seen) = client_of(vec![Does::Answer(200, JOB)]);
+    let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.servers_per_minute(50).build().unwrap();
     let journal = Admitting::new([full(3), full(3), held(ids(1)[0]), held(ids(1)[0]), full(3)]);
     let run = client.reboot(RebootType::Soft, ids(1));
@@ -123,7 +123,7 @@ async fn an_attempt_waits_until_the_journal_admits_it_and_each_reason_is_told_on
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_ended_while_an_attempt_waits_has_sent_nothing() {
-    let (builder, seen) = client_of(vec![Does::Answer(200, JOB)]);
+    let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.build().unwrap();
     let journal = Admitting::new(std::iter::repeat_n(held(ids(1)[0]), 1000));
     let run = client.reboot(RebootType::Soft, ids(1));
@@ -138,7 +138,7 @@ async fn a_run_that_is_ended_while_an_attempt_waits_has_sent_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn an_admission_that_is_too_old_is_not_used_and_the_attempt_is_announced_again() {
-    let (builder, seen) = client_of(vec![Does::Answer(200, JOB)]);
+    let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.build().unwrap();
     let seconds = Duration::from_secs;
     let mut journal = Admitting::new([]);

@@ -8,8 +8,8 @@ use std::future::IntoFuture as _;
 use tokio::time::Instant;
 
 use crate::scripted::{
-    DONE, Does, FLOW_CONTROL, JOB, NO_SUCH_JOB, NOT_VALID, OUT_OF_REACH, THROTTLED, client_of, ids,
-    service,
+    DONE, FLOW_CONTROL, JOB, NO_SUCH_JOB, NOT_VALID, OUT_OF_REACH, Script, THROTTLED, client_of,
+    ids, service,
 };
 use crate::{ErrorKind, RetryPolicy};
 
@@ -20,11 +20,11 @@ const SLOW_DOWN: &str = r#"{"error_code":"APIGW.0308","error_msg":"limit:1000,ti
 async fn a_read_ends_in_time() {
     let cases = [
         (THROTTLED, ErrorKind::Deadline),
-        (Does::Answer(429, SLOW_DOWN), ErrorKind::Deadline),
-        (Does::Answer(503, ""), ErrorKind::Unreachable),
+        (Script::Answer(429, SLOW_DOWN), ErrorKind::Deadline),
+        (Script::Answer(503, ""), ErrorKind::Unreachable),
         (OUT_OF_REACH, ErrorKind::Unreachable),
-        (Does::Answer(404, NO_SUCH_JOB), ErrorKind::Refused),
-        (Does::Answer(401, NOT_VALID), ErrorKind::Credentials),
+        (Script::Answer(404, NO_SUCH_JOB), ErrorKind::Refused),
+        (Script::Answer(401, NOT_VALID), ErrorKind::Credentials),
     ];
     for (does, kind) in cases {
         let again = does.clone();
@@ -50,18 +50,20 @@ async fn a_read_ends_in_time() {
 /// A pause that the service asks for is kept, in whichever way it asks.
 #[tokio::test(start_paused = true)]
 async fn the_pause_that_the_service_asks_for() {
-    let header = |value| Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", value)]);
+    let header = |value| {
+        Script::AnswerWithHeaders(429, FLOW_CONTROL.to_owned(), vec![("retry-after", value)])
+    };
     let cases = [
         (header("37"), 37),
         (header("Thu, 01 Jan 2026 00:01:30 GMT"), 90),
-        (Does::Answer(429, SLOW_DOWN), 60),
+        (Script::Answer(429, SLOW_DOWN), 60),
         (
-            Does::Says(429, SLOW_DOWN.to_owned(), vec![("retry-after", "5")]),
+            Script::AnswerWithHeaders(429, SLOW_DOWN.to_owned(), vec![("retry-after", "5")]),
             5,
         ),
         // The service's clock is ahead of ours.
         (
-            Does::Says(
+            Script::AnswerWithHeaders(
                 429,
                 FLOW_CONTROL.to_owned(),
                 vec![
@@ -73,7 +75,7 @@ async fn the_pause_that_the_service_asks_for() {
         ),
     ];
     for (does, seconds) in cases {
-        let (builder, seen) = client_of(vec![does.clone(), Does::Answer(200, JOB)]);
+        let (builder, seen) = client_of(vec![does.clone(), Script::Answer(200, JOB)]);
         let epoch = "2026-01-01T00:00:00Z".parse().unwrap();
         let client = builder.epoch(epoch).build().unwrap();
         let run = client.reboot(RebootType::Soft, ids(2)).begin().await;
@@ -88,8 +90,9 @@ async fn the_pause_that_the_service_asks_for() {
 /// A service with a fast clock means its own seconds.
 #[tokio::test(start_paused = true)]
 async fn pauses_are_in_the_time_of_the_service() {
-    let slow_down = Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "40")]);
-    let (builder, seen) = client_of(vec![slow_down, Does::Answer(200, JOB)]);
+    let slow_down =
+        Script::AnswerWithHeaders(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "40")]);
+    let (builder, seen) = client_of(vec![slow_down, Script::Answer(200, JOB)]);
     let client = builder.time_factor(20.0).build().unwrap();
     let run = client.reboot(RebootType::Soft, ids(2)).begin().await;
     let began = Instant::now();
@@ -109,11 +112,13 @@ async fn throttling_of_one_request_slows_all() {
         let (builder, seen) = service(move |request, number| {
             let first = *request.method() == method && number == 0;
             match *request.method() {
-                _ if first => {
-                    Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "100")])
-                }
-                Method::POST => Does::Answer(200, JOB),
-                _ => Does::Answer(200, DONE),
+                _ if first => Script::AnswerWithHeaders(
+                    429,
+                    FLOW_CONTROL.to_owned(),
+                    vec![("retry-after", "100")],
+                ),
+                Method::POST => Script::Answer(200, JOB),
+                _ => Script::Answer(200, DONE),
             }
         });
         let client = builder.build().unwrap();
@@ -142,8 +147,8 @@ async fn throttling_of_one_request_slows_all() {
 /// An attempt has its own time limit, also when the transport does not know it.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_ends_by_its_time_limit() {
-    let hang = Does::Hang {
-        tells: true,
+    let hang = Script::Hang {
+        armed: true,
         sent: true,
     };
     let (builder, _) = client_of(vec![hang]);
@@ -165,10 +170,10 @@ async fn an_outage_in_the_middle_of_a_run() {
     for (seconds, succeeded) in [(280, 100), (100_000, 10)] {
         let from = Instant::now();
         let (builder, _) = service(move |request, number| match *request.method() {
-            Method::POST if number == 0 => Does::Answer(200, JOB),
+            Method::POST if number == 0 => Script::Answer(200, JOB),
             _ if from.elapsed() < Duration::from_secs(seconds) => OUT_OF_REACH,
-            Method::POST => Does::Answer(200, JOB),
-            _ => Does::Answer(200, DONE),
+            Method::POST => Script::Answer(200, JOB),
+            _ => Script::Answer(200, DONE),
         });
         let client = builder.concurrent_submissions(1).build().unwrap();
         let run = client.reboot(RebootType::Soft, ids(100)).batch_size(10);
@@ -189,7 +194,7 @@ fn pauses_that_would_be_a_storm_are_refused() {
     use crate::jobs::Polling;
     let (zero, second) = (Duration::ZERO, Duration::from_secs(1));
     let build = |retry: RetryPolicy, polling: Polling| {
-        let (builder, _) = client_of(vec![Does::Answer(200, JOB)]);
+        let (builder, _) = client_of(vec![Script::Answer(200, JOB)]);
         builder.retry(retry).polling(polling).build()
     };
     let (retry, polling) = (RetryPolicy::default, Polling::default);
@@ -209,7 +214,7 @@ fn pauses_that_would_be_a_storm_are_refused() {
 async fn times_without_end() {
     use crate::jobs::Polling;
     let endless = Duration::MAX;
-    let trouble = vec![THROTTLED, OUT_OF_REACH, Does::Answer(200, JOB)];
+    let trouble = vec![THROTTLED, OUT_OF_REACH, Script::Answer(200, JOB)];
     let (builder, _) = client_of(trouble);
     let client = builder
         .attempt_timeout(endless)
@@ -235,7 +240,7 @@ async fn times_without_end() {
 /// A read does not wait for the end of a throttle that comes too late for it.
 #[tokio::test(start_paused = true)]
 async fn a_read_while_the_service_wants_silence() {
-    let (builder, seen) = client_of(vec![Does::Says(
+    let (builder, seen) = client_of(vec![Script::AnswerWithHeaders(
         429,
         FLOW_CONTROL.to_owned(),
         vec![("retry-after", "600")],
@@ -261,8 +266,8 @@ async fn a_read_while_the_service_wants_silence() {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_runs_fast() {
     let (builder, seen) = service(|request, _| match *request.method() {
-        Method::POST => Does::Answer(200, JOB),
-        _ => Does::Answer(404, ""),
+        Method::POST => Script::Answer(200, JOB),
+        _ => Script::Answer(404, ""),
     });
     let client = builder
         .time_factor(60.0)

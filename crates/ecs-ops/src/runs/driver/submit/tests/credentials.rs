@@ -12,7 +12,7 @@ use std::future::IntoFuture as _;
 use tokio::time::Instant;
 
 use crate::scripted::{
-    DONE, Does, FLOW_CONTROL, JOB, NOT_VALID, answer, client_of, endpoint, ids, outcome_of,
+    DONE, FLOW_CONTROL, JOB, NOT_VALID, Script, answer, client_of, endpoint, ids, outcome_of,
 };
 use crate::{Client, Report};
 
@@ -198,7 +198,7 @@ async fn a_source_of_credentials_may_be_out_of_reach_for_a_while() {
         ),
     ];
     for (trouble, times, expected, message) in table {
-        let (builder, seen) = client_of(vec![Does::Answer(200, JOB)]);
+        let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
         let provider = Flaky {
             trouble,
             times,
@@ -225,8 +225,8 @@ async fn a_renewal_that_fails_keeps_the_words_of_the_refusal() {
         (Malformed, 99, "not_attempted"),
     ] {
         let script = match expected {
-            "succeeded" => vec![Does::Answer(401, refusal), Does::Answer(200, JOB)],
-            _ => vec![Does::Answer(401, refusal)],
+            "succeeded" => vec![Script::Answer(401, refusal), Script::Answer(200, JOB)],
+            _ => vec![Script::Answer(401, refusal)],
         };
         let (builder, _) = client_of(script);
         let provider = Flaky {
@@ -252,7 +252,7 @@ async fn a_renewal_that_fails_keeps_the_words_of_the_refusal() {
 
 #[tokio::test(start_paused = true)]
 async fn a_source_that_hangs_does_not_keep_a_run_from_stopping() {
-    let (builder, seen) = client_of(vec![Does::Answer(200, JOB)]);
+    let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
     let provider = Flaky {
         trouble: Trouble::Hangs,
         times: 99,
@@ -280,12 +280,12 @@ async fn a_source_that_hangs_does_not_keep_a_run_from_stopping() {
 /// A source that fails after a long throttle has not failed for that long.
 #[tokio::test(start_paused = true)]
 async fn trouble_with_the_source_begins_when_it_begins() {
-    let mut script = vec![Does::Says(
+    let mut script = vec![Script::AnswerWithHeaders(
         429,
         FLOW_CONTROL.to_owned(),
         vec![("retry-after", "1000")],
     )];
-    script.push(Does::Answer(200, JOB));
+    script.push(Script::Answer(200, JOB));
     let (builder, seen) = client_of(script);
     /// Fails from the second to the fourth time.
     #[derive(Debug, Default)]
@@ -321,11 +321,13 @@ async fn each_attempt_is_signed_anew() {
         assert_eq!(request.headers()["x-project-id"], "p1");
         match *request.method() {
             // Longer than a signature is good for.
-            http::Method::POST if number == 0 => {
-                Does::Says(429, FLOW_CONTROL.to_owned(), vec![("retry-after", "1000")])
-            }
-            http::Method::POST => Does::Answer(200, JOB),
-            _ => Does::Answer(200, DONE),
+            http::Method::POST if number == 0 => Script::AnswerWithHeaders(
+                429,
+                FLOW_CONTROL.to_owned(),
+                vec![("retry-after", "1000")],
+            ),
+            http::Method::POST => Script::Answer(200, JOB),
+            _ => Script::Answer(200, DONE),
         }
     });
     let provider = StaticCredentials::new(Credentials::access_key(key()));

@@ -7,7 +7,7 @@ use ecs_model::RebootType;
 use ecs_transport::{Delivery, TransportErrorKind};
 
 use crate::ProbeEnd;
-use crate::scripted::{Does, TOKEN, ids, outcome_of, service};
+use crate::scripted::{Script, TOKEN, ids, outcome_of, service};
 
 const SECURITY_TOKEN: &str = "gQpjbi1ub3J0aC00i2bQ";
 
@@ -19,7 +19,7 @@ fn temporary() -> StaticCredentials {
 
 /// Refuses each signature and repeats what it was given, as the gateway does, with the security
 /// token in it.
-fn repeats(request: &http::Request<bytes::Bytes>, _: usize) -> Does {
+fn repeats(request: &http::Request<bytes::Bytes>, _: usize) -> Script {
     let mut read = request.clone();
     // The canonical request of the moment in which it was signed.
     let date = request.headers()["x-sdk-date"].to_str().unwrap();
@@ -32,7 +32,7 @@ fn repeats(request: &http::Request<bytes::Bytes>, _: usize) -> Does {
     let message = format!("verify aksk signature fail, canonicalRequest:{canonical}");
     let body = serde_json::json!({"error_code": "APIGW.0301", "error_msg": message});
     let date = ("date", "Mon, 23 Nov 2026 12:59:00 GMT");
-    Does::Says(401, body.to_string(), vec![date])
+    Script::AnswerWithHeaders(401, body.to_string(), vec![date])
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,7 +74,7 @@ async fn what_a_service_repeats_of_a_secret_is_in_no_report() {
     let (builder, _) = service(|_, _| {
         let body =
             format!(r#"{{"error":{{"code":"Common.0013","message":"{TOKEN} is not valid"}}}}"#);
-        Does::Says(401, body, Vec::new())
+        Script::AnswerWithHeaders(401, body, Vec::new())
     });
     let error = builder.build().unwrap().servers().await.unwrap_err();
     assert!(error.to_string().contains("*** is not valid"), "{error}");
@@ -82,7 +82,7 @@ async fn what_a_service_repeats_of_a_secret_is_in_no_report() {
 
     let (builder, _) = service(|_, _| {
         let body = format!(r#"{{"error":{{"code":"{TOKEN}","message":"no"}}}}"#);
-        Does::Says(403, body, Vec::new())
+        Script::AnswerWithHeaders(403, body, Vec::new())
     });
     let client = builder.build().unwrap();
     let error = client.servers().await.unwrap_err();
@@ -94,7 +94,7 @@ async fn what_a_service_repeats_of_a_secret_is_in_no_report() {
 #[tokio::test(start_paused = true)]
 async fn the_other_ends_of_a_probe() {
     let list = r#"{"count":7,"servers":[]}"#;
-    let (builder, seen) = service(move |_, _| Does::Answer(200, list));
+    let (builder, seen) = service(move |_, _| Script::Answer(200, list));
     let probe = builder.build().unwrap().probe().await;
     let end = &probe.end;
     assert!(
@@ -104,7 +104,7 @@ async fn the_other_ends_of_a_probe() {
     assert_eq!((probe.service_time, probe.expires_at), (None, None));
 
     let kind = TransportErrorKind::Connect;
-    let (builder, _) = service(move |_, _| Does::Fail(kind, Delivery::NotSent));
+    let (builder, _) = service(move |_, _| Script::Fail(kind, Delivery::NotSent));
     let probe = builder.build().unwrap().probe().await;
     let end = &probe.end;
     assert!(
@@ -120,7 +120,7 @@ async fn the_other_ends_of_a_probe() {
             Box::pin(async { Credentials::token("") })
         }
     }
-    let (builder, seen) = service(move |_, _| Does::Answer(200, list));
+    let (builder, seen) = service(move |_, _| Script::Answer(200, list));
     let probe = builder.credentials(Broken).build().unwrap().probe().await;
     let end = &probe.end;
     let malformed = AuthErrorKind::Malformed;

@@ -1,4 +1,4 @@
-//! What the records of a journal say, one after the other.
+//! The state from which a timeline is computed, record by record.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,30 +7,32 @@ use ecs_ops::journal::{Entry, ErrorRecord, KnownJob, Purpose, Record, Recovered,
 use ecs_ops::model::{JobId, ServerId};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Answer, Attempt, Health, Job, Mark, RequestRow, Server, Span, Trouble};
+use super::{
+    Annotation, Attempt, AttemptResult, Health, JobRow, ProblemCount, RequestRow, Server, Span,
+};
 use crate::render::unready::by_reason;
 
-/// What is remembered from record to record.
+/// The state after some records.
 #[derive(Default)]
-pub(super) struct Story {
+pub(super) struct TimelineBuilder {
     pub(super) last: Option<Timestamp>,
-    pub(super) marks: Vec<Mark>,
+    pub(super) marks: Vec<Annotation>,
     pub(super) requests: BTreeMap<usize, RequestRow>,
-    pub(super) problems: Vec<Trouble>,
-    /// Between the last record of a process and the first one of the next.
+    pub(super) problems: Vec<ProblemCount>,
+    /// The gaps between the last record of a process and the first one of the next.
     pub(super) gaps: Vec<Span>,
-    /// When each wave began.
+    /// The time at which each wave began.
     pub(super) began: BTreeMap<usize, Timestamp>,
-    /// What the health checks after each wave said, one after the other.
+    /// The health checks after each wave, in their order.
     pub(super) checked: BTreeMap<usize, Vec<Health>>,
-    /// When the last verdict on each server was written down.
+    /// The time at which the last outcome of each server was recorded.
     pub(super) concluded: HashMap<ServerId, Timestamp>,
     over: HashMap<JobId, Timestamp>,
-    /// The batch that each server was in last.
+    /// The last request of each server.
     request_of: HashMap<ServerId, usize>,
 }
 
-impl Story {
+impl TimelineBuilder {
     pub(super) fn add(&mut self, entry: &Entry) {
         let at = entry.at;
         let before = self.last.replace(at).unwrap_or(at);
@@ -40,7 +42,7 @@ impl Story {
                 purpose,
                 servers,
                 ..
-            } => self.intend(at, *request, *purpose, servers),
+            } => self.announce(at, *request, *purpose, servers),
             Record::Sending { request, .. } => {
                 if let Some(attempt) = self.attempt(*request) {
                     attempt.sent = Some(at);
@@ -49,7 +51,7 @@ impl Story {
             Record::Accepted {
                 request, job_id, ..
             } => {
-                self.answer(at, *request, Answer::Accepted, None, None);
+                self.answer(at, *request, AttemptResult::Accepted, None, None);
                 if let Some(request) = self.requests.get_mut(request) {
                     request.job_id = Some(job_id.clone());
                 }
@@ -61,19 +63,19 @@ impl Story {
                 error,
             } => {
                 let (answer, what) = match *throttled {
-                    true => (Answer::Throttled, "throttled"),
-                    false => (Answer::NotExecuted, "not_executed"),
+                    true => (AttemptResult::Throttled, "throttled"),
+                    false => (AttemptResult::NotExecuted, "not_executed"),
                 };
                 let again = retry_after_ms.and_then(|pause| {
                     at.checked_add(SignedDuration::from_millis(i64::try_from(pause).ok()?))
                         .ok()
                 });
-                self.trouble(at, what, error, Some(*request));
+                self.count_problem(at, what, error, Some(*request));
                 self.answer(at, *request, answer, again, Some(error.clone()));
             }
             Record::AnswerLost { request, error } => {
-                self.trouble(at, "lost", error, Some(*request));
-                self.answer(at, *request, Answer::Lost, None, Some(error.clone()));
+                self.count_problem(at, "lost", error, Some(*request));
+                self.answer(at, *request, AttemptResult::Lost, None, Some(error.clone()));
             }
             Record::Outcomes { servers } => {
                 for outcome_record in servers {
@@ -88,7 +90,7 @@ impl Story {
                     1 => "hard restart of 1 server".to_owned(),
                     servers => format!("hard restart of {servers} servers"),
                 };
-                self.mark(at, "escalating", text);
+                self.annotate(at, "escalating", text);
             }
             Record::WaveRechecked {
                 wave,
@@ -104,11 +106,11 @@ impl Story {
                         format!("not ready before wave {wave}: {}", by_reason(unready))
                     }
                 };
-                self.mark(at, "rechecked", what);
+                self.annotate(at, "rechecked", what);
             }
             Record::WaveBegan { wave } => {
                 self.began.entry(*wave).or_insert(at);
-                self.mark(at, "wave_began", format!("wave {}", wave + 1));
+                self.annotate(at, "wave_began", format!("wave {}", wave + 1));
             }
             Record::WaveChecked {
                 wave,
@@ -118,31 +120,34 @@ impl Story {
                 let (healthy, text) = (*healthy, text.clone().unwrap_or_default());
                 let how = if healthy { "healthy" } else { "not healthy" };
                 let line = format!("wave {} is {how}: {text}", wave + 1);
-                self.mark(at, "wave_checked", line.trim_end_matches(": ").to_owned());
+                self.annotate(at, "wave_checked", line.trim_end_matches(": ").to_owned());
                 let health = Health { at, healthy, text };
                 self.checked.entry(*wave).or_default().push(health);
             }
             Record::Answered { proceed } => {
                 let text = if *proceed { "continue" } else { "stop" };
-                self.mark(at, "answered", text.to_owned());
+                self.annotate(at, "answered", text.to_owned());
             }
-            Record::Stopping { reason, .. } => self.mark(at, "stopping", reason.clone()),
+            Record::Stopping { reason, .. } => self.annotate(at, "stopping", reason.clone()),
             Record::Resumed { program, .. } => {
                 let (from, until) = (before, at);
                 self.gaps.push(Span { from, until });
-                self.mark(at, "resumed", format!("by {program}"));
+                self.annotate(at, "resumed", format!("by {program}"));
             }
-            Record::Ended {} => self.mark(at, "ended", String::new()),
-            // The run itself; servers as they were before; records to come, which `Recovered` has refused by now.
+            Record::Refused { error } => {
+                self.annotate(at, "refused", crate::render::table::reason(&error.into()));
+            }
+            Record::Ended {} => self.annotate(at, "ended", String::new()),
+            // The run record, the initial state, and future records, which `Recovered` has refused before.
             _ => {}
         }
     }
 
-    fn mark(&mut self, at: Timestamp, what: &'static str, text: String) {
-        self.marks.push(Mark { at, what, text });
+    fn annotate(&mut self, at: Timestamp, what: &'static str, text: String) {
+        self.marks.push(Annotation { at, what, text });
     }
 
-    fn intend(&mut self, at: Timestamp, number: usize, purpose: Purpose, servers: &[ServerId]) {
+    fn announce(&mut self, at: Timestamp, number: usize, purpose: Purpose, servers: &[ServerId]) {
         for id in servers {
             self.request_of.insert(*id, number);
         }
@@ -162,7 +167,7 @@ impl Story {
             intended: at,
             sent: None,
             answered: None,
-            result: Answer::None,
+            result: AttemptResult::None,
             again: None,
             error: None,
         });
@@ -176,7 +181,7 @@ impl Story {
         &mut self,
         at: Timestamp,
         request: usize,
-        result: Answer,
+        result: AttemptResult,
         again: Option<Timestamp>,
         error: Option<ErrorRecord>,
     ) {
@@ -186,22 +191,22 @@ impl Story {
         }
     }
 
-    /// The same again is counted: a run may be throttled a thousand times.
-    fn trouble(
+    /// Counts a problem that occurred before: a run may be throttled a thousand times.
+    fn count_problem(
         &mut self,
         at: Timestamp,
         what: &'static str,
         error: &ErrorRecord,
         request: Option<usize>,
     ) {
-        let same = |other: &&mut Trouble| {
+        let same = |other: &&mut ProblemCount| {
             other.what == what
                 && other.error.code == error.code
                 && (error.code.is_some() || other.error == *error)
         };
         match self.problems.iter_mut().find(same) {
             Some(known) => (known.times, known.last) = (known.times + 1, at),
-            None => self.problems.push(Trouble {
+            None => self.problems.push(ProblemCount {
                 what,
                 error: error.clone(),
                 times: 1,
@@ -212,8 +217,8 @@ impl Story {
         }
     }
 
-    pub(super) fn job(&self, job: &KnownJob) -> Job {
-        Job {
+    pub(super) fn job(&self, job: &KnownJob) -> JobRow {
+        JobRow {
             job_id: job.job_id.clone(),
             request: job.request,
             servers: job.servers,
@@ -225,7 +230,7 @@ impl Story {
         }
     }
 
-    /// Each server as the report by the journal has it.
+    /// Returns the servers as in the report of the journal.
     pub(super) fn servers(&self, recovered: &Recovered) -> Vec<Server> {
         let row = |report: ServerReport| {
             let id = report.id;
