@@ -1,7 +1,7 @@
-//! Tests that cross crates; see the files beside `src`.
+//! Tests across crates; see the files beside `src`.
 //!
-//! [`sweep`] is the deterministic simulation: client, region and faults, all drawn from one seed. [`waiting`] measures what
-//! waiting for jobs costs.
+//! [`sweep`] is the deterministic simulation: client, region and faults, all drawn from one seed.
+//! [`waiting`] measures the cost of waiting for jobs.
 
 pub mod sweep;
 pub mod waiting;

@@ -1,5 +1,5 @@
-//! Deterministic simulation: a client, a region and everything that goes wrong between them follow from one seed, on
-//! virtual time; afterwards the region's log is held against the client's reports.
+//! Deterministic simulation: a client, a region and all faults between them follow from one seed,
+//! on virtual time. Afterwards the client's reports are compared with the region's log.
 //!
 //! ```
 //! use ecs_tests::sweep::simulate;
@@ -48,15 +48,16 @@ pub use outcome::{Outcome, Played, Waited};
 pub use records::{Crowded, Reconciling};
 pub use subject::{Faithful, ManyLives, Subject};
 
-/// By then every run must have ended by itself: longer than any mixture of faults can hold it up.
+/// By then every run must have ended by itself: longer than any mixture of faults can delay it.
 const FOR_EVER: Duration = Duration::from_secs(12 * 3600);
-/// Longer than the slowest request is underway.
+/// Longer than the slowest request is in flight.
 const SETTLING: Duration = Duration::from_secs(600);
 
-/// The longest time that a gateway holds a request back, in seconds: shorter than the three minutes after which absence counts.
+/// The longest time that a gateway holds a request, in seconds: shorter than the three minutes
+/// after which absence counts.
 const IN_A_QUEUE: u64 = 170;
 
-/// Simulates one seed with the client as it is.
+/// Simulates one seed with the real client.
 pub fn simulate(seed: u64) -> Outcome {
     simulate_with(seed, &Faithful)
 }
@@ -66,7 +67,7 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
     let mut scenario = Scenario::draw(seed);
     let mut records = RecordsPlan::draw(seed, scenario.servers);
     if let Some(readable) = subject.records() {
-        // A run that is cut short finds nothing out, whatever it may read.
+        // A run that is cut short finds out nothing, whatever it may read.
         scenario
             .runs
             .iter_mut()
@@ -117,7 +118,7 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
     outcome
 }
 
-/// What clients are made of.
+/// The parts of clients.
 struct World<'a> {
     scenario: &'a Scenario,
     seed: u64,
@@ -132,7 +133,7 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    /// Returns a new client; perhaps of a process that dies.
+    /// Returns a new client, optionally of a dying process.
     fn client(&self, process: Option<&Arc<Process>>) -> Result<Client, ecs_ops::Error> {
         let scenario = self.scenario;
         let mut inner = self.subject.transport(self.faulty.clone(), scenario.quota);
@@ -154,7 +155,7 @@ impl World<'_> {
             .retry(ecs_ops::RetryPolicy::default().with_max_failures(scenario.max_failures))
             .polling(scenario.polling.clone())
             .attempt_timeout(scenario.attempt_timeout)
-            // A read of its own meets faults of its own; `gateways/sweep.rs` has it.
+            // An own read meets its own faults, which `gateways/sweep.rs` covers.
             .skip_service_check()
             .servers_per_minute(scenario.quota)
             .concurrent_submissions(scenario.submissions)
@@ -180,7 +181,7 @@ async fn run(
     let user_id = region.identity().user_id.clone();
     let epoch = region.epoch();
     let sim = SimTransport::new(region);
-    sim.now(); // The clock of the trace begins here.
+    sim.now(); // The clock of the trace starts here.
     let faulty = FaultyTransport::new(sim.clone(), scenario.faults.clone());
     let world = World {
         scenario,
@@ -221,7 +222,7 @@ async fn run(
     if let Some(deadline) = scenario.wait {
         outcome.waited = wait(&client, &sim, deadline).await;
     }
-    // What is still underway may arrive, and nothing more may be sent.
+    // Requests in flight may arrive, and nothing more may be sent.
     sleep(SETTLING).await;
     outcome.trace = faulty.trace();
     outcome.violations = check::violations(scenario, extras, &plans, &sim, outcome);
@@ -291,7 +292,7 @@ async fn play(
     })
 }
 
-/// Waits for every job that there is, and for one that never was.
+/// Waits for all existing jobs, and for one that never existed.
 async fn wait(client: &Client, sim: &SimTransport, deadline: Option<Duration>) -> Waited {
     let mut jobs: Vec<JobId> = sim.region().with(|region| {
         let entries = region.accepted().entries().iter();
@@ -299,7 +300,7 @@ async fn wait(client: &Client, sim: &SimTransport, deadline: Option<Duration>) -
     });
     jobs.extend("0".repeat(32).parse());
     let began = sim.now();
-    // Tickets without a place are good anywhere.
+    // Tickets without an origin are valid anywhere.
     let ends = match client.watch(jobs.clone()) {
         Ok(mut wait) => {
             if let Some(deadline) = deadline {

@@ -1,4 +1,4 @@
-//! How much memory a run takes for each of its servers. Alone in its process: the heap is one.
+//! The memory of a run per server. Alone in its process, whose heap it measures.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// The most bytes of heap for each server at the peak of a run: what it is given, the requests, the
-/// outcomes while the report is made of them, and the report with its tickets.
+/// The largest heap in bytes per server at the peak of a run: the input, the requests, the outcomes
+/// while the report is made of them, and the report with its tickets.
 const MOST: usize = 270;
 
 /// Accepts everything; its jobs succeed.
@@ -45,7 +45,7 @@ impl Transport for Done {
     }
 }
 
-/// The most bytes of heap for each server of a run by its journal.
+/// The largest heap in bytes per server of a run by its journal.
 const MOST_BY_ITS_JOURNAL: usize = 200;
 
 fn client() -> Client {
@@ -79,13 +79,13 @@ async fn peak_of_a_run(servers: usize) -> usize {
     HEAP.peak_usage().saturating_sub(before)
 }
 
-/// Returns the heap that a run of this many servers takes by its journal, when it has ended.
+/// Returns the heap of a recovered run of this many servers after its end.
 async fn heap_by_its_journal(servers: usize) -> usize {
     let journal = Arc::new(MemoryJournal::default());
     let run = run(&client(), servers).journal(Arc::clone(&journal));
     drop(run.report().await.unwrap());
     let before = HEAP.current_usage();
-    // The records are let go of one by one.
+    // The records are dropped one by one.
     let recovered = Recovered::from_entries(journal.entries()).unwrap();
     let after = HEAP.current_usage();
     assert_eq!(recovered.final_outcomes().count(), servers);
@@ -93,7 +93,7 @@ async fn heap_by_its_journal(servers: usize) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_of_a_large_run_takes_little() {
+async fn servers_of_a_large_run_take_little_memory() {
     let half = peak_of_a_run(50_000).await;
     let all = peak_of_a_run(100_000).await;
     let each = (all - half) / 50_000;

@@ -1,4 +1,4 @@
-//! How much memory a job takes that is waited for. Alone in its process: the heap is one.
+//! The memory of a watched job. Alone in its process, whose heap it measures.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use peak_alloc::PeakAlloc;
 static HEAP: PeakAlloc = PeakAlloc;
 
 const JOBS: usize = 10_000;
-/// The bounds of docs/job-waiting.md: for a job that is watched, and for a request of a run with its server.
+/// The bound of docs/job-waiting.md in bytes, for a watched job, and for a request of a run with
+/// its server.
 const MOST: usize = 770;
 const MOST_IN_A_RUN: usize = 750;
 
@@ -25,7 +26,7 @@ const MOST_IN_A_RUN: usize = 750;
 #[derive(Debug)]
 struct Endless {
     accepted: AtomicUsize,
-    /// Which jobs were looked at.
+    /// The jobs that were polled.
     looked_at: Arc<[AtomicBool]>,
 }
 
@@ -56,7 +57,7 @@ impl Transport for Endless {
     }
 }
 
-/// As the service makes them: 32 hexadecimal digits.
+/// Formats an id as the service does: 32 hexadecimal digits.
 fn id(number: usize) -> String {
     format!("ff80808288d41e1b0189902{number:09x}")
 }
@@ -81,13 +82,13 @@ fn client() -> (Client, Arc<[AtomicBool]>) {
     (client, looked_at)
 }
 
-/// Returns how much more heap there is for each job, once all were looked at and are waiting.
+/// Returns the additional heap of each job, when all were polled and are waiting.
 async fn bytes_for_each<F>(begin: impl FnOnce(&Client) -> F) -> usize
 where
     F: Future<Output: Send> + Send + 'static,
 {
     let (client, looked_at) = client();
-    // What is made once is made before.
+    // One-time allocations happen before.
     client.job(&id(0).parse().unwrap()).await.unwrap();
     let before = HEAP.current_usage();
     let waiting = tokio::spawn(begin(&client));
@@ -108,14 +109,14 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waiting_job_takes_at_most_a_kibibyte() {
-    // Of which only the id is known.
+async fn waiting_jobs_take_at_most_a_kibibyte() {
+    // Only the id is known.
     let found = bytes_for_each(|client| {
         let jobs = (0..JOBS).map(|number| id(number).parse::<JobId>().unwrap());
         let watch = client.watch(jobs).unwrap();
         async move { watch.until_done().await }
     });
-    // With all that a ticket of a run for one server says.
+    // With everything in a ticket of a run for one server.
     let with_tickets = bytes_for_each(|client| {
         let tickets = (0..JOBS).map(|number| {
             let ticket = serde_json::json!({
@@ -133,7 +134,7 @@ async fn a_waiting_job_takes_at_most_a_kibibyte() {
         let mut events = client.watch(jobs).unwrap().events();
         async move { while events.next().await.is_some() {} }
     });
-    // All that a run holds of a request and its server is counted, too.
+    // Includes everything that a run holds of a request and its server.
     let in_a_run = bytes_for_each(|client| {
         let servers = (0..JOBS as u128).map(|number| ServerId::from_bytes(number.to_be_bytes()));
         let run = client.reboot(RebootType::Soft, servers).batch_size(1);

@@ -1,10 +1,12 @@
 //! Runs the programs of `ecs-bench` side by side, and counts instructions.
 //!
-//! - `cases`: what is measured of one call, and the programs that do it; `sdks`: the official SDKs among them
-//! - `start`: how long a process takes from its start to its first byte
-//! - `figures`: what `ecsctl` takes as a process; `process`, `simulator`: how that is measured
+//! - `cases`: the measured calls, and the programs that make them; `sdks`: the official SDKs among
+//!   them
+//! - `start`: the time of a process from its start to its first byte
+//! - `figures`: the cost of `ecsctl` as a process; `process`, `simulator`: how it is measured
 //! - `table`: the tables of `docs/performance.md`
-//! - `instructions`: what one thing takes, by callgrind, compared with what it took before
+//! - `instructions`: the instructions of single operations, by callgrind, compared with the
+//!   baseline
 
 mod cases;
 mod figures;
@@ -23,7 +25,8 @@ use std::process::{Child, Command, ExitCode, Stdio};
 /// How often each program runs.
 const ROUNDS: usize = 5;
 
-/// Measures the cases whose names begin with `only`; writes the table into the docs if that is wanted.
+/// Measures the cases whose names begin with `only`, and writes the table into the docs if `write`
+/// is set.
 pub(crate) fn run(root: &Path, only: &str, write: bool) -> ExitCode {
     match measure(root, only, write) {
         Ok(()) => ExitCode::SUCCESS,
@@ -63,7 +66,7 @@ fn measure(root: &Path, only: &str, write: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the cases of one call, by all programs.
+/// Measures the cases of one call with all programs.
 fn measure_calls(root: &Path, folder: &Path, only: &str) -> Result<String, String> {
     let mut cases = cases::ALL
         .iter()
@@ -87,7 +90,7 @@ fn measure_calls(root: &Path, folder: &Path, only: &str) -> Result<String, Strin
     Ok(table::calls(&rows, &programs))
 }
 
-/// Builds the programs that these arguments of cargo name, optimized; the folder that they are in.
+/// Builds the programs that these arguments of cargo name, optimized, and returns their folder.
 pub(crate) fn build(root: &Path, arguments: &[&str]) -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(cargo)
@@ -103,7 +106,7 @@ pub(crate) fn build(root: &Path, arguments: &[&str]) -> Result<PathBuf, String> 
     Ok(root.join(target).join("release"))
 }
 
-/// Returns a command that runs on one core only, where `taskset` can see to that.
+/// Returns a command that runs on one core only, if `taskset` is available.
 fn pinned(core: &str, program: &Path) -> Command {
     let taskset = Command::new("taskset")
         .args(["-c", core, "true"])
@@ -146,7 +149,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,5 @@
-//! `interop-credentials`: the official tools, `ecsctl` and the rows of `official_clients.json` on the same inputs.
+//! `interop-credentials`: the official tools, `ecsctl` and the rows of `official_clients.json` on
+//! the same inputs.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -7,7 +8,7 @@ const ROWS: &str = "crates/ecs-auth/tests/data/official_clients.json";
 const DRIVER: &str = "xtask/interop/credentials.py";
 const REQUIREMENTS: &str = "xtask/interop/requirements.txt";
 
-/// What the process ends with where the packages cannot be had: nothing was compared.
+/// The exit code if the packages are not available: nothing was compared.
 const NOT_COMPARED: u8 = 3;
 
 /// Compares; `ecsctl` is the program, which is built if none is given.

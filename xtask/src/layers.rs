@@ -1,4 +1,5 @@
-//! The layering: no circle of imports between the modules of a crate, no arrow between crates that the table forbids.
+//! The layering: no circle of imports between the modules of a crate, and no forbidden dependency
+//! between crates.
 
 mod arrows;
 mod modules;
@@ -7,7 +8,7 @@ mod uses;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Checks the whole workspace and prints what is wrong.
+/// Checks the whole workspace and prints all problems.
 pub(crate) fn check(root: &Path) -> ExitCode {
     match problems(root) {
         Ok(problems) if problems.is_empty() => {
@@ -27,7 +28,7 @@ pub(crate) fn check(root: &Path) -> ExitCode {
     }
 }
 
-/// What is wrong with the layering of a workspace: one line each.
+/// Returns the problems of a workspace's layering, one line each.
 fn problems(root: &Path) -> Result<Vec<String>, String> {
     let mut problems = arrows::problems(root)?;
     for entry in roots(root)? {

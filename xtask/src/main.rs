@@ -1,14 +1,14 @@
-//! Developer chores, run as `cargo xtask …`.
+//! Developer tasks, run as `cargo xtask …`.
 //!
-//! | chore | does |
+//! | task | does |
 //! |---|---|
-//! | `bench` | measures our client beside tools written by hand and official SDKs; prints the tables of docs/performance.md |
-//! | `codegen` | writes what is generated from the API description; with `--check` only says what is out of date |
-//! | `instructions` | counts the instructions of what is done often, by callgrind; compares them with the baseline |
+//! | `bench` | measures our client beside handwritten tools and official SDKs; prints the tables of docs/performance.md |
+//! | `codegen` | writes the files that are generated from the API description; with `--check` only reports outdated ones |
+//! | `instructions` | counts the instructions of frequent operations, by callgrind; compares them with the baseline |
 //! | `interop-credentials` | runs the official tools and `ecsctl` on the same credentials, and shows differences |
-//! | `layers` | checks that no modules import each other in a circle, and no crate one that it may not |
+//! | `layers` | checks that modules do not import each other in a circle, and that no crate has a forbidden dependency |
 //! | `sweep` | simulates many seeds of client, region and faults; shows one |
-//! | `waiting` | measures what waiting for jobs costs, on simulated time |
+//! | `waiting` | measures the cost of waiting for jobs, on simulated time |
 
 #![allow(
     clippy::print_stdout,

@@ -1,10 +1,11 @@
-//! Runs the programs of the package `ecs-tests`, optimized: `tests/src/bin` has them, and their arguments.
+//! Runs the programs of the package `ecs-tests`, optimized: `tests/src/bin` has them, and their
+//! arguments.
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-/// Exits as the program does.
+/// Exits with the code of the program.
 pub(crate) fn run(root: &Path, program: &str, arguments: &[&str]) -> ExitCode {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(cargo)

@@ -1,4 +1,4 @@
-//! A pair of keys to sign with.
+//! A pair of keys that signs requests.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use subtle::ConstantTimeEq;
 
 use crate::{AuthError, AuthErrorKind};
 
-/// An access key (AK) and its secret key (SK), with the security token that a temporary pair has. `Debug` shows the
-/// access key only; what is secret is overwritten on drop.
+/// An access key (AK) with its secret key (SK) and, for a temporary pair, its security token.
+/// `Debug` shows only the access key; secrets are overwritten on drop.
 ///
 /// ```
 /// use ecs_auth::AccessKey;
@@ -29,10 +29,10 @@ impl AccessKey {
     /// Creates a permanent pair.
     ///
     /// # Errors
-    /// [`AuthErrorKind::Malformed`] if one of them is empty or has characters that no such key has: mostly the trace of
-    /// a line break or a space that was pasted along. Neither key is in the error.
+    /// [`AuthErrorKind::Malformed`] if one of the keys is empty or has characters that no such key
+    /// has, usually a line break or a space from pasting. The error holds neither key.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Result<Self, AuthError> {
-        // Wrapped first, so that it is overwritten also where it is refused.
+        // Wrapped first, so that it is overwritten even if it is refused.
         let secret = SecretString::from(secret.into());
         let id = id.into();
         check("access key", &id)?;
@@ -48,7 +48,7 @@ impl AccessKey {
         })
     }
 
-    /// Makes it a temporary pair, which is only valid together with this token.
+    /// Makes the pair temporary: it is valid only together with this token.
     ///
     /// # Errors
     /// [`AuthErrorKind::Malformed`] as in [`new`](Self::new).
@@ -59,12 +59,12 @@ impl AccessKey {
         Ok(self)
     }
 
-    /// Returns the access key: a name, not a secret.
+    /// Returns the access key, which is not secret.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Returns whether the pair has a security token and so an end.
+    /// Returns whether the pair has a security token, and therefore expires.
     pub fn is_temporary(&self) -> bool {
         self.security_token.is_some()
     }

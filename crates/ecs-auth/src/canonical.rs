@@ -1,4 +1,4 @@
-//! The form of a request that is signed.
+//! The canonical form of a request, which is signed.
 
 use std::fmt;
 
@@ -15,10 +15,10 @@ pub use echo::{Difference, Echo};
 pub(crate) const CONTENT_SHA256: &str = "x-sdk-content-sha256";
 pub(crate) const SECURITY_TOKEN: &str = "x-security-token";
 
-/// The header of this name: not parsed each time.
+/// The header of this name, parsed once.
 pub(crate) static CONTENT_SHA256_HEADER: HeaderName = HeaderName::from_static(CONTENT_SHA256);
 
-/// What [`CONTENT_SHA256`] says where the body is not signed.
+/// The value of [`CONTENT_SHA256`] if the body is not signed.
 pub(crate) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
 /// All but RFC 3986's unreserved characters.
@@ -30,15 +30,17 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
-/// A request in the form whose hash is signed: method, path, query, signed headers, their names, hash of the body, each on
-/// lines of its own. Both sides compute it; a signature is wrong where they differ.
+/// The form of a request whose hash is signed: method, path, query, signed headers, their names and
+/// the hash of the body, on separate lines. Both sides compute it; a signature is wrong if the
+/// forms differ.
 ///
 /// `Display` and `Debug` mask the security token; [`as_bytes`](Self::as_bytes) does not.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CanonicalRequest(Vec<u8>);
 
 impl CanonicalRequest {
-    /// With the headers of these names, in this order. Each must be lower-case and there.
+    /// Creates the canonical request with the headers of these names, in this order. Each name must
+    /// be in lower case and present.
     pub(crate) fn new<N>(request: &Request<Bytes>, names: &[N]) -> Self
     where
         N: AsHeaderName + AsRef<str> + Copy,
@@ -74,7 +76,7 @@ impl CanonicalRequest {
         Self(text)
     }
 
-    /// Returns the bytes whose hash is signed. They hold the security token, if there is one.
+    /// Returns the bytes whose hash is signed. They include the security token, if there is one.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -93,15 +95,16 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex_of(&Sha256::digest(bytes).into())
 }
 
-/// In lower-case hexadecimal digits.
+/// Formats a hash in lower-case hexadecimal digits.
 pub(crate) fn hex_of(hash: &[u8; 32]) -> String {
     let mut digits = [0; 64];
-    // Its length is right.
+    // The length is always right.
     let _ = hex::encode_to_slice(hash, &mut digits);
     String::from_utf8_lossy(&digits).into_owned()
 }
 
-/// Escapes are undone and made anew, so that their spelling does not matter; the last `/` is for signing only.
+/// Appends a path with its escapes decoded and encoded again, so that their spelling does not
+/// matter. The last `/` is for signing only.
 fn push_path(text: &mut Vec<u8>, path: &str) {
     let decoded: Vec<u8> = percent_decode(path.as_bytes()).collect();
     push_encoded(text, &decoded, RESERVED_IN_PATH);
@@ -119,7 +122,7 @@ fn push_query(text: &mut Vec<u8>, query: &str) {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(name, value)| (decode_query(name), decode_query(value)))
         .collect();
-    // Before encoding: `Z` comes before `{`, but after `%7B`.
+    // Sorted before encoding: `Z` comes before `{`, but after `%7B`.
     pairs.sort_unstable();
     for (at, (name, value)) in pairs.iter().enumerate() {
         if at > 0 {

@@ -4,7 +4,8 @@ use crate::{
     AuthError, CredentialConfig, CredentialOptions, Environment, ReadyCredentials, Transports,
 };
 
-/// Credentials as `ecsctl` finds them: in the environment, in `clouds.yaml`, in profiles, at the metadata service.
+/// A search for credentials as `ecsctl` does it: in the environment, in `clouds.yaml`, in profiles,
+/// at the metadata service.
 ///
 /// ```no_run
 /// # #[cfg(feature = "hyper")]
@@ -24,12 +25,12 @@ pub struct CredentialChain {
 }
 
 impl CredentialChain {
-    /// Out of the environment of this process, and the files that it names.
+    /// Creates a chain over the environment of this process and the files that it names.
     pub fn from_env() -> Self {
         Self::new(Environment::of_process())
     }
 
-    /// Out of this environment.
+    /// Creates a chain over this environment.
     pub fn new(environment: Environment) -> Self {
         Self {
             environment,
@@ -37,49 +38,49 @@ impl CredentialChain {
         }
     }
 
-    /// With all of these options in place of those that were set before.
+    /// Sets all options, replacing those set before.
     pub fn options(mut self, options: CredentialOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// Uses this cloud of `clouds.yaml`, and no other source.
+    /// Uses this cloud of `clouds.yaml` and no other source.
     pub fn cloud(mut self, name: impl Into<String>) -> Self {
         self.options.cloud = Some(name.into());
         self
     }
 
-    /// Uses this section of `~/.huaweicloud/credentials`, and no other source.
+    /// Uses this section of `~/.huaweicloud/credentials` and no other source.
     pub fn profile(mut self, name: impl Into<String>) -> Self {
         self.options.profile = Some(name.into());
         self
     }
 
-    /// Acts in this region, whatever the source says.
+    /// Sets the region, which takes precedence over the source's.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.options.region = Some(region.into());
         self
     }
 
-    /// Acts in the project with this id, whatever the source says.
+    /// Sets the id of the project, which takes precedence over the source's.
     pub fn project_id(mut self, id: impl Into<String>) -> Self {
         self.options.project_id = Some(id.into());
         self
     }
 
-    /// Uses ECS at this address, whatever the source says.
+    /// Sets the address of ECS, which takes precedence over the source's.
     pub fn endpoint(mut self, address: impl Into<String>) -> Self {
         self.options.endpoint = Some(address.into());
         self
     }
 
-    /// Sets the operator, by its id: needed where several have the region.
+    /// Sets the operator by its id. Required if several operators have the region.
     pub fn operator(mut self, id: impl Into<String>) -> Self {
         self.options.operator = Some(id.into());
         self
     }
 
-    /// What is chosen, without asking anybody: source, warnings, addresses.
+    /// Chooses the source without any request, and returns it with warnings and addresses.
     ///
     /// # Errors
     /// As [`CredentialConfig::new`].
@@ -87,7 +88,8 @@ impl CredentialChain {
         CredentialConfig::new(&self.options, &self.environment)
     }
 
-    /// Chooses and opens, over transports of the caller's own. Warnings are in [`config`](Self::config).
+    /// Chooses the source and opens it over the given transports. [`config`](Self::config) has the
+    /// warnings.
     ///
     /// # Errors
     /// As [`CredentialConfig::new`] and [`CredentialConfig::open`].
@@ -98,11 +100,13 @@ impl CredentialChain {
         self.config()?.open(transports).await
     }
 
-    /// Chooses and opens, over transports that trust whom the settings trust, and take the proxy of the environment for
-    /// everything but the metadata service. Warnings are in [`config`](Self::config).
+    /// Chooses the source and opens it over transports that trust the authorities of the settings,
+    /// and use the proxy of the environment for everything except the metadata service.
+    /// [`config`](Self::config) has the warnings.
     ///
     /// # Errors
-    /// As [`CredentialConfig::new`] and [`CredentialConfig::open`]; a certificate that the settings name and that cannot be used.
+    /// As [`CredentialConfig::new`] and [`CredentialConfig::open`], and if a certificate that the
+    /// settings name cannot be used.
     #[cfg(feature = "hyper")]
     pub async fn resolve(&self) -> Result<ReadyCredentials, AuthError> {
         let config = self.config()?;

@@ -1,8 +1,9 @@
-//! The choice of credentials, and of the project, region and addresses that they are for, out of options, variables and files.
+//! The choice of credentials, project, region and addresses from options, variables and files.
 //!
-//! Each source is a layer of settings. A source is chosen (`search`), each field is resolved over the layers in its own
-//! function (`resolve`), and at the end every setting that names an account, a project, a region or an address was used, was overridden by
-//! an option, or stands in a warning (`audit`).
+//! Each source is a layer of settings. A source is chosen (`search`), and each field is resolved
+//! over the layers in its own function (`resolve`). At the end every setting that names an account,
+//! a project, a region or an address was used, was overridden by an option, or is in a warning
+//! (`audit`).
 
 use std::path::{Path, PathBuf};
 
@@ -34,23 +35,24 @@ pub use open::ReadyCredentials;
 pub use tls::TlsSettings;
 pub use transports::Transports;
 
-/// Settings that the caller gives, for example from a command line. They take precedence over everything that is found.
+/// Settings of the caller, for example from a command line. They take precedence over everything
+/// that is found.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct CredentialOptions {
     /// A token.
     pub token: Option<SecretString>,
-    /// An access key; needs the secret key.
+    /// An access key; requires the secret key.
     pub access_key: Option<String>,
-    /// A secret key; needs the access key.
+    /// A secret key; requires the access key.
     pub secret_key: Option<SecretString>,
     /// The security token of a temporary pair of keys.
     pub security_token: Option<SecretString>,
-    /// The cloud of `clouds.yaml` to use, and nothing else.
+    /// The cloud of `clouds.yaml`, which is then the only source.
     pub cloud: Option<String>,
-    /// The section of `~/.huaweicloud/credentials` to use, and nothing else.
+    /// The section of `~/.huaweicloud/credentials`, which is then the only source.
     pub profile: Option<String>,
-    /// The operator, by its id such as `otc`: needed where several have the region.
+    /// The operator, by its id such as `otc`. Required if several operators have the region.
     pub operator: Option<String>,
     /// The region, for example `eu-de`.
     pub region: Option<String>,
@@ -60,11 +62,11 @@ pub struct CredentialOptions {
     pub endpoint: Option<String>,
     /// The address of IAM.
     pub iam_endpoint: Option<String>,
-    /// The address of the metadata service, for tests; otherwise it is the same on every server.
+    /// The address of the metadata service, for tests; by default the same on every server.
     pub metadata_endpoint: Option<String>,
 }
 
-/// The names of the options, for errors: a command line maps them to its own.
+/// The names of the options in errors. A command line maps them to its own.
 const OPTIONS: Names = &[
     (Field::Token, &["token"]),
     (Field::AccessKey, &["access key"]),
@@ -76,7 +78,7 @@ const OPTIONS: Names = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CredentialKind {
-    /// A token that is there already.
+    /// A given token.
     Token,
     /// A permanent pair of keys.
     AccessKey,
@@ -119,25 +121,26 @@ pub enum WarningKind {
     Unused,
     /// A setting that names a project is not used.
     UnusedProject,
-    /// A setting of another tool than that of the credentials is used.
+    /// A setting of another tool than the credentials' own is used.
     Borrowed,
-    /// A file has something in it that other tools read otherwise, or others can read it.
+    /// A file is read differently by other tools, or is readable by other users.
     File,
-    /// An address follows from the region alone.
+    /// An address was derived from the region alone.
     Derived,
 }
 
-/// Something that the user should know, although there are credentials. Holds no secret.
+/// A problem of settings that yield credentials nonetheless. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warning {
     /// The class.
     pub kind: WarningKind,
-    /// What it is, to what, and what is used instead.
+    /// What happens, to which setting, and what is used instead.
     pub message: String,
 }
 
-/// Where to go and as whom, as far as that can be known without asking anybody. Holds secrets; `Debug` masks them.
+/// The chosen credentials, project and addresses, as far as they are known without requests. Holds
+/// secrets; `Debug` masks them.
 ///
 /// ```
 /// use ecs_auth::{CredentialConfig, CredentialOptions, Environment};
@@ -158,7 +161,7 @@ pub struct CredentialConfig {
     source: CredentialSource,
     skipped: Vec<Skipped>,
     warnings: Vec<Warning>,
-    /// `None`: the metadata service.
+    /// `None` stands for the metadata service.
     method: Option<AuthMethod>,
     account: resolve::Account,
     agency: Option<Agency>,
@@ -170,13 +173,13 @@ pub struct CredentialConfig {
     endpoint: Option<Sourced>,
     gap: Option<AddressGap>,
     iam_gap: Option<AddressGap>,
-    /// Addresses of ECS that are set for single regions.
+    /// The addresses of ECS that are set for single regions.
     addresses: files::RegionAddresses,
     metadata: Option<String>,
     tls: TlsSettings,
 }
 
-/// The names of the clouds of `clouds.yaml`, for completions: none where it cannot be read.
+/// Returns the names of the clouds of `clouds.yaml`, for completions; none if it is unreadable.
 ///
 /// ```
 /// let names = ecs_auth::cloud_names(&ecs_auth::Environment::of_process());
@@ -189,72 +192,75 @@ pub fn cloud_names(environment: &Environment) -> Vec<String> {
     })
 }
 
-/// The names of the sections of `~/.huaweicloud/credentials`, for completions: none where it cannot be read.
+/// Returns the names of the sections of `~/.huaweicloud/credentials`, for completions; none if it
+/// is unreadable.
 pub fn profile_names(environment: &Environment) -> Vec<String> {
     files::profile_names(environment)
 }
 
 impl CredentialConfig {
-    /// Chooses the first of these that has credentials: the options; `HUAWEICLOUD_SDK_*`; the cloud that `OS_CLOUD` names;
-    /// `OS_*`; `HW_*`; the only cloud of `clouds.yaml`; the profile `basic`; the current profile of KooCLI; the metadata
-    /// service. With the option for a cloud or a profile it is that or nothing.
+    /// Chooses the first of these sources that has credentials: the options; `HUAWEICLOUD_SDK_*`;
+    /// the cloud that `OS_CLOUD` names; `OS_*`; `HW_*`; the only cloud of `clouds.yaml`; the
+    /// profile `basic`; the current profile of KooCLI; the metadata service. With the option for a
+    /// cloud or a profile no other source is tried.
     ///
     /// # Errors
-    /// [`AuthErrorKind::Malformed`], with an [`AuthError::reason`]: a source has half of what it needs, cannot be read, or names a
-    /// login that is not supported. It is not skipped, for the next one could be another account's.
+    /// [`AuthErrorKind::Malformed`], with an [`AuthError::reason`]: a source is incomplete,
+    /// unreadable, or names an unsupported login. It is not skipped, because the next source could
+    /// be another account's.
     pub fn new(options: &CredentialOptions, environment: &Environment) -> Result<Self, AuthError> {
         let mut found = search::search(options, environment)?;
         let method = found.method.take();
         resolve::resolve(options, environment, &found, method)
     }
 
-    /// Returns where the credentials come from.
+    /// Returns the source of the credentials.
     pub fn source(&self) -> &CredentialSource {
         &self.source
     }
 
-    /// Returns the sources that were tried before, and the settings that an option takes precedence
-    /// over.
+    /// Returns the sources that were tried before, and the settings that are overridden by an
+    /// option.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
 
-    /// What was given and is not used, or is used otherwise than another tool uses it.
+    /// Returns warnings about settings that are not used, or that other tools use differently.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Returns the operator, if the addresses or the region tell it.
+    /// Returns the operator, if the addresses or the region determine it.
     pub fn operator(&self) -> Option<Operator> {
         self.operator.as_ref().map(|(operator, _)| *operator)
     }
 
-    /// Returns the region, if that is known.
+    /// Returns the region, if it is known.
     pub fn region(&self) -> Option<&str> {
         self.region.as_ref().map(|region| region.value.as_str())
     }
 
-    /// Returns the project, if one is named. Otherwise it is that of the region.
+    /// Returns the project, if a setting names one. Otherwise it is the region's.
     pub fn project(&self) -> Option<&Reference> {
         self.project.as_ref().map(|project| &project.reference)
     }
 
-    /// Returns the address of ECS, if that is known.
+    /// Returns the address of ECS, if it is known.
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_ref().map(|setting| setting.value.as_str())
     }
 
-    /// Returns why the address of ECS is not known, where it is not.
+    /// Returns why the address of ECS is not known; `None` if it is.
     pub fn endpoint_gap(&self) -> Option<&AddressGap> {
         self.gap.as_ref().filter(|_| self.endpoint.is_none())
     }
 
-    /// Returns the address of IAM, if that is known.
+    /// Returns the address of IAM, if it is known.
     pub fn iam_endpoint(&self) -> Option<&str> {
         self.iam.as_ref().map(|setting| setting.value.as_str())
     }
 
-    /// Whom to trust, by the settings of the source.
+    /// Returns the trusted authorities and the client certificate of the source.
     pub fn tls(&self) -> &TlsSettings {
         &self.tls
     }
@@ -275,17 +281,18 @@ impl CredentialConfig {
         self.account.user.as_deref()
     }
 
-    /// Returns the domain of the account, by name or id, as the settings have it.
+    /// Returns the domain of the account, by name or id, as in the settings.
     pub fn domain(&self) -> Option<&str> {
         self.account.domain.as_deref()
     }
 
-    /// Returns the agency whose rights are borrowed, if any.
+    /// Returns the agency whose rights are used, if there is one.
     pub fn agency(&self) -> Option<&str> {
         self.agency.as_ref().map(|agency| agency.name.as_str())
     }
 
-    /// Returns whether IAM is asked: for tokens, for the id of the project, or whose a token is.
+    /// Returns whether requests to IAM are needed: for tokens, the id of the project, or the
+    /// look-up of a token.
     pub fn asks_iam(&self) -> bool {
         match self.method {
             Some(AuthMethod::Login(_) | AuthMethod::Exchange(_)) => true,
@@ -294,7 +301,8 @@ impl CredentialConfig {
         }
     }
 
-    /// Returns the access key, if it is one that requests are signed with: a name, not a secret.
+    /// Returns the access key that signs requests, which is not secret; `None` for other
+    /// credentials.
     pub fn access_key(&self) -> Option<&str> {
         match &self.method {
             Some(AuthMethod::Key(key)) => Some(key.id()),
@@ -303,7 +311,7 @@ impl CredentialConfig {
     }
 }
 
-/// Returns the variable of an OpenStack setting.
+/// Returns the environment variable of an OpenStack setting.
 fn variable_of(key: &str) -> String {
     format!("OS_{}", key.to_uppercase())
 }
@@ -327,7 +335,7 @@ fn unreadable(path: &Path, message: String) -> AuthError {
     AuthError::malformed(message, AuthReason::Unreadable { path })
 }
 
-/// A file that a variable names has to be there: another one could be another account's.
+/// Fails if a file that a variable names does not exist: another file could be another account's.
 fn check_named_file(environment: &Environment, variable: &str) -> Result<(), AuthError> {
     match environment.named_file(variable) {
         Some((path, true)) => {
@@ -340,7 +348,7 @@ fn check_named_file(environment: &Environment, variable: &str) -> Result<(), Aut
     }
 }
 
-/// Returns an address that can be shown, with a scheme.
+/// Checks that an address has a scheme and holds nothing secret.
 fn checked_address(service: &str, address: &str) -> Result<String, AuthError> {
     if address.contains('@') {
         // Not repeated: it may be a password.
@@ -356,7 +364,7 @@ fn checked_address(service: &str, address: &str) -> Result<String, AuthError> {
     })
 }
 
-/// Returns the path of a file in a setting.
+/// Returns the path that a setting names.
 fn path_of(environment: &Environment, path: &str) -> PathBuf {
     environment.expand(Path::new(path))
 }

@@ -1,4 +1,4 @@
-//! What proves who we are.
+//! Credentials, the proof of an account.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,10 +13,12 @@ use subtle::ConstantTimeEq;
 use crate::signer::{self, AUTH_TOKEN};
 use crate::{AccessKey, AuthError, AuthErrorKind, Signed};
 
-/// What is shorter is no secret in earnest, and taking it out of a text would make it unreadable.
+/// The shortest secret that is masked, in bytes. Masking shorter texts would make messages
+/// unreadable.
 const SHORTEST: usize = 6;
 
-/// Credentials, ready to go into a request. `Debug` masks them; a clone shares them, and the last one overwrites them.
+/// Credentials that authenticate a request. `Debug` masks them; clones share them, and the last one
+/// overwrites them on drop.
 ///
 /// ```
 /// use ecs_auth::Credentials;
@@ -37,10 +39,11 @@ enum Kind {
 }
 
 impl Credentials {
-    /// Returns a token that IAM issued for the project, sent as `X-Auth-Token`.
+    /// Creates credentials from a token that IAM issued for the project, sent as `X-Auth-Token`.
     ///
     /// # Errors
-    /// [`AuthErrorKind::Malformed`] if it is empty or has characters that a header cannot hold. The token is not in the error.
+    /// [`AuthErrorKind::Malformed`] if the token is empty or has characters that a header cannot
+    /// hold. The error does not hold the token.
     pub fn token(token: impl Into<String>) -> Result<Self, AuthError> {
         let token = SecretString::from(token.into());
         if token.expose_secret().is_empty() {
@@ -62,7 +65,7 @@ impl Credentials {
         Ok(Self::new(Kind::Token(token)))
     }
 
-    /// Returns a pair of keys, with which each request is signed.
+    /// Creates credentials from a pair of keys, which sign each request.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -85,19 +88,19 @@ impl Credentials {
         }
     }
 
-    /// Notes when they end, for people. Nothing else follows from it.
+    /// Sets when the credentials expire, for display only.
     #[must_use]
     pub fn with_end(mut self, end: Timestamp) -> Self {
         self.expires_at = Some(end);
         self
     }
 
-    /// Returns when they end, if that is known, by the clock of who gave them.
+    /// Returns when the credentials expire, if known, by the clock of their issuer.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
     }
 
-    /// Returns the access key, if that is what these are: a name, not a secret.
+    /// Returns the access key, which is not secret, if the credentials are a pair of keys.
     pub fn access_key_id(&self) -> Option<&str> {
         match &*self.proof {
             Kind::Token(_) => None,
@@ -105,7 +108,7 @@ impl Credentials {
         }
     }
 
-    /// Returns the token as the value of a header, if that is what these are.
+    /// Returns the token as a header value, if the credentials are a token.
     pub(crate) fn token_header(&self) -> Option<HeaderValue> {
         let Kind::Token(token) = &*self.proof else {
             return None;
@@ -115,7 +118,7 @@ impl Credentials {
         Some(value)
     }
 
-    /// Returns whether a service would take these for those: the same token, or the same keys.
+    /// Returns whether the credentials are equal to a service: the same token, or the same keys.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (&*self.proof, &*other.proof) {
             _ if Arc::ptr_eq(&self.proof, &other.proof) => true,
@@ -128,9 +131,10 @@ impl Credentials {
         }
     }
 
-    /// Puts the proof into the request, replacing any older one: the last thing that is done to it before it is sent. With a
-    /// key, `now` is the time of signing, and what is signed is described at [`sign`](crate::sign): put `X-Project-Id` in
-    /// before. What was signed is returned, to be compared with what a service says that it read.
+    /// Authenticates the request, replacing any older proof. This must be the last change before it
+    /// is sent. With a key, `now` is the time of signing; [`sign`](crate::sign) describes what is
+    /// signed, so insert `X-Project-Id` before. Returns the signed parts, to compare them with what
+    /// a service read.
     pub fn authenticate(
         &self,
         request: &mut http::Request<Bytes>,
@@ -146,8 +150,8 @@ impl Credentials {
         }
     }
 
-    /// Returns a text of somebody who was shown these, without what is secret of them: services
-    /// repeat what they got in their messages.
+    /// Masks the secrets of these credentials in a text of a service that received them: services
+    /// repeat parts of a request in their messages.
     ///
     /// ```
     /// let credentials = ecs_auth::Credentials::token("MIIDkgAAAA")?;

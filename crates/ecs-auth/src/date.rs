@@ -1,12 +1,13 @@
-//! Times as `X-Sdk-Date` writes them: `20261123T125900Z`.
+//! Times in the format of `X-Sdk-Date`: `20261123T125900Z`.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// How far the time of a signature may be from the clock of the service, in either direction.
+/// The maximum difference between the time of a signature and the service's clock, in either
+/// direction.
 pub const MAX_CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 
-/// UTC, to the second; what is below a second is cut.
+/// Formats a time in UTC, truncated to seconds.
 pub(crate) fn format(time: Timestamp) -> String {
     let time = TimeZone::UTC.to_datetime(time);
     format!(
@@ -20,7 +21,7 @@ pub(crate) fn format(time: Timestamp) -> String {
     )
 }
 
-/// `None` unless it is written exactly as [`format`] writes and exists.
+/// Parses a time; `None` unless it exists and is written exactly as [`format`] writes it.
 #[cfg(any(test, feature = "verifier"))]
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
@@ -61,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_otherwise_or_does_not_exist_is_not_a_time() {
+    fn other_formats_and_invalid_times_are_refused() {
         for text in [
             "",
             "20261123T125900",

@@ -1,4 +1,4 @@
-//! The variables and files that credentials are chosen from, taken once.
+//! A snapshot of the variables and files from which credentials are chosen.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ mod file;
 
 pub(crate) use file::File;
 
-/// Only these variables are read.
+/// The prefixes of the variables that are read.
 const PREFIXES: [&str; 6] = [
     "HUAWEICLOUD_SDK_",
     "HUAWEICLOUD_OIDC_",
@@ -34,8 +34,8 @@ pub(crate) const PROFILE_FILE: &str = "HUAWEICLOUD_SDK_CREDENTIALS_FILE";
 pub(crate) const REGIONS_FILE: &str = "HUAWEICLOUD_SDK_REGIONS_FILE";
 pub(crate) const KOOCLI_FILE: &str = "HW_SHARED_CONFIG_FILE";
 
-/// The variables and files out of which credentials are chosen: a snapshot, so that choosing is a pure function of it.
-/// `Debug` shows names only.
+/// The variables and files from which credentials are chosen: a snapshot, so that the choice is a
+/// pure function. `Debug` shows names only.
 ///
 /// ```
 /// use ecs_auth::Environment;
@@ -52,8 +52,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Returns the environment of this process, and the files that may hold credentials, as far as
-    /// they exist.
+    /// Takes a snapshot of this process's environment and of the existing files that may hold
+    /// credentials.
     pub fn of_process() -> Self {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             let name = name.into_string().ok()?;
@@ -105,7 +105,7 @@ impl Environment {
         self
     }
 
-    /// Returns a variable that is set and not empty.
+    /// Returns a variable if it is set and not empty.
     pub(crate) fn variable(&self, name: &str) -> Option<&Zeroizing<String>> {
         self.variables.get(name).filter(|value| !value.is_empty())
     }
@@ -125,7 +125,7 @@ impl Environment {
         self.files.get(path)
     }
 
-    /// Returns the path that the variable names, and whether nothing is there: another file in its
+    /// Returns the path that the variable names, and whether no file is there: another file in its
     /// place could be another account's.
     pub(crate) fn named_file(&self, variable: &str) -> Option<(PathBuf, bool)> {
         let path = self.path(variable)?;
@@ -133,17 +133,17 @@ impl Environment {
         Some((path, missing))
     }
 
-    /// Returns where `clouds.yaml` may be; the first that exists is read.
+    /// Returns the possible paths of `clouds.yaml`; the first that exists is read.
     pub(crate) fn clouds_files(&self) -> Vec<PathBuf> {
         self.openstack_files(CLOUDS_FILE, "clouds")
     }
 
-    /// Returns where `secure.yaml` may be.
+    /// Returns the possible paths of `secure.yaml`.
     pub(crate) fn secure_files(&self) -> Vec<PathBuf> {
         self.openstack_files(SECURE_FILE, "secure")
     }
 
-    /// Returns where `clouds-public.yaml` may be.
+    /// Returns the possible paths of `clouds-public.yaml`.
     pub(crate) fn vendor_files(&self) -> Vec<PathBuf> {
         self.openstack_files("", "clouds-public")
     }
@@ -180,25 +180,25 @@ impl Environment {
         paths
     }
 
-    /// Returns where the profiles of the Huawei Cloud SDKs are.
+    /// Returns the path of the Huawei Cloud SDKs' profiles.
     pub(crate) fn profile_file(&self) -> Option<PathBuf> {
         self.path(PROFILE_FILE)
             .or_else(|| self.in_home(".huaweicloud/credentials"))
     }
 
-    /// Returns where the Huawei Cloud SDKs look for addresses of regions.
+    /// Returns the path where the Huawei Cloud SDKs search addresses of regions.
     pub(crate) fn regions_file(&self) -> Option<PathBuf> {
         self.path(REGIONS_FILE)
             .or_else(|| self.in_home(".huaweicloud/regions.yaml"))
     }
 
-    /// Returns where the profiles of KooCLI are.
+    /// Returns the path of KooCLI's profiles.
     pub(crate) fn koocli_file(&self) -> Option<PathBuf> {
         let named = self.path(KOOCLI_FILE).map(|path| self.expand(&path));
         named.or_else(|| self.in_home(".hcloud/config.json"))
     }
 
-    /// Returns the path with `~` for the home directory written out.
+    /// Expands `~` to the home directory.
     pub(crate) fn expand(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), self.home()) {
             (Ok(rest), Some(home)) => home.join(rest),

@@ -1,4 +1,4 @@
-//! Why there are no credentials.
+//! Errors of obtaining credentials.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -12,17 +12,18 @@ use crate::Echo;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AuthErrorKind {
-    /// What was given cannot be credentials.
+    /// A given value cannot be credentials.
     Malformed,
-    /// Nobody has any: every source was looked at.
+    /// No source has credentials; all were tried.
     Missing,
-    /// A source that should have credentials could not give them now; later it may.
+    /// A source that should have credentials is unavailable now; a later attempt may succeed.
     Unavailable,
-    /// A service was asked for credentials and said no. Asking again the same way will not help, and may lock an account.
+    /// A service refused to give credentials. The same request will not succeed later and may lock
+    /// an account.
     Refused,
 }
 
-/// Credentials could not be had. Holds no secret.
+/// The error of obtaining credentials. Holds no secret.
 ///
 /// ```
 /// use ecs_auth::{AuthError, AuthErrorKind};
@@ -38,7 +39,7 @@ pub struct AuthError {
     detail: Option<Arc<Detail>>,
 }
 
-/// More about an error, for programs. One pointer: the error is part of many results.
+/// Details of an error, for programs. Boxed, because the error is part of many results.
 #[derive(Debug)]
 enum Detail {
     Refusal(Refusal),
@@ -61,21 +62,22 @@ enum Detail {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthReason {
-    /// A login of a kind that is not spoken here. Another source is not tried: it could be another account's.
+    /// A kind of login that is not supported. Other sources are not tried: they could be another
+    /// account's.
     UnsupportedLogin {
         /// The kind, such as `v3oidcpassword`.
         kind: String,
         /// The setting that names it.
         setting: String,
     },
-    /// Half of a login.
-    HalfOfALogin {
-        /// The setting that is there.
+    /// Incomplete credentials.
+    IncompleteCredentials {
+        /// The setting that is present.
         given: String,
-        /// The one that is missing.
+        /// The setting that is missing.
         missing: String,
     },
-    /// Settings that contradict each other: it is not clear which is meant.
+    /// Settings that contradict each other.
     Conflict {
         /// The settings.
         settings: Vec<String>,
@@ -84,47 +86,47 @@ pub enum AuthReason {
     AddressUnknown {
         /// The service, `ECS` or `IAM`.
         service: &'static str,
-        /// Why.
+        /// The reason.
         gap: AddressGap,
     },
-    /// The project is not known, and neither is the region whose project it would be.
+    /// Neither the project nor the region whose project it would be is known.
     ProjectUnknown,
-    /// An operator that is not in the table.
+    /// An unknown operator.
     OperatorUnknown {
-        /// As it was given.
+        /// The id, as given.
         id: String,
     },
-    /// A cloud or profile that is not there.
+    /// A cloud or profile that does not exist.
     SourceMissing {
         /// Its name.
         name: String,
-        /// Those that are there.
+        /// The existing ones.
         present: Vec<String>,
     },
-    /// A file that cannot be read or understood.
+    /// A file that is unreadable or invalid.
     Unreadable {
         /// Its path.
         path: String,
     },
-    /// A setting asks for connections whose certificates are not verified.
+    /// A setting that disables the verification of certificates.
     InsecureTls {
         /// The setting.
         setting: String,
     },
-    /// An empty value where there should be one.
+    /// An empty value where one is required.
     Empty {
         /// The setting.
         setting: String,
     },
 }
 
-/// Why an address does not follow.
+/// Why an address cannot be derived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressGap {
     /// No region is named.
     NoRegion,
-    /// Nobody lists the region.
+    /// No operator lists the region.
     UnknownRegion {
         /// The region.
         region: String,
@@ -136,11 +138,12 @@ pub enum AddressGap {
         /// The ids of the operators.
         operators: Vec<&'static str>,
     },
-    /// Another address that was given is of another cloud than the region: credentials go to no host that nobody named.
+    /// A given address is in another cloud than the region. Credentials are never sent to a derived
+    /// host in that case.
     OtherCloud {
         /// The region.
         region: String,
-        /// The address that was given.
+        /// The given address.
         address: String,
     },
 }
@@ -164,19 +167,19 @@ impl fmt::Display for AddressGap {
     }
 }
 
-/// What a service said that was asked for credentials, or shown them, and refused.
+/// The refusal of a service that was asked for credentials or received them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// The service's code.
+    /// The service's error code.
     pub code: Option<String>,
-    /// The service's words, without what is secret.
+    /// The service's message, with secrets masked.
     pub message: Option<String>,
-    /// What its clock showed.
+    /// The time on the service's clock.
     pub time: Option<Timestamp>,
-    /// What it says of the request that was signed, where one was.
+    /// The service's view of the signed request, if it was signed.
     pub echo: Option<Echo>,
 }
 
@@ -203,20 +206,20 @@ impl AuthError {
         self
     }
 
-    /// Returns an error of what was given, with its reason.
+    /// Creates an error about given settings, with its reason.
     pub(crate) fn malformed(message: impl Into<String>, reason: AuthReason) -> Self {
         let mut error = Self::new(AuthErrorKind::Malformed, message);
         error.detail = Some(Arc::new(Detail::Reason(reason)));
         error
     }
 
-    /// Returns the same error with something before its message.
+    /// Prefixes the message with a place.
     pub(crate) fn within(mut self, place: &dyn fmt::Display) -> Self {
         self.message = format!("{place}: {}", self.message);
         self
     }
 
-    /// What is missing or refused, if it is something that was given or not given.
+    /// Returns what is missing or refused, if the error is about settings.
     pub fn reason(&self) -> Option<&AuthReason> {
         match self.detail.as_deref()? {
             Detail::Reason(reason) => Some(reason),
@@ -224,7 +227,7 @@ impl AuthError {
         }
     }
 
-    /// What a service answered, if it is because of an answer that there are no credentials.
+    /// Returns the service's refusal, if the error comes from one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self.detail.as_deref()? {
             Detail::Refusal(refusal) => Some(refusal),
@@ -232,7 +235,7 @@ impl AuthError {
         }
     }
 
-    /// Returns whether asking again later can help.
+    /// Returns whether a later attempt may succeed.
     pub fn is_temporary(&self) -> bool {
         self.kind == AuthErrorKind::Unavailable
     }

@@ -1,4 +1,4 @@
-//! One question to a service that gives credentials.
+//! One request to a service that gives credentials.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use tracing::info;
 use zeroize::Zeroizing;
 
 use crate::error::Refusal;
-use crate::{AuthError, AuthErrorKind, Signed};
+use crate::{AuthError, AuthErrorKind, Echo, Signed};
 
-/// Beyond its own limit a transport gets this long to say itself why it failed: its words are better than ours.
+/// The extra time in which a transport may report its own, more precise error.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How much of somebody else's message is repeated.
+/// The largest part of a service's message that is repeated, in characters.
 const MAX_MESSAGE: usize = 300;
 
-/// Sends the request once. `who` is asked, as in "who could not be asked".
+/// Sends the request once. `service` names the service in messages.
 ///
 /// # Errors
 /// [`AuthErrorKind::Unavailable`] without an answer.
@@ -33,7 +33,8 @@ pub(crate) async fn exchange(
     service: &str,
 ) -> Result<Response<Bytes>, AuthError> {
     let attempt = Attempt::first().with_timeout(timeout);
-    // No request id: the service may have put a secret of the request into it, which is not known here.
+    // No request id: the service may have put a secret of the request into it, which is not known
+    // here.
     let (method, uri, began) = (
         request.method().clone(),
         request.uri().clone(),
@@ -50,7 +51,7 @@ pub(crate) async fn exchange(
     match answer {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(error)) => {
-            Err(unavailable(format!("{service} could not be asked")).with_source(error))
+            Err(unavailable(format!("{service} could not be queried")).with_source(error))
         }
         Err(_) => Err(unavailable(format!(
             "{service} did not answer within {timeout:?}"
@@ -62,8 +63,8 @@ pub(crate) fn unavailable(message: impl Into<String>) -> AuthError {
     AuthError::new(AuthErrorKind::Unavailable, message)
 }
 
-/// What an answer that is no success means. Its words are repeated, but for what `mask` takes out: a service that echoes what it
-/// got would put secrets into them.
+/// Converts an answer that is not a success to an error. Its message is repeated with secrets
+/// masked by `mask`: a service may echo parts of the request.
 pub(crate) fn refusal(
     service: &str,
     response: &Response<Bytes>,
@@ -84,11 +85,7 @@ pub(crate) fn refusal(
     });
     let masked = |text: Option<String>| text.map(|text| printable(&mask(&text)));
     let (code, message_text) = (masked(code), masked(message_text));
-    // The request that is repeated tells people nothing.
-    let short = message_text
-        .as_deref()
-        .and_then(|message| message.split("canonicalRequest:").next());
-    let short = short.map(|short| short.trim_end_matches([' ', ',', ';']));
+    let short = message_text.as_deref().map(Echo::remove_from);
     let parts = [code.as_deref(), short];
     let parts: Vec<&str> = parts.into_iter().flatten().collect();
     if !parts.is_empty() {
@@ -108,7 +105,8 @@ pub(crate) fn refusal(
     })
 }
 
-/// Takes these secrets out of a text, also as they stand in a body of JSON or in an address.
+/// Returns a function that masks these secrets in a text, also in the escapes of JSON and of
+/// addresses.
 pub(crate) fn without(secrets: &[&str]) -> impl Fn(&str) -> String {
     let secrets = secrets.iter().filter(|secret| !secret.is_empty());
     let secrets: Vec<Zeroizing<String>> = secrets
@@ -135,7 +133,8 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
     dates.parse_timestamp(date).ok()
 }
 
-/// Code and message out of the forms that IAM, the gateway and OpenStack use. A code that is only the status again is left out.
+/// Returns code and message from the forms that IAM, the gateway and OpenStack use. A code that
+/// merely repeats the status is left out.
 fn code_and_message(body: &[u8], status: &str) -> (Option<String>, Option<String>) {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let inner = body.get("error").filter(|inner| inner.is_object());

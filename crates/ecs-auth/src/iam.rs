@@ -1,4 +1,4 @@
-//! Tokens from IAM, and what else is asked there.
+//! Tokens from IAM, and look-ups there.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,23 +23,23 @@ mod login;
 pub use answer::{Project, TokenInfo};
 pub use login::{Login, Reference, User};
 
-/// What stands in a query as it is (RFC 3986, 2.3), and so is signed as it is sent.
+/// Characters that are not escaped in a query (RFC 3986, 2.3), so that it is signed as it is sent.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// How long one answer of IAM may take.
+/// The time limit of a request to IAM.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long IAM may take to say whose a token is: nothing depends on it.
+/// The time limit of a token's look-up, which is optional.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The token that a request to IAM is about.
+/// The header with the token that a request to IAM is about.
 const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
 
-/// Another token is fetched when this much is left, or a quarter of its life if that is less.
+/// A token is replaced when this much of its lifetime is left, or a quarter if that is less.
 const RENEW_AHEAD: Duration = Duration::from_secs(5 * 60);
 
 /// The identity service (IAM) of a region.
@@ -62,10 +62,10 @@ pub struct IamClient {
 }
 
 impl IamClient {
-    /// Creates the service at this address, with or without `/v3`.
+    /// Creates a client of IAM at this address, with or without `/v3`.
     ///
     /// # Errors
-    /// [`AuthErrorKind::Malformed`] if that is no address of the kind `https://host`.
+    /// [`AuthErrorKind::Malformed`] if the address does not have the form `https://host`.
     pub fn new(transport: Arc<dyn Transport>, endpoint: &str) -> Result<Self, AuthError> {
         let base = endpoint.trim().trim_end_matches('/');
         let base = base.strip_suffix("/v3").unwrap_or(base);
@@ -79,10 +79,10 @@ impl IamClient {
                     .is_some_and(|authority| !authority.as_str().contains('@'))
         });
         if !usable {
-            // Not repeated: addresses have been seen with passwords in them.
+            // Not repeated: addresses may contain passwords.
             return Err(AuthError::new(
                 AuthErrorKind::Malformed,
-                "the address of IAM is not one like https://iam.eu-de.otc.t-systems.com",
+                "the address of IAM is not a URL like https://iam.eu-de.otc.t-systems.com",
             ));
         }
         Ok(Self {
@@ -91,7 +91,7 @@ impl IamClient {
         })
     }
 
-    /// Tokens by this login, a fresh one whenever it is needed.
+    /// Returns a provider of tokens by this login, which logs in whenever a new one is needed.
     pub fn tokens(&self, login: Login) -> IamTokens {
         IamTokens(RefreshingCredentials::new(TokenSource {
             iam: self.clone(),
@@ -100,17 +100,18 @@ impl IamClient {
         }))
     }
 
-    /// Returns the project of this name among those that the credentials can use: that of a region
-    /// has the region's name.
+    /// Returns the project of this name that the credentials can use. The project of a region has
+    /// the region's name.
     ///
     /// # Errors
-    /// [`AuthErrorKind::Refused`] if there is none, or if it is not clear which one is meant; otherwise as IAM answers.
+    /// [`AuthErrorKind::Refused`] if there is none, or more than one; otherwise as IAM answers.
     pub async fn find_project(
         &self,
         credentials: &Credentials,
         name: &str,
     ) -> Result<Project, AuthError> {
-        // As the official SDKs send it: a gateway that signs the query as it came would refuse `eu%2Dde`.
+        // Encoded like the official SDKs: a gateway that signs the query as received would refuse
+        // `eu%2Dde`.
         let name_in_query = utf8_percent_encode(name, UNRESERVED);
         let mut request = self.request(&format!("/v3/projects?name={name_in_query}"))?;
         let signed = credentials.authenticate(&mut request, Timestamp::now());
@@ -149,15 +150,16 @@ impl IamClient {
         }
     }
 
-    /// What IAM says of this token: whose it is, and for which project. The token proves itself: that needs no permission
-    /// (`GET /v3/auth/tokens`, "Verifying a Token" of IAM's API reference).
+    /// Looks up a token: its user, domain and project. The token authenticates itself, which needs
+    /// no permission (`GET /v3/auth/tokens`, "Verifying a Token" of IAM's API reference).
     ///
     /// # Errors
-    /// [`AuthErrorKind::Malformed`] if these credentials are no token; [`AuthErrorKind::Refused`]: IAM does not know it, or it
-    /// has ended; [`AuthErrorKind::Unavailable`]: no readable answer within five seconds.
+    /// [`AuthErrorKind::Malformed`] if the credentials are not a token; [`AuthErrorKind::Refused`]:
+    /// IAM does not know it, or it has expired; [`AuthErrorKind::Unavailable`]: no readable answer
+    /// within five seconds.
     pub async fn describe_token(&self, token: &Credentials) -> Result<TokenInfo, AuthError> {
         let Some(subject) = token.token_header() else {
-            let message = "only a token can be looked up, and these credentials are none";
+            let message = "only tokens can be looked up, and these credentials are not a token";
             return Err(AuthError::new(AuthErrorKind::Malformed, message));
         };
         let mut request = self.request("/v3/auth/tokens")?;
@@ -177,7 +179,7 @@ impl IamClient {
         request.map_err(|error| {
             AuthError::new(
                 AuthErrorKind::Malformed,
-                "IAM cannot be asked at this address",
+                "the address of IAM is not a valid URL",
             )
             .with_source(error)
         })
@@ -187,7 +189,7 @@ impl IamClient {
         exchange(&*self.transport, request, TIMEOUT, &self.name()).await
     }
 
-    /// For messages; the host without what may stand before an `@`.
+    /// Returns the name for messages: the host without anything before an `@`.
     fn name(&self) -> String {
         let host = self.base.split("://").nth(1).unwrap_or_default();
         let host = host.rsplit('@').next().unwrap_or_default();
@@ -272,14 +274,16 @@ impl IamClient {
     }
 }
 
-/// Tokens that IAM gives for a login: kept, replaced by fresh ones some minutes before they end and after the service refused
-/// one, by one login at a time however many requests wait for it. While a token is still good, it is used until
-/// its successor is there. A login that was refused is not repeated within a minute.
+/// A provider of tokens that IAM issues for a login. Tokens are cached, and renewed some minutes
+/// before they expire and after the service refused one, by one login at a time for all waiting
+/// requests. A valid token is used until its successor arrives. A refused login is not repeated
+/// within a minute.
 #[derive(Debug)]
 pub struct IamTokens(RefreshingCredentials<TokenSource>);
 
 impl IamTokens {
-    /// What IAM says of the token in use, for example its project. Logs in if there is none.
+    /// Returns IAM's description of the token in use, for example its project. Logs in if there is
+    /// none.
     ///
     /// # Errors
     /// As [`credentials`](CredentialsProvider::credentials).

@@ -1,26 +1,26 @@
-//! Who we are: credentials, where they come from, and how a request proves them.
+//! Credentials, their sources, and the authentication of requests.
 //!
 //! | module | holds |
 //! |---|---|
-//! | `credentials` | [`Credentials`]: what is known, and how it goes into a request |
-//! | `provider` | [`CredentialsProvider`]: where credentials come from, [`StaticCredentials`] |
-//! | `access_key` | [`AccessKey`]: a pair of keys to sign with |
+//! | `credentials` | [`Credentials`]: a token or keys that authenticate a request |
+//! | `provider` | [`CredentialsProvider`]: where a client gets credentials, [`StaticCredentials`] |
+//! | `access_key` | [`AccessKey`]: a pair of keys that signs requests |
 //! | `signer` | [`sign`]: SDK-HMAC-SHA256, [`Signed`] |
-//! | `canonical` | [`CanonicalRequest`]: what is signed, and its [`Difference`] from what a service read |
-//! | `verifier` | `verify`: the other side, with the feature `verifier` |
-//! | `date` | times as `X-Sdk-Date` writes them |
+//! | `canonical` | [`CanonicalRequest`]: the signed form of a request, and its [`Difference`] from the service's |
+//! | `verifier` | `verify`: the service's side of signing, with the feature `verifier` |
+//! | `date` | times in the format of `X-Sdk-Date` |
 //! | `iam` | [`IamClient`]: [`IamTokens`] by a [`Login`], a [`Project`] by its name |
 //! | `metadata` | [`MetadataKeys`]: temporary keys on a server of the cloud, and the [`InstanceLocation`] |
 //! | `chain` | [`CredentialChain`]: credentials as `ecsctl` finds them, in one call |
-//! | `config` | [`CredentialConfig`]: which credentials to use, out of [`CredentialOptions`] and [`Environment`] |
-//! | `environment` | [`Environment`]: the variables and files that credentials are chosen from |
-//! | `operators` | [`Operator`]: whose regions and hosts are which |
+//! | `config` | [`CredentialConfig`]: the choice of credentials from [`CredentialOptions`] and [`Environment`] |
+//! | `environment` | [`Environment`]: the variables and files from which credentials are chosen |
+//! | `operators` | [`Operator`]: operators with their regions and hosts |
 //! | `target` | [`ResolvedTarget`]: operator, account, project, region and endpoint, each with its origin |
-//! | `renewal` | credentials that end, and others in time |
-//! | `exchange` | one question to a service that gives credentials |
+//! | `renewal` | timely renewal of credentials that expire |
+//! | `exchange` | one request to a service that gives credentials |
 //! | `error` | [`AuthError`], [`AuthReason`], [`Refusal`] |
 //!
-//! A provider of your own, for example on top of a vault, is one function:
+//! A custom provider, for example on top of a vault, is one function:
 //!
 //! ```
 //! use bytes::Bytes;

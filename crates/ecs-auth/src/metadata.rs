@@ -1,4 +1,4 @@
-//! Temporary keys from the metadata service of the server that we run on.
+//! Temporary keys from the metadata service of the server that this process runs on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,19 +13,22 @@ use crate::exchange::{exchange, refusal, unavailable};
 use crate::renewal::{Fetched, RefreshingCredentials, Source};
 use crate::{AccessKey, AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider};
 
-/// Where every server finds its metadata service.
+/// The address of the metadata service on every server.
 const ADDRESS: &str = "http://169.254.169.254";
 
 const WHO: &str = "the metadata service";
 
-/// It is on the same host: what takes longer will not come, mostly because this is no server of the cloud.
+/// The time limit of a request. The service is on the same host: a later answer will not come,
+/// mostly because this is no server of the cloud.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Other keys are fetched when less than this is left of their day. The service has new ones well before.
+/// Keys are replaced when less than this is left of their day. The service has new ones well
+/// before.
 const RENEW_AHEAD: Duration = Duration::from_secs(40 * 60);
 
-/// Temporary keys of the agency that the server has on which this runs: kept, and replaced when less than 40 minutes remain or
-/// after the service refused them. Needs no configuration; the server needs an agency for cloud services.
+/// A provider of temporary keys of the agency of the server that this process runs on. Keys are
+/// cached, and replaced when less than 40 minutes remain or after the service refused them. Needs
+/// no configuration; the server needs an agency for cloud services.
 ///
 /// The transport must reach 169.254.169.254 directly, not through a proxy.
 ///
@@ -39,7 +42,7 @@ const RENEW_AHEAD: Duration = Duration::from_secs(40 * 60);
 #[derive(Debug)]
 pub struct MetadataKeys(RefreshingCredentials<KeySource>);
 
-/// The server that this process runs on, and where it is, as the metadata service describes it.
+/// The server that this process runs on, and its location, as the metadata service describes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InstanceLocation {
@@ -54,21 +57,21 @@ pub struct InstanceLocation {
 }
 
 impl MetadataKeys {
-    /// From the service at 169.254.169.254.
+    /// Creates a provider of keys from the service at 169.254.169.254.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self::at(transport, ADDRESS)
     }
 
-    /// Returns the server that this process runs on, as far as the service describes it. Needs no
-    /// agency.
+    /// Returns the server that this process runs on and its location, as far as the service
+    /// describes them. Needs no agency.
     ///
     /// # Errors
-    /// The service gave no answer, or refused.
+    /// The service did not answer, or refused.
     pub async fn location(&self) -> Result<InstanceLocation, AuthError> {
         self.0.source().location().await
     }
 
-    /// From a service elsewhere, for tests: `http://host:port`.
+    /// Creates a provider of keys from a service elsewhere, for tests: `http://host:port`.
     pub fn at(transport: Arc<dyn Transport>, address: &str) -> Self {
         Self(RefreshingCredentials::new(KeySource {
             transport,
@@ -112,15 +115,15 @@ impl KeySource {
         let request = request.body(Bytes::new()).map_err(|error| {
             AuthError::new(
                 AuthErrorKind::Malformed,
-                "the address of the metadata service is not one",
+                "the address of the metadata service is not a URL like http://169.254.169.254",
             )
             .with_source(error)
         })?;
         exchange(&*self.transport, request, TIMEOUT, WHO).await
     }
 
-    /// Returns the session token of the protected variant; `None` where the service knows nothing
-    /// of it.
+    /// Returns the session token of the protected variant; `None` if the service does not have that
+    /// variant.
     async fn session(&self) -> Result<Option<HeaderValue>, AuthError> {
         let six_hours = HeaderValue::from_static("21600");
         let header = ("x-metadata-token-ttl-seconds", six_hours);

@@ -9,7 +9,7 @@ mod table;
 use crate::{AddressGap, Sourced};
 use table::{Entry, OPERATORS};
 
-/// Who runs a cloud. The table of all is in `docs/credentials.md`, with its sources.
+/// An operator of a cloud. `docs/credentials.md` has the table of all, with its sources.
 ///
 /// ```
 /// use ecs_auth::Operator;
@@ -29,11 +29,9 @@ impl Operator {
         OPERATORS.iter().map(Self)
     }
 
-    /// Returns the operator with this id, such as `otc`, or another name of it, such as
-    /// `t-cloud-public`.
+    /// Returns the operator with this id, such as `otc`, or alias, such as `t-cloud-public`.
     pub fn by_id(id: &str) -> Option<Self> {
-        let is_it = |entry: &Entry| entry.id == id || entry.aliases.contains(&id);
-        Self::all().find(|operator| is_it(operator.0))
+        Self::all().find(|operator| operator.0.id == id || operator.0.aliases.contains(&id))
     }
 
     /// Returns the operators that have a region of this id.
@@ -43,10 +41,10 @@ impl Operator {
             .collect()
     }
 
-    /// Returns the operator whose services are at hosts like that of this address.
+    /// Returns the operator whose hosts match this address.
     pub fn of_address(address: &str) -> Option<Self> {
         let host = host(address)?;
-        // The longest one: `sc.otc.t-systems.com` is below `otc.t-systems.com`.
+        // The longest suffix wins: `sc.otc.t-systems.com` is below `otc.t-systems.com`.
         let longest = |operator: &Self| {
             let suffixes = operator.0.suffixes.iter();
             let fitting = suffixes.filter(|suffix| host.ends_with(**suffix));
@@ -57,7 +55,7 @@ impl Operator {
             .map(|(_, operator)| operator)
     }
 
-    /// Returns the id, as it is given in settings.
+    /// Returns the id, as used in settings.
     pub fn id(self) -> &'static str {
         self.0.id
     }
@@ -72,7 +70,7 @@ impl Operator {
         self.0.regions
     }
 
-    /// Returns where regions and hosts are documented.
+    /// Returns the source that documents regions and hosts.
     pub fn reference(self) -> &'static str {
         self.0.reference
     }
@@ -87,13 +85,13 @@ impl Operator {
         format!("https://{service}.{region}{suffix}")
     }
 
-    /// Returns the operator that has the region, if it is this one or another of the same company.
+    /// Returns the operator that has the region, if it is this one or a sibling.
     pub(crate) fn with_region(self, region: &str) -> Option<Self> {
         let mut siblings = Self::all().filter(|other| other.is_sibling_of(self));
         siblings.find(|other| other.0.regions.contains(&region))
     }
 
-    /// Returns whether both are of one company.
+    /// Returns whether both belong to one company.
     pub(crate) fn is_sibling_of(self, other: Self) -> bool {
         self.0.company == other.0.company
     }
@@ -129,8 +127,8 @@ fn host(address: &str) -> Option<String> {
     Some(uri.host()?.to_ascii_lowercase())
 }
 
-/// Returns the ECS of a region beside an IAM: `https://iam.REGION.CLOUD/v3` has its ECS at
-/// `https://ecs.REGION.CLOUD`.
+/// Returns the address of ECS in a region beside an IAM: `https://iam.REGION.CLOUD/v3` has its ECS
+/// at `https://ecs.REGION.CLOUD`.
 pub(crate) fn ecs_beside(iam: &str, region: &str) -> Option<String> {
     if let Some(operator) = Operator::of_address(iam) {
         let operator = operator.with_region(region).unwrap_or(operator);
@@ -138,15 +136,15 @@ pub(crate) fn ecs_beside(iam: &str, region: &str) -> Option<String> {
     }
     let parts = IamHost::parse(iam)?;
     let cloud = match parts.region {
-        // What looks like a region may be a part of the cloud's name.
+        // A part of the cloud's name may resemble a region.
         Some(other) if parts.stack && other != region => format!("{other}.{}", parts.cloud),
         _ => parts.cloud,
     };
     Some(format!("https://ecs.{region}.{cloud}"))
 }
 
-/// Returns the address of a service by the region alone, unless an address that is given is of
-/// another cloud: credentials go to no host that nobody named.
+/// Derives the address of a service from the region alone, unless a given address is in another
+/// cloud: credentials are never sent to a host that no setting implies.
 pub(crate) fn derive(
     service: &str,
     region: Option<&str>,
@@ -184,8 +182,8 @@ pub(crate) fn derive(
     }
 }
 
-/// Returns the same cloud's IAM in another region, if the address has a region in it; otherwise it
-/// is that of all regions.
+/// Returns the same cloud's IAM in another region, if the address has a region in it; otherwise the
+/// address, which serves all regions.
 pub(crate) fn in_region(iam: &str, region: &str) -> String {
     let own = IamHost::parse(iam).filter(|parts| !parts.stack);
     let own = own.and_then(|parts| parts.region);
@@ -204,17 +202,17 @@ pub(crate) fn region_of(iam: &str) -> Option<String> {
     IamHost::parse(iam)?.region
 }
 
-/// A host of IAM in its parts.
+/// The parts of an IAM host.
 struct IamHost {
     region: Option<String>,
     cloud: String,
-    /// Whether it is of Huawei Cloud Stack.
+    /// Whether it belongs to a Huawei Cloud Stack.
     stack: bool,
 }
 
 impl IamHost {
-    /// `iam.REGION.CLOUD`; on Huawei Cloud Stack also `iam-apigateway-proxy.CLOUD`. `None` where nothing can be
-    /// told: `iam.myhuaweicloud.com` is that of all regions.
+    /// Parses `iam.REGION.CLOUD`; on Huawei Cloud Stack also `iam-apigateway-proxy.CLOUD`. `None`
+    /// if the host does not name a region: `iam.myhuaweicloud.com` serves all regions.
     fn parse(iam: &str) -> Option<Self> {
         let host = host(iam)?;
         let (service, rest) = host.split_once('.')?;
@@ -238,14 +236,14 @@ impl IamHost {
     }
 }
 
-/// A region may be named where only a project is: `eu-de_staging` is a project in `eu-de`.
+/// Returns the region that a project's name contains: `eu-de_staging` is a project in `eu-de`.
 pub(crate) fn region_of_project(name: &str) -> Option<String> {
     let region = name.split('_').next()?;
     (!Operator::of_region(region).is_empty()).then(|| region.to_owned())
 }
 
-/// Returns whether this can be the name of a region. It becomes a part of host names: with a dot or
-/// a slash in it, credentials would go to whoever has the rest.
+/// Returns whether a text can be the name of a region. It becomes a part of host names: with a dot
+/// or a slash in it, credentials would go to another host.
 pub(crate) fn is_region(name: &str) -> bool {
     let fits = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
     !name.is_empty() && name.bytes().all(fits)

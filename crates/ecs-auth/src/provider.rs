@@ -1,23 +1,23 @@
-//! Where credentials come from.
+//! Providers of credentials.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::{AuthError, BoxFuture, Credentials};
 
-/// A source of credentials, asked before each attempt: keep what is expensive.
+/// A provider of credentials, called before each attempt: cache what is expensive.
 pub trait CredentialsProvider: Debug + Send + Sync + 'static {
-    /// Returns the credentials to use now.
+    /// Returns the current credentials.
     ///
     /// # Errors
-    /// Nothing to offer: [`AuthError`] says why and what to do.
+    /// There are none: [`AuthError`] says why and what to do.
     fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>>;
 
-    /// The service refused these as unknown or expired: other ones, or `None` if there are none. Called at most once
-    /// for each request. By default there are none.
+    /// Returns credentials in place of some that the service refused as unknown or expired; `None`
+    /// if there are no others. Called at most once for each request. The default has none.
     ///
     /// # Errors
-    /// Others should exist and could not be had.
+    /// Other credentials should exist and could not be obtained.
     fn renew<'a>(
         &'a self,
         refused: &'a Credentials,
@@ -40,7 +40,7 @@ impl<T: CredentialsProvider + ?Sized> CredentialsProvider for Arc<T> {
     }
 }
 
-/// Always the same credentials.
+/// A provider that always returns the same credentials.
 ///
 /// ```
 /// use ecs_auth::{Credentials, StaticCredentials};

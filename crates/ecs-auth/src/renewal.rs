@@ -1,4 +1,4 @@
-//! Credentials that end, and others in time.
+//! Timely renewal of credentials that expire.
 
 use std::fmt::{self, Debug};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,50 +9,50 @@ use tracing::{debug, info, warn};
 
 use crate::{AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider};
 
-/// The shortest time between two attempts to replace credentials that are still good.
+/// The shortest time between two attempts to replace credentials that are still valid.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// How long who fetches others waits for them while the old ones are good.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a caller waits for its fetch of new credentials while the old ones are valid.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// After a refusal the same is not asked again for this long: a few wrong passwords lock an account.
+/// How long a refused fetch is not repeated: a few wrong passwords lock an account.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);
 
-/// Where fresh credentials come from.
+/// The origin of new credentials.
 pub(crate) trait Source: Debug + Send + Sync + 'static {
     fn fetch(&self) -> BoxFuture<'_, Result<Fetched, AuthError>>;
 }
 
-/// Fresh credentials.
+/// Newly fetched credentials.
 pub(crate) struct Fetched {
     pub(crate) credentials: Credentials,
-    /// From the moment of asking. `None`: it is not known when they end.
+    /// From the time of the request; `None` if it is not known when they expire.
     pub(crate) lifetime: Option<Duration>,
-    /// With less than this left, others are fetched.
+    /// Others are fetched when less than this is left.
     pub(crate) renew_ahead: Duration,
 }
 
-/// Keeps the credentials of a source fresh, by one fetch at a time however many wait for it.
+/// A cache that renews the credentials of a source, by one fetch at a time for all waiting callers.
 ///
-/// There is no task of its own: who comes first when others are due fetches them (and gives up soon if that takes long), and
-/// who comes meanwhile gets the old ones as long as they are good.
+/// It has no task of its own. The first caller after others are due fetches them (and stops waiting
+/// soon if that takes long); callers in the meantime get the old ones as long as they are valid.
 pub(crate) struct RefreshingCredentials<S> {
     source: S,
     state: Mutex<State>,
-    /// Cached while fetching.
+    /// Held while fetching.
     gate: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct State {
     held: Option<Cached>,
-    /// How many fetches have ended.
+    /// The number of fetches that ended.
     fetches: u64,
-    /// Why the last one failed.
+    /// Why the last fetch failed.
     failed: Option<AuthError>,
-    /// Before this, good credentials are not replaced.
+    /// Valid credentials are not replaced before this time.
     pause_until: Option<Instant>,
-    /// Before this, nothing is fetched.
+    /// Nothing is fetched before this time.
     refused_until: Option<Instant>,
 }
 
@@ -77,7 +77,7 @@ impl Cached {
 }
 
 impl State {
-    /// What is good now.
+    /// Returns the valid credentials, if there are any.
     fn good(&self, now: Instant) -> Option<&Cached> {
         let held = self.held.as_ref()?;
         held.good_until.is_none_or(|end| now < end).then_some(held)
@@ -93,7 +93,7 @@ impl State {
         self.pause_until = Instant::now().checked_add(PAUSE.min(renew_ahead / 10));
     }
 
-    /// Returns how a fetch ended that was not underway yet when `fetches` were counted.
+    /// Returns the result of a fetch that began after `fetches` were counted.
     fn since(&self, fetches: u64, now: Instant) -> Option<Result<Credentials, AuthError>> {
         if self.fetches == fetches {
             return None;
@@ -146,7 +146,7 @@ impl<S: Source> RefreshingCredentials<S> {
             return Ok(result.unwrap_or(old));
         }
         let mut fetch = std::pin::pin!(self.fetch());
-        let fetched = tokio::time::timeout(PATIENCE, &mut fetch).await;
+        let fetched = tokio::time::timeout(MAX_WAIT, &mut fetch).await;
         let still_good = self.state().good(Instant::now()).is_some();
         match fetched {
             Ok(Ok(new)) => Ok(new),
@@ -181,7 +181,7 @@ impl<S: Source> RefreshingCredentials<S> {
         }
     }
 
-    /// Only with the gate held.
+    /// Fetches credentials. The caller holds the gate.
     async fn fetch(&self) -> Result<Credentials, AuthError> {
         {
             let state = self.state();
@@ -230,7 +230,7 @@ impl<S: Source> CredentialsProvider for RefreshingCredentials<S> {
     ) -> BoxFuture<'a, Result<Option<Credentials>, AuthError>> {
         Box::pin(async {
             let other = self.replace(refused).await?;
-            // The same again would be refused again, and a few wrong signatures lock a key.
+            // The same credentials would be refused again, and a few wrong signatures lock a key.
             Ok((!other.is_same(refused)).then_some(other))
         })
     }

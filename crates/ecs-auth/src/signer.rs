@@ -1,4 +1,4 @@
-//! SDK-HMAC-SHA256: how an access key proves itself.
+//! SDK-HMAC-SHA256: request signing with an access key.
 
 use std::fmt;
 
@@ -23,8 +23,8 @@ static DATE_HEADER: HeaderName = HeaderName::from_static(DATE);
 static SECURITY_TOKEN_HEADER: HeaderName = HeaderName::from_static(SECURITY_TOKEN);
 pub(crate) static AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 
-/// The headers that are signed where they are there, in the order of the canonical request. What a proxy may add or
-/// change (`User-Agent`, `Accept`, …) is not among them.
+/// The headers that are signed if they are present, in the order of the canonical request. Headers
+/// that a proxy may add or change (`User-Agent`, `Accept`, …) are not among them.
 static SIGNED_HEADERS: [HeaderName; 7] = [
     CONTENT_TYPE,
     HOST,
@@ -35,11 +35,12 @@ static SIGNED_HEADERS: [HeaderName; 7] = [
     HeaderName::from_static(SECURITY_TOKEN),
 ];
 
-/// Signs a request as of `now` and puts the signature into it, replacing whatever proof it had. This must be the last
-/// that happens to it: the bytes that are sent are the bytes that were signed.
+/// Signs a request as of `now` and adds the signature, replacing any earlier proof. This must be
+/// the last change: the sent bytes must be the signed bytes.
 ///
-/// Adds `Host` (from the URI), `X-Sdk-Date`, `Authorization`, and `X-Security-Token` for a temporary key. Signs these, the body,
-/// and `Content-Type`, `X-Project-Id` and `X-Domain-Id` where they are there.
+/// Adds `Host` (from the URI), `X-Sdk-Date`, `Authorization`, and for a temporary key
+/// `X-Security-Token`. Signs these, the body, and `Content-Type`, `X-Project-Id` and `X-Domain-Id`
+/// if they are present.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -70,7 +71,7 @@ pub fn sign(request: &mut Request<Bytes>, key: &AccessKey, now: Timestamp) -> Si
         request.headers_mut().insert(HOST, host);
     }
     if !is_body_unsigned(request.headers()) {
-        // A hash of other bytes would be refused; the one of these is in the canonical request anyway.
+        // A hash of other bytes would be refused; the right one is in the canonical request anyway.
         request.headers_mut().remove(&CONTENT_SHA256_HEADER);
     }
     insert(request, &DATE_HEADER, &date, false);
@@ -92,7 +93,7 @@ fn authorization(key: &AccessKey, signed: &Signed) -> String {
     )
 }
 
-/// Takes out what an earlier attempt may have put in.
+/// Removes the proof of an earlier attempt.
 pub(crate) fn remove_proof(request: &mut Request<Bytes>) {
     let proof = [
         &AUTHORIZATION,
@@ -105,7 +106,7 @@ pub(crate) fn remove_proof(request: &mut Request<Bytes>) {
     }
 }
 
-/// The value was checked where it came from, so it is always one that a header can hold.
+/// Inserts a header whose value was checked at its origin, so that a header can hold it.
 pub(crate) fn insert(
     request: &mut Request<Bytes>,
     name: &HeaderName,
@@ -118,7 +119,7 @@ pub(crate) fn insert(
     }
 }
 
-/// What a client sends as `Host` for this URI: without the port where it is the scheme's own.
+/// Returns the `Host` of this URI: without the port if it is the scheme's default.
 fn host_of(uri: &Uri) -> Option<HeaderValue> {
     let host = uri.host().filter(|host| !host.is_empty())?;
     let own = match uri.scheme() {
@@ -134,7 +135,8 @@ fn host_of(uri: &Uri) -> Option<HeaderValue> {
     }
 }
 
-/// Signs the headers of these names that are there. Names with `_` are left out, as proxies drop such headers.
+/// Signs the present headers of these names. Names with `_` are left out, as proxies drop such
+/// headers.
 fn compute<N>(request: &Request<Bytes>, key: &AccessKey, date: &str, names: &[N]) -> Signed
 where
     N: AsHeaderName + AsRef<str> + Copy,
@@ -153,7 +155,7 @@ where
     }
 }
 
-/// Names with a `;` between them.
+/// Joins the names with `;`.
 fn joined<N: AsRef<str>>(names: &[N]) -> String {
     let mut text = String::with_capacity(64);
     for (at, name) in names.iter().enumerate() {
@@ -179,9 +181,10 @@ pub(crate) fn string_to_sign(
 
 pub(crate) type HmacSha256 = Hmac<Sha256>;
 
-/// HMAC-SHA256 over the message, not yet finalized: to be taken as a signature or compared with one.
+/// Returns the HMAC-SHA256 over the message, not finalized: to become a signature or to be compared
+/// with one.
 pub(crate) fn hmac(key: &[u8], message: &[u8]) -> HmacSha256 {
-    // What `new_from_slice` does, but without an error that cannot happen.
+    // Does what `new_from_slice` does, without its error, which cannot occur.
     let mut block = Zeroizing::new([0_u8; 64]);
     match block.get_mut(..key.len()) {
         Some(start) => start.copy_from_slice(key),
@@ -192,8 +195,8 @@ pub(crate) fn hmac(key: &[u8], message: &[u8]) -> HmacSha256 {
     mac
 }
 
-/// What [`sign`] computed. `Debug` masks the signature and the security token: for a quarter of an hour they let
-/// whoever has them send this request.
+/// The result of [`sign`]. `Debug` masks the signature and the security token: for 15 minutes their
+/// holder can send this request.
 #[derive(Clone)]
 pub struct Signed {
     canonical_request: CanonicalRequest,
@@ -203,7 +206,7 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// Returns the request as it was signed.
+    /// Returns the canonical request that was signed.
     pub fn canonical_request(&self) -> &CanonicalRequest {
         &self.canonical_request
     }

@@ -1,10 +1,10 @@
-//! Where requests go and as whom, as it is shown before anything is sent and kept with a run.
+//! The target of requests, as shown before anything is sent and kept with a run.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A value, and the setting that it comes from.
+/// A value with its origin.
 ///
 /// ```
 /// use ecs_auth::Sourced;
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 pub struct Sourced {
     /// The value.
     pub value: String,
-    /// The setting that names it, such as `OS_REGION_NAME` or `region_name of cloud prod in ./clouds.yaml`, or how it
-    /// was found: `the address of IAM`.
+    /// The setting that names the value, such as `OS_REGION_NAME` or `region_name of cloud prod in
+    /// ./clouds.yaml`, or how it was found: `the address of IAM`.
     pub origin: String,
 }
 
@@ -38,17 +38,17 @@ impl fmt::Display for Sourced {
     }
 }
 
-/// The operator, account, project, region and endpoint that requests are for, each with its origin. Holds no secret: it is made to
-/// be shown, written to a journal and put into a report.
+/// The operator, account, project, region and endpoint of requests, each with its origin. Holds no
+/// secret, since it is shown, written to a journal and reported.
 ///
-/// [`ReadyCredentials`](crate::ReadyCredentials) holds it. `None` is what is not known: the names behind a bare token, for
-/// example, or the operator of a private cloud.
+/// [`ReadyCredentials`](crate::ReadyCredentials) holds it. `None` marks unknown values: the names
+/// behind a bare token, for example, or the operator of a private cloud.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ResolvedTarget {
-    /// Who runs the cloud, such as `Open Telekom Cloud`.
+    /// The operator, such as `Open Telekom Cloud`.
     pub operator: Option<Sourced>,
-    /// As whom requests are made.
+    /// The account that makes the requests.
     pub account: ResolvedAccount,
     /// The project.
     pub project: ResolvedProject,
@@ -58,17 +58,17 @@ pub struct ResolvedTarget {
     pub endpoint: Option<Sourced>,
 }
 
-/// As whom requests are made: a user of a domain, an access key, and perhaps an agency.
+/// The account that makes requests: a user of a domain, an access key, and optionally an agency.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ResolvedAccount {
-    /// The kind of the credentials, as [`CredentialKind::as_str`](crate::CredentialKind::as_str) has it.
+    /// The kind of the credentials, from [`CredentialKind::as_str`](crate::CredentialKind::as_str).
     pub kind: String,
-    /// The source that the credentials come from, such as `cloud prod in ./clouds.yaml`.
+    /// The source of the credentials, such as `cloud prod in ./clouds.yaml`.
     pub origin: String,
-    /// The name of the user, or the id where only that is known.
+    /// The name of the user, or the id if only that is known.
     pub user: Option<String>,
-    /// The name of the user's domain (the account), or its id where only that is known.
+    /// The name of the user's domain (the account), or its id if only that is known.
     pub domain: Option<String>,
     /// The id of the access key.
     pub access_key: Option<String>,
@@ -76,7 +76,7 @@ pub struct ResolvedAccount {
     pub agency: Option<String>,
     /// The domain that owns the agency.
     pub agency_domain: Option<String>,
-    /// Why user and domain of a token are not known: they were not looked up.
+    /// Why a token was not looked up, so that its user and domain are not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_looked_up: Option<String>,
 }
@@ -85,9 +85,9 @@ pub struct ResolvedAccount {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ResolvedProject {
-    /// The id, as it stands in paths.
+    /// The id, as used in paths.
     pub id: String,
-    /// The name, such as `eu-de_prod`, where IAM or a setting names it.
+    /// The name, such as `eu-de_prod`, if IAM or a setting names it.
     pub name: Option<String>,
     /// The setting that names the project, or how it was found.
     pub origin: String,

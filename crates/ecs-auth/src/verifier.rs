@@ -1,4 +1,4 @@
-//! The other side of the signer: whether a request was signed by who it says.
+//! The service's side of signing: verification of a request's signature.
 
 use std::borrow::Borrow;
 
@@ -20,10 +20,12 @@ mod header;
 pub use error::{VerifyError, VerifyErrorKind};
 use header::Authorization;
 
-/// Checks who signed a request, the way the service does: any list of signed headers, in the unscoped form
-/// (`Access=…`) and in the scoped one (`Credential=…/DATE/REGION/SERVICE/sdk_request`).
+/// Verifies the signature of a request as the service does: any list of signed headers, in the
+/// unscoped form (`Access=…`) and in the scoped one
+/// (`Credential=…/DATE/REGION/SERVICE/sdk_request`).
 ///
-/// `key` finds the pair of an access key: a reference to it, an `Arc`, or itself. Signatures and tokens are compared in constant time.
+/// `key` returns the pair of an access key: a reference, an `Arc`, or the pair itself. Signatures
+/// and tokens are compared in constant time.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -45,7 +47,8 @@ use header::Authorization;
 /// ```
 ///
 /// # Errors
-/// [`VerifyError`]: what is wrong with it, with both clocks or the canonical request where these tell more.
+/// [`VerifyError`]: why it is refused, with both clocks or the canonical request if they explain
+/// it.
 pub fn verify<K: Borrow<AccessKey>>(
     request: &Request<Bytes>,
     now: Timestamp,
@@ -83,7 +86,7 @@ pub fn verify<K: Borrow<AccessKey>>(
     })
 }
 
-/// A request whose signature is right.
+/// A request with a valid signature.
 #[derive(Clone, Debug)]
 pub struct Verified {
     access_key: String,
@@ -93,39 +96,39 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Who signed it.
+    /// Returns the access key that signed the request.
     pub fn access_key(&self) -> &str {
         &self.access_key
     }
 
-    /// Returns the region that the signature is for: only the scoped form names one.
+    /// Returns the region that the signature is for; only the scoped form names one.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
 
-    /// Returns when it was signed, by the signer's clock.
+    /// Returns the time of signing, by the signer's clock.
     pub fn signed_at(&self) -> Timestamp {
         self.signed_at
     }
 
-    /// Returns the request as it was signed.
+    /// Returns the canonical request that was signed.
     pub fn canonical_request(&self) -> &CanonicalRequest {
         &self.canonical_request
     }
 }
 
 impl CanonicalRequest {
-    /// Returns the canonical form of a request that was signed, by the list of headers that its
-    /// signature names. Needs no key, and does not check the signature: to see what was signed.
+    /// Returns the canonical form of a signed request, by the list of headers that its signature
+    /// names. Needs no key and does not check the signature.
     ///
     /// # Errors
-    /// It is not signed in a way that can be read.
+    /// The request has no readable signature.
     pub fn of_signed(request: &Request<Bytes>) -> Result<Self, VerifyError> {
         Claim::read(request)?.canonical_request(request)
     }
 }
 
-/// What a request says of its signature.
+/// The parts of a request's signature, as claimed.
 struct Claim<'r> {
     authorization: Authorization<'r>,
     date: &'r str,
@@ -170,7 +173,7 @@ impl<'r> Claim<'r> {
     }
 }
 
-/// Returns the value of a header that must not be there twice.
+/// Returns the value of a header that must not occur twice.
 fn single<'r>(headers: &'r HeaderMap, name: &str) -> Result<Option<&'r str>, VerifyError> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
@@ -200,7 +203,7 @@ fn check_security_token(headers: &HeaderMap, key: &AccessKey) -> Result<(), Veri
     }
 }
 
-/// A request that tells the hash of its body must tell the right one.
+/// Checks the hash of the body, if the request states it.
 fn check_content_hash(request: &Request<Bytes>) -> Result<(), VerifyError> {
     match single(request.headers(), CONTENT_SHA256)? {
         Some(reported) if !is_body_unsigned(request.headers()) => {

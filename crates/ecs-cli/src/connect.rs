@@ -1,5 +1,6 @@
 //! The connection: from the global options to a client of a real service or of the embedded simulator.
 
+mod clients;
 pub(crate) mod neighbours;
 mod own;
 mod steps;
@@ -10,12 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::auth::{
-    CredentialConfig, CredentialKind, Credentials, CredentialsProvider, MetadataKeys,
-    ResolvedTarget, StaticCredentials,
+    CredentialConfig, CredentialKind, Credentials, MetadataKeys, ResolvedTarget, StaticCredentials,
 };
 use ecs_ops::model::ProjectId;
 use ecs_ops::transport::HyperTransport;
-use ecs_ops::{Client, Endpoint, RetryPolicy};
+use ecs_ops::{Client, Endpoint};
 use ecs_sim::{Region, SimServer};
 use secrecy::ExposeSecret as _;
 
@@ -25,6 +25,7 @@ use crate::credentials;
 use crate::fail::{Fail, chain};
 use crate::term::Notes;
 
+pub(crate) use clients::Clients;
 pub(crate) use steps::{Stopped, choose, endpoint, open};
 
 /// The servers of `--sim`: more than the service accepts in a minute, so that the pacing can be seen.
@@ -61,9 +62,6 @@ impl Settings {
         }
     }
 }
-
-/// The time within which attempts begin with [`Settings::fails_soon`].
-const FIRST_ANSWER: Duration = Duration::from_secs(2);
 
 /// A client and its place.
 #[derive(Debug)]
@@ -133,31 +131,16 @@ pub(crate) async fn connect(
     let speed = speed(std::env::var(SPEED).ok().as_deref(), &endpoint)?;
     let address = credentials::metadata_endpoint();
     let metadata = own::service(&transports.for_credentials(), address.as_deref());
-    let beside = |neighbour| -> Result<Option<Client>, Fail> {
-        let found = neighbours::endpoint(neighbour, global, &endpoint, notes)?;
-        let open = |endpoint| {
-            let provider = Arc::clone(&ready.provider);
-            let services = transports.services.clone();
-            client(
-                endpoint,
-                project.clone(),
-                provider,
-                services,
-                settings,
-                speed,
-            )
-        };
-        found.map(open).transpose()
-    };
-    let (scaling, traces) = (beside(Neighbour::Scaling)?, beside(Neighbour::Traces)?);
-    let client = client(
-        endpoint.clone(),
-        project.clone(),
-        ready.provider,
-        transports.services,
+    let clients = Clients {
+        project: project.clone(),
+        provider: ready.provider,
+        transport: transports.services,
         settings,
         speed,
-    )?;
+    };
+    let scaling = clients.beside(Neighbour::Scaling, global, &endpoint, notes)?;
+    let traces = clients.beside(Neighbour::Traces, global, &endpoint, notes)?;
+    let client = clients.at(endpoint.clone())?;
     Ok(Connection {
         client,
         endpoint,
@@ -297,17 +280,16 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
     let transport = transport
         .build()
         .map_err(|error| Fail::usage(chain(&error)))?;
-    let speed = f64::from(SIM_SPEED.get());
     let token = Credentials::token(info.token.expose_secret())
         .map_err(|error| Fail::usage(error.to_string()))?;
-    let client = client(
-        endpoint.clone(),
-        info.project_id.clone(),
-        Arc::new(StaticCredentials::new(token)),
+    let clients = Clients {
+        project: info.project_id.clone(),
+        provider: Arc::new(StaticCredentials::new(token)),
         transport,
         settings,
-        speed,
-    )?;
+        speed: f64::from(SIM_SPEED.get()),
+    };
+    let client = clients.at(endpoint.clone())?;
     Ok(Connection {
         // The simulator serves Auto Scaling at the same address.
         scaling: Some(client.clone()),
@@ -319,33 +301,6 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
         metadata: None,
         sim: Some(sim),
     })
-}
-
-pub(crate) fn client(
-    endpoint: Endpoint,
-    project: ProjectId,
-    credentials: Arc<dyn CredentialsProvider>,
-    transport: HyperTransport,
-    settings: &Settings,
-    speed: f64,
-) -> Result<Client, Fail> {
-    let mut builder = Client::builder(endpoint, project)
-        .credentials(credentials)
-        .transport(transport)
-        .time_factor(speed)
-        .user_agent(concat!("ecsctl/", env!("CARGO_PKG_VERSION")));
-    if let Some(timeout) = settings.attempt_timeout {
-        builder = builder.attempt_timeout(timeout);
-    }
-    if let Some(servers) = settings.servers_per_minute {
-        builder = builder.servers_per_minute(servers);
-    }
-    if settings.fails_soon {
-        builder = builder.retry(RetryPolicy::default().with_max_first_read_time(FIRST_ANSWER));
-    }
-    builder
-        .build()
-        .map_err(|error| Fail::usage(error.to_string()))
 }
 
 pub(crate) fn is_this_machine(host: &str) -> bool {

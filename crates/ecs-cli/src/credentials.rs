@@ -189,13 +189,14 @@ pub(crate) fn fail(error: &AuthError, skipped: &[Skipped]) -> Fail {
 /// Describes the error and its causes, with the names of options.
 pub(crate) fn message(error: &AuthError) -> String {
     match error.reason() {
-        Some(AuthReason::HalfOfALogin { given, missing }) => match (option(given), option(missing))
-        {
-            (Some(given), Some(missing)) => {
-                format!("{given} is given, but {missing} is not: give both or neither")
+        Some(AuthReason::IncompleteCredentials { given, missing }) => {
+            match (option(given), option(missing)) {
+                (Some(given), Some(missing)) => {
+                    format!("{given} is given, but {missing} is not: give both or neither")
+                }
+                _ => chain(error),
             }
-            _ => chain(error),
-        },
+        }
         Some(AuthReason::Empty { setting }) => match option(setting) {
             Some(option) => format!("{option} is empty"),
             None => chain(error),

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::credentials::GIVE_SOME;
 use crate::exit::Exit;
 use crate::fail::PROXY_CREDENTIALS;
+use crate::render::duration::in_one_unit_in_full;
 
 /// The service that was queried last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,13 +123,7 @@ impl Clocks {
             true => "ahead of",
             false => "behind",
         };
-        let seconds = self.apart().as_secs();
-        let apart = match seconds {
-            0..=119 => format!("{seconds} seconds"),
-            120..=7199 => format!("{} minutes", seconds / 60),
-            7200..=172_799 => format!("{} hours", seconds / 3600),
-            _ => format!("{} days", seconds / 86_400),
-        };
+        let apart = in_one_unit_in_full(self.apart().as_secs());
         format!("this machine's clock is {apart} {direction} the service's")
     }
 }

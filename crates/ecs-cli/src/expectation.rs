@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::args::Run;
 use crate::command_line::written;
+use crate::render::duration::to_minutes_up;
 
 /// The expectation of a run.
 #[derive(Debug, Serialize)]
@@ -41,7 +42,7 @@ impl Expectation {
 
     /// Formats the range: `15–35 s`, `2–3 min`, `95 s–2 min`.
     pub(crate) fn range(&self) -> String {
-        let (from, to) = (rounded(self.from_s), rounded(self.to_s));
+        let (from, to) = (to_minutes_up(self.from_s), to_minutes_up(self.to_s));
         if from == to {
             return to;
         }
@@ -52,16 +53,6 @@ impl Expectation {
             }
             _ => format!("{from}–{to}"),
         }
-    }
-}
-
-/// Formats a duration such as `30 s`, `12 min` or `2 h 5 min`.
-fn rounded(seconds: u64) -> String {
-    let minutes = seconds.div_ceil(60);
-    match seconds {
-        0..100 => format!("{seconds} s"),
-        100..6000 => format!("{minutes} min"),
-        _ => format!("{} h {} min", minutes / 60, minutes % 60),
     }
 }
 

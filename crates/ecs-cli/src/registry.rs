@@ -3,14 +3,15 @@
 //! Each run has an entry (`<run id>.json`) and a lock beside it. The lock ends with its process, however that ends, so that
 //! an entry without a lock is left over and is removed. `.registry` is locked while entries are read and made.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::fs::{File, TryLockError};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use ecs_ops::active::{ActiveRun, Conflict, RegisterError, Registration, RunRegistry};
 use ecs_ops::auth::BoxFuture;
 
 use crate::folders::create_private;
+use crate::private_file;
 
 /// A registry in a folder.
 #[derive(Debug)]
@@ -94,6 +95,9 @@ impl RunRegistry for FileRegistry {
     }
 }
 
+/// The number of bytes of an entry that are written at once.
+const TEXT: usize = 64 * 1024;
+
 /// The entry of a run of this process.
 struct RegistryEntry {
     entry: PathBuf,
@@ -114,7 +118,10 @@ impl RegistryEntry {
         };
         let mut file = private(&created.entry)?;
         file.set_len(0)?;
-        file.write_all(&serde_json::to_vec(run).map_err(io::Error::from)?)?;
+        // It has a line of text for each server.
+        let mut text = BufWriter::with_capacity(TEXT, &mut file);
+        serde_json::to_writer(&mut text, run)?;
+        text.flush()?;
         Ok(created)
     }
 }
@@ -146,11 +153,8 @@ fn remove(entry: &Path, lock: &Path) {
 
 /// Opens a file that only its owner can read.
 fn private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    let mut options = private_file::options();
+    options.create(true).truncate(false).open(path)
 }
 
 #[cfg(test)]

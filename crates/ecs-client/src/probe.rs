@@ -40,7 +40,7 @@ pub enum ProbeEnd {
     Refused {
         /// The answer as text, formatted by [`describe_answer`].
         described: String,
-        /// Who made the answer, as far as its form proves that.
+        /// The maker of the answer, as far as its form proves that.
         origin: AnswerOrigin,
         /// The new address of the whole site, if the answer is a redirect that names one.
         moved_to: Option<Endpoint>,

@@ -38,7 +38,7 @@ pub struct Problem(Arc<ProblemFacts>);
 pub struct ProblemFacts {
     /// The service's error code.
     pub code: Option<String>,
-    /// What happened.
+    /// The message.
     pub message: String,
     #[serde(skip)]
     exchange: Option<Box<Exchange>>,
@@ -259,10 +259,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Without a source: the message is the whole chain.
+/// Has no source: the message holds the complete chain.
 impl std::error::Error for Problem {}
 
-/// Describes an answer that is an error, in the same words wherever it is shown. An answer that is
+/// Describes an answer that is an error, alike wherever it is shown. An answer that is
 /// not the service's own is marked as such, with its maker as far as the headers name it.
 /// `moved_to` is the new address of the whole site, if the answer is a redirect that names one.
 ///

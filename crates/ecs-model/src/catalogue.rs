@@ -9,7 +9,7 @@ pub enum Executed {
     Maybe,
 }
 
-/// What a code proves about the request that it answers.
+/// The proof that a code gives about the request that it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Disposition {
     /// Whether the request can have been executed.
@@ -42,11 +42,11 @@ pub struct ErrorInfo {
     pub code: &'static str,
     /// The HTTP status that it is documented with. The service warns that it may send another.
     pub status: Option<u16>,
-    /// What happened, in short.
+    /// The meaning, in short.
     pub meaning: &'static str,
-    /// What to do about it.
+    /// The advice on what to do.
     pub advice: &'static str,
-    /// What the code proves about the request.
+    /// The proof that the code gives about the request.
     pub disposition: Disposition,
     /// The page that documents the code.
     pub source: &'static str,

@@ -276,10 +276,7 @@ impl fmt::Display for ResponseError {
         }
         match (self.message(), &self.0.shape) {
             (Some(message), _) => {
-                // Gateways repeat the complete request that they refuse, which is noise.
-                let text = message.split("canonicalRequest:").next();
-                let text = text.unwrap_or_default().trim_end_matches([' ', ',', ';']);
-                write!(f, ": {text}")
+                write!(f, ": {}", without_request(message))
             }
             (None, BodyShape::Empty) => f.write_str(" with an empty body"),
             (None, BodyShape::Html(Some(title))) => {
@@ -287,7 +284,7 @@ impl fmt::Display for ResponseError {
             }
             (None, BodyShape::Html(None)) => f.write_str(" with an HTML page"),
             (None, BodyShape::Json) if self.code().is_some() => Ok(()),
-            (None, BodyShape::Json) => f.write_str(" with a body that is not what was asked for"),
+            (None, BodyShape::Json) => f.write_str(" with an unexpected body"),
             (None, BodyShape::Other) => f.write_str(" with a body that is not a JSON object"),
         }?;
         if let Some(location) = self.location() {
@@ -301,6 +298,12 @@ impl fmt::Display for ResponseError {
 }
 
 impl std::error::Error for ResponseError {}
+
+/// Returns a message without the complete request that gateways repeat when they refuse it, which is noise.
+fn without_request(message: &str) -> &str {
+    let text = message.split("canonicalRequest:").next();
+    text.unwrap_or_default().trim_end_matches([' ', ',', ';'])
+}
 
 /// Returns the pause of an `overLimit` fault, in seconds, from a number or a text.
 fn over_limit_pause(object: &Map<String, Value>) -> Option<String> {

@@ -12,11 +12,33 @@ impl ErrorInfo {
             .and_then(|index| CATALOGUE.get(index))
     }
 
+    /// Returns whether a code is from an API gateway, which knows neither the servers nor the jobs of a request. `APIGW.` is
+    /// documented (vendor's page "Error Codes" of API Gateway); dedicated gateways answer with `APIG.`.
+    ///
+    /// ```
+    /// use ecs_model::ErrorInfo;
+    ///
+    /// assert!(ErrorInfo::is_of_gateway("APIGW.0101"));
+    /// assert!(ErrorInfo::is_of_gateway("APIG.0101"));
+    /// assert!(!ErrorInfo::is_of_gateway("Ecs.0114"));
+    /// ```
+    pub fn is_of_gateway(code: &str) -> bool {
+        let prefix = code.split_once('.').map(|(prefix, _)| prefix);
+        let is_gateway = |prefix: &str| {
+            let mut known = GATEWAYS.iter();
+            known.any(|gateway| gateway.eq_ignore_ascii_case(prefix))
+        };
+        prefix.is_some_and(is_gateway)
+    }
+
     /// Returns all entries, ordered by code without regard to case.
     pub fn all() -> &'static [Self] {
         CATALOGUE
     }
 }
+
+/// What the codes of gateways have before their dot.
+const GATEWAYS: [&str; 2] = ["APIGW", "APIG"];
 
 fn compare_ignoring_case(left: &str, right: &str) -> std::cmp::Ordering {
     let lower = |byte: u8| byte.to_ascii_lowercase();

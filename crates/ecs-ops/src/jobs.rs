@@ -133,7 +133,7 @@ fn says_unknown_job(failure: &RequestError) -> bool {
 /// Whether the gateway failed to route the query, which says nothing about the job.
 fn is_from_gateway(failure: &RequestError) -> bool {
     let code = failure.problem().code.as_deref();
-    code.is_some_and(|code| code.to_ascii_uppercase().starts_with("APIGW."))
+    code.is_some_and(ErrorInfo::is_of_gateway)
 }
 
 fn time(text: Option<&str>) -> Option<Timestamp> {

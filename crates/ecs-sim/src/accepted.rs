@@ -1,4 +1,4 @@
-//! What a region accepted: the truth that tests hold a client's reports against.
+//! The log of accepted requests: the truth that tests compare a client's reports with.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -7,15 +7,15 @@ use ecs_model::{JobId, ServerId};
 
 use crate::{Action, ActionKind};
 
-/// One request that was accepted: from here on its servers are acted on, whatever the client learns of it.
+/// One accepted request. Its servers are acted on, whatever the client learns of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Acceptance {
-    /// When, by the region's clock.
+    /// The time, by the region's clock.
     pub at: Duration,
-    /// What is done.
+    /// The action.
     pub action: Action,
-    /// The job that does it.
+    /// The job that performs it.
     pub job_id: JobId,
     /// The id of the exchange.
     pub request_id: String,
@@ -23,7 +23,7 @@ pub struct Acceptance {
     pub servers: Vec<ServerId>,
 }
 
-/// Everything that was accepted, oldest first.
+/// All accepted requests, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct AcceptanceLog {
     entries: Vec<Acceptance>,
@@ -44,24 +44,25 @@ impl AcceptanceLog {
         &self.entries
     }
 
-    /// Returns how often this server was accepted.
+    /// Returns how many times this server was accepted.
     pub fn times(&self, server: &ServerId) -> u32 {
         self.times.get(server).copied().unwrap_or(0)
     }
 
-    /// Returns how often the server was accepted that was accepted most often: 1 means that none
-    /// was accepted twice.
+    /// Returns how many times the most frequently accepted server was accepted; 1 means that no
+    /// server was accepted twice.
     pub fn most_times(&self) -> u32 {
         self.times.values().copied().max().unwrap_or(0)
     }
 
-    /// Returns how many different servers were accepted.
+    /// Returns the number of different servers that were accepted.
     pub fn distinct_servers(&self) -> usize {
         self.times.len()
     }
 
-    /// Returns the most servers that were accepted for this kind of action in any window of this
-    /// length. Two acceptances that are exactly one length apart don't share a window.
+    /// Returns the largest number of servers that were accepted for this kind of action in any
+    /// window of this length. Two acceptances that are exactly one length apart do not share a
+    /// window.
     pub fn peak(&self, kind: ActionKind, window: Duration) -> usize {
         let mut inside: VecDeque<&Acceptance> = VecDeque::new();
         let (mut sum, mut peak) = (0, 0);

@@ -1,8 +1,8 @@
-//! What can be done to servers.
+//! Actions on servers.
 
 use ecs_model::{RebootType, StopType};
 
-/// What can be done to servers.
+/// An action on servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Restart.
@@ -13,7 +13,7 @@ pub enum Action {
     Stop(StopType),
 }
 
-/// The kinds of [`Action`], each of which has a quota of its own.
+/// The kinds of [`Action`], each with its own quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ActionKind {
     /// Restart, soft or hard.
@@ -25,7 +25,7 @@ pub enum ActionKind {
 }
 
 impl Action {
-    /// Returns which quota it counts against.
+    /// Returns the kind, which determines the quota.
     pub fn kind(self) -> ActionKind {
         match self {
             Self::Reboot(_) => ActionKind::Reboot,

@@ -1,4 +1,4 @@
-//! What the region handed out to let clients in, and how often a key was tried in vain.
+//! Issued credentials, and the counts of wrong signatures by key.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,29 +11,29 @@ use crate::SimError;
 use crate::seed::{self, Purpose};
 use crate::settings::{KEY_LOCK, WRONG_SIGNATURES};
 
-/// How long an expired token is told from one that never was.
+/// How long an expired token is distinguished from an unknown one.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What credentials are good for.
+/// The scope of credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// The region's project.
     Project,
-    /// The domain: for IAM only.
+    /// The domain, for IAM only.
     Domain,
-    /// Nothing yet: to get another token with.
+    /// No scope: only good for requesting another token.
     Unscoped,
 }
 
-/// Somebody who was let in.
+/// An authenticated caller.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
     pub(crate) scope: Scope,
-    /// When the credentials end, if they do.
+    /// When the credentials expire, if they do.
     pub(crate) ends: Option<Duration>,
 }
 
-/// A pair of keys. The permanent one never ends.
+/// A pair of keys. The permanent one never expires.
 pub(crate) struct Key {
     pub(crate) pair: AccessKey,
     pub(crate) ends: Option<Duration>,
@@ -41,11 +41,11 @@ pub(crate) struct Key {
     locked_until: Duration,
 }
 
-/// Whether a key can be used.
+/// Whether a key is usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Good,
-    Ended,
+pub(crate) enum KeyState {
+    Valid,
+    Expired,
     Locked,
 }
 
@@ -59,22 +59,22 @@ impl Key {
         }
     }
 
-    pub(crate) fn standing(&self, now: Duration) -> Standing {
+    pub(crate) fn state(&self, now: Duration) -> KeyState {
         if now < self.locked_until {
-            Standing::Locked
+            KeyState::Locked
         } else if self.ends.is_some_and(|end| now >= end) {
-            Standing::Ended
+            KeyState::Expired
         } else {
-            Standing::Good
+            KeyState::Valid
         }
     }
 
-    pub(crate) fn right(&mut self) {
+    pub(crate) fn count_right(&mut self) {
         self.wrong = 0;
     }
 
-    /// One wrong signature more: too many in a row lock the key.
-    pub(crate) fn wrong(&mut self, now: Duration) {
+    /// Counts a wrong signature: too many in a row lock the key.
+    pub(crate) fn count_wrong(&mut self, now: Duration) {
         self.wrong += 1;
         if self.wrong >= WRONG_SIGNATURES {
             self.wrong = 0;
@@ -83,7 +83,7 @@ impl Key {
     }
 }
 
-/// What is known of a token.
+/// The state of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenState {
     Unknown,
@@ -91,7 +91,7 @@ pub(crate) enum TokenState {
     Good(Scope, Duration),
 }
 
-/// Temporary keys as the metadata service shows them.
+/// Temporary keys, as shown by the metadata service.
 #[derive(Clone)]
 pub(crate) struct Temporary {
     pub(crate) access: String,
@@ -100,7 +100,7 @@ pub(crate) struct Temporary {
     pub(crate) ends: Duration,
 }
 
-/// Keys and tokens. `Debug` shows how many.
+/// Keys and tokens. `Debug` shows their number.
 pub(crate) struct Admission {
     keys: HashMap<String, Key>,
     tokens: HashMap<String, (Scope, Duration)>,
@@ -145,7 +145,7 @@ impl Admission {
         }
     }
 
-    /// Returns the token of a session with the metadata service.
+    /// Opens a session with the metadata service and returns its token.
     pub(crate) fn open_session(&mut self, life: Duration, now: Duration) -> String {
         self.sessions.retain(|_, end| *end > now);
         let token = seed::letters(&mut self.rng, 56);
@@ -158,8 +158,8 @@ impl Admission {
         self.sessions.get(token).is_some_and(|end| now < *end)
     }
 
-    /// Returns the temporary keys of now: the last ones as long as more than half of their life
-    /// remains. Earlier ones stay valid to their end.
+    /// Returns the current temporary keys: the last ones while more than half of their lifetime
+    /// remains. Earlier ones stay valid until they expire.
     pub(crate) fn temporary(
         &mut self,
         life: Duration,

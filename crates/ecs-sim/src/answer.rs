@@ -1,16 +1,16 @@
-//! Answers, in the families that the service and the gateway before it use.
+//! Answers, in the families of the service and of the gateway in front of it.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
 
-/// One answer, before it has its request id.
+/// An answer without its request id.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// What was asked for.
+    /// A success.
     Found(Vec<u8>),
-    /// A token that was issued, and what IAM says of it.
+    /// An issued token, and IAM's description of it.
     Issued(String, Vec<u8>),
     /// A text.
     Text(String),
@@ -31,7 +31,7 @@ impl Answer {
     pub(crate) fn found(body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
             Ok(body) => Self::Found(body),
-            // Cannot be: nothing that is answered holds a map with other keys than texts.
+            // Unreachable: answers hold only maps with text keys.
             Err(error) => Self::Error(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Common.0001",
@@ -40,7 +40,7 @@ impl Answer {
         }
     }
 
-    /// The gateway's answer to what is above its limit for a minute.
+    /// Creates the gateway's answer to a query above its limit per minute.
     pub(crate) fn over_limit(limit: usize) -> Self {
         let message = format!(
             "over the throttling threshold: policy user over ratelimit,limit:{limit},time:1 minute"

@@ -1,4 +1,4 @@
-//! What is worked out of a server, for lists and for their filters.
+//! Derived attributes of a server, for lists and their filters.
 
 use crate::fleet::Server;
 

@@ -1,4 +1,4 @@
-//! The region's clock, on tokio's time.
+//! The region's clock, based on tokio's time.
 
 use std::num::NonZeroU32;
 use std::sync::OnceLock;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Time since the clock was first read, times the speed. It begins with the first reading and not before, so that it
-/// can be made outside of a runtime, whose time can be another.
+/// The time since the clock was first read, multiplied by the speed. It starts with the first
+/// reading, so that it can be created outside of a runtime, whose time may differ.
 #[derive(Debug)]
 pub(crate) struct Clock {
     begin: OnceLock<Instant>,

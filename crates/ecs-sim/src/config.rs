@@ -1,4 +1,4 @@
-//! Builds a region.
+//! Builder of a region.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -87,13 +87,13 @@ impl Default for RegionBuilder {
 }
 
 impl RegionBuilder {
-    /// Sets how many servers there are, at most [`MAX_SERVERS`]. Default: [`DEFAULT_SERVERS`].
+    /// Sets the number of servers, at most [`MAX_SERVERS`]. Default: [`DEFAULT_SERVERS`].
     pub fn servers(mut self, servers: usize) -> Self {
         self.settings.servers = servers;
         self
     }
 
-    /// What all randomness comes from. Default: 1.
+    /// Sets the seed of all randomness. Default: 1.
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self
@@ -105,13 +105,13 @@ impl RegionBuilder {
         self
     }
 
-    /// Sets the project that the servers are in. Default: drawn from the seed.
+    /// Sets the project of the servers. Default: drawn from the seed.
     pub fn project_id(mut self, project_id: ProjectId) -> Self {
         self.project_id = Some(project_id);
         self
     }
 
-    /// A token that lets clients in and never ends. Default: drawn from the seed.
+    /// Sets a token that never expires. Default: drawn from the seed.
     pub fn token(mut self, token: impl Into<SecretString>) -> Self {
         self.token = Some(token.into());
         self
@@ -123,22 +123,22 @@ impl RegionBuilder {
         self
     }
 
-    /// Sets how long a token lives that IAM issues, by the region's clock. Default:
+    /// Sets the lifetime of tokens that IAM issues, by the region's clock. Default:
     /// [`DEFAULT_TOKEN_LIFE`].
     pub fn token_life(mut self, life: Duration) -> Self {
         self.settings.token_life = life;
         self
     }
 
-    /// Sets how long temporary keys live, by the region's clock; in the second half of it others
-    /// are given. Default: [`DEFAULT_KEY_LIFE`].
+    /// Sets the lifetime of temporary keys, by the region's clock; new ones are given in its second
+    /// half. Default: [`DEFAULT_KEY_LIFE`].
     pub fn key_life(mut self, life: Duration) -> Self {
         self.settings.key_life = life;
         self
     }
 
-    /// Lets the user log in only with this passcode, as one with a virtual MFA device; it is always the same and can be
-    /// used again. Default: without one.
+    /// Requires this passcode for logins, as for a user with a virtual MFA device. It never changes
+    /// and can be reused. Default: not required.
     pub fn passcode(mut self, passcode: impl Into<SecretString>) -> Self {
         self.settings.passcode = Some(passcode.into());
         self
@@ -150,102 +150,102 @@ impl RegionBuilder {
         self
     }
 
-    /// Lets everybody look at servers and jobs only: actions are refused with 403. Default: everything is allowed.
+    /// Allows only reads: actions are refused with 403. Default: everything is allowed.
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.settings.read_only = read_only;
         self
     }
 
-    /// Takes the right to this from everybody: one of [`PERMISSIONS`]. Can be called for several.
+    /// Denies one of [`PERMISSIONS`] to everybody. Can be called for several.
     pub fn deny(mut self, permission: impl Into<String>) -> Self {
         self.settings.denied.insert(permission.into());
         self
     }
 
-    /// Makes the list of servers misbehave. Can be called for several.
+    /// Adds a misbehaviour of the list of servers. Can be called for several.
     pub fn list_quirk(mut self, quirk: ListQuirk) -> Self {
         self.settings.list_quirks.push(quirk);
         self
     }
 
-    /// What the list does with `server_id`. Default: it ignores it.
+    /// Sets the handling of the list's `server_id` parameter. Default: ignored.
     pub fn id_filter(mut self, filter: IdFilter) -> Self {
         self.settings.id_filter = filter;
         self
     }
 
-    /// Sets the most queries of each kind (lists of servers, single servers, jobs) in any
-    /// [`QUOTA_WINDOW`](crate::QUOTA_WINDOW); the gateway answers more of them with 429,
+    /// Sets the largest number of queries of each kind (lists of servers, single servers, jobs) in
+    /// any [`QUOTA_WINDOW`](crate::QUOTA_WINDOW). The gateway answers further ones with 429,
     /// `APIGW.0308`. Default: no limit.
     pub fn queries_per_minute(mut self, queries: usize) -> Self {
         self.settings.queries_per_minute = queries;
         self
     }
 
-    /// Makes the metadata service that of a server of this region: the one at this place of the list, from 0. Default:
+    /// Makes the metadata service that of the server at this place of the list, from 0. Default:
     /// that of a server elsewhere.
     pub fn own_server(mut self, place: usize) -> Self {
         self.settings.own_server = Some(place);
         self
     }
 
-    /// Adds a group of auto-scaling. Its members stay what they are: the group itself does nothing.
+    /// Adds an auto-scaling group. Its members are not changed: the group does nothing by itself.
     pub fn scaling_group(mut self, group: ScalingGroup) -> Self {
         self.settings.scaling.get_or_insert_default().push(group);
         self
     }
 
-    /// Takes the Auto Scaling service away: its paths do not exist. Default: it is there, without groups.
+    /// Removes the Auto Scaling service: its paths do not exist. Default: it exists, without
+    /// groups.
     pub fn without_scaling(mut self) -> Self {
         self.settings.scaling = None;
         self
     }
 
-    /// Who may read the records of actions on servers. Default: everybody who is let in.
+    /// Sets who may read the records of actions on servers. Default: every authenticated caller.
     pub fn action_records(mut self, records: ActionRecords) -> Self {
         self.settings.action_records = records;
         self
     }
 
-    /// Sets the shortest and the longest time after which the record of an action can be read;
-    /// drawn evenly. Default: at once.
+    /// Sets the shortest and the longest delay until the record of an action is readable, drawn
+    /// uniformly. Default: no delay.
     pub fn record_delay(mut self, delay: RangeInclusive<Duration>) -> Self {
         self.settings.record_delay = delay;
         self
     }
 
-    /// Sets whether Cloud Trace Service is there, and who may read its traces. Default: everybody
-    /// who is let in.
+    /// Sets whether Cloud Trace Service exists, and who may read its traces. Default: every
+    /// authenticated caller.
     pub fn traces(mut self, traces: TraceAccess) -> Self {
         self.settings.traces = traces;
         self
     }
 
-    /// Sets the shortest and the longest time after which the trace of a request can be read; drawn
-    /// evenly. Default: at once.
+    /// Sets the shortest and the longest delay until the trace of a request is readable, drawn
+    /// uniformly. Default: no delay.
     pub fn trace_delay(mut self, delay: RangeInclusive<Duration>) -> Self {
         self.settings.trace_delay = delay;
         self
     }
 
-    /// Lets another user act. Can be called for several.
+    /// Adds an action of another user. Can be called for several.
     pub fn other_action(mut self, action: OtherAction) -> Self {
         self.settings.others.push(action);
         self.settings.others.sort_by_key(|action| action.at);
         self
     }
 
-    /// Sets the shortest and the longest time that an action takes on a server; drawn evenly.
-    /// Default: [`DEFAULT_DURATIONS`]. Before it begins, a job is prepared for a twentieth of the
-    /// shortest.
+    /// Sets the shortest and the longest duration of an action on a server, drawn uniformly.
+    /// Default: [`DEFAULT_DURATIONS`]. A job first prepares for a twentieth of the shortest.
     pub fn durations(mut self, durations: RangeInclusive<Duration>) -> Self {
         self.settings.durations = durations;
         self
     }
 
-    /// Sets how many servers each of restart, start and stop takes in any
-    /// [`QUOTA_WINDOW`](crate::QUOTA_WINDOW). Default: [`DEFAULT_QUOTA`]. A request is taken as a
-    /// whole or not at all, so one with more servers than the quota never is.
+    /// Sets how many servers each of restart, start and stop accepts in any
+    /// [`QUOTA_WINDOW`](crate::QUOTA_WINDOW). Default: [`DEFAULT_QUOTA`]. A request is accepted as
+    /// a whole or not at all, so one with more servers than the quota never is.
     pub fn quota(mut self, servers: usize) -> Self {
         self.settings.quota = servers;
         self
@@ -257,8 +257,8 @@ impl RegionBuilder {
         self
     }
 
-    /// Sets how many servers one request may name, from 1 to 1,000; above it is `Ecs.0118`.
-    /// Default: 1,000.
+    /// Sets the largest number of servers in one request, from 1 to 1,000; more are refused with
+    /// `Ecs.0118`. Default: 1,000.
     pub fn max_servers_per_request(mut self, servers: usize) -> Self {
         self.settings.max_servers_per_request = servers;
         self
@@ -271,14 +271,14 @@ impl RegionBuilder {
     }
 
     /// Sets the share of soft restarts that hang, from 0 to 1: the server stays in status `REBOOT`
-    /// with a task, and its job runs on for ever. A hard restart is accepted after
+    /// with a task, and its job never ends. A hard restart is accepted after
     /// [`HANG_LIMIT`](crate::HANG_LIMIT) and takes its usual time. Default: none.
     pub fn hanging(mut self, share: f64) -> Self {
         self.settings.hanging = share;
         self
     }
 
-    /// Sets the share of servers that are stopped at first, from 0 to 1. Default: none.
+    /// Sets the share of servers that are initially stopped, from 0 to 1. Default: none.
     pub fn shutoff(mut self, share: f64) -> Self {
         self.settings.shutoff = share;
         self
@@ -291,18 +291,18 @@ impl RegionBuilder {
         self
     }
 
-    /// What the calendar says when the region's clock begins. Default: 2026-01-01T00:00:00Z, and over HTTP the time
-    /// at which the server was bound.
+    /// Sets the calendar time at which the region's clock starts. Default: 2026-01-01T00:00:00Z,
+    /// and over HTTP the time at which the server was bound.
     pub fn epoch(mut self, epoch: Timestamp) -> Self {
         self.settings.epoch = Some(epoch);
         self
     }
 
-    /// Returns the region.
+    /// Builds the region.
     ///
     /// # Errors
-    /// A share that isn't from 0 to 1, an empty range of durations, too many servers, a limit that cannot be, a life
-    /// of no time, an access key with characters that none has.
+    /// Fails for a share outside of 0 to 1, an empty range of durations, too many servers, an
+    /// invalid limit, a zero lifetime, or an access key with invalid characters.
     pub fn build(self) -> Result<Region, SimError> {
         let settings = self.settings;
         for (what, share) in [
@@ -370,7 +370,7 @@ impl RegionBuilder {
 }
 
 impl Region {
-    /// Settings for a region.
+    /// Returns a builder of a region.
     pub fn builder() -> RegionBuilder {
         RegionBuilder::default()
     }

@@ -1,9 +1,9 @@
-//! What can go wrong with setting a simulator up.
+//! Errors of setting up a simulator.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Why a simulator could not be set up or run.
+/// The error of a simulator that could not be set up or run.
 ///
 /// ```
 /// use ecs_sim::{Region, SimErrorKind};
@@ -23,7 +23,7 @@ pub struct SimError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SimErrorKind {
-    /// A setting that cannot be.
+    /// An invalid setting.
     Config,
     /// The address to listen on cannot be used.
     Bind,
@@ -53,7 +53,7 @@ impl SimError {
         self
     }
 
-    /// What went wrong.
+    /// Returns the class.
     pub fn kind(&self) -> SimErrorKind {
         self.kind
     }

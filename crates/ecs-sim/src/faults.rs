@@ -1,4 +1,5 @@
-//! A network and a service that misbehave, by seed: what the documents do not promise, and what happens all the same.
+//! A misbehaving network and service, by seed: faults that the documentation rules out and that
+//! happen nonetheless.
 
 mod answers;
 mod course;
@@ -32,16 +33,18 @@ pub use trace::{Asked, Exchange, Part, Received, ShownJob, Trace};
 
 type Answer = Result<Response<Bytes>, TransportError>;
 
-/// A [`SimTransport`] between which and its client things go wrong, as [`Faults`] say.
+/// A [`SimTransport`] with [`Faults`] between it and its client.
 ///
-/// It keeps its mark exactly: held from the beginning, set when the request leaves, and [`Delivery::NotSent`] only
-/// before. What has left travels by itself: it can arrive when the client has long given up. Its ways take the time that
-/// the faults say, not the latency of the [`SimTransport`].
+/// It uses its mark exactly: armed from the beginning and set when the request leaves.
+/// [`Delivery::NotSent`] is reported only before. A sent request travels independently: it can
+/// arrive long after the client gave up. Its ways take the time that the faults define, not the
+/// latency of the [`SimTransport`].
 ///
-/// Besides what is drawn, [`inject`](Self::inject) lets a fault of choice happen to the next exchange of its kind.
+/// In addition to drawn faults, [`inject`](Self::inject) applies a given fault to the next exchange
+/// of its kind.
 ///
-/// What happened is in its [`Trace`]. The same seed and the same calls at the same times give the same trace.
-/// Clones share everything.
+/// The [`Trace`] records what happened. The same seed and the same calls at the same times give the
+/// same trace. Clones share everything.
 ///
 /// ```
 /// use ecs_sim::{Faults, FaultyTransport, Region, SimTransport};
@@ -67,15 +70,15 @@ struct State {
     trace: Trace,
     jobs: HashMap<JobId, JobCourse>,
     injected: VecDeque<(Target, Fault)>,
-    /// Jobs that were given a number, by that number.
+    /// Jobs whose id was replaced by a number, by that number.
     numbered: HashMap<JobId, JobId>,
-    /// By how many seconds the region's clock is off, and how often it was set.
+    /// The offset of the region's clock in seconds, and how often it was set.
     skew: i64,
     steps: usize,
 }
 
 impl FaultyTransport {
-    /// Lets these faults happen on the way to this region.
+    /// Applies these faults on the way to this region.
     pub fn new(sim: SimTransport, faults: Faults) -> Self {
         Self(Arc::new(Inner {
             sim,
@@ -84,13 +87,13 @@ impl FaultyTransport {
         }))
     }
 
-    /// Returns the transport beneath: its region, and the time without steps of the clock.
+    /// Returns the wrapped transport: its region, and the time without steps of the clock.
     pub fn sim(&self) -> &SimTransport {
         &self.0.sim
     }
 
-    /// Lets this happen to the next exchange of this kind of which nothing was said yet, whatever would have been drawn
-    /// for it.
+    /// Applies this fault to the next exchange of this kind without an injected fault, in place of
+    /// the drawn ones.
     ///
     /// ```
     /// # use ecs_sim::{Fault, Faults, FaultyTransport, Region, SimTransport, Target};
@@ -104,7 +107,7 @@ impl FaultyTransport {
         self.0.state().injected.push_back((target, fault));
     }
 
-    /// What happened so far.
+    /// Returns what happened so far.
     pub fn trace(&self) -> Trace {
         self.0.state().trace.clone()
     }
@@ -268,7 +271,7 @@ impl Inner {
         }
     }
 
-    /// Returns a query for a job by the number that it was given, as the region knows the job.
+    /// Translates a query for a job by its number to the region's job id.
     fn by_its_own_id(&self, mut request: Request<Bytes>) -> Request<Bytes> {
         if let Ok((project, AnyOperation::ShowJob(value))) = AnyOperation::from_request(&request)
             && let Some(job) = self.state().numbered.get(value.job_id())
@@ -282,7 +285,7 @@ impl Inner {
         request
     }
 
-    /// What the region's calendar shows.
+    /// Returns the time of the region's calendar.
     fn calendar(&self) -> jiff::Timestamp {
         let now = off_by(self.sim.now(), self.state().skew);
         let epoch = self.sim.region().with(|region| region.epoch());

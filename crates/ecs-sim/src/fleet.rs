@@ -1,4 +1,4 @@
-//! The servers, and what state each is in at a given time.
+//! The servers and their state at a given time.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -18,11 +18,11 @@ use crate::settings::{HANG_LIMIT, Settings};
 pub(crate) enum Power {
     Active,
     Shutoff,
-    /// Neither: a restart of it failed.
+    /// Neither: a restart failed.
     Broken,
 }
 
-/// What is being done to a server.
+/// An action that is performed on a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub(crate) action: Action,
@@ -31,11 +31,11 @@ pub(crate) struct Task {
     pub(crate) fails: bool,
 }
 
-/// The end of what never ends: far beyond any time that is simulated, and within every calendar.
+/// The end of actions that never end: beyond any simulated time, and within every calendar.
 pub(crate) const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl Task {
-    /// Returns whether it hangs, and for so long that a hard restart is allowed.
+    /// Returns whether it hangs for so long that a hard restart is allowed.
     fn hangs(&self, now: Duration) -> bool {
         self.end == NEVER && now >= self.begin.saturating_add(HANG_LIMIT)
     }
@@ -50,19 +50,19 @@ impl Task {
     }
 }
 
-/// When something happened, in seconds of the region's clock; negative is before its epoch.
+/// A time in seconds of the region's clock; negative before its epoch.
 pub(crate) type Moment = i64;
 
 pub(crate) fn moment(at: Duration) -> Moment {
     i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// One server. There may be hundreds of thousands: what can be worked out, or looked up by a small number, is not held.
+/// One server. Since there may be hundreds of thousands, derived values are not stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     pub(crate) id: ServerId,
     pub(crate) name: ShortText,
-    /// What stands for the host that it runs on.
+    /// The id of the host that it runs on.
     pub(crate) host: Arc<str>,
     pub(crate) created: Moment,
     pub(crate) locked: bool,
@@ -78,7 +78,7 @@ pub(crate) struct Server {
     acted_on: u32,
 }
 
-/// What a server looks like at a given time.
+/// The state of a server at a given time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct View {
     pub(crate) status: &'static str,
@@ -104,18 +104,18 @@ impl Server {
         &FLAVORS[usize::from(self.flavor)]
     }
 
-    /// Servers are created in batches of up to 20.
+    /// Returns the number of the batch in which the server was created; batches have up to 20.
     pub(crate) fn reservation(&self) -> u32 {
         self.place / RESERVATION
     }
 
-    /// Returns a private address of its own for each server: from 10.0.0.4 on.
+    /// Returns the private address, unique to the server: from 10.0.0.4 on.
     pub(crate) fn ip(&self) -> Ipv4Addr {
         let [_, high, middle, low] = self.place.saturating_add(4).to_be_bytes();
         Ipv4Addr::new(10, high, middle, low)
     }
 
-    /// Returns the power at rest, when it last changed, and the task that isn't over yet.
+    /// Returns the power at rest, when it last changed, and the task that is not over.
     fn at(&self, now: Duration) -> (Power, Moment, Option<&Task>) {
         match &self.task {
             Some(task) if now >= task.end => (task.outcome(self.power), moment(task.end), None),
@@ -131,7 +131,7 @@ impl Server {
         self.at(now).2.is_some()
     }
 
-    /// Returns whether a task on it hangs for so long that it can be restarted hard.
+    /// Returns whether its task hangs for so long that a hard restart is allowed.
     pub(crate) fn hangs(&self, now: Duration) -> bool {
         self.at(now).2.is_some_and(|task| task.hangs(now))
     }
@@ -164,14 +164,14 @@ impl Server {
         }
     }
 
-    /// Returns how often it was acted on before this action, which begins to count now.
+    /// Counts an action, and returns the number of actions before it.
     pub(crate) fn count_action(&mut self) -> u32 {
         let before = self.acted_on;
         self.acted_on = before.saturating_add(1);
         before
     }
 
-    /// Begins a task. What the one before it did is kept.
+    /// Begins a task. The effect of the previous one is kept.
     pub(crate) fn begin(&mut self, task: Task, now: Duration) {
         self.power = self.power(now);
         self.updated = moment(now);
@@ -179,7 +179,7 @@ impl Server {
     }
 }
 
-/// What a server is made of.
+/// The flavor of a server.
 #[derive(Debug)]
 pub(crate) struct Flavor {
     pub(crate) id: &'static str,
@@ -208,7 +208,7 @@ const ROLES: [&str; 4] = ["web", "app", "db", "cache"];
 const ENVS: [&str; 3] = ["prod", "stage", "test"];
 const ZONES: [&str; 3] = ["sim-1a", "sim-1b", "sim-1c"];
 const RESERVATION: u32 = 20;
-/// How many servers a host has on average.
+/// The average number of servers on a host.
 const ON_A_HOST: usize = 6;
 
 /// All servers.
@@ -225,7 +225,7 @@ impl Fleet {
         let mut numbers = [0_u32; ROLES.len()];
         let mut servers = Vec::with_capacity(settings.servers);
         let mut places = HashMap::with_capacity(settings.servers);
-        // MAX_SERVERS is far below what 32 bits hold.
+        // MAX_SERVERS is far below the range of 32 bits.
         let last = u32::try_from(settings.servers).unwrap_or(u32::MAX);
         for place in 0..last {
             let role = pick(&mut rng, &[45, 30, 15, 10]);
@@ -243,7 +243,7 @@ impl Fleet {
                 zone: small(zone),
                 host: hosts.pick(zone),
                 flavor: small(pick(&mut rng, &[5, 3, 2])),
-                // Up to a year before the region's clock began.
+                // Up to a year before the region's clock started.
                 created: -rng.random_range(86_400..365 * 86_400),
                 locked: rng.random_bool(settings.locked),
                 always_fails: false,
@@ -306,21 +306,21 @@ impl Hosts {
         }
     }
 
-    /// One of a zone's hosts.
+    /// Picks one of a zone's hosts.
     fn pick(&mut self, zone: usize) -> Arc<str> {
         let hosts = &self.ids[zone];
         hosts[self.rng.random_range(0..hosts.len())].clone()
     }
 }
 
-/// 56 hex digits, as a SHA-224 has.
+/// Draws 56 hex digits, as of a SHA-224.
 fn host_id(rng: &mut ChaCha8Rng) -> Arc<str> {
     let bytes: [u8; 28] = rng.random();
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     digits.into()
 }
 
-/// Returns an index, drawn by weight.
+/// Draws an index by weight.
 fn pick(rng: &mut ChaCha8Rng, weights: &[u32]) -> usize {
     let mut left = rng.random_range(0..weights.iter().sum());
     for (index, &weight) in weights.iter().enumerate() {
@@ -332,12 +332,12 @@ fn pick(rng: &mut ChaCha8Rng, weights: &[u32]) -> usize {
     0
 }
 
-/// Returns the index of one of a few.
+/// Converts the index of one of a few.
 fn small(index: usize) -> u8 {
     u8::try_from(index).unwrap_or_default()
 }
 
-/// Returns a random UUID: version 4, variant 1.
+/// Draws a random UUID: version 4, variant 1.
 fn server_id(rng: &mut ChaCha8Rng) -> ServerId {
     let mut bytes: [u8; 16] = rng.random();
     bytes[6] = (bytes[6] & 0x0f) | 0x40;

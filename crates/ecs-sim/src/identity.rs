@@ -1,4 +1,4 @@
-//! Who may come in.
+//! The credentials of a region.
 
 use ecs_auth::{AuthError, Credentials};
 use ecs_model::ProjectId;
@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::SimError;
 use crate::seed::{self, Purpose};
 
-/// Everything that a client has to know to be let in: made up, and treated as if it weren't.
+/// Everything that a client needs to authenticate: invented, and treated as secret.
 ///
 /// ```
 /// let region = ecs_sim::Region::builder().seed(7).build()?;
@@ -38,12 +38,12 @@ pub struct Identity {
     pub user_id: String,
     /// The id of the domain.
     pub domain_id: String,
-    /// The name of the agency that the domain has, for everybody whom the region lets in.
+    /// The name of the domain's agency, for every caller.
     pub agency: String,
 }
 
 impl Identity {
-    /// Returns an identity made of the seed.
+    /// Draws an identity from the seed.
     pub(crate) fn generate(seed: u64) -> Result<Self, SimError> {
         let mut rng = seed::rng(seed, Purpose::Identity);
         let mut letters = |count: usize| seed::letters(&mut rng, count);

@@ -1,4 +1,4 @@
-//! The jobs that act on servers: one sub-job for each.
+//! Jobs, with a sub-job for each server.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use ecs_model::ServerId;
 use crate::Action;
 use crate::settings::JOB_RETENTION;
 
-/// How far a job or sub-job is.
+/// The progress of a job or sub-job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     Init,
@@ -37,7 +37,8 @@ impl Progress {
 pub(crate) struct Failure {
     pub(crate) code: &'static str,
     pub(crate) reason: &'static str,
-    /// Whether the reason is only in `entities.errorcode_message`, as the service sometimes has it.
+    /// Whether the reason is only in `entities.errorcode_message`, as it sometimes is at the
+    /// service.
     pub(crate) hidden: bool,
 }
 
@@ -46,7 +47,7 @@ impl Failure {
         let (code, reason) = match action {
             Action::Reboot(_) => ("Ecs.0227", "the server could not be restarted"),
             Action::Start => ("Ecs.0226", "the server could not be started"),
-            // No page documents a code of its own for a stop that failed.
+            // No page documents a code for a failed stop.
             Action::Stop(_) => ("Common.0021", "the server could not be stopped"),
         };
         Self {
@@ -66,7 +67,7 @@ pub(crate) struct SubJob {
     pub(crate) failure: Option<Failure>,
 }
 
-/// A job. What it looks like is a function of the time: nothing has to happen for it to go on.
+/// A job. Its state is a function of the time, so it progresses without any event.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) id: u128,
@@ -101,7 +102,7 @@ fn progress(now: Duration, begin: Duration, end: Duration, fails: bool) -> Progr
     }
 }
 
-/// All jobs that can still be asked for.
+/// All jobs that can still be queried.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
     jobs: HashMap<u128, Job>,
@@ -115,7 +116,7 @@ impl Jobs {
         self.jobs.insert(job.id, job);
     }
 
-    /// Forgets the jobs that were finished too long ago.
+    /// Removes the jobs that finished too long ago.
     pub(crate) fn expire(&mut self, now: Duration) {
         while let Some(&(expiry, id)) = self.expiries.first() {
             if now < expiry {

@@ -1,20 +1,25 @@
-//! A region that isn't there.
+//! A simulated region.
 //!
-//! The documented behaviour of the Elastic Cloud Server API for batch restarts, starts and stops, for jobs and for
-//! servers: on a clock of its own, from a seed, without an account. Develop against it, test against it.
+//! It implements the documented behaviour of the Elastic Cloud Server API for restarts, starts and
+//! stops of many servers, for jobs and for servers: on its own clock, from a seed, without an
+//! account, for development and tests.
 //!
-//! Clients prove themselves as they do to the real one: by a token or by a signature. At the same address the region
-//! has an identity service (`GET /v3`, `GET /v3/auth/tokens`, `POST /v3/auth/tokens` by password, with a passcode, by a token, by an agency;
-//! `GET /v3/projects`) and a metadata service with temporary keys (`/openstack/latest/securitykey`, sessions at
-//! `/meta-data/latest/api/token`, server, region and project in `/openstack/latest/meta_data.json`), and Auto Scaling
-//! (`GET /autoscaling-api/v1/{project_id}/scaling_group` and `…/scaling_group_instance/{id}/list`). Tokens and temporary keys end, and a signature may be 15 minutes off, by the region's
-//! calendar ([`RegionBuilder::epoch`]; signatures always at the speed of real time); [`WRONG_SIGNATURES`] in a row lock a key for [`KEY_LOCK`].
+//! Clients authenticate as with the real one: by a token or by a signature. At the same address the
+//! region has an identity service (`GET /v3`, `GET /v3/auth/tokens`, `POST /v3/auth/tokens` by
+//! password, with a passcode, by a token, by an agency; `GET /v3/projects`), a metadata service
+//! with temporary keys (`/openstack/latest/securitykey`, sessions at `/meta-data/latest/api/token`,
+//! server, region and project in `/openstack/latest/meta_data.json`), and Auto Scaling (`GET
+//! /autoscaling-api/v1/{project_id}/scaling_group` and `…/scaling_group_instance/{id}/list`).
+//! Tokens and temporary keys expire, and a signature may be off by 15 minutes, by the region's
+//! calendar ([`RegionBuilder::epoch`]; signatures always at the speed of real time);
+//! [`WRONG_SIGNATURES`] in a row lock a key for [`KEY_LOCK`].
 //!
-//! Three ways to use it, from the inside out:
-//! - [`Region`] is a pure function with memory: a request and a time in, an answer out.
-//! - [`SimTransport`] is a region as a [`Transport`](ecs_transport::Transport): no sockets, and under a paused tokio
-//!   clock no waiting.
-//! - [`Server`] serves it over HTTP or HTTPS, also to other people's clients; [`SimServer`] does so in the background.
+//! It can be used in three ways, from the inside out:
+//! - [`Region`] is a pure state machine: it maps a request and a time to an answer.
+//! - [`SimTransport`] is a region as a [`Transport`](ecs_transport::Transport): without sockets,
+//!   and without waiting under a paused tokio clock.
+//! - [`Server`] serves it over HTTP or HTTPS, also to other clients; [`SimServer`] does so in the
+//!   background.
 //!
 //! A restart of three servers, on virtual time:
 //!
@@ -46,7 +51,7 @@
 //! let (status, headers, body) = send(query.encode(&identity.project_id)).await?;
 //! assert_eq!(ShowJob::decode(status, &headers, &body)?.status, Some(JobStatus::Success));
 //!
-//! // What the region knows, whatever the client was told:
+//! // The region's own record, whatever the client received:
 //! assert_eq!(transport.region().with(|region| region.accepted().most_times()), 1);
 //! # Ok::<_, Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<_, Box<dyn std::error::Error>>(())
@@ -55,26 +60,27 @@
 //! | module | holds |
 //! |---|---|
 //! | `config`, `settings` | [`RegionBuilder`]; [`Throttling`], [`Metadata`], the defaults |
-//! | `action` | [`Action`]: what can be done to servers |
-//! | `region` | [`Region`]; in it `routes` (which answer a request gets), `gate` (who asks), `actions` (restart, start, stop), `iam`, `metadata` and `scaling` (the other services) |
+//! | `action` | [`Action`]: actions on servers |
+//! | `region` | [`Region`]; in it `routes` (dispatch of requests), `gate` (authentication), `actions` (restart, start, stop), `iam`, `metadata` and `scaling` (the other services) |
 //! | `fleet`, `jobs` | servers and jobs, whose state is a function of the time |
-//! | `listing` | [`ListQuirk`]: lists that misbehave |
+//! | `listing` | [`ListQuirk`]: misbehaving lists |
 //! | `scaling` | [`ScalingGroup`] |
-//! | `records` | [`ActionRecords`], [`OtherAction`]: records of what was done, and by whom |
+//! | `records` | [`ActionRecords`], [`OtherAction`]: records of actions, with their users |
 //! | `quota` | the window of 60 seconds |
 //! | `query` | filters and pages of the list |
 //! | `answer`, `render`, `attributes` | the families of errors; servers and jobs as JSON |
-//! | `accepted` | [`AcceptanceLog`]: what was really accepted, for tests |
-//! | `identity`, `seed` | [`Identity`]: made-up credentials; randomness |
-//! | `admission` | tokens and keys that were handed out, and their locks |
+//! | `accepted` | [`AcceptanceLog`]: the accepted requests, for tests |
+//! | `identity`, `seed` | [`Identity`]: invented credentials; randomness |
+//! | `admission` | issued tokens and keys, and their locks |
 //! | `clock`, `shared` | the region's time on tokio's; [`SharedRegion`] |
 //! | `transport` | [`SimTransport`] |
-//! | `faults` | [`FaultyTransport`]: what goes wrong on the way and at the service, by seed ([`Faults`], [`Trace`]) |
+//! | `faults` | [`FaultyTransport`]: faults on the way and at the service, by seed ([`Faults`], [`Trace`]) |
 //! | `serve` | [`Server`], [`SimServer`], [`Tls`], [`ServerInfo`] |
 //!
-//! What it does not do: users, projects and agencies other than one of each, revoking tokens, locking a user after wrong
-//! passwords; a token of an agency has the rights of the user. The region itself never misbehaves: it loses no request, and
-//! answers no slower than it is told to. For that there is [`FaultyTransport`].
+//! It does not support: users, projects and agencies other than one of each, revoking tokens,
+//! locking a user after wrong passwords; a token of an agency has the rights of the user. The
+//! region itself never misbehaves: it loses no request and answers without extra delay.
+//! [`FaultyTransport`] adds faults.
 
 mod accepted;
 mod action;

@@ -1,55 +1,57 @@
-//! How the list of servers can misbehave: what clients of such lists have met.
+//! Misbehaviour of the list of servers, as met by clients of such lists.
 
-/// The most ids that a list filters by where it does, by default: what Huawei Cloud's SDK advises, so that the address does not
-/// become too long.
+/// The default limit of ids in a filter, where the list supports one: the advice of Huawei Cloud's
+/// SDK, which keeps the address short enough.
 pub const FILTERED_IDS: usize = 100;
 
-/// What a list does with `server_id`, which names servers by their ids.
+/// The handling of `server_id`, which names servers by their ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdFilter {
-    /// It is ignored, as a parameter that is not documented (Open Telekom Cloud).
+    /// Ignored, as an undocumented parameter (Open Telekom Cloud).
     #[default]
     Ignored,
-    /// It is refused with 400.
+    /// Refused with 400.
     Refused,
-    /// Only these servers are listed, and other filters are ignored (Huawei Cloud). An id that no server has gets a row of its id
-    /// only. More ids than this are refused with 400.
+    /// Lists only these servers and ignores other filters (Huawei Cloud). An unknown id gets a row
+    /// with only its id. More ids than this are refused with 400.
     Limited(usize),
 }
 
-/// A way in which the list of servers misbehaves. Several can be combined.
+/// A misbehaviour of the list of servers. Several can be combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ListQuirk {
-    /// `marker` is ignored, as where only numbers of pages are documented.
+    /// `marker` is ignored, as where only page numbers are documented.
     IgnoresMarker,
-    /// A `marker` is refused with 400, as a parameter that does not exist.
+    /// A `marker` is refused with 400, as an unknown parameter.
     RefusesMarker,
     /// Every request gets the first page, whatever `offset` or `marker` say.
     IgnoresPages,
     /// Every request gets all servers, whatever `limit`, `offset` and `marker` say.
     IgnoresEverything,
-    /// No page has more servers than this, while pages are counted in the size that was asked for: between two pages some
-    /// are lost.
+    /// No page has more servers than this, while pages are counted in the requested size: some
+    /// servers between two pages are lost.
     CapsPages(usize),
     /// No page has more servers than this, and pages are counted in this size.
     SmallPages(usize),
-    /// After the last page comes the last page again, and again.
+    /// After the last page comes the last page again, forever.
     RepeatsLastPage,
-    /// `count` is this much more (or less) than there are.
+    /// `count` is off by this much.
     CountOff(i64),
-    /// `count` says how many servers are on the page.
+    /// `count` is the number of servers on the page.
     CountsPage,
-    /// There is no `count`.
+    /// `count` is missing.
     NoCount,
-    /// After each of so many requests, the first server of the list is gone: what follows moves up by one.
+    /// After each of so many requests, the first server of the list is gone, and the others move up
+    /// by one.
     Shrinks(usize),
-    /// After each of so many requests, there is one more server at the beginning: what follows moves down by one.
+    /// After each of so many requests, a server is added at the beginning, and the others move down
+    /// by one.
     Grows(usize),
 }
 
-/// The list's misbehaviour, and how often it was asked for.
+/// The misbehaviour of the list, and the number of requests for it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quirks {
     quirks: Vec<ListQuirk>,
@@ -68,7 +70,7 @@ impl Quirks {
         self.quirks.contains(&quirk)
     }
 
-    /// Returns the servers that the list knows of at this request, which counts.
+    /// Returns the servers that the list knows of at this request, and counts the request.
     pub(crate) fn visible<'a, T>(&mut self, servers: &'a [T]) -> &'a [T] {
         let before = self.requests;
         self.requests = before.saturating_add(1);
@@ -81,7 +83,7 @@ impl Quirks {
         servers.get(hidden..).unwrap_or_default()
     }
 
-    /// Returns the most servers on a page, and the size that pages are counted in.
+    /// Returns the largest number of servers on a page, and the size in which pages are counted.
     pub(crate) fn sizes(&self, limit: usize) -> (usize, usize) {
         let mut sizes = (limit, limit);
         for quirk in &self.quirks {
@@ -97,7 +99,7 @@ impl Quirks {
         sizes
     }
 
-    /// What the list says of how many there are.
+    /// Returns the `count` of the list.
     pub(crate) fn count(&self, all: usize, on_page: usize) -> Option<usize> {
         let mut count = Some(all);
         for quirk in &self.quirks {

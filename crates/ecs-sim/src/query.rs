@@ -1,4 +1,4 @@
-//! Which servers a list holds, and which of them are on a page.
+//! Filters and pages of a list.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::listing::{IdFilter, ListQuirk, Quirks};
 
 const DEFAULT_LIMIT: usize = 25;
 
-/// The filters and the page of a list, as its query string gives them.
+/// The filters and the page of a list, from its query string.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ListQuery {
     name: Option<String>,
@@ -21,10 +21,10 @@ pub(crate) struct ListQuery {
     ip: Option<String>,
     flavor: Option<String>,
     reservation_id: Option<String>,
-    /// The ids of `server_id`, as they were given.
+    /// The ids of `server_id`, as given.
     server_ids: Option<Vec<String>>,
     page: Option<usize>,
-    /// The last server of the page before.
+    /// The last server of the previous page.
     marker: Option<String>,
     limit: Option<usize>,
 }
@@ -32,14 +32,14 @@ pub(crate) struct ListQuery {
 /// One page.
 pub(crate) struct Page<'a> {
     pub(crate) servers: Vec<&'a Server>,
-    /// Ids that were asked for and that no server has.
+    /// Requested ids that no server has.
     pub(crate) absent: Vec<String>,
-    /// How many there are on all pages, if that is said.
+    /// The number of servers on all pages, if the list states it.
     pub(crate) count: Option<usize>,
 }
 
 impl ListQuery {
-    /// Reads a query string that `ecs-model` has found valid.
+    /// Parses a query string that `ecs-model` has validated.
     pub(crate) fn parse(query: &str) -> Self {
         let mut found = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -65,10 +65,10 @@ impl ListQuery {
         found
     }
 
-    /// Returns the servers that are asked for by their ids, in the order of the list.
+    /// Returns the servers that are requested by id, in the order of the list.
     ///
     /// # Errors
-    /// Ids are refused, or these are too many.
+    /// The ids are refused, or are too many.
     pub(crate) fn page_by_ids<'a>(
         &self,
         servers: &'a [Server],
@@ -94,7 +94,7 @@ impl ListQuery {
         let (most, _) = quirks.sizes(self.limit.unwrap_or(DEFAULT_LIMIT));
         let found = servers.iter().filter(|server| wanted.remove(&server.id));
         let found: Vec<&Server> = found.take(most).collect();
-        // What is no id of a server's form is no server's either.
+        // A text that is not a server id is no server's id.
         let is_absent = |id: &&String| id.parse().map_or(true, |id| wanted.contains(&id));
         let absent = ids.iter().filter(is_absent).take(most - found.len());
         let absent: Vec<String> = absent.cloned().collect();
@@ -106,11 +106,11 @@ impl ListQuery {
         }))
     }
 
-    /// Returns the page of these servers that is asked for. Its number counts from 1; 0 is the
-    /// first page too. A marker goes before the number.
+    /// Returns the requested page of these servers. Page numbers count from 1; 0 is the first page
+    /// too. A marker takes precedence over the number.
     ///
     /// # Errors
-    /// A marker that is no server of the list, or is refused whatever it is.
+    /// The marker is not a server of the list, or markers are refused.
     pub(crate) fn page<'a>(
         &self,
         servers: &'a [Server],
@@ -127,18 +127,12 @@ impl ListQuery {
         };
         let skipped = self.skipped(&taken, size, quirks)?;
         let on_page: Vec<&Server> = taken.iter().skip(skipped).take(most).copied().collect();
-        let last = || {
+        let servers = if on_page.is_empty() && quirks.has(ListQuirk::RepeatsLastPage) {
             let pages = taken.len().div_ceil(size.max(1)).saturating_sub(1);
-            taken
-                .iter()
-                .skip(pages * size)
-                .take(most)
-                .copied()
-                .collect()
-        };
-        let servers = match on_page.is_empty() && quirks.has(ListQuirk::RepeatsLastPage) {
-            true => last(),
-            false => on_page,
+            let last = taken.iter().skip(pages * size).take(most);
+            last.copied().collect()
+        } else {
+            on_page
         };
         Ok(Page {
             count: quirks.count(taken.len(), servers.len()),
@@ -147,7 +141,7 @@ impl ListQuery {
         })
     }
 
-    /// Returns how many servers come before the page.
+    /// Returns the number of servers before the page.
     fn skipped(&self, taken: &[&Server], size: usize, quirks: &Quirks) -> Result<usize, String> {
         let first_only = [ListQuirk::IgnoresPages, ListQuirk::IgnoresEverything];
         if first_only.into_iter().any(|quirk| quirks.has(quirk)) {
@@ -174,7 +168,7 @@ impl ListQuery {
             page: self.page,
             marker: self.marker.clone(),
             limit: self.limit,
-            // Where ids count, this is not asked.
+            // Not reached if ids are requested.
             server_ids: self.server_ids.clone(),
             ..Self::default()
         };
@@ -197,7 +191,7 @@ impl ListQuery {
     }
 }
 
-/// Returns whether a text contains a pattern, in which a period stands for any character but a line
+/// Returns whether a text contains a pattern, in which a period matches any character but a line
 /// break.
 pub(crate) fn fuzzy(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
@@ -212,13 +206,13 @@ pub(crate) fn fuzzy(pattern: &str, text: &str) -> bool {
             .any(|part| pattern.iter().zip(part).all(fits))
 }
 
-/// Returns whether a server in this status is found by a filter: `ACTIVE` also finds what is only
-/// passing through another status.
+/// Returns whether a filter matches a server in this status: `ACTIVE` also matches servers that are
+/// temporarily in another status.
 fn has_status(filter: &str, status: &str) -> bool {
     filter == status || (filter == "ACTIVE" && matches!(status, "REBOOT" | "HARD_REBOOT"))
 }
 
-/// Returns whether a server has all of these tags, parted by commas: each as `key=value`, or a key
+/// Returns whether a server has all of these comma-separated tags: each as `key=value`, or a key
 /// alone for any value.
 fn has_tags(server: &Server, wanted: &str) -> bool {
     let tags = tags_of(server);

@@ -1,11 +1,11 @@
-//! How many servers were accepted in the last minute.
+//! The number of servers that were accepted in the last minute.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::settings::QUOTA_WINDOW;
 
-/// A sliding window: exact, not a bucket that can be emptied in a burst.
+/// A sliding window: exact, unlike a bucket that a burst can empty.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Window {
     accepted: VecDeque<(Duration, usize)>,
@@ -13,8 +13,8 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Takes `count` servers if with them no more than `quota` are in the window that ends now; all of them or none.
-    /// What was accepted exactly one window ago has left it.
+    /// Accepts `count` servers if the window that ends now then has at most `quota`; all of them or
+    /// none. Servers that were accepted exactly one window ago have left it.
     pub(crate) fn take(&mut self, count: usize, quota: usize, now: Duration) -> bool {
         while let Some(&(at, left)) = self.accepted.front() {
             if now.saturating_sub(at) < QUOTA_WINDOW {

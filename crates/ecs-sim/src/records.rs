@@ -1,4 +1,5 @@
-//! Records of what was done to servers, and by whom: they come late, and the right to read them can be missing.
+//! Records of actions on servers, with their users. They arrive late, and reading them can be
+//! denied.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -11,27 +12,28 @@ use rand_chacha::ChaCha8Rng;
 use crate::seed::{self, Purpose};
 use crate::{Action, ActionKind};
 
-/// Whether the actions on a server can be read (`os-instance-actions`).
+/// Whether the actions on a server are readable (`os-instance-actions`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ActionRecords {
-    /// By everybody who is let in.
+    /// By every authenticated caller.
     #[default]
     Readable,
     /// By nobody: 403.
     Denied,
-    /// There is no such API: the gateway answers 404.
+    /// The API does not exist: the gateway answers 404.
     Absent,
 }
 
-/// An action of another user, at a time of the region's clock. It takes place if nothing is being done to the server then.
+/// An action of another user, at a time of the region's clock. It takes place if the server has no
+/// task then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherAction {
-    /// When.
+    /// The time.
     pub at: Duration,
     /// The place of the server in the list, from 0.
     pub place: usize,
-    /// What is done.
+    /// The action.
     pub action: Action,
 }
 
@@ -40,7 +42,7 @@ pub struct OtherAction {
 pub(crate) struct ActionRecord {
     pub(crate) start: Duration,
     pub(crate) end: Duration,
-    /// When it can be read.
+    /// When it becomes readable.
     visible: Duration,
     pub(crate) action: Action,
     pub(crate) fails: bool,
@@ -98,7 +100,7 @@ impl ActionLog {
         });
     }
 
-    /// What can be read of a server at this time, the newest first.
+    /// Returns the readable records of a server at this time, newest first.
     pub(crate) fn of(
         &self,
         server: &ServerId,
@@ -112,7 +114,7 @@ impl ActionLog {
     }
 }
 
-/// 32 hex digits in the groups of a UUID.
+/// Formats 32 hex digits in the groups of a UUID.
 fn uuid_like(id: u128) -> String {
     ServerId::from_bytes(id.to_be_bytes()).to_string()
 }

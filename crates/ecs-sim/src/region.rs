@@ -1,4 +1,4 @@
-//! The region itself: one request in, one answer out, and nothing else. No I/O, no clock of its own.
+//! The region: maps requests to answers, without I/O and without a clock of its own.
 
 mod actions;
 mod gate;
@@ -34,13 +34,13 @@ use crate::seed::{self, Purpose};
 use crate::settings::Settings;
 use crate::traces::TraceStore;
 
-/// 2026-01-01T00:00:00Z: the same for every run, so that the same seed gives the same answers.
+/// 2026-01-01T00:00:00Z, for every run, so that the same seed gives the same answers.
 const DEFAULT_EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// A simulated region: servers, jobs, a quota, and the documented answers.
 ///
-/// It is a pure core: what it answers follows from its settings, from the requests so far, and from the time it is
-/// given, which is the time since the region's epoch. Time that goes backwards is taken as standing still.
+/// It is a pure core: its answers follow from its settings, the requests so far, and the given
+/// time, which counts from the region's epoch. A time before the last one counts as the last one.
 ///
 /// ```
 /// use std::time::Duration;
@@ -82,7 +82,7 @@ pub struct Region {
     traces: TraceStore,
     ids: ChaCha8Rng,
     now: Duration,
-    /// How many times as fast as real time `now` runs.
+    /// How many times as fast as real time `now` advances.
     speed: NonZeroU32,
 }
 
@@ -122,7 +122,8 @@ impl Region {
         }
     }
 
-    /// Answers one request at a time, which is counted from the region's epoch. Never panics, whatever the request.
+    /// Answers one request at `now`, counted from the region's epoch. Never panics, whatever the
+    /// request.
     pub fn handle(
         &mut self,
         request: &http::Request<Bytes>,
@@ -140,12 +141,12 @@ impl Region {
         response
     }
 
-    /// Who may come in, and where to.
+    /// Returns the credentials and the project of the region.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// What all randomness comes from.
+    /// Returns the seed of all randomness.
     pub fn seed(&self) -> u64 {
         self.settings.seed
     }
@@ -160,51 +161,52 @@ impl Region {
         Some(&self.fleet.find(id)?.name)
     }
 
-    /// Everything that was accepted so far.
+    /// Returns the accepted requests so far.
     pub fn accepted(&self) -> &AcceptanceLog {
         &self.accepted
     }
 
-    /// Locks or unlocks a server: a request that names a locked one is refused with `Ecs.0605`. False if there is no such server.
+    /// Locks or unlocks a server: a request that names a locked one is refused with `Ecs.0605`.
+    /// Returns `false` if there is no such server.
     pub fn set_locked(&mut self, id: &ServerId, locked: bool) -> bool {
         let server = self.fleet.find_mut(id);
         server.map(|server| server.locked = locked).is_some()
     }
 
-    /// Makes every later action on a server fail, or leaves it to the share of failing ones again. False if there is
-    /// no such server.
+    /// Makes every later action on a server fail, or leaves it to the share of failing ones again.
+    /// Returns `false` if there is no such server.
     pub fn set_failing(&mut self, id: &ServerId, failing: bool) -> bool {
         let server = self.fleet.find_mut(id);
         server.map(|server| server.always_fails = failing).is_some()
     }
 
-    /// Takes the right to act from everybody who is let in, or gives it back: see
+    /// Denies actions to every caller, or allows them again: see
     /// [`RegionBuilder::read_only`](crate::RegionBuilder::read_only).
     pub fn set_read_only(&mut self, read_only: bool) {
         self.settings.read_only = read_only;
     }
 
-    /// Returns the time of the last request, or zero: the region's clock as far as it has seen it.
+    /// Returns the time of the last request, or zero.
     pub fn now(&self) -> Duration {
         self.now
     }
 
-    /// What the calendar shows when the clock is at zero.
+    /// Returns the calendar time at which the clock is zero.
     pub fn epoch(&self) -> Timestamp {
         self.settings.epoch.unwrap_or(DEFAULT_EPOCH)
     }
 
-    /// Begins the calendar at a time, unless the settings say when it begins.
+    /// Sets the start of the calendar, unless the settings define it.
     pub(crate) fn default_epoch(&mut self, epoch: Timestamp) {
         self.settings.epoch.get_or_insert(epoch);
     }
 
-    /// Clients sign by the real time, however fast the region's runs.
+    /// Sets the speed of the region's clock. Clients sign by the real time.
     pub(crate) fn set_speed(&mut self, speed: NonZeroU32) {
         self.speed = speed;
     }
 
-    /// Returns the time that signatures are held against.
+    /// Returns the time with which signatures are compared.
     fn signing_time(&self) -> Timestamp {
         self.calendar().time(self.now / self.speed.get())
     }

@@ -1,4 +1,4 @@
-//! Servers and jobs as the service shows them.
+//! Servers and jobs in the form of the service.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::seed::hex;
 const NETWORK: &str = "b7c1a9de-5a0e-4c53-9b7e-2d7f4a1c6e90";
 const IMAGE: &str = "0c8f6f6e-0f3a-4f7b-8f53-3f1f5b7f9d21";
 
-/// The time that the region's calendar shows.
+/// The region's calendar.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Calendar {
     pub(crate) epoch: Timestamp,
@@ -27,55 +27,54 @@ pub(crate) struct Calendar {
 
 impl Calendar {
     fn at(self, offset: SignedDuration) -> Timestamp {
-        // Far beyond the year 9999 the calendar stands still.
+        // The calendar stops far beyond the year 9999.
         self.epoch.saturating_add(offset).unwrap_or(Timestamp::MAX)
     }
 
-    /// Returns the time that it shows when the region's clock shows this.
+    /// Returns the calendar time at a time of the region's clock.
     pub(crate) fn time(self, at: Duration) -> Timestamp {
         self.at(SignedDuration::try_from(at).unwrap_or(SignedDuration::MAX))
     }
 
-    /// `2019-05-22T03:30:52Z`, as servers have it.
+    /// Formats a time as `2019-05-22T03:30:52Z`, for servers.
     fn seconds(self, at: Moment) -> String {
         format!("{:.0}", self.at(SignedDuration::from_secs(at)))
     }
 
-    /// `2019-05-22T03:30:52.000000`, as a server's launch has it.
+    /// Formats a time as `2019-05-22T03:30:52.000000`, for the launch of a server.
     fn microseconds(self, at: Moment) -> String {
         let text = format!("{:.6}", self.at(SignedDuration::from_secs(at)));
         text.trim_end_matches('Z').to_owned()
     }
 
-    /// Returns the same for a time within the region's clock, cut to seconds, as records of actions
-    /// have it.
+    /// Formats a time of the region's clock like `seconds`, truncated, for records of actions.
     pub(crate) fn whole_seconds(self, at: Duration) -> String {
         let text = self.time(at).strftime("%Y-%m-%dT%H:%M:%S.000000");
         text.to_string()
     }
 
-    /// `Wed, 22 May 2019 03:30:52 GMT`, as the `Date` of an answer has it.
+    /// Formats a time as `Wed, 22 May 2019 03:30:52 GMT`, for the `Date` of an answer.
     pub(crate) fn http_date(self, at: Duration) -> Option<String> {
         DateTimePrinter::new()
             .timestamp_to_rfc9110_string(&self.time(at))
             .ok()
     }
 
-    /// `2019-05-22T03:30:52.123Z`, as jobs have it.
+    /// Formats a time as `2019-05-22T03:30:52.123Z`, for jobs.
     fn millis(self, at: Duration) -> String {
         format!("{:.3}", self.time(at))
     }
 
-    /// `2019-05-22T03:30:52.000000Z`, as tokens and temporary keys have it.
+    /// Formats a time as `2019-05-22T03:30:52.000000Z`, for tokens and temporary keys.
     pub(crate) fn iso(self, at: Duration) -> String {
         format!("{:.6}", self.time(at))
     }
 }
 
-/// How long a server is as a text, roughly.
+/// The approximate length of a server as text, in bytes.
 const SERVER: usize = 1600;
 
-/// `{"server":…}`.
+/// Writes `{"server":…}`.
 pub(crate) fn one_server(
     server: &Server,
     identity: &Identity,
@@ -89,7 +88,7 @@ pub(crate) fn one_server(
     text
 }
 
-/// `{"count":…,"servers":[…]}`.
+/// Writes `{"count":…,"servers":[…]}`.
 pub(crate) fn page(
     page: &Page<'_>,
     identity: &Identity,
@@ -112,7 +111,7 @@ pub(crate) fn page(
         if at > 0 || !page.servers.is_empty() {
             text.push(',');
         }
-        // Any text may have been asked for as an id.
+        // Any text may have been requested as an id.
         let id = serde_json::Value::from(id.as_str());
         push(
             &mut text,
@@ -131,8 +130,8 @@ fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(what);
 }
 
-/// A server, written as it is: a page of them by way of `serde_json::Value` takes twenty times as long. Nothing in it
-/// has to be escaped: names, tags and ids are the simulator's own.
+/// Writes a server directly: a page of them through `serde_json::Value` takes twenty times as long.
+/// Nothing in it needs escaping: names, tags and ids are the simulator's own.
 fn push_server(
     text: &mut String,
     server: &Server,
@@ -225,8 +224,8 @@ struct SubEntities {
     errorcode_message: Option<String>,
 }
 
-/// Returns a job. One that isn't over has the empty text as `end_time`, and while it is prepared
-/// its `entities` are empty.
+/// Returns the JSON of a job. One that is not over has an empty `end_time`, and while it is
+/// prepared its `entities` are empty.
 pub(crate) fn job(job: &Job, calendar: Calendar, now: Duration) -> impl Serialize {
     let progress = job.progress(now);
     let entities = match progress {
@@ -288,8 +287,7 @@ fn ended(progress: Progress, calendar: Calendar, end: Duration) -> String {
     }
 }
 
-/// Returns the types of a job and of its sub-jobs. No page lists them; clients must take them as
-/// they come.
+/// Returns the types of a job and of its sub-jobs. No page lists them, so clients must accept any.
 fn job_types(action: Action) -> (&'static str, &'static str) {
     match action {
         Action::Reboot(RebootType::Soft) => ("batchRebootServer", "rebootServer"),

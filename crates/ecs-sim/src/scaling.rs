@@ -1,8 +1,8 @@
-//! Groups of auto-scaling, as far as restarting their members needs them.
+//! Auto-scaling groups, as far as restarts of their members need them.
 
 use std::ops::Range;
 
-/// A group of auto-scaling. What it would do to unhealthy members it does not do here.
+/// An auto-scaling group. It does not act on unhealthy members here.
 ///
 /// ```
 /// use ecs_sim::{Region, ScalingGroup};
@@ -22,8 +22,8 @@ pub struct ScalingGroup {
 }
 
 impl ScalingGroup {
-    /// Creates a group that is in service, of the servers at these places of the list, from 0. It
-    /// made them itself.
+    /// Creates a group in service, with the servers at these places of the list, from 0, as
+    /// instances that it created.
     pub fn new(name: impl Into<String>, members: Range<usize>) -> Self {
         Self {
             name: name.into(),
@@ -32,7 +32,7 @@ impl ScalingGroup {
         }
     }
 
-    /// Disabled: it removes no members.
+    /// Disables the group: it removes no members.
     #[must_use]
     pub fn paused(mut self) -> Self {
         self.status = "PAUSED";

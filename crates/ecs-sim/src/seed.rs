@@ -1,33 +1,33 @@
 //! Randomness by seed: the same seed gives the same region.
 //!
-//! Every purpose has streams of its own, so that what one draws doesn't move what another gets. What happens to a
-//! server hangs on the server and on how often it was acted on, not on the order of requests: clients that
-//! run at the same time cannot make it differ.
+//! Every purpose has its own streams, so that its draws do not affect others. The outcome of an
+//! action on a server depends on the server and on how often it was acted on, not on the order of
+//! requests: concurrent clients cannot change it.
 
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// What randomness is for.
+/// The purposes of randomness.
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
-    /// What servers there are.
+    /// The servers.
     Fleet = 1,
-    /// Who may come in.
+    /// The credentials.
     Identity = 2,
     /// The ids of jobs and requests.
     Ids = 3,
-    /// How long the network takes.
+    /// The latency of the network.
     Latency = 4,
-    /// What becomes of an action on a server.
-    Fate = 5,
-    /// The tokens and keys that are handed out.
+    /// The outcome of an action on a server.
+    Outcome = 5,
+    /// Issued tokens and keys.
     Admission = 6,
-    /// Which host a server runs on.
+    /// The hosts of servers.
     Hosts = 7,
-    /// When records come, and the ids in them.
+    /// The delays and ids of records.
     Records = 8,
-    /// When traces come, and their ids.
+    /// The delays and ids of traces.
     Traces = 9,
 }
 
@@ -36,9 +36,9 @@ pub(crate) fn rng(seed: u64, purpose: Purpose) -> ChaCha8Rng {
     stream(seed, purpose, 0, 0)
 }
 
-/// Returns the randomness for what the `nth` action on a server does.
+/// Returns the randomness for the `nth` action on a server.
 pub(crate) fn course(seed: u64, server: u32, nth: u32) -> ChaCha8Rng {
-    stream(seed, Purpose::Fate, server, nth)
+    stream(seed, Purpose::Outcome, server, nth)
 }
 
 /// Returns the randomness for the id of a host of a zone, both counted from 0.
@@ -60,7 +60,7 @@ fn stream(seed: u64, purpose: Purpose, server: u32, nth: u32) -> ChaCha8Rng {
     rng
 }
 
-/// Random letters and digits, of 32 kinds.
+/// Draws letters and digits of 32 kinds.
 pub(crate) fn letters(rng: &mut ChaCha8Rng, count: usize) -> String {
     const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     (0..count)
@@ -68,22 +68,22 @@ pub(crate) fn letters(rng: &mut ChaCha8Rng, count: usize) -> String {
         .collect()
 }
 
-/// 32 hex digits, as the service's job, project and request ids have.
+/// Draws 32 hex digits, as in the service's job, project and request ids.
 pub(crate) fn hex_id(rng: &mut ChaCha8Rng) -> String {
     hex(rng.random())
 }
 
-/// 16 bytes as 32 hex digits.
+/// Formats 16 bytes as 32 hex digits.
 pub(crate) fn hex(id: u128) -> String {
     format!("{id:032x}")
 }
 
-/// Draws whether something happens that has this share, from 0 to 1.
+/// Draws whether an event with this share, from 0 to 1, occurs.
 pub(crate) fn happens(rng: &mut impl Rng, share: f64) -> bool {
     rng.random::<f64>() < share
 }
 
-/// Draws one of these. Every list that is drawn from has an entry.
+/// Draws an element. The lists are never empty.
 pub(crate) fn pick<T: Clone>(rng: &mut impl Rng, from: &[T]) -> T {
     from[rng.random_range(0..from.len())].clone()
 }

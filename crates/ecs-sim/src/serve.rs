@@ -25,16 +25,16 @@ pub use tls::Tls;
 use crate::clock::Clock;
 use crate::{SharedRegion, SimError, SimErrorKind};
 
-/// The address that is listened on if nothing else is said: this machine only, a port that is free.
+/// The default address to listen on: this machine only, any free port.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:0";
-/// The largest request body that is read.
+/// The largest request body that is read, in bytes.
 pub const REQUEST_LIMIT: usize = 16 * 1024 * 1024;
-/// How long connections may take to end when the server shuts down.
+/// The time limit for connections to end when the server shuts down.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
-/// After a failed accept (mostly: too many open files) the next try waits.
+/// The pause after a failed accept (mostly: too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Says of a request that it came over TLS.
+/// A marker of requests that arrived over TLS.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Encrypted;
 
@@ -68,11 +68,11 @@ impl ServerBuilder {
         self
     }
 
-    /// Opens the socket: from here on clients can connect, and are served when the server runs. The region's calendar begins now, unless
-    /// its settings say when.
+    /// Opens the socket: clients can connect, and are served when the server runs. The region's
+    /// calendar starts now, unless its settings define it.
     ///
     /// # Errors
-    /// The address cannot be listened on, or the certificate and its key don't fit.
+    /// The address cannot be listened on, or the certificate and its key do not match.
     pub async fn bind(self) -> Result<Server, SimError> {
         let acceptor = self.tls.as_ref().map(Tls::acceptor).transpose()?;
         let failed = |error| {
@@ -97,7 +97,7 @@ impl ServerBuilder {
 
 /// A region behind a socket.
 ///
-/// HTTP/1.1 with connections that are kept alive, request bodies of up to [`REQUEST_LIMIT`] bytes, nothing else.
+/// HTTP/1.1 with keep-alive and request bodies of up to [`REQUEST_LIMIT`] bytes.
 ///
 /// ```
 /// use ecs_sim::{Region, Server};
@@ -119,7 +119,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Settings for a server of this region.
+    /// Returns a builder of a server of this region.
     pub fn builder(region: impl Into<SharedRegion>) -> ServerBuilder {
         ServerBuilder {
             region: region.into(),
@@ -134,12 +134,12 @@ impl Server {
         &self.region
     }
 
-    /// Returns where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What a client has to know.
+    /// Returns what a client needs to connect and authenticate.
     pub fn info(&self) -> ServerInfo {
         let scheme = match self.acceptor {
             Some(_) => "https",
@@ -151,13 +151,14 @@ impl Server {
             .with(|region| ServerInfo::new(listening, speed, region))
     }
 
-    /// Serves until `shutdown` ends; then takes no new connections, lets the requests that are being served end, within
-    /// five seconds, and returns. Dropping the future ends everything at once.
+    /// Serves until `shutdown` completes. Then it accepts no new connections, waits up to five
+    /// seconds for the requests being served, and returns. Dropping the future ends everything at
+    /// once.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let mut connections = JoinSet::new();
         let graceful = GracefulShutdown::new();
         let mut shutdown = std::pin::pin!(shutdown);
-        // The clock begins when the server does.
+        // The clock starts with the server.
         self.clock.now();
         loop {
             tokio::select! {
@@ -178,7 +179,7 @@ impl Server {
             }
         }
         drop(self.listener);
-        // Connections that don't end in time are aborted with the set.
+        // Connections that do not end in time are aborted with the set.
         let _ = tokio::time::timeout(SHUTDOWN_GRACE, graceful.shutdown()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What a region keeps of its settings, and the defaults and limits of these.
+//! The settings of a region, with their defaults and limits.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -12,33 +12,34 @@ use crate::records::{ActionRecords, OtherAction};
 use crate::scaling::ScalingGroup;
 use crate::traces::TraceAccess;
 
-/// How many servers a region has if nothing else is said.
+/// The default number of servers.
 pub const DEFAULT_SERVERS: usize = 20;
-/// The most servers a region can have.
+/// The largest number of servers of a region.
 pub const MAX_SERVERS: usize = 1_000_000;
-/// How many servers one action takes in any [`QUOTA_WINDOW`], as the pages of the batch actions say.
+/// How many servers one action accepts in any [`QUOTA_WINDOW`], as the pages of the batch actions
+/// document.
 pub const DEFAULT_QUOTA: usize = 1000;
-/// The window that the quota is counted in.
+/// The window of the quota.
 pub const QUOTA_WINDOW: Duration = Duration::from_secs(60);
-/// The shortest and the longest time that an action takes on a server, if nothing else is said.
+/// The default shortest and longest duration of an action on a server.
 pub const DEFAULT_DURATIONS: RangeInclusive<Duration> =
     Duration::from_secs(15)..=Duration::from_secs(35);
-/// How long a soft restart must hang before a hard one of the same server is accepted: 30 minutes, as the vendor's user guide
-/// has it.
+/// How long a soft restart must hang before a hard one of the same server is accepted: 30 minutes,
+/// from the vendor's user guide.
 pub const HANG_LIMIT: Duration = Duration::from_secs(30 * 60);
-/// How long a finished job can still be asked for.
+/// How long a finished job can be queried.
 pub const JOB_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a token lives that IAM issues, if nothing else is said.
+/// The default lifetime of a token that IAM issues.
 pub const DEFAULT_TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long temporary keys live that the metadata service gives, if nothing else is said.
+/// The default lifetime of temporary keys from the metadata service.
 pub const DEFAULT_KEY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-/// This many wrong signatures in a row lock a key.
+/// How many wrong signatures in a row lock a key.
 pub const WRONG_SIGNATURES: u32 = 5;
 /// How long a key is locked.
 pub const KEY_LOCK: Duration = Duration::from_secs(5 * 60);
 
-/// What can be denied: the names that the service's policies have for it.
+/// The permissions that can be denied, by the names of the service's policies.
 pub const PERMISSIONS: [&str; 7] = [
     "ecs:cloudServers:reboot",
     "ecs:cloudServers:start",
@@ -53,18 +54,18 @@ pub const PERMISSIONS: [&str; 7] = [
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Metadata {
-    /// To everybody; who opens a session (`PUT /meta-data/latest/api/token`) can use it.
+    /// To everybody; a session (`PUT /meta-data/latest/api/token`) is optional.
     #[default]
     Open,
     /// Only in a session.
     Protected,
-    /// To everybody; it knows nothing of sessions.
+    /// To everybody; sessions are not supported.
     Plain,
-    /// To nobody: the server that it serves has no agency.
+    /// To nobody: the server has no agency.
     NoAgency,
 }
 
-/// How a region answers what is over its quota. Either way nothing of the request is executed.
+/// How a region answers a request over its quota. In either case nothing of it is executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Throttling {
@@ -75,7 +76,7 @@ pub enum Throttling {
     Gateway,
 }
 
-/// What a region keeps of its settings.
+/// The settings of a region.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) servers: usize,
@@ -97,11 +98,11 @@ pub(crate) struct Settings {
     pub(crate) denied: BTreeSet<String>,
     pub(crate) list_quirks: Vec<ListQuirk>,
     pub(crate) id_filter: IdFilter,
-    /// The most queries of one kind in any [`QUOTA_WINDOW`].
+    /// The largest number of queries of one kind in any [`QUOTA_WINDOW`].
     pub(crate) queries_per_minute: usize,
     /// The place in the list of the server that the metadata service serves.
     pub(crate) own_server: Option<usize>,
-    /// Nothing where there is no Auto Scaling service.
+    /// `None` disables the Auto Scaling service.
     pub(crate) scaling: Option<Vec<ScalingGroup>>,
     pub(crate) action_records: ActionRecords,
     pub(crate) record_delay: RangeInclusive<Duration>,

@@ -1,10 +1,10 @@
-//! One region, used from several places.
+//! A region with several users.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Region;
 
-/// A [`Region`] that a transport or a server works on and a test looks at. Clones are the same region.
+/// A [`Region`] that a transport or a server uses and a test inspects. Clones are the same region.
 ///
 /// ```
 /// use ecs_sim::{Region, SharedRegion};
@@ -24,14 +24,14 @@ impl SharedRegion {
         Self(Arc::new(Mutex::new(region)))
     }
 
-    /// Looks at the region, or changes it. Requests wait meanwhile, so `look` should be quick, and must not call
-    /// `with` itself.
-    pub fn with<T>(&self, look: impl FnOnce(&mut Region) -> T) -> T {
-        look(&mut self.lock())
+    /// Calls `inspect` with the region, to read or change it. Requests wait meanwhile, so `inspect`
+    /// should be quick, and must not call `with` itself.
+    pub fn with<T>(&self, inspect: impl FnOnce(&mut Region) -> T) -> T {
+        inspect(&mut self.lock())
     }
 
-    /// Returns a panic in somebody's `with` leaves the region as it is at that point; it is not a
-    /// reason for another.
+    /// Locks the region. A panic in another `with` leaves the region as it was at that point, and
+    /// does not spread.
     fn lock(&self) -> MutexGuard<'_, Region> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

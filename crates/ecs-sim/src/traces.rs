@@ -1,5 +1,5 @@
-//! What Cloud Trace Service records: each action that was asked for, with its user, its request and its answer. Traces come late,
-//! the service can be switched off, and the right to read can be missing.
+//! The records of Cloud Trace Service: each requested action with its user, its request and its
+//! answer. Traces arrive late, the service can be disabled, and reading can be denied.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,20 +11,20 @@ use rand_chacha::ChaCha8Rng;
 use crate::seed::{self, Purpose};
 use crate::{Action, ActionKind};
 
-/// Whether traces can be read.
+/// Whether traces are readable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TraceAccess {
-    /// By everybody who is let in.
+    /// By every authenticated caller.
     #[default]
     Readable,
-    /// The same, but their answers have no job id.
+    /// As [`Readable`](Self::Readable), but the answers in traces have no job id.
     WithoutJobs,
     /// The service is not enabled: there are none.
     NotEnabled,
     /// By nobody: 403.
     Denied,
-    /// There is no such service: the gateway answers 404.
+    /// The service does not exist: the gateway answers 404.
     Absent,
 }
 
@@ -33,7 +33,7 @@ pub enum TraceAccess {
 pub(crate) struct TraceRecord {
     pub(crate) id: String,
     pub(crate) at: Duration,
-    /// When it can be read.
+    /// When it becomes readable.
     pub(crate) visible: Duration,
     pub(crate) action: Action,
     pub(crate) servers: Vec<ServerId>,
@@ -70,7 +70,7 @@ impl TraceStore {
         }
     }
 
-    /// Records an action that was asked for and answered.
+    /// Records a requested action and its answer.
     pub(crate) fn push(
         &mut self,
         at: Duration,
@@ -92,7 +92,7 @@ impl TraceStore {
         });
     }
 
-    /// What can be read at this time, the newest first.
+    /// Returns the readable traces at this time, newest first.
     pub(crate) fn visible(&self, now: Duration) -> impl Iterator<Item = &TraceRecord> {
         self.all
             .iter()

@@ -1,4 +1,4 @@
-//! The region as a transport: no sockets, on tokio's time.
+//! The region as a transport: without sockets, on tokio's time.
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -14,11 +14,12 @@ use crate::SharedRegion;
 use crate::clock::Clock;
 use crate::seed::{self, Purpose};
 
-/// Takes requests to a region in this process.
+/// A transport to a region in this process.
 ///
-/// Time is tokio's: under a paused clock a restart that takes half a minute is over at once. The region's clock begins
-/// with the first request or with the first call of [`now`](Self::now). Each way takes the latency that is set; a
-/// request whose future is dropped (or whose attempt times out) before it has arrived never arrives.
+/// Time is tokio's: under a paused clock a restart of half a minute is over at once. The region's
+/// clock starts with the first request or the first call of [`now`](Self::now). Each way takes the
+/// configured latency. A request whose future is dropped (or whose attempt times out) before it has
+/// arrived never arrives.
 ///
 /// Clones share the region, its clock and the latency.
 ///
@@ -69,15 +70,15 @@ impl SimTransport {
         }
     }
 
-    /// Lets the region's clock run this many times as fast as tokio's, from zero.
+    /// Sets how many times as fast as tokio's the region's clock runs, from zero.
     #[must_use]
     pub fn with_speed(mut self, speed: NonZeroU32) -> Self {
         self.clock = Arc::new(Clock::new(speed));
         self
     }
 
-    /// Sets how long each way takes, by tokio's clock: drawn evenly from the region's seed. An
-    /// empty range is no latency.
+    /// Sets the latency of each way, by tokio's clock, drawn uniformly from the region's seed. An
+    /// empty range means no latency.
     #[must_use]
     pub fn with_latency(mut self, one_way: RangeInclusive<Duration>) -> Self {
         let seed = self.region.with(|region| region.seed());
@@ -93,7 +94,7 @@ impl SimTransport {
         &self.region
     }
 
-    /// What the region's clock shows. To be called in a runtime.
+    /// Returns the time of the region's clock. Must be called in a runtime.
     pub fn now(&self) -> Duration {
         self.clock.now()
     }

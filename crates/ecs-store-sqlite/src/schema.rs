@@ -42,30 +42,31 @@ pub(crate) fn installed(transaction: &Transaction<'_>) -> rusqlite::Result<Insta
 
 /// Applies the migrations that are missing, and returns the versions before and after.
 pub(crate) fn migrate(transaction: &Transaction<'_>, now: i64) -> Result<(i32, i32), StoreError> {
-    let migrate = || {
-        transaction.execute_batch(
+    apply_missing(transaction, now).map_err(of_sqlite)
+}
+
+fn apply_missing(transaction: &Transaction<'_>, now: i64) -> rusqlite::Result<(i32, i32)> {
+    transaction.execute_batch(
             "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, oldest_writer INTEGER NOT NULL,
              oldest_reader INTEGER NOT NULL, applied_at INTEGER NOT NULL) STRICT",
         )?;
-        let before = installed(transaction)?.version;
-        for migration in MIGRATIONS
-            .iter()
-            .filter(|migration| migration.version > before)
-        {
-            transaction.execute_batch(migration.statements)?;
-            transaction.execute(
-                "INSERT INTO migrations VALUES (?1, ?2, ?3, ?4)",
-                (
-                    migration.version,
-                    migration.oldest_writer,
-                    migration.oldest_reader,
-                    now,
-                ),
-            )?;
-        }
-        Ok((before, installed(transaction)?.version))
-    };
-    migrate().map_err(of_sqlite)
+    let before = installed(transaction)?.version;
+    for migration in MIGRATIONS
+        .iter()
+        .filter(|migration| migration.version > before)
+    {
+        transaction.execute_batch(migration.statements)?;
+        transaction.execute(
+            "INSERT INTO migrations VALUES (?1, ?2, ?3, ?4)",
+            (
+                migration.version,
+                migration.oldest_writer,
+                migration.oldest_reader,
+                now,
+            ),
+        )?;
+    }
+    Ok((before, installed(transaction)?.version))
 }
 
 #[cfg(test)]

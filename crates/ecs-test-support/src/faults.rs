@@ -1,5 +1,5 @@
-//! What can go wrong with one exchange, as data, and what must be said of it: one table for the tests in the simulator,
-//! on real sockets, and with `ecsctl` as a process.
+//! Faults of one HTTP exchange as data, with the expected result: one table for the tests in the
+//! simulator, on real sockets, and with `ecsctl` as a process.
 
 mod script;
 pub mod statuses;

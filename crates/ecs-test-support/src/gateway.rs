@@ -1,7 +1,8 @@
-//! A gateway between a client and a service, on real sockets: it forwards, and does what real gateways were seen to do. Which
-//! ones, with their versions and their configurations, stands at each [`Page`] and [`Trick`].
+//! A gateway between a client and a service, on real sockets: it forwards, and reproduces the
+//! observed behaviour of real gateways. Each [`Page`] and [`Trick`] names them, with version and
+//! configuration.
 //!
-//! It runs on threads, so that the tests of `ecsctl` as a process can use it, too.
+//! It runs on threads, so that tests of `ecsctl` as a process can use it, too.
 
 mod pages;
 mod wire;
@@ -18,43 +19,46 @@ pub use pages::{PAGES, Page};
 
 use wire::{closing, read_message, with_headers};
 
-/// How long any read may take: a test that hangs ends.
+/// The time limit of every read, so that a hanging test ends.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What the gateway does with one request.
+/// The reaction of the gateway to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trick {
-    /// Forwards it, and the answer.
+    /// Forwards the request and the answer.
     Forward,
-    /// Forwards it, and answers with a page of its own instead of what the service said.
+    /// Forwards the request, and answers with a page instead of the service's answer.
     PageAfter(Page),
-    /// Answers with a page of its own; the service sees nothing.
+    /// Answers with a page; the service does not receive the request.
     PageInstead(Page),
-    /// Forwards it, and closes without an answer (nginx: a worker that is killed).
+    /// Forwards the request, and closes without an answer (nginx: a killed worker).
     DropAfter,
-    /// Closes without an answer and without forwarding it (nginx: `return 444`).
+    /// Closes without forwarding the request (nginx: `return 444`).
     DropInstead,
-    /// Forwards it after this time, also if the client has gone (HAProxy without `option abortonclose`: its queue).
+    /// Forwards the request after this time, even if the client has gone (HAProxy without `option
+    /// abortonclose`: its queue).
     Queue(Duration),
-    /// Answers from its memory if it has an answer for this path, with its request id (nginx `proxy_cache_valid`).
+    /// Answers from its cache if it has an answer for this path, with its request id (nginx
+    /// `proxy_cache_valid`).
     Cache,
-    /// The same with `Age`, `X-Cache` and the old `Date` (Squid `refresh_pattern`).
+    /// As [`Cache`](Self::Cache), with `Age`, `X-Cache` and the old `Date` (Squid
+    /// `refresh_pattern`).
     CacheWithAge,
 }
 
-/// One request, as far as a gateway judges it.
+/// The parts of a request by which a gateway decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// The method.
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// How many requests with this method came before.
+    /// The number of earlier requests with this method.
     pub before: usize,
 }
 
 impl Seen {
-    /// Returns whether it acts on servers.
+    /// Returns whether the request acts on servers.
     pub fn is_action(&self) -> bool {
         self.method == "POST"
     }
@@ -62,7 +66,7 @@ impl Seen {
 
 type Rule = dyn Fn(&Seen) -> Trick + Send + Sync;
 
-/// The gateway. It ends when it is dropped; what it has forwarded goes on.
+/// The gateway. It ends when it is dropped; forwarded requests continue.
 pub struct Gateway {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -77,7 +81,8 @@ struct Shared {
 }
 
 impl Gateway {
-    /// Listens on a free port of 127.0.0.1, in front of `upstream`, and asks the rule about each request.
+    /// Listens on a free port of 127.0.0.1, in front of `upstream`, and calls the rule for each
+    /// request.
     ///
     /// # Errors
     /// There is no free port.
@@ -101,19 +106,19 @@ impl Gateway {
                     return;
                 }
                 let shared = Arc::clone(&accepting);
-                // A client that goes away ends its connection. The test looks at what was executed.
+                // A client that leaves ends its connection. The test checks the executed requests.
                 thread::spawn(move || shared.serve(client).unwrap_or_default());
             }
         });
         Ok(Self { address, shared })
     }
 
-    /// Returns where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// `http://` and where it listens.
+    /// Returns the URL: `http://` and its address.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -123,7 +128,7 @@ impl Gateway {
         lock(&self.shared.seen).clone()
     }
 
-    /// Returns how many requests acted on servers.
+    /// Returns the number of requests that acted on servers.
     pub fn actions(&self) -> usize {
         self.seen().iter().filter(|seen| seen.is_action()).count()
     }
@@ -142,7 +147,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    /// One connection carries one request.
+    /// Serves a connection, which carries one request.
     fn serve(&self, mut client: TcpStream) -> io::Result<()> {
         client.set_read_timeout(Some(PATIENCE))?;
         let Some(request) = read_message(&mut client)? else {
@@ -196,7 +201,7 @@ impl Shared {
         seen
     }
 
-    /// Sends the request on a connection of its own and returns the whole answer.
+    /// Sends the request on its own connection and returns the complete answer.
     fn forward(&self, request: &[u8]) -> io::Result<Vec<u8>> {
         let mut upstream = TcpStream::connect(self.upstream)?;
         upstream.set_read_timeout(Some(PATIENCE))?;
@@ -206,7 +211,8 @@ impl Shared {
         Ok(answer)
     }
 
-    /// What is remembered for the path, with these header lines, or what the service says now.
+    /// Returns the cached answer of the path with these header lines, or the service's current
+    /// answer.
     fn cached(&self, seen: &Seen, request: &[u8], hit: &str) -> io::Result<Vec<u8>> {
         let remembered = lock(&self.remembered).get(&seen.path).cloned();
         if let Some(answer) = remembered {

@@ -1,8 +1,9 @@
-//! What the tests of several crates share; a dev-dependency only.
+//! Support for the tests of several crates; only a dev-dependency.
 //!
-//! [`faults`] is the table of what can go wrong with one HTTP exchange: the tests in the simulator, the tests on real
-//! sockets and the tests of `ecsctl` as a process all read it. [`gateway`] stands between a client and a service on real sockets,
-//! and does what real gateways were seen to do. [`store`] holds what each store guarantees, as tests.
+//! [`faults`] is the table of faults of one HTTP exchange, for the tests in the simulator, on real
+//! sockets and of `ecsctl` as a process. [`gateway`] stands between a client and a service on real
+//! sockets, and reproduces the observed behaviour of real gateways. [`store`] has the guarantees of
+//! each store, as tests.
 //!
 //! ```
 //! use ecs_test_support::faults::wire;

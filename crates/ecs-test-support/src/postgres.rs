@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// A server. It ends with this value, and with the process of the test in any case.
+/// A server that ends with this value, and in any case with the process of the test.
 #[derive(Debug)]
 pub struct Postgres {
     control: Mutex<Control>,
@@ -31,8 +31,8 @@ pub struct Certificate {
 }
 
 impl Postgres {
-    /// Starts a server. `None`, and a line on stderr that is shown also by tests that pass, where
-    /// PostgreSQL is not installed.
+    /// Starts a server. If PostgreSQL is not installed, returns `None` and writes a line to stderr,
+    /// which is shown even for passing tests.
     ///
     /// # Errors
     /// The server did not start.
@@ -40,7 +40,7 @@ impl Postgres {
         if !is_installed() {
             let line =
                 "LEFT OUT: tests against PostgreSQL (no initdb here; apt-get install postgresql)";
-            // Not by the macro, whose output is kept from whoever runs the tests.
+            // Not by the macro, whose output the test harness captures.
             let _ = writeln!(std::io::stderr(), "{line}");
             return None;
         }
@@ -82,7 +82,7 @@ impl Postgres {
     /// Creates an empty database.
     ///
     /// # Errors
-    /// It exists, or the server does not run.
+    /// The database exists, or the server does not run.
     pub fn create_database(&self, name: &str) -> std::io::Result<()> {
         self.command(&format!("create {name}"), "created")
     }
@@ -97,8 +97,8 @@ impl Postgres {
         self.command(&format!("execute {database} {statements}"), "executed")
     }
 
-    /// Returns the address of a database over a Unix socket, as a role that needs no password
-    /// there. `owner` may do everything.
+    /// Returns the address of a database over a Unix socket, for a role that needs no password
+    /// there. `owner` has all rights.
     pub fn address(&self, role: &str, database: &str) -> String {
         let directory = self.directory.replace('/', "%2F");
         format!("postgres://{role}@{directory}:{}/{database}", self.port)
@@ -119,18 +119,18 @@ impl Postgres {
         self.port
     }
 
-    /// Kills the server as a crash of the machine would, but for the disk's cache.
+    /// Kills the server as a crash of the machine would, except for the disk's cache.
     ///
     /// # Errors
-    /// It did not run.
+    /// The server did not run.
     pub fn kill(&self) -> std::io::Result<()> {
         self.command("kill", "killed")
     }
 
-    /// Stops the server; its connections are cut.
+    /// Stops the server, which cuts its connections.
     ///
     /// # Errors
-    /// It did not run.
+    /// The server did not run.
     pub fn stop(&self) -> std::io::Result<()> {
         self.command("stop", "stopped")
     }
@@ -165,7 +165,7 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        // The script ends with its input, and takes the folder with it.
+        // The script ends with its input and removes the folder.
         self.stdin = None;
         let _ = self.child.wait();
     }
@@ -179,7 +179,7 @@ fn is_installed() -> bool {
     on_path || versions.any(|version| version.path().join("bin/initdb").is_file())
 }
 
-/// Returns a shell of an ordinary user: PostgreSQL refuses to run as root.
+/// Returns a shell of an unprivileged user: PostgreSQL refuses to run as root.
 pub fn shell() -> Command {
     let id = Command::new("id").arg("-u").output();
     let is_root = id.is_ok_and(|output| output.stdout.trim_ascii() == b"0");

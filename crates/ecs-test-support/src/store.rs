@@ -1,4 +1,5 @@
-//! What each store guarantees, as tests that run against each of them, and processes that use one.
+//! The guarantees of each store, as tests that run against each of them, and processes that use
+//! one.
 //!
 //! A crate with a store implements [`Database`] and calls [`store_suite!`](crate::store_suite).
 
@@ -9,6 +10,7 @@
     clippy::print_stdout
 )]
 
+pub mod approvals;
 pub mod child;
 pub mod follow;
 pub mod journal;
@@ -28,47 +30,49 @@ use jiff::Timestamp;
 
 /// A database of a test.
 pub trait Database: Sync {
-    /// Returns a store in it, as a process of its own on this host has it.
+    /// Opens a store in the database, as a separate process on this host.
     fn open(&self, host: &str, times: StoreTimes) -> impl Future<Output = Store> + Send;
 
-    /// Lets all that is in it become older by this.
+    /// Makes all content older by this duration.
     fn age(&self, by: Duration) -> impl Future<Output = ()> + Send;
 
-    /// Takes back the last record of a run, as a failover to a standby that had not received it.
+    /// Removes the last record of a run, like a failover to a standby that had not received it.
     fn forget_last_record(&self, run_id: &str) -> impl Future<Output = ()> + Send;
 
-    /// Returns the same with the default times.
+    /// Opens a store with the default times.
     fn store(&self, host: &str) -> impl Future<Output = Store> + Send {
         self.open(host, StoreTimes::default())
     }
 }
 
-/// Makes tests of the suite: `store_suite!(database)`, where `async fn database() -> Option<impl Database>`
-/// makes a new one, or says that it cannot.
+/// Defines the tests of the suite: `store_suite!(database)`, where `async fn database() ->
+/// Option<impl Database>` creates a new one, or reports that it cannot.
 #[macro_export]
 macro_rules! store_suite {
     ($database:path) => {
         $crate::store_suite!($database, journal:
-            what_was_written_is_read_back_on_another_host,
-            a_process_that_lost_its_run_appends_nothing_and_announces_nothing,
-            a_released_run_is_resumed_without_waiting_and_a_silent_one_after_a_while,
-            a_store_that_was_set_back_is_noticed_before_anything_is_sent,
-            a_future_that_is_dropped_damages_nothing,
+            records_are_read_back_on_another_host,
+            process_that_lost_its_run_cannot_write,
+            released_runs_are_resumed_at_once_and_silent_ones_later,
+            lost_records_are_noticed_before_anything_is_sent,
+            dropped_futures_damage_nothing,
             ended_runs_are_pruned_and_others_are_not);
+        $crate::store_suite!($database, approvals:
+            an_approval_is_kept_with_its_process_and_its_time);
         $crate::store_suite!($database, follow:
-            a_follower_gets_each_record_once,
-            a_follower_sees_the_state_of_the_run_and_who_has_it,
-            a_follower_notices_a_store_that_was_set_back,
-            a_change_is_told_before_the_next_poll);
+            follower_gets_each_record_once,
+            follower_sees_the_state_and_the_holder_of_the_run,
+            follower_notices_lost_records,
+            changes_are_reported_before_the_next_poll);
         $crate::store_suite!($database, leases:
-            another_run_is_told_who_holds_a_server_and_gets_it_when_its_outcome_is_known,
-            the_servers_of_a_dead_run_are_held_until_it_is_taken_over_and_ends,
-            a_request_that_was_not_executed_frees_its_servers_unless_it_is_sent_again,
-            runs_that_want_the_same_servers_never_both_have_one);
+            held_servers_are_refused_until_their_outcome_is_known,
+            servers_of_a_dead_run_are_held_until_it_ends,
+            unexecuted_requests_free_their_servers_unless_retried,
+            competing_runs_never_share_a_server);
         $crate::store_suite!($database, quota:
-            a_share_is_held_until_a_window_after_its_answer,
-            the_share_of_a_dead_process_is_held_until_its_answer_is_awaited_no_longer,
-            whoever_waits_longest_goes_first_and_whoever_is_gone_is_not_waited_for,
+            shares_are_held_until_a_window_after_their_answer,
+            shares_of_dead_processes_are_held_until_their_answers_are_overdue,
+            queue_is_fair_and_skips_dead_processes,
             twenty_processes_use_the_quota_and_never_exceed_it);
     };
     ($database:path, $module:ident: $($test:ident),+) => {
@@ -101,14 +105,14 @@ pub fn process(host: &str) -> Process {
     }
 }
 
-/// Returns the id of a server.
+/// Returns the id of a server by number.
 pub fn id(number: u16) -> ServerId {
     let mut bytes = [0; 16];
     bytes[14..].copy_from_slice(&number.to_be_bytes());
     ServerId::from_bytes(bytes)
 }
 
-/// Returns the ids of servers.
+/// Returns the ids of servers by number.
 pub fn ids(numbers: Range<u16>) -> Vec<ServerId> {
     numbers.map(id).collect()
 }
@@ -122,7 +126,7 @@ pub fn run_record(run_id: &str, servers: Vec<ServerId>) -> Record {
     )))
 }
 
-/// Returns a run that has begun in the store.
+/// Begins a run in the store.
 pub async fn begin(store: &Store, run_id: &str, servers: Vec<ServerId>) -> StoreJournal {
     let journal = store.journal();
     append(&journal, run_record(run_id, servers)).await.unwrap();
@@ -132,7 +136,7 @@ pub async fn begin(store: &Store, run_id: &str, servers: Vec<ServerId>) -> Store
 /// Appends a record.
 ///
 /// # Errors
-/// Those of the journal.
+/// As the journal's.
 pub async fn append(journal: &StoreJournal, record: Record) -> Result<(), JournalError> {
     journal.append(Timestamp::now(), record).await
 }
@@ -162,10 +166,10 @@ pub fn announcement(
     Announcement::new(Timestamp::now(), request, servers, records, limits)
 }
 
-/// Announces a request, with a quota that never fills.
+/// Announces a request, with a quota that is never exhausted.
 ///
 /// # Errors
-/// Those of the journal.
+/// As the journal's.
 pub async fn announce(
     journal: &StoreJournal,
     request: usize,
@@ -176,7 +180,7 @@ pub async fn announce(
         .await
 }
 
-/// The request was accepted.
+/// Returns the record of an accepted request.
 pub fn accepted(request: usize) -> Record {
     Record::Accepted {
         request,

@@ -1,6 +1,7 @@
-//! Simulates many seeds, or shows one: `cargo xtask sweep --seeds N --from S`, `cargo xtask sweep --show S`; with
-//! `--lives 1` a run of each seed may go in waves, die and be gone on with; with `--records 1` or `0` each run reconciles,
-//! and the records of actions can be read or not; with `--others 1` others act on the same servers.
+//! Simulates many seeds, or shows one: `cargo xtask sweep --seeds N --from S`, `cargo xtask sweep
+//! --show S`. With `--lives 1` a run of each seed may go in waves, die and be resumed; with
+//! `--records 1` or `0` each run reconciles, with readable or unreadable records of actions; with
+//! `--others 1` others act on the same servers.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

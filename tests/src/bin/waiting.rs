@@ -1,4 +1,5 @@
-//! Measures the waiting for jobs on simulated time and prints the tables of `docs/job-waiting.md`: `cargo xtask waiting`.
+//! Measures the cost of waiting for jobs on simulated time and prints the tables of
+//! `docs/job-waiting.md`: `cargo xtask waiting`.
 #![allow(
     clippy::print_stdout,
     reason = "a program for a terminal: what it prints is what it is for"

@@ -1,4 +1,4 @@
-//! What must hold, whatever went wrong: between what the region accepted, what happened on the way, and the reports.
+//! Invariants between the accepted requests, the trace, and the reports, whatever fault occurred.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -27,7 +27,7 @@ mod twice;
 mod waits;
 mod waves;
 
-/// Everything that does not hold.
+/// Returns all violated invariants.
 pub(super) fn violations(
     scenario: &Scenario,
     extras: Option<&Extras>,
@@ -66,7 +66,7 @@ pub(super) fn violations(
         if let Some(report) = &run.report {
             checker.reports_its_end(plan, run, report);
         }
-        // The events of a run that was dropped are all that it ever said.
+        // The events of a dropped run are its only output.
         let report = run.report.as_ref().map(|report| &report.servers);
         for server in report.unwrap_or(&run.events) {
             checker.reports_the_truth(plan, run, server);
@@ -87,7 +87,7 @@ pub(super) fn violations(
     checker.violations
 }
 
-/// A run with more than one plain life.
+/// A run with several lives.
 #[derive(Clone, Copy)]
 struct ManyLives<'a> {
     extras: &'a Extras,
@@ -117,8 +117,8 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Returns whether this run or an earlier life of it reconciled: what that one found is in the
-    /// journal.
+    /// Returns whether this run or an earlier life of it reconciled; the journal holds the result
+    /// of an earlier one.
     fn reconciled(&self, plan: &RunPlan) -> bool {
         let mut lives = self.lived.into_iter().flat_map(ManyLives::lives);
         plan.reconcile || lives.any(|(plan, _)| plan.reconcile)
@@ -139,8 +139,9 @@ impl Checker<'_> {
         });
     }
 
-    /// What the region took, in any window: by the time at which it took it, and not by its own clock, which is set
-    /// now and then. What arrives when its client no longer waits for it is nothing that a client can pace.
+    /// Checks the accepted servers of any window, by the time of acceptance and not by the region's
+    /// clock, which is set now and then. Requests that arrive after their client gave up are
+    /// exempt: no client can pace them.
     fn paced(&mut self) {
         let mut taken: HashMap<Option<usize>, Vec<(Duration, usize)>> = HashMap::new();
         for exchange in &self.trace.exchanges {
@@ -198,7 +199,7 @@ impl Checker<'_> {
                 && servers.first().is_some_and(|first| mine.contains(first))
             {
                 let begun = exchange.begun;
-                // What comes before and after is that of other processes.
+                // Earlier and later ones belong to other processes.
                 if begun < run.began || begun >= run.until {
                     continue;
                 }
@@ -226,10 +227,10 @@ impl Checker<'_> {
         faults.any(|fault| *fault == Some(Fault::Denied))
     }
 
-    /// Why it ended, and with which jobs: each that it was told of, once.
+    /// Checks why it ended, and with which jobs: each that it was told of, once.
     fn reports_its_end(&mut self, plan: &RunPlan, run: &Played, report: &Report) {
         let reason = match &report.stopped {
-            // A run that waits leaves nothing running unless it was cut short.
+            // A run that waits leaves no server running unless it was cut short.
             None => !(plan.wait && report.summary().running > 0),
             Some(Stopped::Deadline) => plan.deadline.is_some(),
             Some(Stopped::Requested { .. }) => plan.stop.or(plan.end).is_some(),
@@ -263,7 +264,7 @@ impl Checker<'_> {
         });
     }
 
-    /// Each server ends once, and as the report says.
+    /// Checks that each server ends once, with the outcome of the report.
     fn tells_what_it_reports(&mut self, run: &Played) {
         let mut recorded = HashMap::new();
         for server in &run.events {

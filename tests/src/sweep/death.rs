@@ -1,4 +1,5 @@
-//! A process that dies at a drawn step: at an instant, at the nth record of its journal, at the nth request.
+//! A process that dies at a drawn step: at an instant, at the nth record of its journal, at the nth
+//! request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,15 +12,15 @@ use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
 use http::{Request, Response};
 use tokio::sync::Notify;
 
-/// Where the process dies.
+/// The step at which the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Death {
     Never,
-    /// So long after its beginning.
+    /// This long after its beginning.
     At(Duration),
-    /// Before the nth record is written; or right after, before anybody hears of it.
+    /// Before the nth record is written, or right after, before it is reported.
     Write(usize, When),
-    /// Before the nth request has begun; or right after its answer came, before anybody hears of it.
+    /// Before the nth request has begun, or right after its answer arrived, before it is reported.
     Send(usize, When),
 }
 
@@ -48,7 +49,7 @@ impl Process {
         })
     }
 
-    /// Dies, if this is where it does.
+    /// Dies, if this is the drawn step.
     async fn reach(&self, step: Death) {
         if self.death == step {
             self.dead.notify_one();
@@ -56,7 +57,7 @@ impl Process {
         }
     }
 
-    /// The death that needs nothing but time.
+    /// Waits for a death that depends on time only.
     pub(super) async fn expire(&self) {
         match self.death {
             Death::At(time) => tokio::time::sleep(time).await,
@@ -65,10 +66,10 @@ impl Process {
     }
 }
 
-/// What is kept of each record.
+/// Filters the kept records.
 type Kept = dyn Fn(Record) -> Option<Record> + Send + Sync;
 
-/// The journal of a process that dies.
+/// The journal of a dying process.
 pub(super) struct DyingJournal {
     pub(super) process: Arc<Process>,
     pub(super) memory: Arc<MemoryJournal>,
@@ -106,7 +107,7 @@ impl Journal for DyingJournal {
     }
 }
 
-/// What a process sends through that dies.
+/// The transport of a dying process.
 #[derive(Debug)]
 pub(super) struct DyingTransport {
     pub(super) process: Arc<Process>,

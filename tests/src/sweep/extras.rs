@@ -1,5 +1,5 @@
-//! What a run may be beyond one plain life: waves, a journal, deaths, second tries. Drawn from a stream of its own, so that
-//! nothing else that follows from a seed depends on it.
+//! Extras of a run: waves, a journal, deaths, resubmission. Drawn from their own stream, so that
+//! nothing else that follows from a seed depends on them.
 
 use std::time::Duration;
 
@@ -12,40 +12,40 @@ use rand_chacha::ChaCha8Rng;
 use super::death::{Death, When};
 use super::scenario::{LAST, RunPlan, Scenario, pick, secs, sometime};
 
-/// The streams of one seed: what is drawn, and what the callbacks answer.
+/// The streams of one seed: what is drawn, and the answers of callbacks.
 const DRAWN: u64 = 1;
 const ANSWERS: u64 = 2;
 const RECHECKS: u64 = 3;
 
-/// What the first run of a scenario is beyond a plain one.
+/// The extras of the first run of a scenario.
 #[derive(Clone, Debug)]
 pub(super) struct Extras {
     pub(super) waves: Option<WavePlan>,
     pub(super) verify: Option<Duration>,
     pub(super) escalate_after: Option<Duration>,
     pub(super) journal: bool,
-    /// Its lives, one at least; more than one only with a journal.
+    /// Its lives, at least one; several only with a journal.
     pub(super) lives: Vec<LifePlan>,
 }
 
-/// How it goes in waves.
+/// The waves of a run.
 #[derive(Clone, Debug)]
 pub(super) struct WavePlan {
     pub(super) wave: CountOrPercent,
     pub(super) canary: Option<usize>,
     order: u8,
-    /// Over how many groups the servers are spread; none: they are in no group.
+    /// The number of groups over which the servers are spread; zero: they are in no group.
     groups: usize,
     pub(super) rules: Rules,
-    /// How long a health check may take, if there is one.
+    /// The time limit of a health check, if there is one.
     pub(super) health: Option<Duration>,
-    /// How often a check or an answer is a no.
+    /// How often a check or an answer is negative.
     pub(super) no: f64,
     /// Whether and how servers are read again before their wave.
     pub(super) recheck: Option<Recheck>,
 }
 
-/// What follows when servers are not ready before their wave.
+/// The reaction when servers are not ready before their wave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recheck {
     Skip,
@@ -55,17 +55,17 @@ pub(super) enum Recheck {
 /// One process that works on the run.
 #[derive(Clone, Debug)]
 pub(super) struct LifePlan {
-    /// How long after the end of the one before it begins.
+    /// How long after the end of the previous one it begins.
     pub(super) after: Duration,
     pub(super) death: Death,
-    /// Whether it may send servers again whose fate is unknown.
+    /// Whether it may resubmit servers of unknown outcome.
     pub(super) resubmit: bool,
-    /// How it is disturbed, and what else is set for it.
+    /// Its disturbances and other settings.
     pub(super) plan: RunPlan,
 }
 
 impl Extras {
-    /// With this probability the first run of the scenario has extras.
+    /// Draws extras for the first run of the scenario, with this probability.
     pub(super) fn draw(seed: u64, scenario: &Scenario, share: f64) -> Option<Self> {
         let mut rng = stream(seed, DRAWN);
         let rng = &mut rng;
@@ -97,7 +97,7 @@ impl Extras {
             first.plan.wait |= rolls;
             first.plan.dropped = base.dropped.filter(|_| !journal);
         }
-        // Whoever goes on with a rolling run may not send beside its waves.
+        // A resumed rolling run may not send beside its waves.
         for life in lives.iter_mut().skip(1).filter(|_| rolls) {
             life.resubmit = false;
         }
@@ -121,7 +121,7 @@ impl Extras {
         })
     }
 
-    /// What the callbacks draw their answers from.
+    /// Returns the randomness of the callbacks' answers.
     pub(super) fn answers(seed: u64) -> ChaCha8Rng {
         stream(seed, ANSWERS)
     }
@@ -135,7 +135,7 @@ fn stream(seed: u64, stream: u64) -> ChaCha8Rng {
 
 impl WavePlan {
     fn draw(rng: &mut impl Rng) -> Self {
-        // Not too many waves: each of them can take a quarter of an hour.
+        // Not too many waves: each can take a quarter of an hour.
         let wave = match rng.random_bool(0.6) {
             true => CountOrPercent::Percent(rng.random_range(10..=60)),
             false => CountOrPercent::Count(rng.random_range(15..=40)),
@@ -188,7 +188,7 @@ impl WavePlan {
         Waves::plan(&members, self.wave, self.canary, order)
     }
 
-    /// Returns the most servers that may be underway at once, of so many in all.
+    /// Returns the largest number of servers that may be in flight at once, of this number in all.
     pub(super) fn most(&self, servers: usize) -> usize {
         self.wave.of(servers).max(1)
     }

@@ -1,5 +1,5 @@
-//! A gateway between client and region, on virtual time: pages in place of answers and of requests, caches, queues, lost
-//! answers.
+//! A gateway between client and region, on virtual time: pages in place of answers and of requests,
+//! caches, queues, lost answers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 
 type Answer = Result<Response<Bytes>, TransportError>;
 
-/// What a gateway does, how often.
+/// The frequencies of a gateway's tricks.
 #[derive(Clone, Copy, Debug)]
 pub struct Habits {
     /// How often it puts a page in place of an answer.
@@ -31,39 +31,39 @@ pub struct Habits {
     pub queue: f64,
     /// The longest time in the queue, in seconds.
     pub longest: u64,
-    /// What it does with lists.
+    /// The handling of lists.
     pub cache: Cache,
 }
 
-/// Which lists a gateway keeps.
+/// The lists that a gateway caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {
     /// None.
     Off,
-    /// As nginx does: by the whole URL, with a new date.
+    /// As nginx: by the whole URL, with a new date.
     Silent,
-    /// The same, whatever the query says.
+    /// As `Silent`, but regardless of the query.
     IgnoresQuery,
-    /// As Squid does: with an age.
+    /// As Squid: with an age.
     Aged,
 }
 
-/// What the client is like. Each but the first has one mistake.
+/// The kind of client. Each but the first has one mistake.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// The client as it is.
+    /// The real client.
     #[default]
     AsItIs,
-    /// Takes each page with status 429 for throttling.
+    /// Treats each page with status 429 as throttling.
     BelievesThrottlingPages,
-    /// Takes each page with status 403 or 404 for the service's refusal.
+    /// Treats each page with status 403 or 404 as the service's refusal.
     BelievesRefusalPages,
-    /// Does not see that a list comes from a cache.
+    /// Does not notice that a list comes from a cache.
     BelievesCaches,
 }
 
 impl Habits {
-    /// Draws them; `longest`: how long a request may be held at most, in seconds.
+    /// Draws the frequencies; `longest` is the longest time that a request may be held, in seconds.
     pub fn draw(rng: &mut ChaCha8Rng, longest: u64) -> Self {
         let share = |rng: &mut ChaCha8Rng| match rng.random_bool(0.5) {
             true => 0.0,
@@ -82,7 +82,7 @@ impl Habits {
     }
 }
 
-/// A transport with a gateway on the way. Shared by all requests, as a gateway is.
+/// A transport with a gateway on the way, shared by all requests.
 #[derive(Clone, Debug)]
 pub struct Gateway {
     inner: Arc<dyn Transport>,
@@ -98,7 +98,7 @@ struct State {
     hidden: u64,
 }
 
-/// What happens to one action.
+/// The trick that is played with one action.
 enum Trick {
     Forward,
     PageAfter(Page),
@@ -109,7 +109,7 @@ enum Trick {
 }
 
 impl Gateway {
-    /// Creates a gateway in front of this transport.
+    /// Puts a gateway in front of this transport.
     pub fn new(inner: Arc<dyn Transport>, habits: Habits, kind: Kind, seed: u64) -> Self {
         Self {
             inner,
@@ -165,7 +165,7 @@ impl Gateway {
             }
             Trick::DropInstead => Err(closed()),
             Trick::Queue(held) => {
-                // Delivered also if the client has gone meanwhile.
+                // Delivered even if the client has gone meanwhile.
                 let (gateway, attempt) = (self.clone(), attempt.clone());
                 let delivered = tokio::spawn(async move {
                     tokio::time::sleep(held).await;
@@ -176,7 +176,8 @@ impl Gateway {
         }
     }
 
-    /// What the gateway could not send, the client cannot know of: it has had the request.
+    /// Forwards a request. The client cannot know of a failure behind the gateway, which has
+    /// received the request.
     async fn forward(&self, request: Request<Bytes>, attempt: &Attempt) -> Answer {
         let sent = self.inner.send(request, attempt).await;
         sent.map_err(|error| TransportError::new(error.kind(), Delivery::MaybeSent))

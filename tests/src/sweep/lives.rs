@@ -1,4 +1,4 @@
-//! A run that goes in waves, keeps a journal, dies, and is gone on with by another process.
+//! A run that goes in waves, keeps a journal, dies, and is resumed by another process.
 
 use std::fmt;
 use std::future::IntoFuture as _;
@@ -17,19 +17,19 @@ use super::death::{DyingJournal, Process};
 use super::extras::{Extras, LifePlan, Recheck, WavePlan};
 use super::{FOR_EVER, Played, World, at};
 
-/// What became of a run with more than one plain life.
+/// The result of a run with several lives.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Lived {
-    /// Its waves, as they were planned.
+    /// Its planned waves.
     pub waves: Vec<Vec<ServerId>>,
     /// Its processes.
     pub lives: Vec<Life>,
-    /// What it asked between its waves.
+    /// Its health checks and questions between waves.
     pub gates: Vec<Gate>,
-    /// Its journal. The random id is taken out.
+    /// Its journal, without the random id.
     pub entries: Vec<Entry>,
-    /// What is wrong with the journal.
+    /// Why the journal is unreadable.
     pub unreadable: Option<String>,
 }
 
@@ -37,11 +37,11 @@ pub struct Lived {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Life {
-    /// What it looked like from outside.
+    /// The run as seen from outside.
     pub played: Played,
-    /// Everything that it said, and when.
+    /// All of its events, with their times.
     pub events: Vec<(Duration, Event)>,
-    /// What it wrote into the journal.
+    /// Its records in the journal.
     pub wrote: Range<usize>,
 }
 
@@ -49,15 +49,15 @@ pub struct Life {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Gate {
-    /// The servers whose health was checked; nothing for the question after the canary.
+    /// The servers whose health was checked; `None` for the question after the canary.
     pub servers: Option<Vec<ServerId>>,
-    /// When it was asked.
+    /// When it began.
     pub begun: Duration,
-    /// When it was answered, and whether all is well; nothing if nobody waited for it.
+    /// When it was answered, and whether positively; `None` if nobody waited for it.
     pub answered: Option<(Duration, bool)>,
 }
 
-/// What happened between the exchanges.
+/// Displays what happened between the exchanges.
 impl fmt::Display for Lived {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, wave) in self.waves.iter().enumerate() {
@@ -95,7 +95,7 @@ pub(super) async fn play_lives(
 ) -> Result<Lived, ecs_ops::Error> {
     let waves = match &extras.waves {
         Some(plan) => plan.waves(&servers)?.waves,
-        // What follows the servers follows all of them.
+        // Checks of servers cover all of them.
         None => vec![servers.clone()],
     };
     let mut lived = Lived {
@@ -124,7 +124,7 @@ pub(super) async fn play_lives(
         };
         let before = memory.entries();
         let run = match before.is_empty() {
-            // Nothing was written down, so that nothing was sent.
+            // Nothing was recorded, so nothing was sent.
             true => {
                 let run = client.run(plan.plan.action, servers.clone());
                 let run = first(world, extras, plan, run, &servers)?;
@@ -171,7 +171,7 @@ pub(super) async fn play_lives(
     Ok(lived)
 }
 
-/// Returns the run as it is begun; what goes on with it has the rest from the journal.
+/// Returns the run that begins; a resumed one has its settings from the journal.
 fn first(
     world: &World<'_>,
     extras: &Extras,
@@ -209,7 +209,7 @@ fn first(
     Ok(run.recheck_waves(recheck.since(now.unwrap_or(world.epoch))))
 }
 
-/// With a health check and somebody to ask, who answer as they are drawn.
+/// Adds a health check and a question with drawn answers.
 fn gated(
     world: &World<'_>,
     plan: &WavePlan,
@@ -223,7 +223,7 @@ fn gated(
         let (gates, sim) = (Arc::clone(&gates), sim.clone());
         let (good, share) = {
             let mut rng = answers.lock().unwrap_or_else(PoisonError::into_inner);
-            // Now and then it takes longer than it may.
+            // Sometimes it exceeds its time limit.
             let slow = rng.random_bool(no / 2.0);
             let share = rng.random_range(0.0..0.9) + if slow { 0.6 } else { 0.0 };
             (!rng.random_bool(no), share)

@@ -7,17 +7,17 @@ use std::thread;
 
 use super::{Faithful, Outcome, Subject, simulate_with};
 
-/// What came of many seeds.
+/// The results of many seeds.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Sweep {
-    /// How many seeds were simulated.
+    /// The number of simulated seeds.
     pub seeds: u64,
-    /// How many requests were made in all.
+    /// The number of requests in all.
     pub exchanges: u64,
-    /// How many servers were asked for in runs with a report.
+    /// The number of servers in runs with a report.
     pub servers: u64,
-    /// How many of them have an unknown outcome because an answer was lost.
+    /// How many of them have an unknown outcome because of a lost answer.
     pub unknown: u64,
     /// The outcomes of the seeds with violations, by seed.
     pub failed: Vec<Outcome>,
@@ -37,8 +37,8 @@ impl Sweep {
     }
 }
 
-/// Simulates these seeds on so many threads. Ends early when `most_failures` seeds have failed. `progress` is called
-/// from time to time with how many are done.
+/// Simulates these seeds on this many threads. Ends early when `most_failures` seeds have failed.
+/// `progress` is called from time to time with the number of finished seeds.
 pub fn sweep(
     seeds: Range<u64>,
     threads: usize,
@@ -48,7 +48,7 @@ pub fn sweep(
     sweep_with(&Faithful, seeds, threads, most_failures, progress)
 }
 
-/// Returns the same, with this client.
+/// As `sweep`, with this client.
 pub fn sweep_with(
     subject: &(dyn Subject + Sync),
     seeds: Range<u64>,

@@ -1,4 +1,4 @@
-//! What came of one seed, and how it is shown.
+//! The outcome of one seed, and its display.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,58 +9,58 @@ use ecs_sim::Trace;
 
 use super::lives::Lived;
 
-/// What came of one seed.
+/// The outcome of one seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
-    /// What was wrong; nothing, one hopes.
+    /// The violated invariants; none in a correct client.
     pub violations: Vec<String>,
-    /// What was simulated.
+    /// The simulated scenario.
     pub scenario: String,
-    /// What happened on the way.
+    /// The trace of the exchanges.
     pub trace: Trace,
-    /// What became of each run.
+    /// The result of each run.
     pub runs: Vec<Played>,
-    /// What became of the first run, if it may have more than one plain life: it is not among the others.
+    /// The result of the first run, if it may have several lives: it is not among the others.
     pub lived: Option<Lived>,
-    /// What became of the jobs that were waited for afterwards.
+    /// The result of the jobs that were waited for afterwards.
     pub waited: Waited,
 }
 
 /// One run, as seen from outside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Played {
-    /// What was asked for, in order.
+    /// The requested servers, in order.
     pub servers: Vec<ServerId>,
-    /// When it began and ended, by the clock of the trace.
+    /// When it began, by the clock of the trace.
     pub began: Duration,
     /// When it ended or was dropped.
     pub ended: Duration,
-    /// When another process went on with it.
+    /// When another process resumed it.
     pub until: Duration,
-    /// Its report, unless its future was dropped. The random id is taken out.
+    /// Its report without the random id, unless its future was dropped.
     pub report: Option<Report>,
-    /// What its events said of servers.
+    /// The servers in its events.
     pub events: Vec<ServerReport>,
-    /// Its process died.
+    /// Whether its process died.
     pub died: bool,
-    /// It did not end.
+    /// Whether it did not end.
     pub endless: bool,
 }
 
 /// A wait for all jobs, as seen from outside.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Waited {
-    /// What was asked for, in order.
+    /// The requested jobs, in order.
     pub jobs: Vec<JobId>,
     /// How long it took.
     pub took: Duration,
-    /// What became of each; nothing if it did not end.
+    /// The end of each; `None` if the wait did not end.
     pub ends: Option<Vec<WatchedJob>>,
 }
 
-/// All that is needed to understand what went wrong.
+/// Displays everything that is needed to understand a violation.
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}: {}", self.seed, self.scenario)?;

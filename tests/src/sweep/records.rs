@@ -12,20 +12,21 @@ use rand_chacha::ChaCha8Rng;
 use super::Subject;
 use super::scenario::{Scenario, pick};
 
-/// What the region records, and what other users do.
+/// The records of the region, and the actions of other users.
 #[derive(Clone, Debug)]
 pub(super) struct RecordsPlan {
     pub(super) readable: ActionRecords,
     /// The shortest and the longest delay of a record, in seconds.
     pub(super) delay: (u64, u64),
     pub(super) others: Vec<OtherAction>,
-    /// Whether Cloud Trace Service has traces, and the shortest and the longest delay of one, in seconds.
+    /// Whether Cloud Trace Service has traces, and the shortest and the longest delay of one, in
+    /// seconds.
     pub(super) traces: TraceAccess,
     pub(super) trace_delay: (u64, u64),
 }
 
 impl RecordsPlan {
-    /// Drawn apart from the rest, so that it changes nothing else of a seed.
+    /// Drawn separately from the rest, so that nothing else of a seed changes.
     pub(super) fn draw(seed: u64, servers: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x7265_636f_7264_7321);
         let rng = &mut rng;
@@ -67,7 +68,8 @@ impl RecordsPlan {
         }
     }
 
-    /// Others act on every server within the first minute or so; each request is one server, and many are lost on their way.
+    /// Lets others act on every server within about the first minute; each request has one server,
+    /// and many are lost.
     pub(super) fn crowd(&mut self, seed: u64, scenario: &mut Scenario) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x6372_6f77_6465_6421);
         for run in &mut scenario.runs {
@@ -88,7 +90,7 @@ impl RecordsPlan {
         self.others = places.map(other).collect();
     }
 
-    /// Puts it into the region of a scenario.
+    /// Applies the plan to the region of a scenario.
     pub(super) fn apply(&self, scenario: &mut Scenario) {
         let (from, to) = self.delay;
         let mut region = scenario
@@ -105,7 +107,7 @@ impl RecordsPlan {
         scenario.region = region;
     }
 
-    /// Returns the servers on which others acted, or were to act.
+    /// Returns the servers on which others acted or were to act.
     pub(super) fn servers(&self, sim: &SimTransport) -> HashSet<ServerId> {
         sim.region().with(|region| {
             let servers: Vec<_> = region.servers().collect();
@@ -117,7 +119,7 @@ impl RecordsPlan {
     }
 }
 
-/// The client as it is, while others act on the same servers.
+/// The real client, while others act on the same servers.
 #[derive(Clone, Copy, Debug)]
 pub struct Crowded;
 
@@ -131,10 +133,10 @@ impl Subject for Crowded {
     }
 }
 
-/// Every run reconciles, and the records can be read or not; nobody else acts.
+/// The real client whose runs all reconcile, with readable or unreadable records; nobody else acts.
 #[derive(Clone, Copy, Debug)]
 pub struct Reconciling {
-    /// Whether the records can be read.
+    /// Whether the records are readable.
     pub records: bool,
 }
 

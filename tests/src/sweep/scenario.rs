@@ -1,4 +1,4 @@
-//! What is simulated: everything that follows from a seed.
+//! The scenario: everything that follows from a seed.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use rand_chacha::ChaCha8Rng;
 use super::gateway::Habits;
 use super::records::RecordsPlan;
 
-/// A region, a client, and what the client is told to do.
+/// A region, a client, and the client's tasks.
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
     pub(super) region: RegionBuilder,
-    /// How many servers the region has that runs act on.
+    /// The number of servers that runs act on.
     pub(super) servers: usize,
-    /// What it records, and what others do.
+    /// The records of the region, and the actions of others.
     pub(super) records: Option<RecordsPlan>,
-    /// What a gateway on the way does, if there is one.
+    /// The tricks of a gateway on the way, if there is one.
     pub(super) gateway: Option<Habits>,
-    /// How many of the requested servers don't exist.
+    /// The number of requested servers that do not exist.
     pub(super) absent: usize,
-    /// What the client may send in a minute.
+    /// The largest number of servers that the client may send in a minute.
     pub(super) quota: usize,
     pub(super) submissions: usize,
     pub(super) queries: usize,
@@ -37,22 +37,23 @@ pub(super) struct Scenario {
     pub(super) wait: Option<Option<Duration>>,
 }
 
-/// The deadline where jobs never end and nothing else would end the run.
+/// The deadline if jobs never end and nothing else would end the run.
 pub(super) const LAST: Duration = Duration::from_secs(1800);
 
-/// One run of the client, and how it is disturbed.
+/// One run of the client with its disturbances.
 #[derive(Clone, Debug)]
 pub(super) struct RunPlan {
     pub(super) action: PowerAction,
-    /// Its part of the servers, from 0 to 1.
+    /// Its share of the servers, from 0 to 1.
     pub(super) share: f64,
     pub(super) batch_size: usize,
     pub(super) wait: bool,
-    /// Whether it looks at servers of unknown fate.
+    /// Whether it reconciles servers of unknown outcome.
     pub(super) reconcile: bool,
     pub(super) starts_after: Duration,
     pub(super) deadline: Option<Duration>,
-    /// Counted from the beginning of the run: no more submissions, the end with a report, the future dropped.
+    /// Times since the beginning of the run: no more submissions, the end with a report, the future
+    /// dropped.
     pub(super) stop: Option<Duration>,
     pub(super) end: Option<Duration>,
     pub(super) dropped: Option<Duration>,
@@ -83,9 +84,9 @@ impl Scenario {
         };
         let most_in_a_batch = rng.random_range(1..=40_usize);
         let enforced = match rng.random_bool(0.3) {
-            // The client may believe in too much, but no batch may be too large for ever.
+            // The client may assume too much, but no request may be too large forever.
             true => rng.random_range(most_in_a_batch.min(quota)..=quota),
-            // Not at all: then keeping to it is the client's merit alone.
+            // No quota at all: only the client keeps to one.
             false => usize::MAX,
         };
         let some = |rng: &mut ChaCha8Rng, shares: &[f64]| match rng.random_bool(0.5) {
@@ -99,7 +100,8 @@ impl Scenario {
             .quota(enforced)
             .throttling(pick(rng, &[Throttling::FlowLimit, Throttling::Gateway]))
             .max_servers_per_request(pick(rng, &[1000, 1000, 1000, 25, 7, 1]))
-            // A busy server is refused, and that would hide that it is asked for twice: some are busy only for an instant.
+            // A busy server is refused, which would hide a duplicate request: some are busy only
+            // for an instant.
             .durations(Duration::from_millis(longest * 300)..=Duration::from_secs(longest))
             .failing(some(rng, &[0.05, 0.5, 1.0]))
             .locked(some(rng, &[0.02, 0.2]))
@@ -109,7 +111,7 @@ impl Scenario {
             true => Faults::none(seed),
             false => Faults::drawn(seed),
         };
-        // Connecting, there and back: what is not slow comes in time.
+        // Connecting, there and back: a way that is not slow is in time.
         let longest = (*faults.delay.end()).min(attempt_timeout / 4);
         faults.delay = Duration::ZERO..=longest;
         let endless = faults.stuck_jobs > 0.0;
@@ -159,8 +161,8 @@ impl Scenario {
         }
     }
 
-    /// Returns the servers of each run: those of the region and some that don't exist, shuffled and
-    /// dealt out.
+    /// Returns the servers of each run: those of the region and some that do not exist, shuffled
+    /// and dealt.
     pub(super) fn deal(&self, seed: u64, mut servers: Vec<ServerId>) -> Vec<Vec<ServerId>> {
         let mut rng = ChaCha8Rng::seed_from_u64(!seed);
         servers.truncate(self.servers);
@@ -171,7 +173,7 @@ impl Scenario {
         for (index, run) in self.runs.iter().enumerate() {
             let count = match index + 1 == self.runs.len() {
                 true => servers.len(),
-                // Rounding cannot take more than there are.
+                // Rounding cannot exceed the number of servers.
                 false => ((all as f64 * run.share) as usize).min(servers.len()),
             };
             parts.push(servers.drain(..count).collect());
@@ -181,7 +183,7 @@ impl Scenario {
 }
 
 impl RunPlan {
-    /// Reconciles, and is left alone.
+    /// Enables reconciliation, without disturbances.
     pub(super) fn reconcile_undisturbed(&mut self) {
         self.reconcile = true;
         self.wait = true;
@@ -216,8 +218,9 @@ impl RunPlan {
     }
 }
 
-/// In some seeds the project has many more servers than the runs act on, and its list may take ids: then runs read
-/// servers by other ways than the whole list. Drawn apart from the rest, so that it changes nothing else of a seed.
+/// Adds many other servers to the project in some seeds, and lists by id, so that runs read servers
+/// in other ways than the whole list. Drawn separately from the rest, so that nothing else of a
+/// seed changes.
 fn large_project(seed: u64, region: RegionBuilder, servers: usize) -> RegionBuilder {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x7072_6f6a_6563_7421);
     let rng = &mut rng;

@@ -1,4 +1,4 @@
-//! What a simulation tests: the client as it is, or one with a mistake.
+//! The client under test: the real one, or one with a mistake.
 
 use std::sync::Arc;
 
@@ -10,80 +10,82 @@ use ecs_sim::FaultyTransport;
 
 use super::gateway::Kind as GatewayKind;
 
-/// What is tested: the client as it is, or one with a mistake, to see that the mistake is found.
+/// The client under test: the real one, or one with a mistake, to see that the mistake is found.
 pub trait Subject {
-    /// What the client sends through; `quota` is how many servers it may send in a minute.
+    /// Returns the transport of the client; `quota` is the number of servers that it may send in a
+    /// minute.
     fn transport(&self, faulty: FaultyTransport, quota: usize) -> Arc<dyn Transport> {
         let _ = quota;
         Arc::new(faulty)
     }
 
-    /// Further settings of the client.
+    /// Adds settings of the client.
     fn client(&self, client: ClientBuilder, quota: usize) -> ClientBuilder {
         let _ = quota;
         client
     }
 
-    /// What the client says at the end.
+    /// Changes the report at the end.
     fn report(&self, report: &mut Report) {
         let _ = report;
     }
 
-    /// Returns the share of the seeds of which a run may go in waves, keep a journal, die and be
-    /// gone on with.
+    /// Returns the share of the seeds in which a run may go in waves, keep a journal, die and be
+    /// resumed.
     fn extras(&self) -> f64 {
         EXTRAS
     }
 
-    /// What its journal keeps of each record.
+    /// Returns the filter of the journal's records.
     fn kept(&self) -> fn(Record) -> Option<Record> {
         Some
     }
 
-    /// In which waves it goes, and by which rules.
+    /// Changes the waves and the rules.
     fn rolling(&self, waves: Waves, rules: Rules) -> (Waves, Rules) {
         (waves, rules)
     }
 
-    /// Returns whether each run reconciles, with records that can be read or not. `None`: as drawn.
+    /// Returns whether each run reconciles, with readable or unreadable records; `None` leaves it
+    /// to the seed.
     fn records(&self) -> Option<bool> {
         None
     }
 
     /// Returns whether others act on the servers of each run soon after its requests, which are
-    /// lost often, and the records of actions come at once.
+    /// often lost, and records of actions are readable at once.
     fn others_act(&self) -> bool {
         false
     }
 
-    /// Further settings of each run.
+    /// Adds settings of each run.
     fn run(&self, run: RunBuilder) -> RunBuilder {
         run
     }
 
-    /// Returns how often there is a gateway on the way, and what the client is like towards it.
+    /// Returns how often there is a gateway on the way, and the kind of client.
     fn gateway(&self) -> (f64, GatewayKind) {
         (GATEWAYS, GatewayKind::AsItIs)
     }
 
-    /// Returns whether it minds what a health check says.
+    /// Returns whether the client respects the result of a health check.
     fn heeds_health(&self) -> bool {
         true
     }
 }
 
-/// How often there is a gateway: of such seeds less can be held against the region.
+/// How often there is a gateway: in such seeds fewer invariants can be checked.
 const GATEWAYS: f64 = 0.1;
 /// How often there are extras: such runs take longer than others.
 const EXTRAS: f64 = 0.06;
 
-/// The client as it is.
+/// The real client.
 #[derive(Clone, Copy, Debug)]
 pub struct Faithful;
 
 impl Subject for Faithful {}
 
-/// The client as it is, with extras in each seed.
+/// The real client, with extras in each seed.
 #[derive(Clone, Copy, Debug)]
 pub struct ManyLives;
 

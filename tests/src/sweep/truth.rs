@@ -1,4 +1,4 @@
-//! What really happened, as far as reports are held against it.
+//! What really happened, as far as reports are compared with it.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -8,29 +8,29 @@ use ecs_ops::model::{Job, JobId, JobStatus, Operation as _, ServerId, ShowJob};
 use ecs_sim::{Action, Asked, Fault, Received, ShownJob, SimTransport, Trace};
 use secrecy::ExposeSecret as _;
 
-/// For so long a job that was just accepted may be unknown to queries.
+/// How long a newly accepted job may be unknown to queries.
 const NEW: Duration = Duration::from_secs(60);
 
-/// What the region knows.
+/// The region's own record.
 pub(super) struct Truth {
-    /// The jobs of each server that was accepted, in this order.
+    /// The jobs of each accepted server, in order.
     pub(super) jobs: HashMap<ServerId, Vec<JobId>>,
-    /// How each server ended in each job.
+    /// The end of each server in each job.
     pub(super) ends: HashMap<(JobId, ServerId), JobStatus>,
-    /// What each job does.
+    /// The action of each job.
     pub(super) actions: HashMap<JobId, Action>,
     /// When the exchange began that made each job.
     pub(super) made: HashMap<JobId, Duration>,
-    /// How each job ended, and how many servers it has.
+    /// The end of each job, and its number of servers.
     pub(super) statuses: HashMap<JobId, (Option<JobStatus>, usize)>,
-    /// The exchanges that asked to act on each server, by their index.
+    /// The exchanges that requested an action on each server, by index.
     pub(super) sent: HashMap<ServerId, Vec<usize>>,
     /// The jobs that the client was told are unknown, and when.
     pub(super) disowned: HashMap<JobId, Vec<Duration>>,
-    /// Those of which it was told so when they were no longer new: for a minute an unknown job may just be new, unless
-    /// it was seen before.
+    /// Jobs that were reported as unknown when they were no longer new: for a minute an unknown job
+    /// may just be new, unless it was shown before.
     pub(super) lost: HashSet<JobId>,
-    /// What the client was told of each job, in this order, and when.
+    /// What the client was shown of each job, in order, and when.
     pub(super) shown: HashMap<JobId, Vec<(Duration, ShownJob)>>,
 }
 
@@ -49,7 +49,7 @@ impl Truth {
         };
         sim.region().with(|region| {
             let entries = region.accepted().entries().to_vec();
-            // Every job is over by then, and none is forgotten yet.
+            // By then every job is over, and none is forgotten.
             let mut later = region.now() + Duration::from_secs(7200);
             let identity = region.identity().clone();
             for entry in entries {
@@ -109,20 +109,20 @@ impl Truth {
         }
     }
 
-    /// What the client was told of a job.
+    /// Returns what the client was shown of a job.
     pub(super) fn shown(&self, job: &JobId) -> impl Iterator<Item = &ShownJob> {
         let shown = self.shown.get(job).map_or(&[][..], Vec::as_slice);
         shown.iter().map(|(_, shown)| shown)
     }
 
-    /// Returns the jobs of a server of which the requests began before this time.
+    /// Returns the jobs of a server whose requests began before this time.
     pub(super) fn jobs_until(&self, id: &ServerId, until: Duration) -> Vec<&JobId> {
         let jobs = self.jobs.get(id).into_iter().flatten();
         let made = |job: &&JobId| self.made.get(*job).is_none_or(|made| *made < until);
         jobs.filter(made).collect()
     }
 
-    /// Returns how a server ended in a job.
+    /// Returns the end of a server in a job.
     pub(super) fn end(&self, job: &JobId, id: &ServerId) -> Option<&JobStatus> {
         self.ends.get(&(job.clone(), *id))
     }

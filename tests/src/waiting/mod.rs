@@ -1,4 +1,5 @@
-//! The cost of waiting for jobs, and the delay until their ends are seen: simulated, for `docs/job-waiting.md`.
+//! The cost of waiting for jobs, and the delay until their ends are seen: simulated, for
+//! `docs/job-waiting.md`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,40 +16,40 @@ use http::{Method, Request, Response};
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
-/// One way takes so long.
+/// The latency of one way.
 const LATENCY: Duration = Duration::from_millis(50);
 const REQUESTS_PER_SECOND: u32 = 50;
 
-/// What is measured.
+/// A measurement.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// How many jobs, of one server each unless said otherwise.
+    /// The number of jobs, of one server each by default.
     pub jobs: usize,
-    /// How many servers each has.
+    /// The number of servers of each.
     pub servers: usize,
-    /// How they are looked at.
+    /// The polling.
     pub polling: Polling,
-    /// How many jobs of the same kind the client has seen before.
+    /// The number of jobs of the same kind that the client has seen before.
     pub seen_before: usize,
-    /// What everything is drawn from.
+    /// The seed of all draws.
     pub seed: u64,
 }
 
-/// What came out of it.
+/// The result of a measurement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measured {
-    /// How often each job was looked at.
+    /// The number of polls of each job.
     pub polls: Vec<usize>,
     /// How long after its end each was seen to have ended.
     pub delays: Vec<Duration>,
-    /// The most requests of any kind that were sent in any second.
+    /// The largest number of requests of any kind in any second.
     pub peak: usize,
 }
 
 /// Runs one case, on paused time. The jobs begin as fast as the client may submit them.
 ///
 /// # Panics
-/// The simulation could not be built, or a job did not succeed: then nothing was measured.
+/// The simulation could not be built, or a job did not succeed, so nothing was measured.
 #[must_use]
 pub fn measure(case: &Case) -> Measured {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -66,7 +67,7 @@ async fn run(case: &Case) -> Option<Measured> {
     let region = Region::builder()
         .servers(servers)
         .seed(case.seed)
-        // What is measured is the waiting, not the quota.
+        // The waiting is measured, not the quota.
         .quota(servers.max(1) * 2)
         .build()
         .ok()?;
@@ -109,7 +110,7 @@ type Log = Arc<Mutex<Vec<Exchange>>>;
 
 struct Exchange {
     sent: Instant,
-    /// The job that it asked for, and how long that had been over, if it was.
+    /// The polled job, and how long it had been over, if it was.
     job: Option<(String, Option<Duration>)>,
 }
 
@@ -175,7 +176,7 @@ impl Transport for Logging {
 }
 
 impl Logging {
-    /// Returns how long a job has been over, as its answer arrives.
+    /// Returns how long a job has been over when its answer arrives.
     fn over(&self, answer: &Response<Bytes>) -> Option<Duration> {
         let job: Job = serde_json::from_slice(answer.body()).ok()?;
         let end: jiff::Timestamp = job.end_time?.parse().ok()?;

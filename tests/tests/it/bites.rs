@@ -1,6 +1,8 @@
-//! Shows that the sweep bites: clients with one deliberate mistake each, and each is found.
+//! Shows that the sweep finds mistakes: clients with one deliberate mistake each, all of which are
+//! found.
 //!
-//! The mistakes are made at the client's seams, by a transport that behaves as a mistaken client would.
+//! The mistakes are made at the client's interfaces, by a transport that behaves as a mistaken
+//! client would.
 
 mod reports;
 
@@ -19,7 +21,7 @@ use tokio::time::Instant;
 
 type Answer = Result<Response<Bytes>, TransportError>;
 
-/// Within how many seeds each mistake must be found.
+/// The number of seeds within which each mistake must be found.
 const WITHIN: u64 = 2000;
 
 #[track_caller]
@@ -33,7 +35,7 @@ fn is_found(subject: &impl Subject, violation: &str) {
     assert!((0..WITHIN).any(shows), "the mistake was not found");
 }
 
-/// A client whose transport is a function of the true one.
+/// A client whose transport is a function of the real one.
 struct Mistaken(fn(FaultyTransport, Request<Bytes>, Attempt) -> BoxFuture<'static, Answer>);
 
 impl Subject for Mistaken {
@@ -54,7 +56,7 @@ impl Transport for MistakenTransport {
     }
 }
 
-/// What the service says when it throttles.
+/// The body of the service's throttling.
 const SLOWER: &str = r#"{"error":{"code":"Common.1503","message":"flow control"}}"#;
 
 fn is_action(request: &Request<Bytes>) -> bool {
@@ -69,10 +71,11 @@ fn response(status: u16, body: &str) -> Response<Bytes> {
 
 /// "It failed, so it was not done": the policy of every general-purpose retry library.
 #[test]
-fn retrying_what_may_have_been_sent() {
+fn retrying_requests_that_may_have_been_sent() {
     let subject = Mistaken(|faulty, request, attempt| {
         Box::pin(async move {
-            // The mark of the attempt stays silent: one that is set is believed, whatever the error says.
+            // The mark of the attempt stays silent: a mark that is set takes precedence over the
+            // error.
             let inner = Attempt::new(attempt.number());
             let answer = faulty.send(request, &inner).await;
             answer.map_err(|error| TransportError::new(error.kind(), Delivery::NotSent))
@@ -81,7 +84,7 @@ fn retrying_what_may_have_been_sent() {
     is_found(&subject, "accepted 2 times");
 }
 
-/// "Whatever went wrong, the next request may go through": it sends into an outage.
+/// "The next request may succeed": it continues sending into an outage.
 #[test]
 fn sending_into_an_outage() {
     let subject = Mistaken(|faulty, request, attempt| {
@@ -103,7 +106,7 @@ fn sending_into_an_outage() {
     is_found(&subject, "requests were sent into an outage");
 }
 
-/// "502, 503 and 504 come from the gateway, so the service has not seen it".
+/// "502, 503 and 504 come from the gateway, so the service has not received it".
 #[test]
 fn retrying_gateway_errors() {
     let subject = Mistaken(|faulty, request, attempt| {
@@ -118,9 +121,10 @@ fn retrying_gateway_errors() {
     is_found(&subject, "accepted 2 times");
 }
 
-/// Status 200 with an error's code in the body, or none at all: "a success without a job id did nothing".
+/// Status 200 with an error's code in the body, or none at all: "a success without a job id did
+/// nothing".
 #[test]
-fn retrying_a_success_that_says_nothing() {
+fn retrying_an_empty_success() {
     let subject = Mistaken(|faulty, request, attempt| {
         Box::pin(async move {
             let action = is_action(&request);
@@ -135,9 +139,9 @@ fn retrying_a_success_that_says_nothing() {
     is_found(&subject, "accepted 2 times");
 }
 
-/// The mark is held and never set: a request that timed out counts as never sent.
+/// The mark is armed and never set: a request that timed out counts as never sent.
 #[test]
-fn believing_that_a_timeout_sent_nothing() {
+fn treating_a_timeout_as_not_sent() {
     let subject = Mistaken(|faulty, request, attempt| {
         attempt.mark().hold();
         Box::pin(async move { faulty.send(request, &Attempt::new(attempt.number())).await })
@@ -145,7 +149,7 @@ fn believing_that_a_timeout_sent_nothing() {
     is_found(&subject, "accepted 2 times");
 }
 
-/// A layer between client and transport that sends once more by itself: a pool, a proxy, a middleware.
+/// A layer between client and transport that sends again by itself: a pool, a proxy, a middleware.
 #[test]
 fn a_layer_that_retries() {
     let subject = Mistaken(|faulty, request, attempt| {
@@ -161,7 +165,7 @@ fn a_layer_that_retries() {
     is_found(&subject, "accepted 2 times");
 }
 
-/// A hedging client: when the answer is slow, the same request goes out a second time.
+/// A hedging client: when the answer is slow, the same request is sent a second time.
 #[test]
 fn hedging() {
     let subject = Mistaken(|faulty, request, attempt| {
@@ -176,9 +180,9 @@ fn hedging() {
     is_found(&subject, "accepted 2 times");
 }
 
-/// A batch that is booked as accepted and was never sent: lost between a queue and the wire.
+/// A request that is recorded as accepted and was never sent: lost between a queue and the wire.
 #[test]
-fn dropping_a_batch() {
+fn dropping_a_request() {
     let subject = Mistaken(|faulty, request, attempt| {
         Box::pin(async move {
             if is_action(&request) && request.body().len() % 7 == 3 {
@@ -194,9 +198,9 @@ fn dropping_a_batch() {
     is_found(&subject, "its job is None");
 }
 
-/// A job that ended is taken for one that succeeded, whatever its sub-jobs say.
+/// A job that ended counts as succeeded, whatever its sub-jobs say.
 #[test]
-fn taking_the_end_of_a_job_for_success() {
+fn treating_an_ended_job_as_succeeded() {
     let subject = Mistaken(|faulty, request, attempt| {
         Box::pin(async move {
             let answer = faulty.send(request, &attempt).await?;
@@ -208,9 +212,9 @@ fn taking_the_end_of_a_job_for_success() {
     is_found(&subject, "is said to be Succeeded");
 }
 
-/// A job that succeeded is believed also where it itemises a part that is not over.
+/// A job that succeeded is trusted even if one of its sub-jobs is not over.
 #[test]
-fn taking_a_part_that_is_not_over_for_success() {
+fn treating_an_unfinished_sub_job_as_succeeded() {
     let subject = Mistaken(|faulty, request, attempt| {
         Box::pin(async move {
             let answer = faulty.send(request, &attempt).await?;
@@ -227,9 +231,9 @@ fn taking_a_part_that_is_not_over_for_success() {
     is_found(&subject, "and its job said");
 }
 
-/// A job that failed is taken for the failure of each of its servers: some of them may have been restarted.
+/// A failed job counts as the failure of each of its servers: some of them may have been restarted.
 #[test]
-fn taking_a_failed_job_for_the_failure_of_all_its_servers() {
+fn treating_a_failed_job_as_the_failure_of_all_its_servers() {
     struct Sweeping;
     impl Subject for Sweeping {
         fn report(&self, report: &mut Report) {
@@ -250,9 +254,9 @@ fn taking_a_failed_job_for_the_failure_of_all_its_servers() {
     is_found(&Sweeping, "and its job said");
 }
 
-/// Ids are compared as texts, and one that is written in upper case is another server's.
+/// Ids are compared as texts, so that one in upper case is another server's.
 #[test]
-fn telling_ids_apart_by_case() {
+fn comparing_ids_by_case() {
     let subject = Mistaken(|faulty, request, attempt| {
         Box::pin(async move {
             let answer = faulty.send(request, &attempt).await?;
@@ -272,9 +276,9 @@ fn telling_ids_apart_by_case() {
     is_found(&subject, "is said to be Unknown");
 }
 
-/// The reason is looked for where the documents have it, and not in the entities.
+/// The reason is read where it is documented, and not in the entities.
 #[test]
-fn overlooking_the_hidden_reason() {
+fn ignoring_the_hidden_reason() {
     let subject = Mistaken(|faulty, request, attempt| {
         Box::pin(async move {
             let answer = faulty.send(request, &attempt).await?;
@@ -286,7 +290,7 @@ fn overlooking_the_hidden_reason() {
     is_found(&subject, "and its job said");
 }
 
-/// A query that was throttled or failed is taken for "there is no such job", and the waiting ends.
+/// A throttled or failed query counts as "there is no such job", and the wait ends.
 #[test]
 fn giving_up_a_job_at_the_first_error() {
     let subject = Mistaken(|faulty, request, attempt| {
@@ -319,27 +323,27 @@ impl Subject for BehindAGateway {
     }
 }
 
-/// A page of a gateway that replaced the answer is taken for the service's word.
+/// A gateway's page in place of the answer counts as the service's answer.
 #[test]
-fn believing_the_pages_of_a_gateway() {
+fn trusting_the_pages_of_a_gateway() {
     let throttling = BehindAGateway(GatewayKind::BelievesThrottlingPages);
     is_found(&throttling, "accepted 2 times");
     let refusals = BehindAGateway(GatewayKind::BelievesRefusalPages);
     is_found(&refusals, "behind a gateway");
 }
 
-/// A list that a gateway has kept is taken for one of now.
+/// A list from a gateway's cache counts as current.
 #[test]
-fn believing_a_cached_list() {
+fn trusting_a_cached_list() {
     is_found(
         &BehindAGateway(GatewayKind::BelievesCaches),
         "behind a gateway",
     );
 }
 
-/// Whoever acted on the server, it was this run: records of others are taken for its own.
+/// Records of others count as the run's own.
 #[test]
-fn taking_the_records_of_others_for_its_own() {
+fn treating_the_records_of_others_as_its_own() {
     struct Selfish;
     impl Subject for Selfish {
         fn others_act(&self) -> bool {
@@ -376,9 +380,9 @@ fn taking_the_records_of_others_for_its_own() {
     is_found(&Selfish, "is said to be Succeeded");
 }
 
-/// A run that waits for a job without progress until its deadline, and has none.
+/// A run without a deadline that waits for a job without progress forever.
 #[test]
-fn waiting_for_ever_by_default() {
+fn waiting_forever_by_default() {
     struct Patient;
     impl Subject for Patient {
         fn run(&self, run: RunBuilder) -> RunBuilder {

@@ -1,4 +1,5 @@
-//! Shows that the sweep bites where runs go in waves, keep journals, die and are gone on with: one mistake each.
+//! Shows that the sweep finds mistakes of runs that go in waves, keep journals, die and are
+//! resumed: one mistake each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use ecs_sim::FaultyTransport;
 use ecs_tests::sweep::{ManyLives, Subject, simulate_with};
 use http::{Request, Response};
 
-/// Within how many seeds each mistake must be found.
+/// The number of seeds within which each mistake must be found.
 const WITHIN: u64 = 1000;
 
 #[track_caller]
@@ -27,7 +28,7 @@ fn is_found(subject: &impl Subject, violation: &str) {
     assert!((0..WITHIN).any(shows), "the mistake was not found");
 }
 
-/// A journal that keeps of each record what this function gives back.
+/// A journal that replaces each record by the result of this function.
 struct Forgetful(fn(Record) -> Option<Record>);
 
 impl Subject for Forgetful {
@@ -39,7 +40,7 @@ impl Subject for Forgetful {
     }
 }
 
-/// What is sent is not written down: whoever goes on sends it again.
+/// Sent requests are not recorded: the next process sends them again.
 #[test]
 fn a_journal_without_the_requests() {
     let subject = Forgetful(|record| match record {
@@ -65,7 +66,7 @@ fn a_journal_without_intents() {
     is_found(&subject, "cannot be read back");
 }
 
-/// That a request was accepted is written down too late to be read: its servers are unknown to whoever goes on.
+/// Acceptances are recorded too late to be read: their servers are unknown to the next process.
 #[test]
 fn a_journal_without_acceptances() {
     let subject = Forgetful(|record| match record {
@@ -75,9 +76,9 @@ fn a_journal_without_acceptances() {
     is_found(&subject, "and the journal does not say so");
 }
 
-/// What is lost counts as not executed.
+/// Lost answers count as not executed.
 #[test]
-fn a_journal_that_takes_lost_for_not_executed() {
+fn a_journal_of_lost_answers_as_not_executed() {
     let subject = Forgetful(|record| match record {
         Record::AnswerLost { request, error } => Some(Record::NotExecuted {
             request,
@@ -85,14 +86,14 @@ fn a_journal_that_takes_lost_for_not_executed() {
             retry_after_ms: None,
             error,
         }),
-        // An unknown fate would contradict it.
+        // An unknown outcome would contradict it.
         Record::Outcomes { .. } => None,
         record => Some(record),
     });
     is_found(&subject, "was sent again");
 }
 
-/// A job is believed to have failed while it still runs: hard restarts come on top of soft ones that go on.
+/// A job counts as failed while it is running: hard restarts overlap with soft ones.
 #[test]
 fn restarting_hard_too_early() {
     struct Hasty;
@@ -123,7 +124,7 @@ fn restarting_hard_too_early() {
     is_found(&Hasty, "its restart had not ended badly");
 }
 
-/// A rolling run with other waves or rules than were wanted.
+/// A rolling run with other waves or rules than requested.
 struct Rolling(fn(Waves, Rules) -> (Waves, Rules));
 
 impl Subject for Rolling {
@@ -145,7 +146,7 @@ fn all_waves_at_once() {
 }
 
 #[test]
-fn a_failure_more_than_allowed() {
+fn one_failure_too_many() {
     let subject = Rolling(|waves, rules| {
         let max_failures = None;
         let rules = Rules {
@@ -167,17 +168,17 @@ fn no_pause_between_waves() {
 }
 
 #[test]
-fn no_question_after_the_canary() {
+fn no_confirmation_after_the_canary() {
     let subject = Rolling(|waves, rules| {
         let canary = None;
-        // As waves that were planned without one: otherwise the library refuses them.
+        // Like waves that were planned without one: otherwise the library refuses them.
         (Waves::of(waves.waves), Rules { canary, ..rules })
     });
     is_found(&subject, "without a yes after the canary");
 }
 
 #[test]
-fn going_on_whatever_a_health_check_says() {
+fn ignoring_health_checks() {
     struct Careless;
     impl Subject for Careless {
         fn extras(&self) -> f64 {
@@ -190,9 +191,9 @@ fn going_on_whatever_a_health_check_says() {
     is_found(&Careless, "without a health check");
 }
 
-/// Where nothing happens, nothing is found: each of these comes up within a few seeds.
+/// An event that never occurs tests nothing: each of these occurs within a few seeds.
 #[test]
-fn everything_comes_up_in_many_lives() {
+fn every_event_occurs_in_many_lives() {
     let mut seen: BTreeMap<&str, u32> = KINDS.iter().map(|kind| (*kind, 0)).collect();
     for seed in 0..400 {
         let lived = simulate_with(seed, &ManyLives).lived;

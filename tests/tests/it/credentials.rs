@@ -1,5 +1,5 @@
-//! Runs that are longer than the life of what they are authenticated with, on virtual time: it is replaced, and no server is
-//! acted on twice because of it.
+//! Runs that are longer than the lifetime of their credentials, on virtual time: the credentials
+//! are renewed, and no server is acted on twice because of it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,14 +16,14 @@ use secrecy::ExposeSecret as _;
 
 const LIFE: Duration = Duration::from_secs(25);
 const SERVERS: usize = 2500;
-/// A hundred servers each.
+/// The number of requests, of a hundred servers each.
 const BATCHES: usize = 25;
 
-/// The region, and a log of what it was asked and how it answered.
+/// The region, and a log of its requests and answers.
 #[derive(Clone, Debug)]
 struct Logged {
     sim: SimTransport,
-    /// IAM does not say when its tokens end.
+    /// Whether IAM omits the expiry of its tokens.
     silent: bool,
     log: Arc<Mutex<Vec<Exchange>>>,
 }
@@ -121,7 +121,8 @@ impl Scene {
         log.iter().filter(like).count()
     }
 
-    /// Everything was done, and nothing twice: a request was repeated only after an answer that proves it was not done.
+    /// Checks that everything was done, and nothing twice: a request was repeated only after proof
+    /// that it was not executed.
     fn check(&self, report: &Report) {
         assert_eq!(
             report.summary().succeeded,
@@ -154,17 +155,17 @@ impl Scene {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_replaced_before_it_ends() {
+async fn tokens_are_renewed_before_they_expire() {
     let scene = Scene::new(false, |region| region.token_life(LIFE));
     let report = scene.run(scene.login()).await;
     scene.check(&report);
-    // The run takes two minutes and more, a token less than half a minute.
+    // The run takes more than two minutes, a token less than half a minute.
     assert!(scene.count("/v3/auth/tokens", 201) >= 5);
     assert_eq!(scene.count("/", 401), 0, "nobody was ever refused");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_replaced_when_it_turns_out_to_have_ended() {
+async fn refused_tokens_are_renewed() {
     let scene = Scene::new(true, |region| region.token_life(LIFE));
     let report = scene.run(scene.login()).await;
     scene.check(&report);
@@ -174,7 +175,7 @@ async fn a_token_is_replaced_when_it_turns_out_to_have_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn temporary_keys_are_replaced() {
+async fn temporary_keys_are_renewed() {
     let life = Duration::from_secs(70);
     let scene = Scene::new(false, |region| region.key_life(life));
     let transport = Arc::new(scene.transport.clone());

@@ -1,4 +1,5 @@
-//! Every fault on a real socket, with the client on hyper: how often the server read an action, and what is said of it.
+//! Every fault on a real socket, with the client on hyper: how often the server read an action, and
+//! the report.
 
 use std::future::IntoFuture as _;
 use std::time::Duration;
@@ -18,7 +19,8 @@ use http::{Method, StatusCode};
 const PATIENT: Duration = Duration::from_secs(60);
 /// For servers that never answer: long enough to have sent the request.
 const IMPATIENT: Duration = Duration::from_secs(3);
-/// Makes the pauses between attempts and looks milliseconds, and leaves the time in which a job counts as new at seconds.
+/// Shortens the pauses between attempts and polls to milliseconds, and the time in which a job
+/// counts as new to seconds.
 const SPEED: f64 = 20.0;
 const BRIEF: Duration = Duration::from_millis(100);
 
@@ -72,7 +74,7 @@ fn play(steps: Vec<Step>) -> Play {
         })
 }
 
-/// Answers everything well, again and again.
+/// Answers every request with a success.
 fn well() -> Play {
     (0..20).fold(Play::new(), |play, _| play.reply(StatusCode::OK, ANSWER))
 }
@@ -103,12 +105,12 @@ fn check(name: &str, report: &Report, verdict: Verdict, text: &str) {
     );
 }
 
-/// A request of three servers and all of its parts.
+/// The number of requests of three servers and their parts after splits.
 const PARTS: usize = 5;
 
-/// The first connection is the action's.
+/// Runs an action that meets this on its first connection.
 async fn action(name: &str, first: Play, patience: Duration, verdict: Verdict, text: &str) {
-    // A refusal in which one server can be the reason meets each part of the request.
+    // A refusal that may be due to one server meets each part of the request.
     let refused = matches!(verdict, Verdict::Failed | Verdict::Denied);
     let plays = std::iter::repeat_n(first, if refused { PARTS } else { 1 });
     let server = Tarpit::start_then(plays, well()).await.unwrap();
@@ -131,10 +133,10 @@ async fn action(name: &str, first: Play, patience: Duration, verdict: Verdict, t
     }
 }
 
-/// The action is answered well, and the first query meets this.
+/// Runs an action that succeeds and whose first query meets this.
 async fn query(name: &str, then: Play, patience: Duration, verdict: Verdict) {
     let first = Play::new().reply(StatusCode::OK, ANSWER);
-    // One odd answer does not end the polling.
+    // A single unusual answer does not end the polling.
     let times = if verdict == Verdict::Blind { 3 } else { 1 };
     let plays = std::iter::once(first).chain(std::iter::repeat_n(then, times));
     let server = Tarpit::start_then(plays, well()).await.unwrap();
@@ -156,22 +158,22 @@ async fn meet(fault: WireFault) {
 }
 
 #[tokio::test]
-async fn each_fault_of_the_wire() {
+async fn wire_faults_have_their_expected_result() {
     let (slow, quick): (Vec<_>, Vec<_>) = wire::faults()
         .into_iter()
         .partition(|fault| fault.takes_time);
-    // Those that need the client's time limit to be kept are not among floods.
+    // Faults that reach the client's time limit do not run together with floods.
     futures_util::future::join_all(quick.into_iter().map(meet)).await;
     futures_util::future::join_all(slow.into_iter().map(meet)).await;
 }
 
 /// Statuses × codes × families.
 #[tokio::test]
-async fn each_status_in_each_family() {
+async fn statuses_have_their_expected_result_in_each_family() {
     let cases = answers().into_iter().map(|answer| async move {
         let status = StatusCode::from_u16(answer.status).unwrap();
         let first = match status {
-            // It has no body, whatever one would like to say.
+            // It has no body.
             StatusCode::NO_CONTENT => play(vec![
                 Step::Read,
                 Step::Send(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
@@ -190,7 +192,7 @@ async fn each_status_in_each_family() {
     cases.for_each(|()| std::future::ready(())).await;
 }
 
-/// Bound and not yet listening: nobody else gets the port, and it refuses.
+/// A bound port that does not listen: it refuses, and no other process gets it.
 fn refusing() -> (tokio::net::TcpSocket, String) {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -199,14 +201,14 @@ fn refusing() -> (tokio::net::TcpSocket, String) {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_tried_again_and_nothing_was_attempted() {
+async fn refused_connections_are_retried_and_nothing_is_attempted() {
     let (_socket, url) = refusing();
     let report = reboot(&client(&url, PATIENT)).await;
     check("refused", &report, Verdict::OutOfReach, "could not connect");
 }
 
 #[tokio::test]
-async fn a_service_that_comes_back_gets_the_request_once() {
+async fn returning_service_gets_the_request_once() {
     let (socket, url) = refusing();
     let client = client(&url, PATIENT);
     let run = client
@@ -224,7 +226,7 @@ async fn a_service_that_comes_back_gets_the_request_once() {
 
 /// Reset before anything could be sent: the TLS handshake does not end. Certain, and tried again.
 #[tokio::test]
-async fn a_reset_before_the_request() {
+async fn reset_before_the_request_is_retried() {
     let server = Tarpit::always(Play::new().read_byte().reset())
         .await
         .unwrap();
@@ -245,10 +247,10 @@ async fn a_reset_before_the_request() {
     assert_eq!((server.connections(), server.requests()), (5, 0));
 }
 
-/// Closed as soon as it is accepted: which of the two is first is up to the kernel. Whatever is said is true, and what
-/// may have been sent is not sent again.
+/// Closed as soon as it is accepted: the kernel decides which of the two is first. The report is
+/// true in either case, and a request that may have been sent is not sent again.
 #[tokio::test]
-async fn a_reset_that_meets_the_request() {
+async fn reset_during_the_request_is_not_retried() {
     for _ in 0..20 {
         let server = Tarpit::always(Play::new().reset()).await.unwrap();
         let report = reboot(&client(&server.url(), PATIENT)).await;
@@ -259,9 +261,10 @@ async fn a_reset_that_meets_the_request() {
     }
 }
 
-/// The server closes the kept connection of the queries after each answer, or while the next query is on its way.
+/// The server closes the kept-alive connection of the queries after each answer, or while the next
+/// query is on its way.
 #[tokio::test]
-async fn kept_connections_that_are_closed_between_requests() {
+async fn queries_survive_closed_pooled_connections() {
     let goes_on = ANSWER.replace("SUCCESS", "RUNNING");
     let first = Play::new().reply(StatusCode::OK, ANSWER);
     let closes = Play::new().reply(StatusCode::OK, &goes_on);
@@ -275,9 +278,9 @@ async fn kept_connections_that_are_closed_between_requests() {
     assert!(server.connections() >= 6, "{server:?}");
 }
 
-/// An action never travels on a connection that was kept, and so never meets one that is being closed.
+/// An action never uses a pooled connection, and so never meets one that is being closed.
 #[tokio::test]
-async fn actions_after_queries_on_kept_connections() {
+async fn actions_use_no_pooled_connections() {
     let list = Play::new().reply(StatusCode::OK, r#"{"servers":[]}"#);
     let server = Tarpit::start_then([list], well()).await.unwrap();
     let client = client(&server.url(), PATIENT);
@@ -287,9 +290,9 @@ async fn actions_after_queries_on_kept_connections() {
     assert_eq!(actions(&server), 1);
 }
 
-/// What goes out: the same body each time, credentials, a length; nothing that asks for compression.
+/// The sent requests: the same body each time, credentials, a length; no request for compression.
 #[tokio::test]
-async fn what_is_sent() {
+async fn requests_are_sent_as_specified() {
     let slower = r#"{"error":{"code":"Common.1503","message":"flow control"}}"#;
     let first = Play::new().reply(StatusCode::TOO_MANY_REQUESTS, slower);
     let server = Tarpit::start_then([first], well()).await.unwrap();

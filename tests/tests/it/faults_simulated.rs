@@ -1,4 +1,4 @@
-//! Every fault in the simulator, on virtual time: what the region accepted, and what the report says of it.
+//! Every fault in the simulator, on virtual time: the accepted requests, and the report.
 
 use std::future::IntoFuture as _;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use http::StatusCode;
 use secrecy::ExposeSecret as _;
 
 const ATTEMPT: Duration = Duration::from_secs(30);
-/// No single fault, and not forty in a row, hold a run up for longer.
+/// No single fault, and not forty in a row, delay a run for longer.
 const LONG: Duration = Duration::from_secs(3600);
 
 /// A region with three servers, and a client that restarts all of them in one request.
@@ -58,14 +58,14 @@ impl World {
             .expect("a run does not end")
     }
 
-    /// Returns how often the region accepted each server, at the end of everything.
+    /// Returns how often the region accepted each server, at the end.
     async fn accepted(&self) -> usize {
-        tokio::time::sleep(LONG).await; // What is underway arrives.
+        tokio::time::sleep(LONG).await; // Requests in flight arrive.
         let region = self.transport.sim().region();
         region.with(|region| region.accepted().most_times() as usize)
     }
 
-    /// Returns how many requests that act on servers left the client for good.
+    /// Returns the number of action requests that left the client.
     fn sent(&self) -> usize {
         let trace = self.transport.trace();
         let exchanges = trace.exchanges.iter();
@@ -99,15 +99,15 @@ fn check(name: &str, report: &Report, verdict: Verdict, expected: &str) {
     );
 }
 
-/// A request of three servers and all of its parts.
+/// The number of requests of three servers and their parts after splits.
 const PARTS: usize = 5;
 
-/// Lets this happen to the first action.
+/// Injects this fault into the first action.
 async fn action(name: &str, fault: Fault, verdict: Verdict) -> usize {
     let mut accepted = 0;
     for seed in 0..3 {
         let world = World::new(seed, |_| {});
-        // A refusal in which one server can be the reason meets each part of the request.
+        // A refusal that may be due to one server meets each part of the request.
         let refused = matches!(verdict, Verdict::Failed | Verdict::Denied);
         for _ in 0..if refused { PARTS } else { 1 } {
             world.transport.inject(Target::Action, fault.clone());
@@ -127,7 +127,7 @@ async fn action(name: &str, fault: Fault, verdict: Verdict) -> usize {
     accepted
 }
 
-/// Lets this happen to the first queries of the job.
+/// Injects this fault into the first queries of the job.
 async fn queries(name: &str, fault: Fault, times: usize, verdict: Verdict) {
     for seed in 0..2 {
         let world = World::new(seed, |_| {});
@@ -141,7 +141,7 @@ async fn queries(name: &str, fault: Fault, times: usize, verdict: Verdict) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_fault_of_the_wire() {
+async fn wire_faults_have_their_expected_result() {
     for fault in wire::faults() {
         for simulated in fault.simulated {
             let name = format!("{} as {simulated:?}", fault.name);
@@ -152,9 +152,9 @@ async fn each_fault_of_the_wire() {
     }
 }
 
-/// What certainly was not sent is sent again; and the mark says less than the error.
+/// Certainly unsent requests are sent again, even though the mark proves less than the error.
 #[tokio::test(start_paused = true)]
-async fn what_was_not_sent() {
+async fn unsent_requests_are_sent_again() {
     for fault in [Fault::Refused, Fault::ConnectHangs, Fault::GivenBack] {
         let name = format!("{fault:?}");
         action(&name, fault.clone(), Verdict::Succeeds).await;
@@ -169,9 +169,10 @@ async fn what_was_not_sent() {
     }
 }
 
-/// The answer comes when the client waits no longer: what was sent may arrive all the same, and is not sent again.
+/// The answer arrives after the time limit: a sent request may arrive nonetheless, and is not sent
+/// again.
 #[tokio::test(start_paused = true)]
-async fn answers_slower_than_the_attempt_may_take() {
+async fn late_answers_leave_the_outcome_unknown() {
     let mut arrived = 0;
     for seed in 0..20 {
         let world = World::new(seed, |faults| {
@@ -192,9 +193,9 @@ async fn answers_slower_than_the_attempt_may_take() {
     assert!((3..18).contains(&arrived), "{arrived} of 20 arrived");
 }
 
-/// A transport of one's own that takes an interim answer for the answer.
+/// A custom transport that returns an interim answer as the answer.
 #[tokio::test(start_paused = true)]
-async fn interim_answers() {
+async fn interim_answers_leave_the_outcome_unknown() {
     for status in [100, 101, 102, 103] {
         for executed in [true, false] {
             let fault = replaced(status, "", executed);
@@ -214,10 +215,10 @@ fn replaced(status: u16, body: &str, executed: bool) -> Fault {
     }
 }
 
-/// Statuses × codes × families. What proves nothing is told once by a region that did not execute it, and once by one
-/// that did: the report says the same.
+/// Statuses × codes × families. An answer that proves nothing comes once from a region that did not
+/// execute the request, and once from one that did: the reports are equal.
 #[tokio::test(start_paused = true)]
-async fn each_status_in_each_family() {
+async fn statuses_have_their_expected_result_in_each_family() {
     for Answer {
         name,
         status,
@@ -233,15 +234,15 @@ async fn each_status_in_each_family() {
             let accepted = action(&name, replaced(status, &body, true), verdict).await;
             assert_eq!(accepted, 1, "{name}");
         }
-        // One odd answer does not end the polling.
+        // A single unusual answer does not end the polling.
         let times = if query == Verdict::Blind { 3 } else { 1 };
         queries(&name, replaced(status, &body, false), times, query).await;
     }
 }
 
-/// Throttling and trouble at the service never end the waiting for a job.
+/// Throttling and errors of the service never end the wait for a job.
 #[tokio::test(start_paused = true)]
-async fn trouble_that_goes_on_does_not_end_the_waiting() {
+async fn persistent_errors_do_not_end_the_wait() {
     for answer in answers() {
         if matches!(answer.status, 408 | 429 | 499..) {
             let fault = replaced(answer.status, &answer.body, false);

@@ -1,4 +1,4 @@
-//! Whole runs against the simulated region, on virtual time: what the region accepted, and what the report says of it.
+//! Whole runs against the simulated region, on virtual time: the accepted requests, and the report.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -19,7 +19,7 @@ use secrecy::ExposeSecret as _;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Returns a region, its servers, and a client of it over a transport made from the region's own.
+/// Returns a region, its servers, and a client with a transport made from the region's own.
 fn client_of<T: Transport>(
     region: RegionBuilder,
     latency: Duration,
@@ -39,13 +39,13 @@ fn client_of<T: Transport>(
     (sim, servers, client)
 }
 
-/// What must hold between what the region accepted and what the report says.
+/// Checks the invariants between the accepted requests and the report.
 fn check(sim: &SimTransport, asked: &[ServerId], report: &Report) {
     assert_eq!(report.summary().unknown, 0, "nothing was lost");
     check_truth(sim, asked, report);
 }
 
-/// The same, where something may have been lost.
+/// Checks the invariants that hold even if answers were lost.
 fn check_truth(sim: &SimTransport, asked: &[ServerId], report: &Report) {
     let reported: Vec<_> = report.servers.iter().map(|server| server.id).collect();
     assert_eq!(reported, asked, "each server once, in the order given");
@@ -75,13 +75,13 @@ fn check_truth(sim: &SimTransport, asked: &[ServerId], report: &Report) {
     });
 }
 
-/// Returns a region that would take more than the quota, so that only the client keeps it.
+/// Returns a region that accepts more than the quota, so that only the client keeps it.
 fn unlimited() -> RegionBuilder {
     Region::builder().quota(1_000_000)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fleet_larger_than_the_quota() {
+async fn fleets_larger_than_the_quota_are_restarted_without_throttling() {
     let region = unlimited().servers(3500).failing(0.01).seed(5);
     let (sim, servers, client) = client_of(region, Duration::from_millis(800), |sim| sim);
     let start = tokio::time::Instant::now();
@@ -94,7 +94,7 @@ async fn a_fleet_larger_than_the_quota() {
     let summary = report.summary();
     assert_eq!(summary.succeeded + summary.failed, 3500);
     assert!(summary.failed > 0);
-    // Four windows of 1,000 at most, and the last jobs: nothing is throttled, nothing dawdles.
+    // Four windows of 1,000 at most, and the last jobs: nothing is throttled or delayed.
     assert!(
         start.elapsed() < WINDOW * 3 + Duration::from_secs(75),
         "{:?}",
@@ -103,13 +103,14 @@ async fn a_fleet_larger_than_the_quota() {
     assert_eq!(report.jobs.len(), 35);
 }
 
-/// 100,000 servers take at least 99 minutes, and within 2 % of that, whatever the delay of the answers up to a second.
+/// 100,000 servers take at least 99 minutes, and at most 2 % more, for any delay of the answers up
+/// to a second.
 #[tokio::test(start_paused = true)]
-async fn the_largest_fleet_in_hardly_more_than_the_shortest_possible_time() {
+async fn largest_fleet_takes_nearly_the_shortest_possible_time() {
     let region = unlimited().servers(100_000).seed(12);
     let (sim, servers, client) = client_of(region, Duration::from_millis(900), |sim| sim);
     let start = tokio::time::Instant::now();
-    // The jobs are not waited for: this is about the pace.
+    // Without waiting for jobs: only the rate is tested.
     let run = client.reboot(RebootType::Soft, servers).no_wait();
     let report = run.report().await.unwrap();
     assert_eq!(report.summary().running, 100_000);
@@ -154,7 +155,7 @@ async fn runs_of_one_client_share_the_quota() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_is_faster_than_the_service_allows_is_slowed_not_broken() {
+async fn too_fast_clients_are_throttled_and_succeed() {
     let region = Region::builder().servers(600).quota(200).seed(8);
     let (sim, servers, client) = client_of(region, Duration::ZERO, |sim| sim);
     let report = client
@@ -166,9 +167,10 @@ async fn a_client_that_is_faster_than_the_service_allows_is_slowed_not_broken() 
     assert_eq!(report.summary().succeeded, 600);
 }
 
-/// One server that does not exist, or that is locked, is refused; the other servers of its batch are restarted.
+/// A server that does not exist or is locked is refused; the other servers of its request are
+/// restarted.
 #[tokio::test(start_paused = true)]
-async fn a_culprit_does_not_keep_the_others_from_being_restarted() {
+async fn refused_server_does_not_prevent_the_others() {
     let region = Region::builder().servers(300).seed(10);
     let (sim, mut servers, client) = client_of(region, Duration::from_millis(100), |sim| sim);
     let locked = servers[120];
@@ -193,7 +195,7 @@ async fn a_culprit_does_not_keep_the_others_from_being_restarted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_takes_fewer_servers_in_a_request() {
+async fn smaller_request_limits_are_respected() {
     let region = Region::builder()
         .servers(500)
         .max_servers_per_request(30)
@@ -210,7 +212,7 @@ async fn a_service_that_takes_fewer_servers_in_a_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn starting_and_stopping() {
+async fn servers_are_started_and_stopped() {
     let region = Region::builder().servers(50).seed(9);
     let (sim, servers, client) = client_of(region, Duration::ZERO, |sim| sim);
     let stopped = client.stop(None, servers.clone()).report().await.unwrap();
@@ -228,7 +230,7 @@ async fn starting_and_stopping() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn listing_a_fleet_of_many_pages() {
+async fn fleets_of_many_pages_are_listed() {
     let (_, servers, client) =
         client_of(Region::builder().servers(1234), Duration::ZERO, |sim| sim);
     let listed = client.servers().await.unwrap();
@@ -239,7 +241,7 @@ async fn listing_a_fleet_of_many_pages() {
     assert_eq!(listed, servers);
 }
 
-/// Loses requests before and answers after the region saw them, and keeps its mark.
+/// Loses requests before and answers after the region received them, and uses its mark.
 struct Lossy {
     sim: SimTransport,
     rng: Mutex<ChaCha8Rng>,
@@ -287,9 +289,10 @@ impl Transport for Lossy {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// With losses before and after acceptance, and an end at any moment, the report is true of every server.
+    /// With losses before and after acceptance, and an end at any moment, the report is true of
+    /// every server.
     #[test]
-    fn the_report_is_true_whatever_is_lost_and_whenever_it_ends(
+    fn reports_are_true_for_any_loss_and_end(
         seed: u64,
         servers in 1_usize..300,
         batch_size in 1_usize..60,

@@ -1,5 +1,5 @@
-//! Each oddity of jobs by itself, in the simulator: what the report says of servers that are well, and of servers that
-//! fail.
+//! Each peculiarity of jobs alone, in the simulator: the report about servers that succeed, and
+//! about servers that fail.
 
 use std::collections::BTreeSet;
 use std::future::IntoFuture as _;
@@ -11,10 +11,10 @@ use ecs_ops::{Client, Report};
 use ecs_sim::{Faults, FaultyTransport, Region, SimTransport};
 use secrecy::ExposeSecret as _;
 
-/// How many seeds each oddity is tried with.
+/// The number of seeds for each peculiarity.
 const SEEDS: u64 = 12;
 
-/// Restarts so many servers in one request; `failing` is the share of them that fail.
+/// Restarts this many servers in one request; `failing` is the share of them that fail.
 async fn reboot(
     seed: u64,
     servers: usize,
@@ -48,8 +48,7 @@ async fn reboot(
     report
 }
 
-/// Returns the outcomes that come up over the seeds, each as the names of the outcomes of all
-/// servers.
+/// Returns the different results over the seeds, each as the names of the outcomes of all servers.
 async fn outcomes(servers: usize, failing: f64, faults: impl Fn(&mut Faults)) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     for seed in 0..SEEDS {
@@ -72,14 +71,14 @@ fn are(seen: &BTreeSet<String>, expected: &[&str]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_does_not_itemise() {
+async fn jobs_without_sub_jobs() {
     let faults = |faults: &mut Faults| faults.jobs_not_itemised = 1.0;
     are(&outcomes(2, 0.0, faults).await, &["succeeded succeeded"]);
     are(&outcomes(2, 1.0, faults).await, &["unknown unknown"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_itemises_some() {
+async fn jobs_with_some_sub_jobs() {
     let faults = |faults: &mut Faults| faults.jobs_partly_itemised = 1.0;
     are(&outcomes(2, 0.0, faults).await, &["succeeded succeeded"]);
     are(
@@ -89,7 +88,7 @@ async fn a_job_that_itemises_some() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_nobody_asked_for() {
+async fn jobs_with_an_unrequested_server() {
     let faults = |faults: &mut Faults| faults.jobs_with_strangers = 1.0;
     are(&outcomes(2, 0.0, faults).await, &["succeeded succeeded"]);
     are(&outcomes(2, 1.0, faults).await, &["failed failed"]);
@@ -109,7 +108,7 @@ async fn ids_in_upper_case_and_flat_jobs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reason_that_is_only_in_the_entities() {
+async fn reasons_only_in_the_entities() {
     for (seed, servers) in [(1, 1), (2, 2), (3, 1)] {
         let hidden = |faults: &mut Faults| {
             faults.jobs_hiding_reasons = 1.0;
@@ -124,9 +123,9 @@ async fn a_reason_that_is_only_in_the_entities() {
     }
 }
 
-/// For a while it is waited for, and in the end the report does not say more than it knows.
+/// The run waits for a while, and in the end the report claims no more than is known.
 #[tokio::test(start_paused = true)]
-async fn a_job_that_is_over_before_its_parts() {
+async fn jobs_that_are_over_before_their_sub_jobs() {
     let faults = |faults: &mut Faults| faults.jobs_over_early = 1.0;
     are(
         &outcomes(2, 0.0, faults).await,
@@ -138,9 +137,10 @@ async fn a_job_that_is_over_before_its_parts() {
     );
 }
 
-/// The parts that ended tell for their servers, though the job never ends; otherwise the deadline does.
+/// Sub-jobs that ended count for their servers, although the job never ends; otherwise the deadline
+/// ends the wait.
 #[tokio::test(start_paused = true)]
-async fn a_job_that_never_ends() {
+async fn jobs_that_never_end() {
     let faults = |faults: &mut Faults| faults.stuck_jobs = 1.0;
     let seen = outcomes(2, 0.0, faults).await;
     assert!(seen.contains("succeeded succeeded"), "{seen:?}");
@@ -152,7 +152,7 @@ async fn a_job_that_never_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_is_forgotten_while_it_is_waited_for() {
+async fn jobs_that_are_forgotten_during_the_wait() {
     let forgotten = |faults: &mut Faults| {
         faults.forgotten_jobs = 1.0;
         faults.slow_jobs = 1.0;
@@ -164,9 +164,9 @@ async fn a_job_that_is_forgotten_while_it_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn patience_with_errors_and_with_unfinished_jobs() {
+async fn failing_queries_and_slow_jobs_are_waited_for() {
     let patient = |faults: &mut Faults| {
-        faults.slow_jobs = 1.0; // with a status that no page lists
+        faults.slow_jobs = 1.0; // with an undocumented status
         faults.failing_job_queries = 1.0; // an error with status 200
     };
     are(&outcomes(2, 0.0, patient).await, &["succeeded succeeded"]);

@@ -1,4 +1,4 @@
-//! What crosses crates: client, region and faults, on virtual time and on real sockets.
+//! Tests across crates: client, region and faults, on virtual time and on real sockets.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,4 +1,5 @@
-//! Requests of unknown fate, and what looking at the servers makes of them: against the simulated region, on virtual time.
+//! Requests of unknown outcome, reconciled by listing the servers: against the simulated region, on
+//! virtual time.
 
 mod records;
 mod traces;
@@ -18,12 +19,12 @@ use ecs_sim::{Region, RegionBuilder, SimTransport};
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
-/// Which POST (counted from 0) is lost, and whether before or after the region saw it.
+/// Which POST (counted from 0) is lost, and whether before or after the region received it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Loss {
     Before(usize),
     After(usize),
-    /// Each of them, before the region saw it.
+    /// Each of them, before the region received it.
     All,
 }
 
@@ -85,7 +86,7 @@ struct Scene {
 }
 
 fn scene(region: RegionBuilder, loss: Loss, lists_fail_for: Duration) -> Scene {
-    // The region's calendar is far from ours.
+    // The region's calendar is far from the local one.
     let region = region
         .epoch("2031-05-05T05:05:05Z".parse().unwrap())
         .build()
@@ -148,7 +149,7 @@ fn region() -> RegionBuilder {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_was_lost_is_read_from_the_servers() {
+async fn lost_answers_are_reconciled_from_the_servers() {
     for action in [
         REBOOT,
         PowerAction::Reboot(RebootType::Hard),
@@ -179,7 +180,7 @@ async fn an_answer_that_was_lost_is_read_from_the_servers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_was_lost_is_read_from_the_servers_too() {
+async fn lost_requests_are_reconciled_from_the_servers() {
     let scene = scene(region(), Loss::Before(1), Duration::ZERO);
     let start = Instant::now();
     let (report, _) = scene.run(REBOOT, false).await;
@@ -200,10 +201,10 @@ async fn a_request_that_was_lost_is_read_from_the_servers_too() {
     );
 }
 
-/// What is unclear stays unknown, with what the servers show.
+/// Inconclusive outcomes stay unknown, with what the servers show.
 #[tokio::test(start_paused = true)]
-async fn what_stays_unclear_stays_unknown() {
-    // One of the four fails: it is in ERROR, and no proof of anything.
+async fn inconclusive_outcomes_stay_unknown() {
+    // One of the four fails: it is in ERROR, which proves nothing.
     let failed = scene(region(), Loss::After(0), Duration::ZERO);
     let broken = failed.servers[2];
     failed
@@ -216,7 +217,7 @@ async fn what_stays_unclear_stays_unknown() {
     let expected = &report.outcome(broken).unwrap().error().unwrap().message;
     assert!(expected.contains("its status is ERROR"), "{expected}");
 
-    // The list does not answer before the run, for a while or for ever: there would be nothing to compare with.
+    // The list before the run fails, for a while or forever: there is nothing to compare with.
     for seconds in [150, 86_400] {
         let blind = scene(region(), Loss::Before(0), Duration::from_secs(seconds));
         let (report, events) = blind.run(REBOOT, false).await;
@@ -232,9 +233,9 @@ async fn what_stays_unclear_stays_unknown() {
     }
 }
 
-/// Once more, and only what is not known to have been done.
+/// Sent once more, and only servers that are not known to have been acted on.
 #[tokio::test(start_paused = true)]
-async fn sent_again_on_request() {
+async fn unknown_servers_are_resubmitted_on_request() {
     let lost = scene(region(), Loss::Before(2), Duration::ZERO);
     let (report, events) = lost.run(REBOOT, true).await;
     assert_eq!(report.summary().succeeded, 12);
@@ -266,7 +267,7 @@ async fn sent_again_on_request() {
         "what the servers show was not done again"
     );
 
-    // Without looking, it is done twice: that is what was asked for.
+    // Without reconciliation it is done twice, as requested.
     let twice = scene(region(), Loss::After(2), Duration::ZERO);
     let run = twice
         .client
@@ -274,7 +275,7 @@ async fn sent_again_on_request() {
         .batch_size(4);
     let report = run.on_unknown(OnUnknown::Resubmit).report().await.unwrap();
     let summary = report.summary();
-    // The region refuses what is busy, which proves nothing of the first request.
+    // The region refuses busy servers, which proves nothing about the first request.
     assert_eq!(summary.succeeded + summary.unknown, 12, "{summary:?}");
 
     // Never a third time.

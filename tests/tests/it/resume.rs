@@ -1,4 +1,5 @@
-//! Runs that die at every write of their journal and at every request, and are resumed: enumerated, not sampled.
+//! Runs that die at every write of their journal and at every request, and are resumed: enumerated,
+//! not sampled.
 
 mod checks;
 mod journals;
@@ -15,10 +16,10 @@ fn a_death_at_each_step_of_a_plain_run() {
 }
 
 #[test]
-fn a_death_at_each_step_of_runs_that_are_throttled_taken_apart_and_verified() {
+fn a_death_at_each_step_of_runs_that_are_throttled_split_and_verified() {
     all_deaths(Play { quota: 3, ..PLAIN });
     all_deaths(Play {
-        stranger: true,
+        missing: true,
         ..PLAIN
     });
     all_deaths(Play {
@@ -44,7 +45,8 @@ fn a_death_at_each_step_of_runs_that_reconcile_and_resubmit() {
     });
 }
 
-/// A request that never arrived: its servers show that they were not acted on, and are sent again where that is wanted.
+/// A request that never arrived: its servers show that they were not acted on, and are sent again
+/// if requested.
 #[test]
 fn a_death_at_each_step_of_runs_of_which_a_request_is_swallowed() {
     let lossy = Play {
@@ -52,11 +54,11 @@ fn a_death_at_each_step_of_runs_of_which_a_request_is_swallowed() {
         ..PLAIN
     };
     for (reconcile, resubmit) in [(true, false), (true, true), (false, true)] {
-        for stranger in [false, true] {
+        for missing in [false, true] {
             all_deaths(Play {
                 reconcile,
                 resubmit,
-                stranger,
+                missing,
                 ..lossy
             });
         }
@@ -67,7 +69,7 @@ fn a_death_at_each_step_of_runs_of_which_a_request_is_swallowed() {
 #[test]
 fn two_deaths() {
     let play = Play {
-        stranger: true,
+        missing: true,
         ..PLAIN
     };
     let (writes, _) = on_paused_time(life(play, &[]))[0];
@@ -82,7 +84,7 @@ fn two_deaths() {
     }
 }
 
-/// Waves, with all that can come between them.
+/// Waves, with everything that can come between them.
 #[test]
 fn a_death_at_each_step_of_rolling_runs() {
     let rolls = |roll| Play {
@@ -100,7 +102,7 @@ fn a_death_at_each_step_of_rolling_runs() {
         ..rolls(gates)
     });
     all_deaths(Play {
-        stranger: true,
+        missing: true,
         ..rolls(ROLL)
     });
     all_deaths(Play {
@@ -110,7 +112,7 @@ fn a_death_at_each_step_of_rolling_runs() {
     });
 }
 
-/// Runs that stop by their own rules, and are gone on with.
+/// Runs that stop by their own rules, and are resumed.
 #[test]
 fn a_death_at_each_step_of_rolling_runs_that_stop() {
     let failing = Roll {
@@ -132,7 +134,7 @@ fn a_death_at_each_step_of_rolling_runs_that_stop() {
     }
 }
 
-/// Soft restarts that fail are tried hard, once.
+/// Soft restarts that fail are followed by a hard one, once.
 #[test]
 fn a_death_at_each_step_of_runs_that_escalate() {
     let escalate = Roll {
@@ -149,7 +151,7 @@ fn a_death_at_each_step_of_runs_that_escalate() {
             ..PLAIN
         });
     }
-    // Nor are more of them sent together than the quota has room for.
+    // Nor are more of them sent together than the quota allows.
     let all_fail = Roll {
         wave: 4,
         failing: &[0, 1, 2, 3, 4, 5, 6],
@@ -176,7 +178,7 @@ fn a_death_at_each_step_of_rolling_runs_of_which_a_request_is_swallowed() {
     }
 }
 
-/// The process that goes on with a rolling run dies, too.
+/// The process that resumes a rolling run dies, too.
 #[test]
 fn two_deaths_of_a_rolling_run() {
     let roll = Roll {

@@ -1,4 +1,5 @@
-//! Rolling restarts against the simulated region, on virtual time: waves, checks, questions, stops, second tries.
+//! Rolling restarts against the simulated region, on virtual time: waves, checks, questions, stops,
+//! hard restarts.
 
 mod gates;
 mod hard;
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use world::*;
 
 #[tokio::test(start_paused = true)]
-async fn waves_come_one_after_the_other() {
+async fn waves_follow_each_other() {
     let world = world(Region::builder().servers(1200).seed(1));
     let rules = Rules {
         pause: Duration::from_secs(30),
@@ -29,7 +30,7 @@ async fn waves_come_one_after_the_other() {
     assert_eq!(report.stopped, None);
     let ids: Vec<_> = report.servers.iter().map(|server| server.id).collect();
     assert_eq!(ids, world.servers);
-    // Who is done when the next wave begins is all of the waves before.
+    // The servers that are done when the next wave begins are those of all earlier waves.
     let mut done = 0;
     let mut began = Vec::new();
     for event in &events {
@@ -47,7 +48,8 @@ async fn waves_come_one_after_the_other() {
         }
     }
     assert_eq!(began, (1..=10).collect::<Vec<_>>());
-    // As the service saw it: two requests a wave, and each wave after the end of the last job, and a pause.
+    // By the service's log: two requests per wave, and each wave after the end of the last job, and
+    // a pause.
     world.sim.region().with(|region| {
         let entries = region.accepted().entries();
         assert_eq!(entries.len(), 20);
@@ -59,7 +61,7 @@ async fn waves_come_one_after_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn too_many_failures_stop_it_in_time() {
+async fn too_many_failures_stop_the_run_in_time() {
     let world = world(Region::builder().servers(1200).seed(1).failing(0.05));
     let run = world.rolling("10%", max_failures("2%"));
     let (report, events) = play(run.begin().await.unwrap()).await;
@@ -83,9 +85,9 @@ async fn too_many_failures_stop_it_in_time() {
     assert_eq!(events.iter().filter(stops).count(), 1);
 }
 
-/// Within a wave of several requests, too: what was not sent when it stops is not sent.
+/// Within a wave of several requests, too: unsent requests are not sent after a stop.
 #[tokio::test(start_paused = true)]
-async fn a_wave_that_fails_is_not_sent_to_its_end() {
+async fn failing_waves_are_not_sent_to_their_end() {
     let world = world(Region::builder().servers(3000).seed(1).failing(1.0));
     let run = world.rolling("100%", max_failures("0"));
     let (report, _) = play(run.begin().await.unwrap()).await;
@@ -94,9 +96,9 @@ async fn a_wave_that_fails_is_not_sent_to_its_end() {
     assert_eq!((report.summary().failed, world.touched()), (1000, 1000));
 }
 
-/// Failures that leave nothing undone don't stop it.
+/// Failures that leave nothing to do do not stop it.
 #[tokio::test(start_paused = true)]
-async fn failures_in_the_last_wave_stop_nothing() {
+async fn failures_in_the_last_wave_do_not_stop_the_run() {
     let world = world(Region::builder().servers(4).failing(1.0));
     let run = world.rolling("4", max_failures("1"));
     let (report, _) = play(run.begin().await.unwrap()).await;
@@ -104,7 +106,7 @@ async fn failures_in_the_last_wave_stop_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_a_rolling_run_is_refused() {
+async fn invalid_rolling_runs_are_refused() {
     let world = world(Region::builder().servers(4));
     let wrong = |run: RunBuilder| {
         let error = run.plan().unwrap_err();
@@ -145,9 +147,10 @@ async fn what_cannot_be_a_rolling_run_is_refused() {
     assert_eq!(world.touched(), 0);
 }
 
-/// A lost answer says nothing of what goes on at the service: the next wave waits until that must be over.
+/// A lost answer does not show what the service is doing: the next wave waits until it must be
+/// over.
 #[tokio::test(start_paused = true)]
-async fn a_wave_of_unknown_fate_is_given_its_time() {
+async fn waves_of_unknown_outcome_are_waited_for() {
     let world = world(Region::builder().servers(4));
     let faulty = Swallowing(world.sim.clone(), AtomicBool::new(true));
     let client = client(&world.sim, faulty);
@@ -179,9 +182,9 @@ async fn a_wave_of_unknown_fate_is_given_its_time() {
     assert_eq!(held.count(), 1);
 }
 
-/// Whoever goes on keeps to what the journal says.
+/// A resumed run keeps to its journal.
 #[tokio::test(start_paused = true)]
-async fn a_run_that_goes_on_keeps_its_waves() {
+async fn resumed_runs_keep_their_waves() {
     let world = world(Region::builder().servers(4));
     let journal = Arc::new(MemoryJournal::default());
     let run = world.rolling("2", Rules::default());
@@ -215,9 +218,9 @@ async fn a_run_that_goes_on_keeps_its_waves() {
     assert_eq!(world.touched(), 4);
 }
 
-/// What comes after servers comes after all of them, where there are no waves.
+/// Without waves, steps after a wave come after all servers.
 #[tokio::test(start_paused = true)]
-async fn without_waves_all_servers_are_one() {
+async fn runs_without_waves_have_one_group() {
     let world = world(Region::builder().servers(5).failing(1.0));
     let run = world.client.stop(None, world.servers.iter().copied());
     let run = run.health_check("a test", MINUTE, |servers| async move {

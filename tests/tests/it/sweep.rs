@@ -1,4 +1,5 @@
-//! The simulation sweep: a few thousand seeds, clean; the same seed twice, the same trace.
+//! The simulation sweep: a few thousand seeds without a violation; the same seed gives the same
+//! trace.
 
 use std::fmt::Write as _;
 
@@ -8,7 +9,7 @@ use ecs_tests::sweep::{Crowded, simulate, sweep, sweep_with};
 const SEEDS: u64 = 3000;
 
 #[test]
-fn whatever_goes_wrong_no_server_is_restarted_twice_and_none_is_lost() {
+fn no_server_is_restarted_twice_or_lost() {
     let total = sweep(0..SEEDS, 2, 1, &|_| {});
     let mut expected = String::new();
     for outcome in &total.failed {
@@ -31,9 +32,10 @@ fn the_same_seed_gives_the_same_trace() {
     }
 }
 
-/// A sweep in which nothing goes wrong proves nothing: every kind of fault and every verdict comes up, often enough.
+/// A sweep without faults proves nothing: every kind of fault and every outcome occurs often
+/// enough.
 #[test]
-fn everything_comes_up() {
+fn every_fault_and_outcome_occurs() {
     use std::collections::BTreeMap;
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     let mut count = |what: String| *seen.entry(what).or_default() += 1;
@@ -72,7 +74,7 @@ fn everything_comes_up() {
     assert_eq!((often, seen.len()), (37, 37), "{seen:#?}");
 }
 
-/// While others act on the same servers, no run takes their actions for its own.
+/// While others act on the same servers, no run treats their actions as its own.
 #[test]
 fn others_act_on_the_same_servers() {
     let total = sweep_with(&Crowded, 0..150, 2, 1, &|_| {});

@@ -1,4 +1,5 @@
-//! The claims of docs/job-waiting.md on polls, delays and the rate limit, on fewer seeds than `cargo xtask waiting` takes.
+//! The claims of docs/job-waiting.md on polls, delays and the rate limit, on fewer seeds than
+//! `cargo xtask waiting` takes.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use ecs_tests::waiting::{Case, measure, quantile};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Returns the mean of the looks at a job, and the median of the delays, over these seeds.
+/// Returns the mean number of polls of a job, and the median of the delays, over these seeds.
 fn measured(jobs: usize, seeds: u64, polling: &Polling, seen_before: usize) -> (f64, f64) {
     let (mut polls, mut delays) = (Vec::new(), Vec::new());
     for seed in 0..seeds {
@@ -35,7 +36,7 @@ fn measured(jobs: usize, seeds: u64, polling: &Polling, seen_before: usize) -> (
     (looks, quantile(&mut delays, 0.5).as_secs_f64())
 }
 
-/// Looks and delay of the baselines: every 5 s; from 1 s, doubling, to 15 s.
+/// Returns polls and delay of the baselines: every 5 s; from 1 s, doubling, to 15 s.
 fn baselines(jobs: usize, seeds: u64) -> [(f64, f64); 2] {
     [
         Polling::fixed(5 * SECOND),
@@ -44,7 +45,8 @@ fn baselines(jobs: usize, seeds: u64) -> [(f64, f64); 2] {
     .map(|polling| measured(jobs, seeds, &polling, 0))
 }
 
-/// What the default measures before and after it has learned: each better than either baseline.
+/// Checks that the default, before and after it has learned, is better than either baseline, and
+/// returns its measures.
 fn is_better_than_the_baselines(jobs: usize, seeds: u64) -> [(f64, f64); 2] {
     let baselines = baselines(jobs, seeds);
     [0, 40].map(|seen_before| {
@@ -60,9 +62,9 @@ fn is_better_than_the_baselines(jobs: usize, seeds: u64) -> [(f64, f64); 2] {
 }
 
 #[test]
-fn one_job_takes_fewer_looks_and_is_seen_to_end_sooner() {
+fn one_job_takes_fewer_polls_and_less_delay() {
     let [first, later] = is_better_than_the_baselines(1, 60);
-    // What was learned saves looks and time.
+    // The learned durations save polls and time.
     assert!(
         later.0 < 0.8 * first.0 && later.1 < 0.95 * first.1,
         "{first:?} {later:?}"
@@ -70,11 +72,11 @@ fn one_job_takes_fewer_looks_and_is_seen_to_end_sooner() {
 }
 
 #[test]
-fn a_hundred_jobs_take_fewer_looks_and_are_seen_to_end_sooner() {
+fn a_hundred_jobs_take_fewer_polls_and_less_delay() {
     is_better_than_the_baselines(100, 3);
 }
 
 #[test]
-fn a_thousand_jobs_are_no_worse_where_the_budget_is_spent() {
+fn a_thousand_jobs_are_no_worse_at_the_rate_limit() {
     is_better_than_the_baselines(1000, 1);
 }

@@ -1,4 +1,4 @@
-//! What is measured, and the programs that do it.
+//! The measured cases, and the programs that run them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,17 +9,17 @@ use super::sdks::{Script, Sdks};
 use super::table::Row;
 use super::{ROUNDS, median, pinned};
 
-/// Something that each program does.
+/// A case that each program runs.
 pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) title: &'static str,
-    /// The arguments beside those that all have.
+    /// The arguments in addition to the common ones.
     arguments: &'static [&'static str],
-    /// How many calls are made.
+    /// The number of calls.
     calls: u32,
     /// Whether nothing is sent.
     encodes_only: bool,
-    /// What of a program's answer counts.
+    /// The measured unit of a program's answer.
     unit: Unit,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Case {
 enum Unit {
     /// User and system time of a call, in microseconds.
     Cpu,
-    /// The most memory of the process, in KiB.
+    /// The peak memory of the process, in KiB.
     Memory,
 }
 
@@ -81,20 +81,20 @@ pub(super) const ALL: &[Case] = &[
 pub(super) struct Program {
     pub(super) name: &'static str,
     command: PathBuf,
-    /// What comes before the arguments that all have.
+    /// The script that precedes the common arguments.
     script: Option<PathBuf>,
-    /// An argument that only it has.
+    /// An argument of this program only.
     argument: Option<&'static str>,
-    /// Whether it is an SDK: slow, so that it makes fewer calls, and unable to encode without sending.
+    /// Whether it is an SDK: slow, so that it makes fewer calls, and unable to encode without
+    /// sending.
     is_sdk: bool,
 }
 
-/// The SDKs make this part of the calls.
+/// The divisor of the number of calls for SDKs.
 const SDK_CALLS: u32 = 20;
 
 impl Program {
-    /// Returns all columns: the one that the others are compared with is the first, ours is the
-    /// last.
+    /// Returns all columns: the first is the baseline, the last is ours.
     pub(super) fn all(programs: &Path, sdks: Sdks) -> Vec<Self> {
         let own = |name, program: &str, argument| Self {
             name,
@@ -122,7 +122,7 @@ impl Program {
         all
     }
 
-    /// On one core, with the arguments that only it has.
+    /// Returns the command on one core, with the program's own argument.
     pub(super) fn pinned(&self) -> Command {
         let mut command = pinned("0", &self.command);
         command.args(&self.script);
@@ -149,7 +149,7 @@ impl Program {
     }
 }
 
-/// Runs all programs in turn, several times; the median of each.
+/// Runs all programs in turn, several times, and returns the median of each.
 pub(super) fn measure(case: &Case, programs: &[Program], url: &str) -> Result<Row, String> {
     let mut found = vec![Vec::new(); programs.len()];
     for _ in 0..ROUNDS {

@@ -1,4 +1,4 @@
-//! What `ecsctl` and its simulator take as processes, each figure beside its target.
+//! The cost of `ecsctl` and its simulator as processes, each figure beside its target.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ pub(super) struct Figure {
     pub(super) value: String,
 }
 
-/// Something that is measured: its name, and how.
+/// A measurement: its name and function.
 pub(super) type Measurement = (
     &'static str,
     fn(root: &Path, programs: &Path) -> Result<Vec<Figure>, String>,
 );
 
-/// In the order of the table. `build` takes minutes, and is only done where it is named.
+/// In the order of the table. `build` takes minutes, and runs only if it is named.
 pub(super) const ALL: &[Measurement] = &[
     ("waiting", waiting),
     ("fleet", fleet),
@@ -31,18 +31,18 @@ pub(super) const ALL: &[Measurement] = &[
     (BUILD, build),
 ];
 
-/// The one that is left out unless it is named.
+/// The measurement that runs only if it is named.
 pub(super) const BUILD: &str = "build";
 
-/// The servers of a large run, and of one half as large.
+/// The number of servers of a large run; another has half as many.
 const FLEET: usize = 100_000;
 const HALF: usize = FLEET / 2;
-/// How often the large run is made.
+/// The number of large runs.
 const RUNS: usize = 3;
-/// The most servers in one request of the large run: the service's own limit.
+/// The largest number of servers in one request of the large run: the service's own limit.
 const REQUEST: usize = 1000;
 
-/// (e): the heap of a job that is waited for, by the test that bounds it.
+/// (e): the heap of a watched job, from the test that bounds it.
 fn waiting(root: &Path, _: &Path) -> Result<Vec<Figure>, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -76,7 +76,7 @@ fn waiting(root: &Path, _: &Path) -> Result<Vec<Figure>, String> {
     ])
 }
 
-/// A folder that goes away.
+/// A folder that is removed on drop.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -93,22 +93,22 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // It is in a place for such.
+        // It is in a temporary place.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// What a large run does beside what it has to do.
+/// Optional work of a large run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Beside {
     Nothing,
-    /// It reads the states of its servers first, as it does unless it is told not to.
+    /// Reads the states of its servers first, as it does by default.
     Reads,
-    /// It keeps a journal.
+    /// Keeps a journal.
     Journal,
 }
 
-/// One run of `ecsctl` on all servers of a simulator.
+/// Runs `ecsctl` once on all servers of a simulator.
 fn run(
     programs: &Path,
     simulator: &Simulator,
@@ -156,7 +156,8 @@ fn runs(programs: &Path, servers: usize, folder: &Folder, beside: Beside) -> Res
     })
 }
 
-/// (f), (i), (j): a run on a large fleet, with and without reads before it and a journal, and what shows that journal.
+/// (f), (i), (j): a run on a large fleet, with and without reads before it and a journal, and the
+/// command that shows that journal.
 fn fleet(_: &Path, programs: &Path) -> Result<Vec<Figure>, String> {
     let folder = Folder::new()?;
     let half = runs(programs, HALF, &folder, Beside::Nothing)?;
@@ -210,8 +211,8 @@ fn fleet(_: &Path, programs: &Path) -> Result<Vec<Figure>, String> {
     ])
 }
 
-/// Returns the syncs of a journal: one for each record, but that an attempt is one of two records
-/// and what a job says waits for the next sync.
+/// Returns the number of syncs of a journal: one per record, except that an attempt is one of two
+/// records, and the results of a job wait for the next sync.
 fn syncs(journal: &str) -> usize {
     const WITHOUT: [&str; 3] = ["sending", "verdicts", "job_over"];
     let is_without = |line: &str| {
@@ -268,7 +269,7 @@ fn size(_: &Path, programs: &Path) -> Result<Vec<Figure>, String> {
     }])
 }
 
-/// (h): how long an optimized build takes from nothing.
+/// (h): the duration of an optimized build from scratch.
 fn build(root: &Path, _: &Path) -> Result<Vec<Figure>, String> {
     let folder = Folder::new()?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 const BASELINE: &str = "crates/ecs-bench/instructions.txt";
-/// How many per cent more than the baseline are taken.
+/// The tolerated excess over the baseline, in per cent.
 const TOLERANCE: u64 = 5;
-/// How often each case is done, beyond once.
+/// The number of repetitions of each case, beyond the first.
 const TIMES: u64 = 10;
 
-/// Counts, and writes the baseline.
+/// Counts instructions and writes the baseline.
 pub(crate) fn update(root: &Path) -> ExitCode {
     end(count(root).and_then(|counted| {
         let lines = counted
@@ -21,7 +21,7 @@ pub(crate) fn update(root: &Path) -> ExitCode {
     }))
 }
 
-/// Counts, and fails if anything takes clearly more than the baseline says.
+/// Counts instructions, and fails if a case clearly exceeds the baseline.
 pub(crate) fn check(root: &Path) -> ExitCode {
     end(count(root).and_then(|counted| {
         let baseline = std::fs::read_to_string(root.join(BASELINE))
@@ -51,7 +51,7 @@ fn read(baseline: &str) -> BTreeMap<String, u64> {
     counts.collect()
 }
 
-/// What is beyond the tolerance, or on one side only.
+/// Returns cases beyond the tolerance, or on one side only.
 fn compare(baseline: &BTreeMap<String, u64>, counted: &BTreeMap<String, u64>) -> Vec<String> {
     let mut problems = Vec::new();
     for (name, count) in counted {
@@ -68,7 +68,7 @@ fn compare(baseline: &BTreeMap<String, u64>, counted: &BTreeMap<String, u64>) ->
     problems
 }
 
-/// Returns the instructions of each case, each time that it is done.
+/// Returns the instructions of one repetition of each case.
 fn count(root: &Path) -> Result<BTreeMap<String, u64>, String> {
     // The other programs are linked with LTO, which takes longer than all the rest.
     let arguments = ["-p", "ecs-bench", "--bin", "instructions"];

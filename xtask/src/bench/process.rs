@@ -1,4 +1,4 @@
-//! What a process takes, from its start to its end.
+//! The resources of a process, from its start to its end.
 
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -8,15 +8,15 @@ use nix::sys::time::TimeValLike as _;
 
 /// How often the memory of a process is read while it runs.
 const SAMPLING: Duration = Duration::from_millis(2);
-/// The clock ticks of a second in `/proc` (`CLK_TCK`, the same on every Linux).
+/// The clock ticks per second in `/proc` (`CLK_TCK`, the same on every Linux).
 const TICKS: f64 = 100.0;
 
-/// What a process took.
+/// The resources that a process used.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Taken {
     /// User and system time, in seconds.
     pub(super) cpu: f64,
-    /// The most memory at once, in KiB, to the last sample.
+    /// The peak memory up to the last sample, in KiB.
     pub(super) peak_kb: f64,
 }
 
@@ -50,8 +50,8 @@ fn children() -> Result<f64, String> {
     Ok(microseconds as f64 / 1e6)
 }
 
-/// Returns the most memory that a process has had, in KiB (`VmHWM` of Linux). `ru_maxrss` would
-/// count what its parent had when it was started.
+/// Returns the peak memory of a process, in KiB (`VmHWM` of Linux). `ru_maxrss` would include the
+/// memory of its parent at the start.
 pub(super) fn peak_memory(process: &Child) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
     let line = status
@@ -60,7 +60,8 @@ pub(super) fn peak_memory(process: &Child) -> Option<f64> {
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-/// Returns the user and system time of a process that runs, in seconds; to a hundredth.
+/// Returns the user and system time of a running process, in seconds, with a resolution of a
+/// hundredth.
 pub(super) fn cpu_so_far(process: &Child) -> Option<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id())).ok()?;
     // The name of the program, in brackets, may hold blanks.

@@ -1,25 +1,25 @@
-//! The official SDKs for Python and Node as baselines, where their pinned packages can be had.
+//! The official SDKs for Python and Node as baselines, if their pinned packages are available.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The programs, and what they need.
+/// The folder of the programs and their pins.
 const FILES: &str = "crates/ecs-bench/sdks";
 
-/// How each SDK is run; `None` where it cannot be had.
+/// The scripts of each SDK; `None` if it is not available.
 pub(super) struct Sdks {
     pub(super) python: Option<Script>,
     pub(super) node: Option<Script>,
 }
 
-/// A script and what runs it.
+/// A script and its interpreter.
 pub(super) struct Script {
     pub(super) interpreter: PathBuf,
     pub(super) script: PathBuf,
 }
 
 impl Sdks {
-    /// Installs what is not there yet into a folder of its own.
+    /// Installs missing packages into a separate folder.
     pub(super) fn install(root: &Path, programs: &Path) -> Self {
         let folder = programs.join("sdks");
         let wanted = |result: Result<Script, String>, name: &str| {
@@ -68,7 +68,7 @@ fn node(root: &Path, folder: &Path) -> Result<Script, String> {
         succeed(&mut install)?;
         done(&place, &pins)?;
     }
-    // Beside its packages, which Node looks for from there.
+    // Beside its packages, where Node searches them.
     copy(&root.join(FILES).join("node.js"), &script)?;
     Ok(Script {
         interpreter: PathBuf::from("node"),
@@ -76,7 +76,7 @@ fn node(root: &Path, folder: &Path) -> Result<Script, String> {
     })
 }
 
-/// Returns whether these pins were installed there.
+/// Returns whether these pins are installed there.
 fn is_done(place: &Path, pins: &Path) -> bool {
     let wanted = std::fs::read(pins).ok();
     wanted.is_some() && std::fs::read(place.join("installed")).ok() == wanted

@@ -1,4 +1,4 @@
-//! `ecsctl sim` as a process, and a client of it that takes nothing.
+//! `ecsctl sim` as a process, and a client of negligible cost.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -11,10 +11,10 @@ use super::pinned;
 
 /// How many times as fast as real time its clock runs.
 const SPEED: &str = "20";
-/// How many servers its service takes in a minute: more than any run has.
+/// How many servers its service accepts in a minute: more than any run has.
 const QUOTA: &str = "1000000";
 
-/// A simulator that listens.
+/// A listening simulator.
 pub(super) struct Simulator {
     pub(super) process: Child,
     /// Its first line.
@@ -22,7 +22,7 @@ pub(super) struct Simulator {
 }
 
 impl Simulator {
-    /// Starts one of so many servers, on a core of its own.
+    /// Starts a simulator of this many servers, on its own core.
     pub(super) fn start(programs: &Path, servers: usize) -> Result<Self, String> {
         let mut command = pinned("1", &programs.join("ecsctl"));
         command
@@ -50,19 +50,20 @@ impl Simulator {
         }
     }
 
-    /// Returns a text of its first line.
+    /// Returns a text field of its first line.
     pub(super) fn info(&self, key: &str) -> &str {
         self.info[key].as_str().unwrap_or_default()
     }
 
-    /// Returns the ids of its servers, one a line.
+    /// Returns the ids of its servers, one per line.
     pub(super) fn ids(&self) -> String {
         let servers = self.info["servers"].as_array();
         let ids = servers.into_iter().flatten().filter_map(Value::as_str);
         ids.map(|id| format!("{id}\n")).collect()
     }
 
-    /// What `ecsctl` has to be given to act on it, beside its clock in `ECSCTL_SIM_SPEED`.
+    /// Returns the arguments of `ecsctl` for this simulator, except its clock, which is
+    /// `ECSCTL_SIM_SPEED`.
     pub(super) fn arguments(&self) -> [&str; 8] {
         let (address, project) = (self.info("listening"), self.info("project_id"));
         let (key, secret) = (self.info("access_key"), self.info("secret_key"));
@@ -73,12 +74,12 @@ impl Simulator {
         arguments
     }
 
-    /// What `ECSCTL_SIM_SPEED` has to be.
+    /// Returns the value of `ECSCTL_SIM_SPEED`.
     pub(super) fn speed() -> &'static str {
         SPEED
     }
 
-    /// Reads a path so often, on one connection. The bytes of the last answer.
+    /// Reads a path this many times, on one connection, and returns the bytes of the last answer.
     pub(super) fn read(&self, path: &str, times: usize) -> Result<usize, String> {
         let failed = |error: std::io::Error| format!("ecsctl sim: {error}");
         let address = self.info("listening").trim_start_matches("http://");
@@ -121,7 +122,7 @@ impl Simulator {
     }
 
     fn end(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::cases::Program;
 use super::figures::Figure;
 
-/// What a table is put between.
+/// The marks around a table.
 struct Marks {
     begin: &'static str,
     end: &'static str,
@@ -20,14 +20,14 @@ const FIGURES: Marks = Marks {
     end: "<!-- cargo xtask bench --write: figures end -->\n",
 };
 
-/// One case: what each program took.
+/// One case with the results of all programs.
 pub(super) struct Row {
     pub(super) title: String,
-    /// In the order of the programs; `NAN` for one that cannot do it.
+    /// In the order of the programs; `NAN` for one that cannot run the case.
     pub(super) values: Vec<f64>,
 }
 
-/// Returns the rows, with the ratio of the last program to the first.
+/// Formats the rows, with the ratio of the last program to the first.
 pub(super) fn calls(rows: &[Row], programs: &[Program]) -> String {
     let names: Vec<&str> = programs.iter().map(|program| program.name).collect();
     let mut text = format!("| case | {} | here ÷ hand |\n", names.join(" | "));
@@ -52,7 +52,7 @@ pub(super) fn calls(rows: &[Row], programs: &[Program]) -> String {
     text
 }
 
-/// Returns the figures beside their targets.
+/// Formats the figures beside their targets.
 pub(super) fn figures(figures: &[Figure]) -> String {
     let mut text = "| what | target | measured |\n|---|---:|---:|\n".to_owned();
     for Figure {

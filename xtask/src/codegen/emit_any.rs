@@ -1,4 +1,4 @@
-//! `AnyOperation`: from a request to its operation, as a service sees it.
+//! `AnyOperation`: from a request to its operation, as a service parses it.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -12,7 +12,7 @@ pub(super) fn any_operation(operations: &[Operation]) -> TokenStream {
         let name = ident(&operation.name);
         quote!(#docs #name(#name))
     });
-    // Paths without an id come first: `detail` is no server.
+    // Paths without an id come first: `detail` is not a server.
     let mut paths: Vec<Path<'_>> = Vec::new();
     for operation in operations {
         let path = (operation.root.as_str(), operation.path.as_slice());
@@ -27,7 +27,7 @@ pub(super) fn any_operation(operations: &[Operation]) -> TokenStream {
     let arms = paths.into_iter().map(|path| arms(path, operations));
     let server_only = server_only();
     quote! {
-        /// Any operation, as a service sees it. With the feature `server`.
+        /// Any operation, as a service receives it. With the feature `server`.
         #server_only
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
@@ -37,10 +37,11 @@ pub(super) fn any_operation(operations: &[Operation]) -> TokenStream {
 
         #server_only
         impl AnyOperation {
-            /// Reads a request.
+            /// Parses a request.
             ///
             /// # Errors
-            /// No such path, no such method on it, or everything that is wrong with the parameters and the body.
+            /// No operation has this path or this method, or its parameters or its body are
+            /// invalid; then with all violations.
             pub fn from_request(
                 request: &http::Request<Bytes>,
             ) -> Result<(ProjectId, Self), RequestError> {
@@ -56,7 +57,7 @@ pub(super) fn any_operation(operations: &[Operation]) -> TokenStream {
     }
 }
 
-/// What comes before the project in a path, and the segments after it.
+/// The part of a path before the project, and the segments after it.
 type Path<'a> = (&'a str, &'a [Segment]);
 
 /// Returns the arms of one path: its methods, then all others.
@@ -100,8 +101,8 @@ fn pattern(path: &[Segment], id: impl Fn(&str) -> TokenStream) -> TokenStream {
     quote!([#(#segments),*])
 }
 
-/// Returns how the operations of one path and method are read; several are told apart by the key of
-/// their body.
+/// Returns the code that parses the operations of one path and method; several are distinguished by
+/// the key of their body.
 fn read(operations: &[&Operation]) -> TokenStream {
     let by_key = operations.iter().filter_map(|operation| {
         let Shape::Action { key, .. } = &operation.shape else {

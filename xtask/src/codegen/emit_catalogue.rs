@@ -1,4 +1,4 @@
-//! `error_catalogue.rs`, and `mod.rs` beside it.
+//! `error_catalogue.rs` and its `mod.rs`.
 
 use quote::quote;
 
@@ -40,10 +40,10 @@ pub(crate) fn emit(ir: &Ir) -> Vec<File> {
     let catalogue = quote! {
         use crate::{Disposition, ErrorInfo, Executed};
 
-        /// Ordered by code without regard to case: it is searched by halves.
+        /// Ordered by code without regard to case, for binary search.
         pub(crate) const CATALOGUE: &[ErrorInfo] = &[#(#entries),*];
     };
-    // prettyplease and rustfmt differ in places; the files are formatted already.
+    // prettyplease and rustfmt differ in places; the files are already formatted.
     let modules = ["error_catalogue", "operations", "types"].map(ident);
     let modules = quote!(#(#[rustfmt::skip] pub(crate) mod #modules;)*);
     vec![

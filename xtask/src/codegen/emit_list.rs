@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 use super::ir::{Operation, Parameter, ParameterKind, PathId};
 use super::rust::{docs, ident, implementation, number, path, server_only, sourced};
 
-/// What the id of a path adds to the code of a list: nothing, if it has none.
+/// The code that a path's id adds to a list; empty without an id.
 #[derive(Default)]
 struct IdParts {
     derive: TokenStream,
@@ -53,17 +53,12 @@ pub(super) fn list(
     let docs = sourced(&operation.doc, &operation.source);
     let name = ident(&operation.name);
     let builder = format_ident!("{}Builder", operation.name);
-    let builder_doc = super::rust::docs(&format!(
-        "Collects the parameters of [`{}`] and checks them together.",
-        operation.name
-    ));
     let limits = parameters.iter().map(limits);
     let fields = parameters.iter().map(|parameter| {
         let (name, ty) = (ident(&parameter.name), stored(parameter));
         quote!(#name: Option<#ty>)
     });
     let getters = parameters.iter().map(getter);
-    let setters = parameters.iter().map(setter);
     let reads = parameters.iter().map(|parameter| {
         let (name, wire) = (ident(&parameter.name), &parameter.wire);
         let read = match bounds(&quote!(Self), parameter) {
@@ -71,11 +66,6 @@ pub(super) fn list(
             Some([min, max]) => quote!(query.integer(#wire, #min, #max)),
         };
         quote!(#name: #read)
-    });
-    let checks = parameters.iter().filter_map(|parameter| {
-        let (field, wire) = (ident(&parameter.name), &parameter.wire);
-        let [min, max] = bounds(&quote!(#name), parameter)?;
-        Some(quote!((#wire, self.0.#field, #min, #max)))
     });
     let writes = parameters.iter().map(|parameter| {
         let (name, wire) = (ident(&parameter.name), &parameter.wire);
@@ -113,6 +103,7 @@ pub(super) fn list(
         getter: id_getter,
         ..
     } = id;
+    let builder_code = builder_code(operation, parameters, &derive);
     let server_only = server_only();
     quote! {
         #docs
@@ -125,15 +116,15 @@ pub(super) fn list(
         impl #name {
             #(#limits)*
 
-            /// Returns a query without parameters; set on the builder what should differ.
+            /// Returns a builder of a query without parameters.
             pub fn builder(#parameter) -> #builder {
                 #builder(#empty)
             }
 
-            /// Reads a query string. With the feature `server`.
+            /// Parses a query string. With the feature `server`.
             ///
             /// # Errors
-            /// Every violation; the pointer is the parameter's name.
+            /// All violations; the pointer of each is the parameter's name.
             #server_only
             pub fn from_query(#parameter query: &str) -> Result<Self, ValidationError> {
                 let mut query = Query::parse(query);
@@ -145,6 +136,31 @@ pub(super) fn list(
             #(#getters)*
         }
 
+        #builder_code
+
+        #implementation
+    }
+}
+
+/// The builder of a query.
+fn builder_code(
+    operation: &Operation,
+    parameters: &[Parameter],
+    derive: &TokenStream,
+) -> TokenStream {
+    let name = ident(&operation.name);
+    let builder = format_ident!("{}Builder", operation.name);
+    let builder_doc = docs(&format!(
+        "Collects the parameters of [`{}`] and checks them together.",
+        operation.name
+    ));
+    let setters = parameters.iter().map(setter);
+    let checks = parameters.iter().filter_map(|parameter| {
+        let (field, wire) = (ident(&parameter.name), &parameter.wire);
+        let [min, max] = bounds(&quote!(#name), parameter)?;
+        Some(quote!((#wire, self.0.#field, #min, #max)))
+    });
+    quote! {
         #builder_doc
         #[derive(Clone, Debug, #derive)]
         pub struct #builder(#name);
@@ -152,17 +168,15 @@ pub(super) fn list(
         impl #builder {
             #(#setters)*
 
-            /// Returns the query.
+            /// Builds the query.
             ///
             /// # Errors
-            /// Every violation; the pointer is the parameter's name.
+            /// All violations; the pointer of each is the parameter's name.
             pub fn build(self) -> Result<#name, ValidationError> {
                 query::check_integers(&[#(#checks),*])?;
                 Ok(self.0)
             }
         }
-
-        #implementation
     }
 }
 
@@ -173,8 +187,8 @@ fn stored(parameter: &Parameter) -> TokenStream {
     }
 }
 
-/// Returns the smallest and the largest value of an integer; the type that has the constants is
-/// `owner`.
+/// Returns the smallest and the largest value of an integer; `owner` is the type with the
+/// constants.
 fn bounds(owner: &TokenStream, parameter: &Parameter) -> Option<[TokenStream; 2]> {
     let ParameterKind::Integer { min, max, .. } = parameter.kind else {
         return None;
@@ -194,7 +208,7 @@ fn constant(prefix: &str, parameter: &Parameter) -> proc_macro2::Ident {
     format_ident!("{prefix}_{}", parameter.name.to_uppercase())
 }
 
-/// Returns the limits of an integer, named.
+/// Returns named constants for the limits of an integer.
 fn limits(parameter: &Parameter) -> TokenStream {
     let ParameterKind::Integer { max, default, .. } = parameter.kind else {
         return quote!();

@@ -1,4 +1,4 @@
-//! `operations.rs`: requests as values, and the way back from a request to its operation.
+//! `operations.rs`: requests as values, and their parsing.
 
 use std::collections::BTreeSet;
 
@@ -145,26 +145,27 @@ fn action(
         }
 
         impl #name {
-            /// The fewest servers that one request may name.
+            /// The smallest number of servers in one request.
             pub const MIN_SERVERS: usize = #min;
-            /// The most servers that one request may name.
+            /// The largest number of servers in one request.
             pub const MAX_SERVERS: usize = #max;
-            /// The most servers that the service takes in a minute, over all requests.
+            /// The largest number of servers that the service accepts in a minute, over all
+            /// requests.
             pub const MAX_SERVERS_PER_MINUTE: usize = #per_minute;
 
             /// Creates a request for these servers.
             ///
             /// # Errors
-            /// Every violation: too few or too many servers, and each that is named twice.
+            /// All violations: too few or too many servers, and each duplicate.
             pub fn new(#parameter servers: Vec<ServerId>) -> Result<Self, ValidationError> {
                 validate::check_servers(#pointer, &servers, Self::MIN_SERVERS, Self::MAX_SERVERS)?;
                 Ok(Self { #init servers })
             }
 
-            /// Reads a request body. With the feature `server`.
+            /// Parses a request body. With the feature `server`.
             ///
             /// # Errors
-            /// Every violation, with its JSON pointer.
+            /// All violations, each with its JSON pointer.
             #server_only
             pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
                 let (#found, servers) = action::parse(&#table, #key, body)?;
@@ -184,7 +185,7 @@ fn action(
     }
 }
 
-/// What the type of an action adds to its code: nothing, if it has none.
+/// The code that an action's type adds; empty without a type.
 #[derive(Default)]
 struct KindParts {
     field: TokenStream,
@@ -291,7 +292,7 @@ fn show(operation: &Operation, id: &PathId) -> TokenStream {
         }
 
         impl #name {
-            /// Creates a query for this one.
+            /// Creates a query by id.
             pub fn new(#field: #ty) -> Self {
                 Self { #field }
             }
@@ -306,7 +307,7 @@ fn show(operation: &Operation, id: &PathId) -> TokenStream {
     }
 }
 
-/// `ShowJob` → `SHOW_JOB`.
+/// Converts `ShowJob` to `SHOW_JOB`.
 fn upper(name: &str) -> String {
     let mut constant = String::new();
     for character in name.chars() {

@@ -1,4 +1,4 @@
-//! `types.rs`: enums, and what answers hold.
+//! `types.rs`: enums, and the objects of answers.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -129,9 +129,9 @@ fn definition(definition: &TypeDef) -> String {
                 #[non_exhaustive]
                 pub struct #name {
                     #(#fields,)*
-                    /// Everything else, by name, as it came: what is not described here, and what is but could not be
-                    /// read (nothing at all, written as null or a blank text, is left out). Of a list, the elements
-                    /// that could be read are in their field, and the others are lost.
+                    /// All other members by name, as received: those that are not described, and
+                    /// those that are but are unreadable (null and blank texts are left out). Of a
+                    /// list, the readable elements are in its field, and the others are lost.
                     pub rest: Map<String, Value>
                 }
             })
@@ -149,8 +149,8 @@ fn choices(values: &[Choice]) -> TokenStream {
     quote!(#(#values)*)
 }
 
-/// Returns the members of a type, for the fast way of reading it; one with a rest is also read and
-/// written by them.
+/// Returns the members of a type, for the fast parser; a type with a rest is also read and written
+/// by them.
 fn members(definition: &TypeDef) -> Option<String> {
     let TypeKind::Struct { fields, keeps_rest } = &definition.kind else {
         return None;
@@ -167,7 +167,7 @@ fn members(definition: &TypeDef) -> Option<String> {
     ))
 }
 
-/// What `crate::lenient` calls the way of reading a field.
+/// Returns the function of `crate::lenient` that reads a field.
 fn reader(ty: &FieldType) -> &'static str {
     match ty {
         FieldType::Scalar(_) => "scalar",

@@ -1,4 +1,4 @@
-//! What the emitters work from: the description, checked and in the terms of the code.
+//! The input of the emitters: the checked description in terms of the code.
 
 #[derive(Debug)]
 pub(crate) struct Ir {
@@ -26,7 +26,7 @@ pub(crate) enum TypeKind {
     OpenEnum(Vec<Choice>),
     Struct {
         fields: Vec<Field>,
-        /// Whether what is not among the fields, or cannot be read as one, is kept beside them.
+        /// Whether unknown and unreadable fields are kept in a rest.
         keeps_rest: bool,
     },
 }
@@ -46,7 +46,7 @@ pub(crate) struct Field {
     pub(crate) ty: FieldType,
 }
 
-/// The type of a field of an answer; each is optional besides.
+/// The type of a field of an answer; each is optional in addition.
 #[derive(Debug)]
 pub(crate) enum FieldType {
     /// A text, number, flag, id or open enum, by its Rust type.
@@ -63,9 +63,10 @@ pub(crate) struct Operation {
     pub(crate) doc: String,
     pub(crate) source: String,
     pub(crate) method: Method,
-    /// What comes before the project: `/v1`, or `/NAME/v1` where a service has a name of its own in its paths.
+    /// The part before the project: `/v1`, or `/NAME/v1` if a service has its own name in its
+    /// paths.
     pub(crate) root: String,
-    /// After the project.
+    /// The segments after the project.
     pub(crate) path: Vec<Segment>,
     pub(crate) idempotent: bool,
     pub(crate) output: String,
@@ -86,7 +87,7 @@ pub(crate) enum Segment {
 
 #[derive(Debug)]
 pub(crate) enum Shape {
-    /// One object named `key`, with servers and perhaps a type.
+    /// One object named `key`, with servers and optionally a type.
     Action {
         key: String,
         body: Body,
@@ -95,9 +96,9 @@ pub(crate) enum Shape {
         max_servers: i64,
         servers_per_minute: i64,
     },
-    /// The one thing that the path names.
+    /// A query by the id in the path.
     Show(PathId),
-    /// Query parameters, all of them optional; perhaps of the one thing that the path names.
+    /// Optional query parameters, and optionally an id in the path.
     List {
         of: Option<PathId>,
         parameters: Vec<Parameter>,
@@ -120,7 +121,7 @@ pub(crate) struct Kind {
     pub(crate) doc: String,
 }
 
-/// What a request body must look like.
+/// The schema of a request body.
 #[derive(Debug)]
 pub(crate) enum Body {
     Object(Vec<BodyField>),

@@ -1,4 +1,4 @@
-//! What the emitters of code share.
+//! Helpers of the emitters of code.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
@@ -24,24 +24,24 @@ pub(crate) fn docs(text: &str) -> TokenStream {
     quote!(#(#[doc = #lines])*)
 }
 
-/// Returns a description and, below it, the page that it comes from.
+/// Returns a doc comment with a description and, below it, its source page.
 pub(crate) fn sourced(text: &str, source: &str) -> TokenStream {
     docs(&format!(
         "{text}\n\nSource: `{source}` of the vendor's API reference."
     ))
 }
 
-/// Returns a file of code: formatted items.
+/// Returns a file of formatted items.
 pub(crate) fn file(name: &str, items: &[String]) -> File {
     let path = format!("{}/{name}", super::CODE);
     File::new(&path, format!("// {MARK}\n\n{}", items.join("\n")))
 }
 
-/// Items, formatted, with a blank line between those that are more than a line.
+/// Formats items, with a blank line around those of more than one line.
 pub(crate) fn format(code: TokenStream) -> String {
     let file: syn::File = match syn::parse2(code.clone()) {
         Ok(file) => file,
-        // A bug of an emitter. The compiler says it best, so it gets to see what there is.
+        // A bug of an emitter, which the compiler explains best.
         Err(error) => return format!("compile_error!({:?});\n{code}\n", error.to_string()),
     };
     let mut text = String::new();
@@ -59,7 +59,7 @@ pub(crate) fn format(code: TokenStream) -> String {
             attrs: Vec::new(),
             items: vec![item],
         });
-        // prettyplease sets the members of an item without a gap.
+        // prettyplease writes the members of an item without a gap.
         let mut after_member = false;
         for line in item.lines() {
             if after_member && line.starts_with("    ") {
@@ -73,8 +73,8 @@ pub(crate) fn format(code: TokenStream) -> String {
     text
 }
 
-/// Returns an enum as the argument of a macro. The formatter leaves arguments alone, so the enum is
-/// formatted as the item that it looks like: its texts stand where discriminants do.
+/// Returns an enum as the argument of a macro. The formatter ignores arguments, so the enum is
+/// formatted as an item, with its texts in place of discriminants.
 pub(crate) fn enum_macro(name: &str, docs: TokenStream, of: &Ident, values: TokenStream) -> String {
     let item = format(quote!(#docs enum #of { #values }));
     let mut text = format!("{name}! {{\n");
@@ -86,7 +86,7 @@ pub(crate) fn enum_macro(name: &str, docs: TokenStream, of: &Ident, values: Toke
     text
 }
 
-/// `impl Operation for …`.
+/// Returns `impl Operation for …`.
 pub(super) fn implementation(
     operation: &Operation,
     decode: TokenStream,
@@ -140,12 +140,12 @@ pub(super) fn path(operation: &Operation) -> String {
     path
 }
 
-/// Returns a number without a type.
+/// Returns a number literal without a suffix.
 pub(super) fn number(number: i64) -> Literal {
     Literal::i64_unsuffixed(number)
 }
 
-/// What only a service needs: it reads requests.
+/// Returns the attribute of items that parse requests, which only a service needs.
 pub(super) fn server_only() -> TokenStream {
     quote!(#[cfg(any(test, feature = "server"))])
 }

@@ -1,4 +1,5 @@
-//! Of the generator: what a small description becomes, what broken ones give, and the real one.
+//! Tests of the generator: the output of a small description, the errors of broken ones, and the
+//! real one.
 
 mod broken;
 
@@ -25,7 +26,7 @@ fn json() -> Value {
     serde_json::from_str(&json.text).unwrap()
 }
 
-/// `UPDATE_GOLDEN=1 cargo test -p xtask` writes what the emitters give; the diff is for a person to read.
+/// `UPDATE_GOLDEN=1 cargo test -p xtask` writes the output of the emitters; review the diff.
 #[test]
 fn each_file_of_the_small_description_is_as_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/golden");
@@ -76,7 +77,7 @@ fn code_is_marked_formatted_and_free_of_emitter_bugs() {
 
 /// Codes and statuses are facts; the vendor's page lists 155.
 #[test]
-fn every_code_of_the_vendors_page_is_there_and_no_other() {
+fn codes_are_exactly_those_of_the_vendors_page() {
     let json = json();
     let listed: Vec<(&str, u64)> = json["x-ecs-errors"][0]["codes"]
         .as_array()
@@ -111,7 +112,7 @@ fn the_generated_files_are_up_to_date() {
     );
 }
 
-/// Every example validates against the schema that it stands beside, by another implementation than ours.
+/// Every example validates against its schema, by an independent implementation.
 #[test]
 fn every_example_is_an_instance_of_its_schema() {
     let document = json();
@@ -142,7 +143,7 @@ fn every_example_is_an_instance_of_its_schema() {
     assert_eq!(checked, 26);
 }
 
-/// Returns a schema of the document, with the components that it may refer to.
+/// Returns a validator for a schema of the document, with the components that it may refer to.
 fn validator(document: &Value, schema: &Value) -> jsonschema::Validator {
     let mut whole = schema.clone();
     whole["components"] = document["components"].clone();
@@ -150,7 +151,7 @@ fn validator(document: &Value, schema: &Value) -> jsonschema::Validator {
 }
 
 #[test]
-fn request_bodies_that_are_wrong_are_not_instances() {
+fn invalid_request_bodies_are_not_instances() {
     let document = json();
     let body = &document["paths"]["/v1/{project_id}/cloudservers/action"]["post"]["requestBody"];
     let schema = &body["content"]["application/json"]["schema"];
@@ -174,7 +175,7 @@ fn request_bodies_that_are_wrong_are_not_instances() {
 }
 
 #[test]
-fn what_differs_is_listed_and_resolved_but_nobodys_work_is_removed() {
+fn differences_are_resolved_without_removing_foreign_files() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let put = |path: &str, text: &str| {

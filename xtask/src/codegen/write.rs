@@ -1,4 +1,4 @@
-//! Files as they should be, beside files as they are.
+//! Comparison of generated files with existing ones.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use similar::TextDiff;
 
 use super::MARK;
 
-/// A file that is generated, with its path from the root of the workspace.
+/// A generated file, with its path from the root of the workspace.
 #[derive(Debug)]
 pub(crate) struct File {
     pub(crate) path: String,
@@ -24,7 +24,7 @@ impl File {
     }
 }
 
-/// A path where what is and what should be differ.
+/// A path where the existing and the generated file differ.
 #[derive(Debug)]
 pub(crate) struct Difference {
     path: String,
@@ -33,17 +33,17 @@ pub(crate) struct Difference {
 
 #[derive(Debug)]
 enum Kind {
-    /// With the old text and the new.
+    /// The old text and the new.
     Stale(String, String),
-    /// With the text that it should have.
+    /// The new text.
     Missing(String),
-    /// No longer generated, though it says that it is.
+    /// A file with the mark of generated ones that is no longer generated.
     Extra,
-    /// Never was generated: somebody's work, which is not ours to remove.
+    /// A file without that mark: somebody's work, which is not removed.
     Foreign,
 }
 
-/// Compares the files with what is there; the folders hold nothing but generated files.
+/// Compares the files with the existing ones; the folders hold only generated files.
 pub(crate) fn compare(
     root: &Path,
     files: &[File],
@@ -84,7 +84,7 @@ fn extra(root: &Path, folder: &str, files: &[File]) -> io::Result<Vec<Difference
     let kind = |path: &str| {
         let text = match read(&root.join(path)) {
             Ok(text) => text.unwrap_or_default(),
-            // A folder, or no text: nothing that was generated.
+            // A folder, or not a text: not generated.
             Err(_) => String::new(),
         };
         let ours = text.lines().next().is_some_and(|line| line.contains(MARK));
@@ -111,12 +111,12 @@ impl Difference {
         &self.path
     }
 
-    /// Returns whether it is left for a person to resolve.
+    /// Returns whether a person must resolve it.
     pub(crate) fn is_foreign(&self) -> bool {
         matches!(self.kind, Kind::Foreign)
     }
 
-    /// What [`Difference::resolve`] does, for a message.
+    /// Returns a verb for what [`Difference::resolve`] does, for messages.
     pub(crate) fn verb(&self) -> &'static str {
         match self.kind {
             Kind::Stale(..) => "updated",
@@ -126,7 +126,7 @@ impl Difference {
         }
     }
 
-    /// Makes what is what should be.
+    /// Writes or removes the file.
     pub(crate) fn resolve(&self, root: &Path) -> io::Result<()> {
         let path = root.join(&self.path);
         match &self.kind {

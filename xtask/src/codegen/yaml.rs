@@ -1,12 +1,12 @@
-//! YAML, as much of it as a description may use: one document of mappings with texts as keys, lists, and scalars that
-//! every YAML reader takes alike. Each node knows its line.
+//! The YAML subset of descriptions: one document of mappings with text keys, lists, and scalars
+//! that every YAML parser reads alike. Each node knows its line.
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Problem;
 
-/// A value and where it begins.
+/// A value and its place.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) line: usize,
@@ -23,7 +23,7 @@ pub(crate) enum Value {
     Map(Vec<(Key, Node)>),
 }
 
-/// The key of a mapping and where it stands; or any other name that something else refers to.
+/// The key of a mapping with its place; or another name that something refers to.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) line: usize,
@@ -31,7 +31,7 @@ pub(crate) struct Key {
 }
 
 impl Value {
-    /// What it is, for messages.
+    /// Returns the kind of the value, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -45,9 +45,9 @@ impl Value {
 }
 
 impl Node {
-    /// Returns the same document as JSON, keys in their order.
+    /// Returns the document as JSON, with keys in their order.
     pub(crate) fn to_json(&self) -> String {
-        // A tree of texts, numbers and flags: there is nothing in it that could fail to serialize.
+        // A tree of texts, numbers and flags, whose serialization cannot fail.
         let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
         json.push('\n');
         json
@@ -73,7 +73,7 @@ impl Serialize for Node {
     }
 }
 
-/// Reads a document.
+/// Parses a document.
 pub(crate) fn parse(text: &str) -> Result<Node, Problem> {
     let mut events = Events(Parser::new_from_str(text));
     let mut document = None;
@@ -165,8 +165,7 @@ impl<'a> Events<'a> {
     }
 }
 
-/// Returns a plain scalar means what YAML 1.1 and 1.2 agree on; where they differ, quotes are asked
-/// for.
+/// Reads a plain scalar whose meaning is the same in YAML 1.1 and 1.2; others must be quoted.
 fn scalar(line: usize, text: String, plain: bool) -> Result<Value, Problem> {
     if !plain {
         return Ok(Value::Text(text));
@@ -203,7 +202,7 @@ fn scalar(line: usize, text: String, plain: bool) -> Result<Value, Problem> {
     Ok(Value::Text(text))
 }
 
-/// Returns whether some reader could take a text for a number, a time or a date.
+/// Returns whether some parser could read a text as a number, a time or a date.
 fn looks_numeric(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let bytes = unsigned.as_bytes();

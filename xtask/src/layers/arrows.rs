@@ -1,9 +1,9 @@
-//! Which crate may depend on which.
+//! The allowed dependencies between crates.
 
 use std::path::{Path, PathBuf};
 
-/// Each crate of the workspace and those that it may depend on: the table of docs/architecture.md. Tests may use what the
-/// crate itself may not.
+/// Each crate of the workspace with its allowed dependencies: the table of docs/architecture.md.
+/// Tests may use others.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ecs-model", &[]),
     ("ecs-transport", &[]),
@@ -43,7 +43,7 @@ pub(super) fn folders(root: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(folders)
 }
 
-/// Returns the arrows that are not allowed.
+/// Returns the forbidden dependencies.
 pub(super) fn problems(root: &Path) -> Result<Vec<String>, String> {
     let mut problems = Vec::new();
     for folder in folders(root)? {
@@ -56,7 +56,7 @@ pub(super) fn problems(root: &Path) -> Result<Vec<String>, String> {
     Ok(problems)
 }
 
-/// Returns the arrows of one manifest that are not allowed.
+/// Returns the forbidden dependencies of one manifest.
 pub(super) fn of_manifest(text: &str) -> Vec<String> {
     let (name, dependencies) = read(text);
     let Some((_, allowed)) = ALLOWED.iter().find(|(known, _)| *known == name) else {
@@ -73,14 +73,14 @@ pub(super) fn of_manifest(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns the name of a package and what it depends on, without its tests.
+/// Returns the name of a package and its dependencies, except those of its tests.
 fn read(text: &str) -> (String, Vec<String>) {
     let (mut section, mut name) = (String::new(), String::new());
     let mut dependencies = Vec::new();
     for line in text.lines().map(str::trim) {
         if let Some(header) = line.strip_prefix('[') {
             section = header.trim_end_matches(']').to_owned();
-            // A dependency with a section of its own.
+            // A dependency with its own section.
             if let Some(dependency) = section.strip_prefix("dependencies.") {
                 dependencies.push(dependency.to_owned());
             }

@@ -1,7 +1,7 @@
-//! The modules of a crate, who imports whom, and the circles in that.
+//! The modules of a crate, their imports, and the circles among them.
 //!
-//! A module and its parent that import each other are one unit that is split into files. A circle is one of units, none
-//! of which is within another.
+//! A module and its parent that import each other are one unit that is split into files. Circles
+//! are between units, none of which is within another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ pub(super) type ModulePath = Vec<String>;
 type Modules = BTreeMap<ModulePath, Uses>;
 type Edges = BTreeMap<ModulePath, BTreeSet<ModulePath>>;
 
-/// Returns the circles of a crate: for each the modules on the way, the first one once more at its
-/// end.
+/// Returns the circles of a crate, each as the modules on the way, with the first one repeated at
+/// its end.
 pub(super) fn circles(root: &Path) -> Result<Vec<Vec<String>>, String> {
     let folder = root.parent().unwrap_or(Path::new("."));
     let mut modules = Modules::new();
@@ -23,7 +23,7 @@ pub(super) fn circles(root: &Path) -> Result<Vec<Vec<String>>, String> {
     Ok(circles_of(&edges(&modules)))
 }
 
-/// Reads a file and the files of its modules; tests are left out.
+/// Reads a file and the files of its modules, except tests.
 fn read(file: &Path, folder: &Path, path: ModulePath, modules: &mut Modules) -> Result<(), String> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
@@ -45,7 +45,7 @@ fn read(file: &Path, folder: &Path, path: ModulePath, modules: &mut Modules) -> 
     Ok(())
 }
 
-/// Who imports whom, with re-exports followed to where an item is.
+/// Returns the imports between modules, with re-exports followed to the module of an item.
 fn edges(modules: &Modules) -> Edges {
     let mut edges = Edges::new();
     for (path, uses) in modules {
@@ -60,7 +60,7 @@ fn edges(modules: &Modules) -> Edges {
     edges
 }
 
-/// Returns a path from the root of the crate, if it leads into it.
+/// Returns the path from the root of the crate, if it leads into the crate.
 fn absolute(module: &[String], used: &[String], modules: &Modules) -> Option<Vec<String>> {
     let mut base = module.to_vec();
     let mut rest = used;
@@ -77,7 +77,7 @@ fn absolute(module: &[String], used: &[String], modules: &Modules) -> Option<Vec
             }
         }
         first => {
-            // A module of this one, or a name that was imported here.
+            // A module of this one, or an imported name.
             let mut child = base.clone();
             child.push(first.to_owned());
             if !modules.contains_key(&child) {
@@ -89,7 +89,7 @@ fn absolute(module: &[String], used: &[String], modules: &Modules) -> Option<Vec
     Some(base)
 }
 
-/// Returns the module that holds what a path from the root names.
+/// Returns the module with the item of a path from the root.
 fn resolve(path: &[String], modules: &Modules, depth: usize) -> Option<ModulePath> {
     let length = (0..=path.len()).rev().find(|length| {
         path.get(..*length)
@@ -104,7 +104,7 @@ fn resolve(path: &[String], modules: &Modules, depth: usize) -> Option<ModulePat
     if let Some((_, target)) = named
         && depth < 16
     {
-        // An item of another crate is no module of this one.
+        // An item of another crate is not in a module of this one.
         let target = absolute(module, target, modules)?;
         return resolve(&target, modules, depth + 1);
     }
@@ -159,7 +159,7 @@ fn joined(edges: &Edges) -> BTreeMap<ModulePath, ModulePath> {
     units
 }
 
-/// Returns the shortest way from a unit back to itself.
+/// Returns the shortest path from a unit back to itself.
 fn way_back(start: &ModulePath, edges: &Edges) -> Option<Vec<ModulePath>> {
     let mut ways = std::collections::VecDeque::from([vec![start.clone()]]);
     let mut visited = BTreeSet::new();

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::{arrows, modules};
 
-/// Writes a made-up crate and gives back its circles.
+/// Writes a sample crate and returns its circles.
 fn circles(files: &[(&str, &str)]) -> Vec<Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -24,7 +24,7 @@ fn a_circle_is_found() {
     assert_eq!(found, [["a", "b", "c", "a"]]);
 }
 
-/// What the root makes known is where it is, not in the root.
+/// An item that the root re-exports belongs to its module, not to the root.
 #[test]
 fn a_circle_through_re_exports_is_found() {
     let found = circles(&[
@@ -35,7 +35,8 @@ fn a_circle_through_re_exports_is_found() {
     assert_eq!(found, [["a", "b", "a"]]);
 }
 
-/// A module that is split into files is one; through one of its files it can still be part of a circle.
+/// A module that is split into files is one unit; through one of its files it can still be part of
+/// a circle.
 #[test]
 fn a_module_and_its_files_are_one() {
     let part = "use super::A; impl A {}";
@@ -54,7 +55,7 @@ fn a_module_and_its_files_are_one() {
 }
 
 #[test]
-fn tests_may_use_what_they_like() {
+fn tests_may_import_anything() {
     let found = circles(&[
         ("lib.rs", "mod a; mod b;"),
         (
@@ -71,7 +72,7 @@ fn tests_may_use_what_they_like() {
 }
 
 #[test]
-fn an_arrow_that_is_not_in_the_table_is_found() {
+fn forbidden_dependencies_are_found() {
     let manifest = "[package]\nname = \"ecs-client\"\n[dependencies]\necs-auth.workspace = true\n\
                     ecs-ops = { workspace = true }\nhttp = \"1\"\n[dev-dependencies]\necs-sim.workspace = true\n";
     let found = arrows::of_manifest(manifest);

@@ -1,22 +1,22 @@
-//! What a file uses: the paths in its code and its imports.
+//! The imports of a file and the paths in its code.
 
 use std::collections::BTreeSet;
 
 use syn::visit::Visit;
 use syn::{Attribute, File, Item, ItemMod, ItemUse, UseTree, Visibility};
 
-/// What one module uses.
+/// The modules, paths and exports of one module.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
-    /// Its modules that have a file of their own.
+    /// Its modules with a file of their own.
     pub(super) files: Vec<String>,
-    /// What it imports for itself, and the paths in its code.
+    /// Its private imports, and the paths in its code.
     pub(super) paths: BTreeSet<Vec<String>>,
-    /// What it makes known to others under a name: the name and what it stands for.
+    /// Its public names with their paths.
     pub(super) exports: Vec<(String, Vec<String>)>,
 }
 
-/// Reads a file; what is only compiled for tests is left out.
+/// Reads a file, except parts that are only compiled for tests.
 pub(super) fn of_file(file: &File) -> Uses {
     let mut uses = Uses::default();
     uses.visit_file(file);
@@ -32,7 +32,7 @@ fn is_test(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Each name that a `use` brings in, and its path.
+/// Collects each name of a `use` with its path.
 fn leaves(tree: &UseTree, path: &[String], found: &mut Vec<(String, Vec<String>)>) {
     match tree {
         UseTree::Path(step) => {
@@ -87,7 +87,7 @@ impl<'ast> Visit<'ast> for Uses {
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         let mut found = Vec::new();
         leaves(&item.tree, &[], &mut found);
-        // What is only passed on is no import of this module.
+        // A re-export is not an import of this module.
         if matches!(item.vis, Visibility::Inherited) {
             self.paths
                 .extend(found.iter().map(|(_, path)| path.clone()));

@@ -2,7 +2,7 @@
 
 use crate::{Disposition, ErrorInfo, Executed};
 
-/// Ordered by code without regard to case: it is searched by halves.
+/// Ordered by code without regard to case, for binary search.
 pub(crate) const CATALOGUE: &[ErrorInfo] = &[
     ErrorInfo {
         code: "Other.1",

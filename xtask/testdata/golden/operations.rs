@@ -62,16 +62,17 @@ pub struct BatchRebootServers {
 }
 
 impl BatchRebootServers {
-    /// The fewest servers that one request may name.
+    /// The smallest number of servers in one request.
     pub const MIN_SERVERS: usize = 1;
-    /// The most servers that one request may name.
+    /// The largest number of servers in one request.
     pub const MAX_SERVERS: usize = 10;
-    /// The most servers that the service takes in a minute, over all requests.
+    /// The largest number of servers that the service accepts in a minute, over all
+    /// requests.
     pub const MAX_SERVERS_PER_MINUTE: usize = 60;
-    /// A request for these servers.
+    /// Creates a request for these servers.
     ///
     /// # Errors
-    /// Every violation: too few or too many servers, and each that is named twice.
+    /// All violations: too few or too many servers, and each duplicate.
     pub fn new(
         kind: Option<RebootType>,
         servers: Vec<ServerId>,
@@ -85,10 +86,10 @@ impl BatchRebootServers {
         Ok(Self { kind, servers })
     }
 
-    /// Reads a request body. With the feature `server`.
+    /// Parses a request body. With the feature `server`.
     ///
     /// # Errors
-    /// Every violation, with its JSON pointer.
+    /// All violations, each with its JSON pointer.
     #[cfg(any(test, feature = "server"))]
     pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
         let (kind, servers) = action::parse(&BATCH_REBOOT_SERVERS, "reboot", body)?;
@@ -101,7 +102,7 @@ impl BatchRebootServers {
         self.kind
     }
 
-    /// The servers.
+    /// Returns the servers.
     pub fn servers(&self) -> &[ServerId] {
         &self.servers
     }
@@ -171,16 +172,17 @@ pub struct BatchStartServers {
 }
 
 impl BatchStartServers {
-    /// The fewest servers that one request may name.
+    /// The smallest number of servers in one request.
     pub const MIN_SERVERS: usize = 1;
-    /// The most servers that one request may name.
+    /// The largest number of servers in one request.
     pub const MAX_SERVERS: usize = 10;
-    /// The most servers that the service takes in a minute, over all requests.
+    /// The largest number of servers that the service accepts in a minute, over all
+    /// requests.
     pub const MAX_SERVERS_PER_MINUTE: usize = 60;
-    /// A request for these servers.
+    /// Creates a request for these servers.
     ///
     /// # Errors
-    /// Every violation: too few or too many servers, and each that is named twice.
+    /// All violations: too few or too many servers, and each duplicate.
     pub fn new(servers: Vec<ServerId>) -> Result<Self, ValidationError> {
         validate::check_servers(
             "/os-start/servers",
@@ -191,17 +193,17 @@ impl BatchStartServers {
         Ok(Self { servers })
     }
 
-    /// Reads a request body. With the feature `server`.
+    /// Parses a request body. With the feature `server`.
     ///
     /// # Errors
-    /// Every violation, with its JSON pointer.
+    /// All violations, each with its JSON pointer.
     #[cfg(any(test, feature = "server"))]
     pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
         let (_, servers) = action::parse(&BATCH_START_SERVERS, "os-start", body)?;
         Ok(Self { servers })
     }
 
-    /// The servers.
+    /// Returns the servers.
     pub fn servers(&self) -> &[ServerId] {
         &self.servers
     }
@@ -234,7 +236,7 @@ pub struct ShowThing {
 }
 
 impl ShowThing {
-    /// A query for this one.
+    /// Creates a query by id.
     pub fn new(job_id: JobId) -> Self {
         Self { job_id }
     }
@@ -283,15 +285,15 @@ impl ListThings {
     pub const MAX_LIMIT: u64 = 50;
     /// What the service takes when `limit` is not given.
     pub const DEFAULT_LIMIT: u64 = 5;
-    /// A query without parameters; set on the builder what should differ.
+    /// Returns a builder of a query without parameters.
     pub fn builder() -> ListThingsBuilder {
         ListThingsBuilder(Self::default())
     }
 
-    /// Reads a query string. With the feature `server`.
+    /// Parses a query string. With the feature `server`.
     ///
     /// # Errors
-    /// Every violation; the pointer is the parameter's name.
+    /// All violations; the pointer of each is the parameter's name.
     #[cfg(any(test, feature = "server"))]
     pub fn from_query(query: &str) -> Result<Self, ValidationError> {
         let mut query = Query::parse(query);
@@ -332,10 +334,10 @@ impl ListThingsBuilder {
         self
     }
 
-    /// The query.
+    /// Builds the query.
     ///
     /// # Errors
-    /// Every violation; the pointer is the parameter's name.
+    /// All violations; the pointer of each is the parameter's name.
     pub fn build(self) -> Result<ListThings, ValidationError> {
         query::check_integers(&[("limit", self.0.limit, 1, ListThings::MAX_LIMIT)])?;
         Ok(self.0)
@@ -371,7 +373,7 @@ impl Operation for ListThings {
     }
 }
 
-/// Any operation, as a service sees it. With the feature `server`.
+/// Any operation, as a service receives it. With the feature `server`.
 #[cfg(any(test, feature = "server"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -388,10 +390,11 @@ pub enum AnyOperation {
 
 #[cfg(any(test, feature = "server"))]
 impl AnyOperation {
-    /// Reads a request.
+    /// Parses a request.
     ///
     /// # Errors
-    /// No such path, no such method on it, or everything that is wrong with the parameters and the body.
+    /// No operation has this path or this method, or its parameters or its body are
+    /// invalid; then with all violations.
     pub fn from_request(
         request: &http::Request<Bytes>,
     ) -> Result<(ProjectId, Self), RequestError> {

@@ -113,9 +113,9 @@ pub struct Part {
     pub name: Option<String>,
     /// What it consists of.
     pub made_of: Option<Vec<Part>>,
-    /// Everything else, by name, as it came: what is not described here, and what is but could not be
-    /// read (nothing at all, written as null or a blank text, is left out). Of a list, the elements
-    /// that could be read are in their field, and the others are lost.
+    /// All other members by name, as received: those that are not described, and
+    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }
 

@@ -20,7 +20,7 @@ fn debug_shows_the_name_and_nothing_secret() {
 }
 
 #[test]
-fn what_was_pasted_badly_is_an_error_without_the_secret() {
+fn badly_pasted_keys_are_errors_without_the_secret() {
     for (id, secret, token, what) in [
         ("", SECRET, TOKEN, "access key is empty"),
         ("AK ", SECRET, TOKEN, "access key has"),

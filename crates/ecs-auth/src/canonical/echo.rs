@@ -1,35 +1,49 @@
-//! The canonical request that a service repeats when it refuses a signature, held against ours.
+//! The canonical request that a service repeats when it refuses a signature, compared with ours.
 
 use std::fmt;
 
 use super::{CanonicalRequest, SECURITY_TOKEN};
 
-/// How the service announces it.
+/// The prefix of the echo in a message.
 const ANNOUNCED: &str = "canonicalRequest:";
 
-/// How much of a line is shown.
+/// The longest part of a line that is shown.
 const MAX_SHOWN: usize = 300;
 
-/// What a service's message says of the canonical request that it made.
+/// The service's canonical request, as repeated in its message, compared with ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Echo {
-    /// Nothing.
+    /// The message repeats none.
     Missing,
-    /// It is the same as ours, so it is the secret key that is wrong.
+    /// It equals ours, so the secret key is wrong.
     Same,
-    /// It is another one.
+    /// It differs from ours.
     Differs(Difference),
 }
 
-/// Where a service read a request otherwise than it was signed: the first line of the canonical requests that differs.
+impl Echo {
+    /// Returns a message without the request that the service repeats in it, which is noise.
+    ///
+    /// ```
+    /// let message = "verify aksk signature fail, canonicalRequest:GET|/v1/p";
+    /// assert_eq!(ecs_auth::Echo::remove_from(message), "verify aksk signature fail");
+    /// ```
+    pub fn remove_from(message: &str) -> &str {
+        let text = message.split(ANNOUNCED).next().unwrap_or_default();
+        text.trim_end_matches([' ', ',', ';'])
+    }
+}
+
+/// Where the service read a request differently from what was signed: the first line of the
+/// canonical requests that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// Which part of the request it is: `method`, `path`, `query`, `headers`, `signed headers` or `body`.
+    /// The part of the request: `method`, `path`, `query`, `headers`, `signed headers` or `body`.
     pub part: &'static str,
-    /// As it was signed.
+    /// The line as signed.
     pub signed: String,
-    /// As the service read it.
+    /// The line as the service read it.
     pub read: String,
 }
 
@@ -41,7 +55,7 @@ impl fmt::Display for Difference {
 }
 
 impl CanonicalRequest {
-    /// Compares this one with the one that the service repeats in its message, if it does.
+    /// Compares this canonical request with the one that the service's message repeats, if it does.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -66,12 +80,12 @@ impl CanonicalRequest {
             return Echo::Missing;
         };
         let echo = echo.trim_start();
-        // Some gateways write the lines into one.
+        // Some gateways join the lines.
         let known = ['\n', '|']
             .into_iter()
             .find(|separator| echo.contains(*separator));
         let Some(separator) = known else {
-            // In another form, or cut: nothing to go by.
+            // Another form, or cut: not comparable.
             return Echo::Missing;
         };
         let ours = String::from_utf8_lossy(&self.0);
@@ -86,7 +100,7 @@ impl CanonicalRequest {
         });
         for (at, signed) in ours.iter().enumerate() {
             let read = theirs.next().unwrap_or_default();
-            // Nothing says where the echo ends, but the last line is as long as ours.
+            // Nothing marks the end of the echo, but the last line is as long as ours.
             let read = match at == last {
                 true => read.get(..signed.len()).unwrap_or(read),
                 false => read,
@@ -114,7 +128,7 @@ fn part(at: usize, last: usize) -> &'static str {
     }
 }
 
-/// A token that was made unreadable is no difference.
+/// Returns whether the lines differ only in a masked token.
 fn is_masked(signed: &str, read: &str) -> bool {
     let token = |line: &str| {
         line.split_once(':')
@@ -123,13 +137,14 @@ fn is_masked(signed: &str, read: &str) -> bool {
     token(signed) && token(read) && read.ends_with("***")
 }
 
-/// Without the token: neither ours, wherever it stands, nor what follows the header's name, which may be a part of it.
+/// Masks the token: ours, wherever it is, and anything after the header's name, which may be a part
+/// of it.
 fn shown(line: &str, token: Option<&str>) -> String {
     let line = match token {
         Some(token) => line.replace(token, "***"),
         None => line.to_owned(),
     };
-    // Lower-casing ASCII keeps the places.
+    // Lower-casing ASCII preserves positions.
     let place = line
         .to_ascii_lowercase()
         .find(&format!("{SECURITY_TOKEN}:"));
@@ -161,14 +176,14 @@ mod tests {
         CanonicalRequest::new(&request, &["host", "x-security-token"])
     }
 
-    /// As the service would write it, with the token.
+    /// The canonical request as the service writes it, with the token.
     fn echo() -> String {
         let text = String::from_utf8(ours().as_bytes().to_vec()).unwrap();
         format!("verify signature fail;SDK-HMAC-SHA256 …;canonicalRequest:{text}, client: 10.0.0.1")
     }
 
     #[test]
-    fn the_first_line_that_differs_is_told() {
+    fn first_difference_is_reported() {
         for (from, to, expected) in [
             ("POST", "GET", r#"method: signed as "POST", read as "GET""#),
             (
@@ -199,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_means_that_the_key_is_wrong() {
+    fn equal_requests_mean_a_wrong_key() {
         assert_eq!(ours().compare_with_echo(&echo()), Echo::Same);
         assert_eq!(
             ours().compare_with_echo(&echo().replace('\n', "\r\n")),
@@ -219,7 +234,7 @@ mod tests {
                 echo().replace("x-security-token:", "X-Security-Token:"),
                 "X-Security-Token:***",
             ),
-            // A line too many, and lines that were joined.
+            // An extra line, and joined lines.
             (echo().replace("POST\n", &format!("{TOKEN}\n")), "***"),
             (
                 echo().replace("\nx-security", " x-security"),
@@ -247,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_cut_or_has_no_echo_is_taken_as_it_is() {
+    fn cut_or_missing_echoes_are_missing() {
         assert_eq!(
             ours().compare_with_echo("verify aksk signature fail"),
             Echo::Missing

@@ -29,20 +29,20 @@ fn a_path_is_decoded_once_and_encoded_anew() {
 }
 
 #[test]
-fn a_query_is_sorted_as_it_reads_not_as_it_is_written() {
+fn queries_are_sorted_by_decoded_names() {
     assert_target("/x/?", "/x/", "");
     assert_target("/x?b&a", "/x/", "a=&b=");
     assert_target("/x?a=%7B&a=Z", "/x/", "a=Z&a=%7B");
     assert_target("/x?a10=1&a=2&a=1", "/x/", "a=1&a=2&a10=1");
     assert_target("/x?a=b=c", "/x/", "a=b%3Dc");
-    // As forms are written, and as the gateway and Go's signer read it.
+    // As in forms, and as the gateway and Go's signer read it.
     assert_target("/x?a=b+c%2B", "/x/", "a=b%20c%2B");
-    // Each is kept: leaving one out would sign for two different requests.
+    // Each is kept: leaving one out would give two different requests the same signature.
     assert_target("/x?&a=", "/x/", "=&a=");
 }
 
 #[test]
-fn a_header_that_is_there_twice_has_two_lines() {
+fn duplicate_headers_have_two_lines() {
     let request = Request::get("/")
         .header("x-a", " 1 ")
         .header("x-a", "2\t")

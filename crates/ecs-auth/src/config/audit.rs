@@ -1,4 +1,5 @@
-//! The rule that nothing which names an account, a project, a region or an address is passed over in silence.
+//! The rule that no setting which names an account, a project, a region or an address is ignored
+//! silently.
 
 use super::fields::{Aspect, Field as F};
 use super::layer::{CredentialSource, Layer, Setting};
@@ -12,24 +13,24 @@ const NAMING: [Aspect; 4] = [
     Aspect::Address,
 ];
 
-/// What became of the settings that were not used: those that an option takes precedence over, and warnings of the others.
+/// Accounts for all unused settings: those that an option overrides, and warnings about the others.
 pub(super) fn audit(options: &CredentialOptions, found: &Found) -> (Vec<Skipped>, Vec<Warning>) {
-    settle_equal(found);
-    settle_public(found);
+    account_for_equal(found);
+    account_for_public(found);
     let mut overridden = Vec::new();
     let mut warnings = Vec::new();
     for (at, layer) in found.layers.iter().enumerate() {
         if Some(at) == found.chosen {
-            let unsettled = layer.unsettled(&NAMING);
+            let unaccounted = layer.unaccounted(&NAMING);
             let (over, rest): (Vec<&Setting>, Vec<&Setting>) =
-                unsettled.partition(|setting| has_option(options, setting.field));
+                unaccounted.partition(|setting| has_option(options, setting.field));
             overridden.extend(over.into_iter().map(skipped));
             warnings.extend(rest.into_iter().map(|setting| of_chosen(layer, setting)));
             continue;
         }
         let source = found.source();
         let (over, rest): (Vec<&Setting>, Vec<&Setting>) = layer
-            .unsettled(&NAMING)
+            .unaccounted(&NAMING)
             .partition(|setting| is_overridden(options, found, layer, setting.field));
         overridden.extend(over.into_iter().map(skipped));
         warnings.extend(of_unused(layer, &rest, &source));
@@ -42,27 +43,27 @@ pub(super) fn audit(options: &CredentialOptions, found: &Found) -> (Vec<Skipped>
     (overridden, warnings)
 }
 
-/// A setting with the same value as one that is used has its way.
-fn settle_equal(found: &Found) {
+/// Accounts for settings with the same value as a used one.
+fn account_for_equal(found: &Found) {
     let all = || found.layers.iter().flat_map(|layer| &layer.settings);
-    for setting in all().filter(|setting| !setting.is_settled()) {
+    for setting in all().filter(|setting| !setting.is_accounted_for()) {
         let same = |other: &&Setting| {
-            other.is_settled() && other.field == setting.field && other.value == setting.value
+            other.is_accounted_for() && other.field == setting.field && other.value == setting.value
         };
         if all().any(|other| same(&other)) {
-            setting.settle();
+            setting.account_for();
         }
     }
 }
 
-/// The public addresses are those that are used.
-fn settle_public(found: &Found) {
+/// Accounts for settings that select the public addresses, which are the ones in use.
+fn account_for_public(found: &Found) {
     let all = found.layers.iter().flat_map(|layer| &layer.settings);
     let public = |setting: &&Setting| {
         let value = setting.value.to_ascii_lowercase();
         setting.field == F::Interface && matches!(value.as_str(), "public" | "publicurl")
     };
-    all.filter(public).for_each(Setting::settle);
+    all.filter(public).for_each(Setting::account_for);
 }
 
 fn skipped(setting: &Setting) -> Skipped {
@@ -72,7 +73,7 @@ fn skipped(setting: &Setting) -> Skipped {
     }
 }
 
-/// Returns whether an option takes precedence over a setting of a source that is not used.
+/// Returns whether an option takes precedence over a setting of an unused source.
 fn is_overridden(options: &CredentialOptions, found: &Found, layer: &Layer, field: F) -> bool {
     let by_option = found.source() == CredentialSource::Options;
     match field.aspect() {
@@ -102,14 +103,14 @@ fn has_option(options: &CredentialOptions, field: F) -> bool {
     }
 }
 
-/// Returns a setting of the source that is used.
+/// Warns about a setting of the source in use.
 fn of_chosen(layer: &Layer, setting: &Setting) -> Warning {
     let fields = [Some(setting.field), by_id(setting.field)];
     let mut winners = fields
         .into_iter()
         .flatten()
         .filter_map(|field| layer.setting(field));
-    let winner = winners.find(|winner| winner.is_settled());
+    let winner = winners.find(|winner| winner.is_accounted_for());
     let why = match (winner, setting.field) {
         (Some(winner), _) => format!("{} takes precedence", winner.name),
         (None, F::AccessKey) => "the login beside it takes precedence over keys".to_owned(),
@@ -130,7 +131,7 @@ fn of_chosen(layer: &Layer, setting: &Setting) -> Warning {
     }
 }
 
-/// Returns the field that takes precedence over this one: an id before a name.
+/// Returns the field that takes precedence over this one: an id over a name.
 fn by_id(field: F) -> Option<F> {
     Some(match field {
         F::ProjectName => F::ProjectId,
@@ -144,7 +145,7 @@ fn by_id(field: F) -> Option<F> {
     })
 }
 
-/// Settings of a source that is not used.
+/// Warns about settings of an unused source.
 fn of_unused(layer: &Layer, settings: &[&Setting], chosen: &CredentialSource) -> Option<Warning> {
     let names: Vec<String> = settings.iter().map(|setting| setting.shown()).collect();
     let place = if layer.source.is_file() {

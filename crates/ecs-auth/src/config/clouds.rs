@@ -1,5 +1,5 @@
-//! `clouds.yaml` with `secure.yaml` over it and `clouds-public.yaml` under it, as openstacksdk 4.22.0 reads them
-//! (`config/loader.py`).
+//! `clouds.yaml`, overlaid by `secure.yaml` and based on `clouds-public.yaml`, as openstacksdk
+//! 4.22.0 reads them (`config/loader.py`).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,13 +17,13 @@ mod regions;
 
 use regions::regions;
 
-/// The clouds that are described, and where.
+/// The described clouds, and their file.
 pub(super) struct Clouds {
     pub(super) path: PathBuf,
-    /// Another file of this kind, which is not read beside it.
+    /// Another file of this kind, which is not read.
     pub(super) hidden: Option<PathBuf>,
     clouds: Node,
-    /// The clouds of vendors that `clouds-public.yaml` describes.
+    /// The clouds of vendors, from `clouds-public.yaml`.
     vendors: Node,
     pub(super) warnings: Vec<String>,
 }
@@ -31,11 +31,11 @@ pub(super) struct Clouds {
 /// A cloud's settings, and the regions that it lists.
 pub(super) struct Cloud {
     pub(super) layer: Layer,
-    /// The profile of a vendor that is known here without its addresses being written in a file.
+    /// A vendor's profile that is built in, so that no file needs its addresses.
     pub(super) vendor: Option<&'static BuiltIn>,
 }
 
-/// A profile that openstacksdk 4.22.0 brings along (`config/vendors/*.json`).
+/// A profile that is built into openstacksdk 4.22.0 (`config/vendors/*.json`).
 pub(super) struct BuiltIn {
     pub(super) name: &'static str,
     pub(super) auth_url: &'static str,
@@ -50,21 +50,21 @@ const BUILT_IN: [BuiltIn; 2] = [
     },
     BuiltIn {
         name: "otc-swiss",
-        // The SDK's own has no scheme, and every login fails by it.
+        // The SDK's own value has no scheme, which breaks every login.
         auth_url: "https://iam-pub.eu-ch2.sc.otc.t-systems.com/v3",
         regions: &["eu-ch2"],
     },
 ];
 
-/// Returns the profile of this name that needs no file.
+/// Returns the built-in profile of this name.
 pub(super) fn built_in(name: &str) -> Option<&'static BuiltIn> {
     const TABLE: &[BuiltIn] = &BUILT_IN;
     TABLE.iter().find(|profile| profile.name == name)
 }
 
 impl Clouds {
-    /// `None` if there is no `clouds.yaml` (and no `secure.yaml`). One that is there and cannot be read is an error: the SDK
-    /// goes on to the next file, which may describe another account.
+    /// Loads the files. `None` if there is no `clouds.yaml` (and no `secure.yaml`). An unreadable
+    /// one is an error: the SDK continues with the next file, which may describe another account.
     pub(super) fn load(environment: &Environment) -> Result<Option<Self>, AuthError> {
         let files = [
             (CLOUDS_FILE, environment.clouds_files()),
@@ -112,8 +112,7 @@ impl Clouds {
         clouds.into_iter().flat_map(Node::names).collect()
     }
 
-    /// Returns the settings of a cloud in the region that is asked for, or in the one that it names
-    /// first.
+    /// Returns the settings of a cloud in the requested region, or in the first one that it names.
     pub(super) fn cloud(&self, name: &str, region: Option<&str>) -> Result<Cloud, AuthError> {
         let source = CredentialSource::Cloud {
             name: name.to_owned(),
@@ -129,7 +128,7 @@ impl Clouds {
             let hidden = hidden.unwrap_or_default();
             let message = match self.names()[..] {
                 [] => format!(
-                    "{} describes no cloud, and {name} is asked for{hidden}",
+                    "{} describes no cloud, and {name} is requested{hidden}",
                     self.path.display()
                 ),
                 _ => format!(
@@ -168,16 +167,16 @@ impl Clouds {
             }
         }
         collect(&merged, &mut layer)?;
-        // Its settings are among those of the cloud, or there is a warning.
+        // Its settings are part of the cloud's, or a warning is given.
         let of_vendor = layer
             .settings
             .iter()
             .filter(|setting| setting.field == Field::Vendor);
-        of_vendor.for_each(Setting::settle);
+        of_vendor.for_each(Setting::account_for);
         Ok(Cloud { layer, vendor })
     }
 
-    /// What the vendor's profile says, which everything else goes over.
+    /// Returns the vendor's profile, which all other settings override.
     fn vendor(
         &self,
         own: &Node,
@@ -219,8 +218,8 @@ impl Clouds {
     }
 }
 
-/// Returns the keys of a cloud with `_` for each `-`. Where both spellings stand the one with
-/// dashes counts, as in the SDK.
+/// Replaces each `-` in the keys of a cloud by `_`. If both spellings exist, the one with dashes
+/// takes precedence, as in the SDK.
 fn with_underscores(node: &Node) -> Node {
     let Node::Map(entries) = node else {
         return node.clone();
@@ -239,7 +238,7 @@ fn with_underscores(node: &Node) -> Node {
     Node::Map(normal)
 }
 
-/// Fills the layer with the settings of a cloud, in the order in which they count.
+/// Fills the layer with the settings of a cloud, in order of precedence.
 fn collect(cloud: &Node, layer: &mut Layer) -> Result<(), AuthError> {
     if let Some(Node::Map(entries)) = cloud.get("auth") {
         let named = |name: &&String| !is_known(OPENSTACK, name);

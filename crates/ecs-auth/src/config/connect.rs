@@ -1,4 +1,4 @@
-//! A provider with its project: what IAM is asked for both.
+//! Connecting: a provider and its project, with the requests to IAM for both.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::{
     ResolvedProject, TokenInfo,
 };
 
-/// The provider, the project, and what IAM said of both.
+/// The provider and the project, with IAM's answers about both.
 pub(super) struct Connected {
     pub(super) provider: Arc<dyn CredentialsProvider>,
     pub(super) project: ResolvedProject,
     pub(super) token: Option<TokenInfo>,
     /// The access key of keys that a provider fetches.
     pub(super) access_key: Option<String>,
-    /// Why nothing was asked about a token that was given.
+    /// Why a given token was not looked up.
     pub(super) not_looked_up: Option<String>,
     pub(super) warnings: Vec<Warning>,
 }
@@ -34,7 +34,7 @@ impl Connected {
     }
 }
 
-/// What requests are authenticated with, before the project is known.
+/// The authentication of requests before the project is known.
 pub(super) enum Base {
     Fixed(Arc<dyn CredentialsProvider>),
     Tokens(Arc<IamTokens>),
@@ -48,8 +48,8 @@ impl Base {
         }
     }
 
-    /// Logs in, and finds out the project's id and name. A login is made now although it may be needed later only: what IAM says
-    /// of account and project is shown before anything is done.
+    /// Logs in, and determines the project's id and name. The login happens now even if it is
+    /// needed only later: account and project are shown before anything else is done.
     pub(super) async fn connect(
         self,
         project: Project,

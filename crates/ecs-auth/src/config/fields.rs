@@ -1,6 +1,6 @@
-//! The meanings of settings, and their names in each source.
+//! The fields of settings, and their names in each source.
 
-/// What a setting is for.
+/// The meaning of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Field {
     AuthType,
@@ -17,20 +17,20 @@ pub(super) enum Field {
     Passcode,
     UserDomainName,
     UserDomainId,
-    /// Of user and project, where their own is not named.
+    /// The domain of user and project, if they have none of their own.
     DomainName,
     DomainId,
     DefaultDomainName,
     DefaultDomainId,
-    /// A login of a kind that is not spoken here.
-    Unspoken,
-    /// A login that only the official SDK speaks, and only after everything else.
+    /// An unsupported kind of login.
+    Unsupported,
+    /// A login that only the official SDK supports, as its last choice.
     PodIdentity,
     ProjectName,
     ProjectId,
     ProjectDomainName,
     ProjectDomainId,
-    /// A scope that is no project.
+    /// A scope other than a project.
     OtherScope,
     EnterpriseProject,
     AgencyName,
@@ -43,11 +43,11 @@ pub(super) enum Field {
     Ecs,
     /// The address of another service.
     OtherEndpoint,
-    /// Which of a service's addresses is meant: `public`, `internal`, `admin`.
+    /// The kind of a service's address: `public`, `internal`, `admin`.
     Interface,
-    /// The domain below which services are: `myhuaweicloud.com`.
+    /// The domain that contains the services: `myhuaweicloud.com`.
     CloudDomain,
-    /// The profile whose addresses are meant, where none are given.
+    /// The profile whose addresses are used if none are given.
     Vendor,
     CaFile,
     ClientCertificate,
@@ -56,7 +56,7 @@ pub(super) enum Field {
     Insecure,
 }
 
-/// What a setting names, for the rule that nothing of it is passed over in silence.
+/// The kind of thing that a setting names, for the rule that none is ignored silently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Aspect {
     Account,
@@ -82,7 +82,7 @@ impl Field {
             | F::DomainId
             | F::DefaultDomainName
             | F::DefaultDomainId
-            | F::Unspoken
+            | F::Unsupported
             | F::PodIdentity
             | F::AgencyName
             | F::AgencyDomainName
@@ -112,7 +112,7 @@ impl Field {
         }
     }
 
-    /// Returns whether the value can be shown.
+    /// Returns whether the value must not be shown.
     pub(super) fn is_secret(self) -> bool {
         matches!(
             self,
@@ -121,13 +121,13 @@ impl Field {
                 | Self::SecurityToken
                 | Self::Password
                 | Self::Passcode
-                | Self::Unspoken
+                | Self::Unsupported
                 | Self::PodIdentity
         )
     }
 }
 
-/// The names of a field in a source. Of several that are set the first counts.
+/// The names of a field in a source. If several are set, the first takes precedence.
 pub(super) type Names = &'static [(Field, &'static [&'static str])];
 
 use Field as F;
@@ -146,7 +146,7 @@ pub(super) const HUAWEI: Names = &[
     ),
     (F::Iam, &["HUAWEICLOUD_SDK_IAM_ENDPOINT"]),
     (
-        F::Unspoken,
+        F::Unsupported,
         &[
             "HUAWEICLOUD_SDK_IDP_ID",
             "HUAWEICLOUD_SDK_ID_TOKEN_FILE",
@@ -191,7 +191,7 @@ pub(super) const PROFILE: Names = &[
     (F::UserDomainId, &["domain_id"]),
     (F::Region, &["region", "region_id"]),
     (F::Iam, &["iam_endpoint"]),
-    (F::Unspoken, &["idp_id", "id_token_file"]),
+    (F::Unsupported, &["idp_id", "id_token_file"]),
 ];
 
 /// A profile of KooCLI's `~/.hcloud/config.json`.
@@ -230,7 +230,7 @@ pub(super) const OPENSTACK: Names = &[
     (F::DefaultDomainName, &["default_domain_name"]),
     (F::DefaultDomainId, &["default_domain_id", "default_domain"]),
     (
-        F::Unspoken,
+        F::Unsupported,
         &[
             "application_credential_id",
             "application_credential_name",
@@ -297,7 +297,7 @@ pub(super) fn is_known(names: Names, name: &str) -> bool {
     names.iter().any(|(_, names)| names.contains(&name))
 }
 
-/// Keys within `auth` that name nothing, which keystoneauth1 5.18.1 takes too.
+/// Keys within `auth` that name nothing and that keystoneauth1 5.18.1 also accepts.
 pub(super) const OTHER_AUTH: [&str; 5] = [
     "allow_expired_passcode",
     "default_domain",
@@ -306,9 +306,9 @@ pub(super) const OTHER_AUTH: [&str; 5] = [
     "unscoped",
 ];
 
-/// Returns whether openstacksdk takes the value beside `auth` before the one within it
-/// (`_fix_backwards_auth`); of the others the one within `auth` goes first there, and the other way
-/// round in python-openstackclient.
+/// Returns whether openstacksdk prefers the value beside `auth` to the one within it
+/// (`_fix_backwards_auth`). For other fields it prefers the one within `auth`, and
+/// python-openstackclient the other one.
 pub(super) fn is_first_beside_auth(field: Field) -> bool {
     matches!(
         field,

@@ -14,11 +14,11 @@ use super::{check_named_file, ini, malformed, unreadable};
 use crate::environment::{Environment, PROFILE_FILE, REGIONS_FILE};
 use crate::{AuthError, Sourced};
 
-/// The section of `~/.huaweicloud/credentials` that is used where none is named, and the one that the SDK's own client builder
-/// reads in its place.
+/// The default section of `~/.huaweicloud/credentials`, and the one that the SDK's own client
+/// builder reads instead.
 const DEFAULT_PROFILES: [&str; 2] = ["basic", "basiccredentials"];
 
-/// A profile, or why it is not there.
+/// A profile, or why it does not exist.
 pub(super) type Found<T> = Result<T, String>;
 
 /// Returns the profile of this name, or the default.
@@ -73,7 +73,7 @@ pub(super) fn profile(
     Ok(Ok(layer))
 }
 
-/// The names of the profiles, as far as they can be read.
+/// Returns the names of the profiles, as far as they are readable.
 pub(super) fn profile_names(environment: &Environment) -> Vec<String> {
     let file = environment.profile_file();
     let file = file.as_deref().and_then(|path| environment.file(path));
@@ -81,7 +81,7 @@ pub(super) fn profile_names(environment: &Environment) -> Vec<String> {
     sections.map_or_else(Vec::new, |sections| sections.into_keys().collect())
 }
 
-/// Returns the profile of KooCLI of this name, or its current one.
+/// Returns the KooCLI profile of this name, or the current one.
 pub(super) fn koocli(
     environment: &Environment,
     name: Option<&str>,
@@ -143,10 +143,11 @@ pub(super) fn koocli(
 
 const ECS_OF_REGION: &str = "HUAWEICLOUD_SDK_REGION_ECS_";
 
-/// Addresses of services in single regions, as the Huawei Cloud SDK has them: variables, and `regions.yaml`.
+/// Addresses of services in single regions, in the form of the Huawei Cloud SDK: variables, and
+/// `regions.yaml`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RegionAddresses {
-    /// By the region as variables spell it: `EU_DE`.
+    /// By the region as spelled in variables: `EU_DE`.
     variables: BTreeMap<String, Sourced>,
     /// By service and region.
     file: BTreeMap<(String, String), Sourced>,
@@ -214,7 +215,7 @@ impl RegionAddresses {
         self.variables.get(&region.to_uppercase().replace('-', "_"))
     }
 
-    /// Returns the file's address of a service in a region.
+    /// Returns the address of a service in a region from the file.
     pub(super) fn in_file(&self, service: &str, region: &str) -> Option<&Sourced> {
         self.file.get(&(service.to_owned(), region.to_owned()))
     }

@@ -1,4 +1,4 @@
-//! A token that was given: whose it is and for which project, as IAM says.
+//! A given token, and its owner and project according to IAM.
 
 use std::sync::Arc;
 
@@ -10,18 +10,18 @@ use crate::{
     StaticCredentials, TokenInfo,
 };
 
-/// A token and the project that is wanted.
+/// A token and the wanted project.
 pub(super) struct GivenToken {
     pub(super) token: Credentials,
     /// The project that a setting names.
     pub(super) project: Option<Project>,
-    /// The project that the region has of its own, where the region is known.
+    /// The region's own project, if the region is known.
     pub(super) of_region: Option<Project>,
 }
 
 impl GivenToken {
-    /// Asks IAM about the token, where its address is known, and compares. A look-up that fails changes nothing: the reason is
-    /// kept to be shown.
+    /// Looks up the token at IAM, if its address is known, and compares. A failed look-up changes
+    /// nothing; its reason is kept for display.
     pub(super) async fn connect(
         self,
         iam: Result<&IamClient, &AddressGap>,
@@ -64,7 +64,7 @@ impl GivenToken {
                 };
                 if !fits {
                     let message = format!(
-                        "the token is for the project {} ({}), and {wanted_is} is asked for (by {})",
+                        "the token is for the project {} ({}), and {wanted_is} is requested (by {})",
                         of_token.name, of_token.id, wanted.origin
                     );
                     let settings = vec!["the token".to_owned(), wanted.origin.clone()];
@@ -93,7 +93,7 @@ impl GivenToken {
         })
     }
 
-    /// Names of projects begin with that of their region.
+    /// Returns a warning if the project's name begins with another region than the settings'.
     fn other_region(&self, project: &str) -> Option<Warning> {
         let (Reference::Id(region) | Reference::Name(region)) = &self.of_region.as_ref()?.reference;
         let rest = project.strip_prefix(region.as_str());

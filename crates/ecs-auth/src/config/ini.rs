@@ -7,13 +7,13 @@ use zeroize::Zeroizing;
 /// The section that all others inherit from.
 pub(super) const DEFAULT: &str = "DEFAULT";
 
-/// How deep values may refer to each other (`%(name)s`).
+/// The maximum depth of references between values (`%(name)s`).
 const MAX_DEPTH: usize = 10;
 
 pub(super) type Section = BTreeMap<String, Zeroizing<String>>;
 
-/// Sections by their names, each with what it inherits. Names of values are lower-cased. The error is where the file is
-/// broken, without its words.
+/// Parses sections by name, each with its inherited values. Names of values are in lower case. The
+/// error is the place of the fault, without the text.
 pub(super) fn parse(text: &str) -> Result<BTreeMap<String, Section>, String> {
     let mut sections: BTreeMap<String, Section> = BTreeMap::new();
     let mut current: Option<String> = None;
@@ -57,14 +57,14 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, Section>, String> {
     Ok(sections)
 }
 
-/// `[name]`, perhaps with a comment behind it.
+/// Parses `[name]`, optionally followed by a comment.
 fn header(line: &str) -> Option<&str> {
     let (name, rest) = line.strip_prefix('[')?.rsplit_once(']')?;
     let rest = rest.trim_start();
     (rest.is_empty() || rest.starts_with(['#', ';'])).then(|| name.trim())
 }
 
-/// `%%` stands for `%`, and `%(name)s` for another value. Any other `%` is taken as it is, where Python gives up.
+/// Expands `%%` to `%`, and `%(name)s` to another value. Any other `%` is kept, where Python fails.
 fn interpolate(value: &str, section: &Section, depth: usize) -> Result<Zeroizing<String>, String> {
     if depth > MAX_DEPTH {
         return Err("values refer to each other without an end".to_owned());
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_is_an_error_without_its_words() {
+    fn invalid_files_are_errors_without_their_text() {
         for text in [
             "sesame",
             "ak = sesame",

@@ -1,4 +1,4 @@
-//! The settings of one source, each with its name and with what became of it.
+//! The settings of one source, each with its name and whether it is accounted for.
 
 use std::cell::Cell;
 use std::fmt;
@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 
 use super::fields::{Aspect, Field, Names};
 
-/// Where credentials come from.
+/// The source of credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialSource {
-    /// What the caller gave.
+    /// The options of the caller.
     Options,
     /// The variables `HUAWEICLOUD_SDK_*` of the official SDKs.
     HuaweiEnvironment,
@@ -45,7 +45,7 @@ pub enum CredentialSource {
     Metadata,
 }
 
-/// Sources of one family are of the same tools: their settings belong together.
+/// A family of sources that belong to the same tools, and whose settings belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Options,
@@ -66,7 +66,7 @@ impl CredentialSource {
         }
     }
 
-    /// Returns whether it is a file.
+    /// Returns whether the source is a file.
     pub(super) fn is_file(&self) -> bool {
         matches!(
             self,
@@ -93,11 +93,11 @@ impl fmt::Display for CredentialSource {
 /// One setting.
 pub(super) struct Setting {
     pub(super) field: Field,
-    /// As it is written in its source.
+    /// The name as written in its source.
     pub(super) name: String,
     pub(super) value: Zeroizing<String>,
-    /// Whether it was used, or something was said of it.
-    settled: Cell<bool>,
+    /// Whether it was used, or a report or warning covers it.
+    accounted_for: Cell<bool>,
 }
 
 impl Setting {
@@ -106,19 +106,19 @@ impl Setting {
             field,
             name: name.into(),
             value,
-            settled: Cell::new(false),
+            accounted_for: Cell::new(false),
         }
     }
 
-    pub(super) fn settle(&self) {
-        self.settled.set(true);
+    pub(super) fn account_for(&self) {
+        self.accounted_for.set(true);
     }
 
-    pub(super) fn is_settled(&self) -> bool {
-        self.settled.get()
+    pub(super) fn is_accounted_for(&self) -> bool {
+        self.accounted_for.get()
     }
 
-    /// Returns its name, and its value where that can be shown.
+    /// Returns its name, and its value if that may be shown.
     pub(super) fn shown(&self) -> String {
         if self.field.is_secret() {
             self.name.clone()
@@ -128,11 +128,12 @@ impl Setting {
     }
 }
 
-/// The settings of one source. Of several for one field the first counts; all of them are empty or not at all there.
+/// The settings of one source. If several set one field, the first takes precedence; an empty one
+/// counts as missing.
 pub(super) struct Layer {
     pub(super) source: CredentialSource,
     pub(super) settings: Vec<Setting>,
-    /// What should be said of the source, where it is used.
+    /// Warnings about the source, if it is used.
     pub(super) warnings: Vec<String>,
 }
 
@@ -145,7 +146,7 @@ impl Layer {
         }
     }
 
-    /// Returns the settings that a source has under these names; empty is as good as missing.
+    /// Collects the settings that a source has under these names; an empty one counts as missing.
     pub(super) fn collect(
         source: CredentialSource,
         names: Names,
@@ -162,20 +163,20 @@ impl Layer {
         layer
     }
 
-    /// Returns the setting that counts for the field.
+    /// Returns the setting of the field that takes precedence.
     pub(super) fn setting(&self, field: Field) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.field == field)
     }
 
-    /// Returns its value. It is not used by that.
+    /// Returns the value of a field without using it.
     pub(super) fn peek(&self, field: Field) -> Option<&str> {
         self.setting(field).map(|setting| setting.value.as_str())
     }
 
-    /// Returns its value, which is used.
+    /// Returns the value of a field and marks it as used.
     pub(super) fn take(&self, field: Field) -> Option<&str> {
         let setting = self.setting(field)?;
-        setting.settle();
+        setting.account_for();
         Some(setting.value.as_str())
     }
 
@@ -183,7 +184,7 @@ impl Layer {
         self.setting(field).is_some()
     }
 
-    /// Returns where a value stands, for people.
+    /// Returns the origin of a value, for people.
     pub(super) fn origin(&self, field: Field) -> String {
         let name = self.setting(field).map_or("", |setting| &setting.name);
         self.origin_of(name)
@@ -196,14 +197,14 @@ impl Layer {
         }
     }
 
-    /// Returns the settings of an aspect that nothing was done with.
-    pub(super) fn unsettled(&self, aspects: &[Aspect]) -> impl Iterator<Item = &Setting> {
+    /// Returns the settings of these aspects that are not accounted for.
+    pub(super) fn unaccounted(&self, aspects: &[Aspect]) -> impl Iterator<Item = &Setting> {
         self.settings.iter().filter(move |setting| {
-            !setting.is_settled() && aspects.contains(&setting.field.aspect())
+            !setting.is_accounted_for() && aspects.contains(&setting.field.aspect())
         })
     }
 
-    /// Returns whether it names an account or the secret of one.
+    /// Returns whether the layer names an account or the secret of one.
     pub(super) fn names_an_account(&self) -> bool {
         self.settings.iter().any(|setting| {
             matches!(
@@ -215,7 +216,7 @@ impl Layer {
                     | Field::UserId
                     | Field::Password
                     | Field::Passcode
-                    | Field::Unspoken
+                    | Field::Unsupported
             )
         })
     }

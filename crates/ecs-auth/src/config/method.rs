@@ -5,14 +5,14 @@ use super::layer::{CredentialSource, Layer};
 use super::{CredentialOptions, conflict, malformed};
 use crate::{AccessKey, AuthError, AuthReason, Credentials, Login, Reference, User};
 
-/// How a request proves its account, out of one source.
+/// The authentication of an account, from one source.
 #[derive(Debug)]
 pub(super) enum AuthMethod {
     Token(Credentials),
     Key(AccessKey),
-    /// To be completed with a project.
+    /// A login, to be completed with a project.
     Login(Login),
-    /// As `Login`, with a token that is there already: it is exchanged for one of the project.
+    /// A login with a given token, which is exchanged for one of the project.
     Exchange(Login),
 }
 
@@ -25,8 +25,8 @@ pub(super) struct Agency {
     pub(super) project_origin: String,
 }
 
-/// Returns the method that a source holds, or `None` if it has none. Half of one, or one of a kind
-/// that is not spoken here, is an error: the next source could be another account's.
+/// Returns the method that a source describes; `None` if it describes none. An incomplete or
+/// unsupported one is an error: the next source could be another account's.
 pub(super) fn of_layer(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
     let file = layer.source.is_file();
     let method = match &layer.source {
@@ -42,9 +42,9 @@ pub(super) fn of_layer(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
     })
 }
 
-/// Token, keys or password, by what is there.
+/// Returns a token, keys or a password, whichever is set.
 fn plain(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
-    if let Some(setting) = layer.setting(F::Unspoken) {
+    if let Some(setting) = layer.setting(F::Unsupported) {
         return Err(unsupported("login by an identity provider", &setting.name));
     }
     let logs_in = layer.has(F::UserName) || layer.has(F::UserId) || layer.has(F::Password);
@@ -64,7 +64,7 @@ fn plain(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
     }
 }
 
-/// As keystoneauth1 5.18.1 takes it, and keys where there is no login.
+/// Returns the login as keystoneauth1 5.18.1 chooses it, or keys if there is none.
 fn openstack(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
     let kind = layer.take(F::AuthType);
     let known = kind.is_none_or(|kind| KINDS.contains(&kind));
@@ -73,7 +73,7 @@ fn openstack(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
         let name = setting.map_or("auth_type", |setting| &setting.name);
         return Err(unsupported(kind, name));
     }
-    if let Some(setting) = layer.setting(F::Unspoken) {
+    if let Some(setting) = layer.setting(F::Unsupported) {
         let kind = if setting
             .name
             .to_lowercase()
@@ -104,13 +104,13 @@ fn openstack(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
     let user = layer.has(F::UserName) || layer.has(F::UserId);
     let logs_in = user || layer.has(F::Password);
     if layer.has(F::Token) && (logs_in || layer.has(F::Passcode)) {
-        // keystoneauth1 gives up here as well (TypeError).
+        // keystoneauth1 fails here as well (TypeError).
         return Err(two_logins(layer));
     }
     match kind.unwrap_or_default() {
         "token" | "v3token" => match layer.take(F::Token) {
             Some(token) => Ok(Some(AuthMethod::Exchange(Login::token(token)))),
-            None => Err(half(layer, F::AuthType, F::Token)),
+            None => Err(incomplete(layer, F::AuthType, F::Token)),
         },
         "v3totp" => totp(layer).map(Some),
         "v3multifactor" => multifactor(layer).map(Some),
@@ -123,7 +123,7 @@ fn openstack(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
             }
             match keys(layer)? {
                 Some(_) if matches!(kind, "password" | "v3password") => {
-                    Err(half(layer, F::AuthType, F::UserName))
+                    Err(incomplete(layer, F::AuthType, F::UserName))
                 }
                 keys => Ok(keys),
             }
@@ -131,7 +131,7 @@ fn openstack(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
     }
 }
 
-/// The values of `auth_type` that are spoken here. `agency` is of otcextensions.
+/// The supported values of `auth_type`. `agency` is from otcextensions.
 const KINDS: [&str; 7] = [
     "password",
     "v3password",
@@ -151,11 +151,11 @@ fn keys(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
     let (id, secret) = match (layer.take(F::AccessKey), layer.peek(F::SecretKey)) {
         (Some(id), Some(secret)) => (id, secret),
         (None, None) if layer.has(F::SecurityToken) => {
-            return Err(half(layer, F::SecurityToken, F::AccessKey));
+            return Err(incomplete(layer, F::SecurityToken, F::AccessKey));
         }
         (None, None) => return Ok(None),
-        (Some(_), None) => return Err(half(layer, F::AccessKey, F::SecretKey)),
-        (None, Some(_)) => return Err(half(layer, F::SecretKey, F::AccessKey)),
+        (Some(_), None) => return Err(incomplete(layer, F::AccessKey, F::SecretKey)),
+        (None, Some(_)) => return Err(incomplete(layer, F::SecretKey, F::AccessKey)),
     };
     let key = AccessKey::new(id, secret)?;
     let key = match layer.peek(F::SecurityToken) {
@@ -168,7 +168,7 @@ fn keys(layer: &Layer) -> Result<Option<AuthMethod>, AuthError> {
 fn password(layer: &Layer) -> Result<AuthMethod, AuthError> {
     let Some(password) = layer.peek(F::Password) else {
         let given = first_of(layer, &[F::UserName, F::UserId, F::Passcode]);
-        return Err(half(layer, given, F::Password));
+        return Err(incomplete(layer, given, F::Password));
     };
     let login = Login::password(user(layer, F::Password)?, password);
     Ok(AuthMethod::Login(match layer.peek(F::Passcode) {
@@ -179,7 +179,7 @@ fn password(layer: &Layer) -> Result<AuthMethod, AuthError> {
 
 fn totp(layer: &Layer) -> Result<AuthMethod, AuthError> {
     let Some(code) = layer.peek(F::Passcode) else {
-        return Err(half(layer, F::AuthType, F::Passcode));
+        return Err(incomplete(layer, F::AuthType, F::Passcode));
     };
     let user = user(layer, F::Passcode)?;
     Ok(AuthMethod::Login(Login::totp(user, code)))
@@ -201,31 +201,31 @@ fn multifactor(layer: &Layer) -> Result<AuthMethod, AuthError> {
     let has = |name: &str| methods.iter().any(|method| method.ends_with(name));
     match (has("password"), has("totp")) {
         (false, true) => totp(layer),
-        (_, true) if !layer.has(F::Passcode) => Err(half(layer, F::AuthMethods, F::Passcode)),
+        (_, true) if !layer.has(F::Passcode) => Err(incomplete(layer, F::AuthMethods, F::Passcode)),
         _ => password(layer),
     }
 }
 
 fn user(layer: &Layer, secret: F) -> Result<User, AuthError> {
-    // By id where there is one; the name beside it is compared with IAM's.
+    // By id if there is one; the name beside it is compared with IAM's.
     let name = layer.take(F::UserName);
     if let Some(id) = layer.take(F::UserId) {
         return Ok(User::id(id));
     }
-    let name = name.ok_or_else(|| half(layer, secret, F::UserName))?;
+    let name = name.ok_or_else(|| incomplete(layer, secret, F::UserName))?;
     let domain = user_domain(layer);
-    let domain = domain.ok_or_else(|| half(layer, F::UserName, F::UserDomainName))?;
+    let domain = domain.ok_or_else(|| incomplete(layer, F::UserName, F::UserDomainName))?;
     Ok(User::name(name, domain))
 }
 
-/// By id if there is one, else by name.
+/// Returns a reference by id if there is one, else by name.
 pub(super) fn reference(layer: &Layer, id: F, name: F) -> Option<Reference> {
     let id = layer.take(id).map(Reference::id);
     id.or_else(|| layer.take(name).map(Reference::name))
 }
 
-/// Returns the domain of the user: its own, however it is named, takes precedence over one that is
-/// named for more, and that before the project's.
+/// Returns the domain of the user: its own, however it is named, takes precedence over a common
+/// one, and that over the project's.
 pub(super) fn user_domain(layer: &Layer) -> Option<Reference> {
     reference(layer, F::UserDomainId, F::UserDomainName)
         .or_else(|| reference(layer, F::DomainId, F::DomainName))
@@ -233,27 +233,26 @@ pub(super) fn user_domain(layer: &Layer) -> Option<Reference> {
         .or_else(|| reference(layer, F::ProjectDomainId, F::ProjectDomainName))
 }
 
-/// Returns the domain of a project that is named.
+/// Returns the domain of a named project.
 pub(super) fn project_domain(layer: &Layer) -> Option<Reference> {
     reference(layer, F::ProjectDomainId, F::ProjectDomainName)
         .or_else(|| reference(layer, F::DomainId, F::DomainName))
         .or_else(|| reference(layer, F::DefaultDomainId, F::DefaultDomainName))
 }
 
-/// Returns the agency to log in as, if one is named. Its project is left to the option for it, if
-/// that is given.
+/// Returns the agency to log in as, if one is named. An option for its project takes precedence.
 pub(super) fn agency(
     layer: &Layer,
     options: &CredentialOptions,
 ) -> Result<Option<Agency>, AuthError> {
     let Some(name) = layer.take(F::AgencyName) else {
         if layer.peek(F::AuthType) == Some("agency") {
-            return Err(half(layer, F::AuthType, F::AgencyName));
+            return Err(incomplete(layer, F::AuthType, F::AgencyName));
         }
         return Ok(None);
     };
     let owner = reference(layer, F::AgencyDomainId, F::AgencyDomainName);
-    let owner = owner.ok_or_else(|| half(layer, F::AgencyName, F::AgencyDomainName))?;
+    let owner = owner.ok_or_else(|| incomplete(layer, F::AgencyName, F::AgencyDomainName))?;
     let by_id = layer.has(F::AgencyProjectId);
     let field = if by_id {
         F::AgencyProjectId
@@ -307,8 +306,8 @@ fn two_logins(layer: &Layer) -> AuthError {
     conflict(message, names)
 }
 
-/// `given` is there, and `missing` is not.
-pub(super) fn half(layer: &Layer, given: F, missing: F) -> AuthError {
+/// Creates the error of a setting that requires another one, which is missing.
+pub(super) fn incomplete(layer: &Layer, given: F, missing: F) -> AuthError {
     let given = layer
         .setting(given)
         .map_or_else(|| spelling(layer, given), |setting| setting.name.clone());
@@ -325,10 +324,13 @@ pub(super) fn half(layer: &Layer, given: F, missing: F) -> AuthError {
             .replace("target_", "agency_");
     }
     let message = format!("{given} is set, but {missing} is not: set both or neither");
-    AuthError::malformed(message, AuthReason::HalfOfALogin { given, missing })
+    AuthError::malformed(
+        message,
+        AuthReason::IncompleteCredentials { given, missing },
+    )
 }
 
-/// Returns how the source writes a field.
+/// Returns the spelling of a field in the source.
 fn spelling(layer: &Layer, field: F) -> String {
     let names: Names = match &layer.source {
         CredentialSource::HuaweiEnvironment => HUAWEI,
@@ -351,7 +353,7 @@ fn spelling(layer: &Layer, field: F) -> String {
     }
 }
 
-/// Returns an error where a source that was asked for holds no login.
+/// Returns the error of a requested source without a login.
 pub(super) fn none_in(layer: &Layer) -> AuthError {
     let message = match &layer.source {
         CredentialSource::Cloud { .. } => {

@@ -1,4 +1,4 @@
-//! From the choice to a provider.
+//! Opening the chosen credentials as a provider.
 
 use std::sync::Arc;
 
@@ -15,38 +15,41 @@ use crate::{
     Sourced, StaticCredentials, TokenInfo, operators,
 };
 
-/// Credentials that are ready to use, and where to use them.
+/// Credentials that are ready for use, and where to use them.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ReadyCredentials {
-    /// To be given to a client.
+    /// The provider, for a client.
     pub provider: Arc<dyn CredentialsProvider>,
     /// The id of the project.
     pub project_id: String,
-    /// The region, if it is known.
+    /// The region, if known.
     pub region: Option<String>,
-    /// The address of ECS, if it is known.
+    /// The address of ECS, if known.
     pub endpoint: Option<String>,
-    /// Operator, account, project, region and endpoint, each with its origin: what is shown before anything is sent.
+    /// Operator, account, project, region and endpoint, each with its origin: shown before anything
+    /// is sent.
     pub target: ResolvedTarget,
-    /// What IAM says of the token, where one was fetched.
+    /// IAM's description of the token, if one was fetched.
     pub token: Option<TokenInfo>,
-    /// How requests travel to IAM, and to the service as well.
+    /// The transport to IAM, also for the service.
     pub transport: Arc<dyn Transport>,
-    /// Whom the settings trust, for requests to the service as well.
+    /// The trusted authorities and client certificate of the settings, also for the service.
     pub tls: TlsSettings,
-    /// What IAM says otherwise than the settings, beside [`CredentialConfig::warnings`].
+    /// Differences between the settings and IAM's answers, in addition to
+    /// [`CredentialConfig::warnings`].
     pub warnings: Vec<Warning>,
 }
 
 impl CredentialConfig {
-    /// Makes a provider, and finds out the project's id. Asks IAM only for what is needed: a token, or the id of a project by
-    /// its name. Where the metadata service is the source, it is asked for keys, and for the region and the project unless
-    /// they are given.
+    /// Creates a provider, and determines the project's id. IAM is queried only if needed: for a
+    /// token, or for the id of a project by its name. If the metadata service is the source, it is
+    /// queried for keys, and for the region and the project unless they are given.
     ///
     /// # Errors
-    /// Something needed is not known ([`AuthError::reason`]), or IAM refused or could not be asked.
-    /// [`AuthErrorKind::Missing`]: no other source has credentials, and the metadata service has none.
+    /// Fails if a required setting is not known ([`AuthError::reason`]), or if IAM refuses or
+    /// cannot be reached. [`AuthErrorKind::Missing`]: no other source has credentials, and neither
+    /// has the metadata service.
     pub async fn open(mut self, transports: Transports) -> Result<ReadyCredentials, AuthError> {
         let transport = Arc::clone(&transports.services);
         let keys = match &self.method {
@@ -104,7 +107,7 @@ impl CredentialConfig {
         })
     }
 
-    /// Returns the keys of the server that this process runs on, and where it is.
+    /// Returns the keys and the location of the server that this process runs on.
     async fn server_keys(
         &mut self,
         transport: Arc<dyn Transport>,
@@ -117,7 +120,7 @@ impl CredentialConfig {
             let none = AuthError::new(AuthErrorKind::Missing, "no source has credentials");
             match error.kind() {
                 AuthErrorKind::Malformed => error,
-                // It is there, and failed: no reason to think that it has none.
+                // The service exists and failed, which does not mean that it has no keys.
                 AuthErrorKind::Unavailable if error.refusal().is_some() => error,
                 _ => none.with_source(error),
             }
@@ -134,7 +137,7 @@ impl CredentialConfig {
         Ok(keys)
     }
 
-    /// Takes from the location of this server what nobody has named.
+    /// Takes from the location of this server what no setting names.
     fn locate(&mut self, location: InstanceLocation) -> Result<(), AuthError> {
         const HERE: &str = "the metadata service";
         check_region(location.region.as_deref())?;
@@ -152,7 +155,7 @@ impl CredentialConfig {
         Ok(())
     }
 
-    /// The addresses in a region that came to be known late.
+    /// Determines the addresses in a region that became known late.
     fn addresses_in(&mut self, region: &str) -> Result<(), AuthError> {
         if self.endpoint.is_none()
             && let Some(mut address) = self.addresses.ecs(region).cloned()
@@ -196,7 +199,7 @@ impl CredentialConfig {
             Some(keys) => keys.credentials().await?.access_key_id().map(str::to_owned),
             None => None,
         };
-        // The project of who logs in; an agency's is in another domain.
+        // The project of the user who logs in; an agency's is in another domain.
         let project = self.project;
         let fixed = |credentials| Base::Fixed(Arc::new(StaticCredentials::new(credentials)));
         let base = match (self.method, keys) {
@@ -257,7 +260,7 @@ impl CredentialConfig {
     }
 }
 
-/// Names that the settings have beside an id, and that are not those of IAM.
+/// Warns about names beside an id that differ from IAM's.
 fn other_names([user, project]: &[Option<String>; 2], token: &TokenInfo) -> Vec<Warning> {
     let of_project = token.project.as_ref().map(|project| &project.name);
     let pairs = [

@@ -1,4 +1,5 @@
-//! Project, region, addresses and trust: one function for each, over the layers in order.
+//! Resolution of project, region, addresses and trust: one function for each, over the layers in
+//! order.
 
 use super::fields::Field as F;
 use super::files::RegionAddresses;
@@ -16,25 +17,25 @@ use crate::{AddressGap, AuthError, AuthReason, Operator, Reference, Sourced};
 mod address;
 mod trust;
 
-/// The origin of what an option says.
+/// The origin of a value from an option.
 pub(super) const GIVEN: &str = "the options";
 
-/// As whom, by the settings.
+/// The account, as the settings name it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Account {
     pub(super) user: Option<String>,
-    /// The name beside an id: IAM says whether it is the user's.
+    /// The name beside an id, to be compared with IAM's.
     pub(super) user_name: Option<String>,
     pub(super) domain: Option<String>,
-    /// The domain of the user, to log in or to look in.
+    /// The domain of the user, for the login or for look-ups.
     pub(super) user_domain: Option<Reference>,
 }
 
-/// The project, by the settings.
+/// The project, as the settings name it.
 #[derive(Clone, Debug)]
 pub(super) struct Project {
     pub(super) reference: Reference,
-    /// The name beside the id: IAM says whether it is the project's.
+    /// The name beside the id, to be compared with IAM's.
     pub(super) name: Option<String>,
     pub(super) origin: String,
 }
@@ -48,11 +49,11 @@ struct Resolver<'a> {
     operator: Option<Operator>,
 }
 
-/// The regions that are named.
+/// The named regions.
 struct Regions {
-    /// The one that is meant.
+    /// The selected one.
     region: Option<Sourced>,
-    /// What the source itself says, where the option says another.
+    /// The source's own region, if an option names another.
     other: Option<String>,
 }
 
@@ -151,7 +152,6 @@ impl Resolver<'_> {
     /// Returns the layers that complete the one of the credentials, in order, beginning with
     /// itself.
     fn layers(&self) -> Vec<&Layer> {
-        let at = |at: usize| self.found.layers.get(at);
         let implicit = !self.found.named;
         let beside: &[usize] = match self.found.source() {
             CredentialSource::Options => &[HUAWEI_ENV, OPENSTACK_ENV, TERRAFORM_ENV],
@@ -161,7 +161,8 @@ impl Resolver<'_> {
             CredentialSource::Cloud { .. } if implicit => &[OPENSTACK_ENV],
             _ => &[],
         };
-        let beside = beside.iter().filter_map(|position| at(*position));
+        let beside = beside.iter();
+        let beside = beside.filter_map(|position| self.found.layers.get(*position));
         self.own().into_iter().chain(beside).collect()
     }
 
@@ -169,7 +170,7 @@ impl Resolver<'_> {
         self.warnings.push(Warning { kind, message });
     }
 
-    /// Who the settings say that we are.
+    /// Returns the account that the settings name.
     fn account(&self, method: Option<&AuthMethod>) -> Account {
         let Some(own) = self
             .own()
@@ -195,8 +196,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// Returns the project that the settings name. The option for it comes in later: with an agency
-    /// it is another one.
+    /// Returns the project that the settings name. The option for it is applied later: with an
+    /// agency it names another one.
     fn project(&mut self, method: Option<&AuthMethod>) -> Option<Project> {
         let is_login = matches!(method, Some(AuthMethod::Login(_) | AuthMethod::Exchange(_)));
         let found = self
@@ -282,7 +283,7 @@ impl Resolver<'_> {
         Ok(Regions { region, other })
     }
 
-    /// Returns the region of another tool's variables, where nothing else names one.
+    /// Returns the region of another tool's variables, if nothing else names one.
     fn borrowed_region(&mut self) -> Option<Sourced> {
         let layers = [HUAWEI_ENV, OPENSTACK_ENV, TERRAFORM_ENV];
         let mut layers = layers
@@ -306,8 +307,8 @@ impl Resolver<'_> {
         Some(region)
     }
 
-    /// What the source says of its own region is not taken to another one. A project that is given beside keys is what is
-    /// meant, whatever the region.
+    /// Drops the source's settings of its own region if another one is selected. A project that is
+    /// given beside keys is kept, whatever the region.
     fn keep_apart(&mut self, regions: &Regions, project: &mut Option<Project>) {
         let (Some(other), Some(wanted)) = (&regions.other, &regions.region) else {
             return;
@@ -338,7 +339,7 @@ impl Resolver<'_> {
         );
     }
 
-    /// The project that an option names. Where an agency lends its rights, it is one of the agency's owner.
+    /// Applies the project of an option. With an agency it is a project of the agency's owner.
     fn give_project(&self, agency: &mut Option<Agency>, project: &mut Option<Project>) {
         let Some(id) = &self.options.project_id else {
             return;
@@ -355,7 +356,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Returns the operator: named, or told by an address or the region.
+    /// Returns the operator: named, or determined by an address or the region.
     fn named_operator(
         &self,
         addresses: &address::Addresses,

@@ -12,27 +12,27 @@ mod given;
 mod other_sources;
 
 use given::{check_options, of_openstack_variables, of_options, of_variables};
-use other_sources::{contradiction, half_of_a_login, unused_clouds, unused_profiles};
+use other_sources::{contradiction, incomplete_login, unused_clouds, unused_profiles};
 
-/// The layers, and the one that has the credentials.
+/// The layers, and the one with the credentials.
 pub(super) struct Found {
     /// The options, the three families of variables, and the files that were read.
     pub(super) layers: Vec<Layer>,
-    /// The layer of the credentials; `None` is the metadata service.
+    /// The layer of the credentials; `None` for the metadata service.
     pub(super) chosen: Option<usize>,
     pub(super) method: Option<AuthMethod>,
     pub(super) skipped: Vec<Skipped>,
-    /// Whether the source was asked for by name, and so is an account of its own.
+    /// Whether the source was requested by name, and so is an account of its own.
     pub(super) named: bool,
-    /// Whether it was named by an option.
+    /// Whether an option named it.
     pub(super) explicit: bool,
     /// The vendor of the cloud.
     pub(super) vendor: Option<&'static BuiltIn>,
-    /// Accounts that are described and not used, of which only this is known.
+    /// Accounts that are described and not used, as messages.
     pub(super) unused: Vec<String>,
 }
 
-/// Positions of the layers that are always there.
+/// Positions of the layers that always exist.
 pub(super) const OPTION: usize = 0;
 pub(super) const HUAWEI_ENV: usize = 1;
 pub(super) const OPENSTACK_ENV: usize = 2;
@@ -81,7 +81,7 @@ impl Found {
         });
     }
 
-    /// Takes the layer at this position, if it has credentials.
+    /// Chooses the layer at this position, if it has credentials.
     fn take(&mut self, at: usize) -> Result<bool, AuthError> {
         let layer = self.layers.get(at);
         let method = layer.map(method::of_layer).transpose()?.flatten();
@@ -92,7 +92,7 @@ impl Found {
         Ok(self.chosen.is_some())
     }
 
-    /// Takes a layer that must have credentials.
+    /// Chooses a layer that must have credentials.
     fn take_only(&mut self, layer: Layer) -> Result<(), AuthError> {
         self.layers.push(layer);
         let at = self.layers.len() - 1;
@@ -144,7 +144,7 @@ pub(super) fn search(
     Ok(found)
 }
 
-/// Returns a cloud or profile that an option names: that or nothing.
+/// Chooses the cloud or profile that an option names, and no other source.
 fn by_name(
     options: &CredentialOptions,
     environment: &Environment,
@@ -171,7 +171,7 @@ fn by_name(
     Ok(found.named)
 }
 
-/// Credentials of the environment.
+/// Chooses credentials of the environment.
 fn by_variables(
     options: &CredentialOptions,
     environment: &Environment,
@@ -226,7 +226,7 @@ fn by_variables(
     Ok(false)
 }
 
-/// Credentials of files that nobody named, and the metadata service.
+/// Chooses credentials of unnamed files, or the metadata service.
 fn by_files(
     options: &CredentialOptions,
     environment: &Environment,
@@ -234,12 +234,12 @@ fn by_files(
 ) -> Result<(), AuthError> {
     match Clouds::load(environment)? {
         None => {
-            half_of_a_login(found)?;
+            incomplete_login(found)?;
             found.skip("clouds.yaml", "there is none");
         }
         Some(clouds) => match clouds.names()[..] {
             [] => {
-                half_of_a_login(found)?;
+                incomplete_login(found)?;
                 if let Some(hidden) = &clouds.hidden {
                     let message = format!(
                         "{} describes no cloud, and hides {}, as in openstacksdk: remove it, or name the cloud with OS_CLOUD and \
@@ -257,7 +257,7 @@ fn by_files(
                 return contradiction(found);
             }
             ref several => {
-                half_of_a_login(found)?;
+                incomplete_login(found)?;
                 let names = several.join(", ");
                 let path = clouds.path.display();
                 found.unused.push(format!(
@@ -292,7 +292,7 @@ fn by_files(
     if let Some(setting) = pod {
         return Err(AuthError::malformed(
             format!(
-                "{} asks for the identity of a pod, which is not supported, and no other account is used in its place",
+                "{} names the identity of a pod, which is not supported; no other account is used in its place",
                 setting.name
             ),
             AuthReason::UnsupportedLogin {
@@ -314,7 +314,7 @@ fn cloud(
         None => Err(missing_source(
             name,
             Vec::new(),
-            format!("cloud {name} is asked for, but there is no clouds.yaml"),
+            format!("cloud {name} is requested, but there is no clouds.yaml"),
         )),
     }
 }

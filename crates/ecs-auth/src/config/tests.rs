@@ -43,7 +43,7 @@ const CLOUDS: &str = "/home/ops/.config/openstack/clouds.yaml";
 const ONE_CLOUD: &str = "clouds: {otc: {auth: {ak: AK-cloud, sk: MFyf}}}";
 const PROFILES: &str = "/home/ops/.huaweicloud/credentials";
 
-/// Everything there is, at once.
+/// Returns an environment with every source at once.
 fn everything() -> Environment {
     around(&[&SDK[..], &OS[..], &[("OS_CLOUD", "otc")]].concat())
         .with_file(CLOUDS, ONE_CLOUD)
@@ -54,14 +54,14 @@ fn everything() -> Environment {
 }
 
 fn without(environment: Environment, names: &[&str]) -> Environment {
-    // Empty is as good as not set.
+    // Empty counts as unset.
     names
         .iter()
         .fold(environment, |all, name| all.with_variable(*name, ""))
 }
 
 #[test]
-fn the_first_of_the_sources_wins_and_the_others_are_told() {
+fn first_source_wins_and_the_others_are_reported() {
     let flags = CredentialOptions {
         access_key: Some("AK-flag".to_owned()),
         secret_key: Some(SecretString::from("MFyf")),
@@ -70,7 +70,7 @@ fn the_first_of_the_sources_wins_and_the_others_are_told() {
     let chosen = CredentialConfig::new(&flags, &everything()).unwrap();
     assert_eq!(chosen.source().to_string(), "the options");
     assert_eq!(chosen.access_key(), Some("AK-flag"));
-    // Nothing was tried before; what the environment says is overridden.
+    // Nothing was tried before; options override the environment.
     assert!(chosen.warnings().is_empty(), "{:?}", chosen.warnings());
     assert!(
         chosen
@@ -154,7 +154,7 @@ fn the_first_of_the_sources_wins_and_the_others_are_told() {
 }
 
 #[test]
-fn a_cloud_or_a_profile_that_is_asked_for_is_used_or_it_is_an_error() {
+fn requested_clouds_and_profiles_are_used_or_an_error() {
     let mut flags = CredentialOptions {
         cloud: Some("otc".to_owned()),
         ..CredentialOptions::default()
@@ -191,7 +191,7 @@ fn a_cloud_or_a_profile_that_is_asked_for_is_used_or_it_is_an_error() {
 }
 
 #[test]
-fn half_a_credential_is_an_error_and_not_somebody_elses() {
+fn incomplete_credentials_are_an_error() {
     let flags = CredentialOptions::default();
     for (variables, expected) in [
         (
@@ -328,7 +328,7 @@ fn a_file_that_others_can_read_gets_a_warning() {
 }
 
 #[test]
-fn an_address_with_a_password_is_not_taken() {
+fn addresses_with_a_password_are_refused() {
     let flags = |iam: &str, ecs: &str| CredentialOptions {
         iam_endpoint: (!iam.is_empty()).then(|| iam.to_owned()),
         endpoint: (!ecs.is_empty()).then(|| ecs.to_owned()),
@@ -353,9 +353,9 @@ fn an_address_with_a_password_is_not_taken() {
     );
 }
 
-/// It becomes a part of the names of hosts that get credentials.
+/// A region becomes a part of the host names that get credentials.
 #[test]
-fn a_region_is_a_name_and_nothing_else() {
+fn regions_are_only_names() {
     for region in [
         "x.evil.example/",
         "eu-de@evil.example",

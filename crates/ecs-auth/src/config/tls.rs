@@ -1,4 +1,4 @@
-//! Whom the settings of a source trust.
+//! The trust settings of a source.
 
 #[cfg(feature = "hyper")]
 use super::transports::Transports;
@@ -6,20 +6,21 @@ use crate::Sourced;
 #[cfg(feature = "hyper")]
 use crate::{AuthError, AuthErrorKind};
 
-/// The authorities to trust, and the certificate to show to servers, by `cacert`, `cert` and `key`.
+/// The trusted authorities and the client certificate, from `cacert`, `cert` and `key`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TlsSettings {
-    /// The only authorities to trust, as `requests` has it for openstacksdk: the machine's own are not trusted then.
+    /// The only trusted authorities, as `requests` treats it for openstacksdk: those of the machine
+    /// are not trusted then.
     pub ca_file: Option<Sourced>,
     /// A client certificate.
     pub certificate: Option<Sourced>,
-    /// Its key; in the file of the certificate where it is not named.
+    /// Its key; `None` if it is in the file of the certificate.
     pub key: Option<Sourced>,
 }
 
 impl TlsSettings {
-    /// Transports that trust whom these settings trust.
+    /// Creates transports with these trust settings.
     #[cfg(feature = "hyper")]
     pub(crate) fn transports(&self) -> Result<Transports, AuthError> {
         use std::sync::Arc;
@@ -37,8 +38,7 @@ impl TlsSettings {
         })
     }
 
-    /// Returns a transport that trusts whom these settings trust, and shows the certificate that
-    /// they name.
+    /// Applies the trusted authorities and the client certificate to a transport.
     #[cfg(feature = "hyper")]
     pub fn apply(
         &self,

@@ -1,5 +1,6 @@
-//! YAML, as much of it as files with credentials need, read as PyYAML 6.0.4 does where a login depends on it: spellings of null, merge
-//! keys, tags. Every other scalar is taken as the text that it is, so that a password of digits stays one.
+//! A YAML subset for files with credentials, read as PyYAML 6.0.4 does where a login depends on it:
+//! spellings of null, merge keys, tags. Every other scalar is taken as text, so that a password of
+//! digits stays one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +12,7 @@ mod scalar;
 
 pub(super) use scalar::is_other_than_text;
 
-/// Deeper or larger is no file of a person.
+/// Limits that no hand-written file exceeds.
 const MAX_DEPTH: usize = 32;
 const MAX_NODES: usize = 100_000;
 
@@ -20,17 +21,17 @@ const MAX_NODES: usize = 100_000;
 pub(super) enum Node {
     Text {
         text: Zeroizing<String>,
-        /// Whether it is written without quotes, so that PyYAML may read another type than a text.
+        /// Whether it is written without quotes, so that PyYAML may read it as another type.
         plain: bool,
     },
     Null,
     List(Vec<Node>),
     Map(BTreeMap<String, Node>),
-    /// With a tag that is not known here, such as `!vault`.
+    /// A value with an unknown tag, such as `!vault`.
     Tagged(String),
 }
 
-/// A document, and what should be said of it.
+/// A document and its warnings.
 pub(super) struct Document {
     pub(super) root: Node,
     pub(super) warnings: Vec<String>,
@@ -44,7 +45,7 @@ impl Node {
         }
     }
 
-    /// Returns the text, if it is one and not empty.
+    /// Returns the text; `None` if the value is another type or empty.
     pub(super) fn text(&self) -> Option<&Zeroizing<String>> {
         match self {
             Self::Text { text, .. } if !text.is_empty() => Some(text),
@@ -66,7 +67,7 @@ impl Node {
         self.entries().map(|(name, _)| name)
     }
 
-    /// Puts the other over this one: maps are joined, everything else is replaced.
+    /// Overlays another value: maps are joined, everything else is replaced.
     pub(super) fn overlay(&mut self, over: Self) {
         match (self, over) {
             (Self::Map(under), Self::Map(over)) => {
@@ -84,8 +85,8 @@ impl Node {
     }
 }
 
-/// Reads a file by its name: a `.json` is read as JSON if it is that. The error is where it is broken, without its words: these
-/// could be a secret.
+/// Parses a file by its name: a `.json` is parsed as JSON if it is valid. The error is the place of
+/// the fault without the text, which could be a secret.
 pub(super) fn parse_file(path: &Path, text: &str) -> Result<Document, String> {
     if path.extension().is_some_and(|ending| ending == "json")
         && let Ok(value) = serde_json::from_str(text)
@@ -122,7 +123,7 @@ fn quoted(text: String) -> Node {
     }
 }
 
-/// Reads the only document.
+/// Parses the only document.
 pub(super) fn parse(text: &str) -> Result<Document, String> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
@@ -193,7 +194,7 @@ impl<'a> Reader<'a> {
             Event::Alias(anchor) => {
                 let node = self.anchors.get(&anchor).cloned();
                 let node = node.ok_or_else(|| "an alias stands before its anchor".to_owned())?;
-                // Else a few lines of aliases of aliases would fill the memory.
+                // Otherwise a few lines of nested aliases would fill the memory.
                 self.count(size(&node))?;
                 (node, 0)
             }
@@ -236,7 +237,8 @@ impl<'a> Reader<'a> {
                 _ => return Err("a key is not a text".to_owned()),
             }
         }
-        // What is written out wins over what is merged in, and not only in part; of several merged in the first wins.
+        // Explicit keys take precedence over merged ones, as a whole; of several merges the first
+        // takes precedence.
         let mut from_merge = BTreeMap::new();
         for node in merged.unwrap_or_default() {
             let Node::Map(entries) = node else {
@@ -267,7 +269,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Returns a scalar by its style and tag.
+/// Creates a scalar by its style and tag.
 fn scalar(text: String, plain: bool, tag: Option<&Tag>) -> Node {
     let text = Zeroizing::new(text);
     match tag {
@@ -278,7 +280,7 @@ fn scalar(text: String, plain: bool, tag: Option<&Tag>) -> Node {
             "str" | "int" | "float" | "bool" => Node::Text { text, plain: false },
             other => Node::Tagged(format!("!!{other}")),
         },
-        // The non-specific tag: a text.
+        // The non-specific tag marks a text.
         Some(tag) if tag.suffix.is_empty() && tag.handle == "!" => {
             Node::Text { text, plain: false }
         }
@@ -286,7 +288,7 @@ fn scalar(text: String, plain: bool, tag: Option<&Tag>) -> Node {
     }
 }
 
-/// Returns a collection with a tag that is not its own.
+/// Returns a tagged value for a collection with a tag that is not its own.
 fn tagged(tag: Option<&Tag>) -> Option<Node> {
     let tag = tag?;
     let own = tag.is_yaml_core_schema() && matches!(tag.suffix.as_str(), "map" | "seq");

@@ -69,7 +69,7 @@ fn the_token_goes_into_its_header_and_replaces_an_older_one() {
 }
 
 #[test]
-fn a_token_that_no_header_can_hold_is_an_error_without_the_token() {
+fn invalid_tokens_are_errors_without_the_token() {
     for token in [
         "",
         "secret\n",
@@ -92,7 +92,7 @@ fn a_static_provider_has_nothing_newer() {
 }
 
 #[test]
-fn the_same_are_those_that_a_service_cannot_tell_apart() {
+fn credentials_are_compared_as_a_service_does() {
     let key = |id, secret| AccessKey::new(id, secret).unwrap();
     let temporary = |token| key("AK", "SK").with_security_token(token).unwrap();
     let all = [

@@ -1,21 +1,22 @@
-//! Reading files that may hold credentials.
+//! Reading of files that may hold credentials.
 
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// Larger files are not read.
+/// The largest file that is read, in bytes.
 pub(super) const MAX_FILE: u64 = 1 << 20;
 
 #[derive(Clone)]
 pub(crate) struct File {
-    /// The content, or why it could not be read.
+    /// The content, or why it is unreadable.
     pub(crate) text: Result<Zeroizing<String>, String>,
     pub(crate) readable_by_others: bool,
 }
 
-/// `None` where there is nothing, or a folder. A pipe, as shells make of `<(…)`, is read like a file.
+/// Reads a file; `None` if it does not exist or is a folder. A pipe, such as a shell's `<(…)`, is
+/// read like a file.
 pub(super) fn read(path: &Path) -> Option<File> {
     let unreadable = |error: io::Error| File {
         text: Err(error.to_string()),
@@ -29,7 +30,7 @@ pub(super) fn read(path: &Path) -> Option<File> {
             return (!none).then(|| unreadable(error));
         }
     };
-    // Room for all of it, so that it never moves and leaves a copy behind.
+    // Capacity for the whole content, so that it never moves and leaves a copy behind.
     let room = metadata.len().min(MAX_FILE) as usize + 1;
     let mut text = Zeroizing::new(String::with_capacity(room));
     let read = std::fs::File::open(path)

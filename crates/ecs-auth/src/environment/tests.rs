@@ -2,7 +2,7 @@ use super::Environment;
 use super::file::{MAX_FILE, read};
 
 #[test]
-fn a_file_is_read_once_with_who_else_can_read_it() {
+fn files_are_read_once_with_their_permissions() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clouds.yaml");
     assert!(read(&path).is_none());
@@ -43,7 +43,7 @@ fn a_file_is_read_once_with_who_else_can_read_it() {
 }
 
 #[test]
-fn what_is_shown_is_names_only() {
+fn debug_shows_names_only() {
     let environment = Environment::default()
         .with_variable("OS_PASSWORD", "sesame")
         .with_file("/clouds.yaml", "sesame");

@@ -20,7 +20,7 @@ fn message(status: u16, body: &'static str) -> (AuthErrorKind, String) {
 }
 
 #[test]
-fn each_form_of_error_is_understood() {
+fn each_form_of_error_is_read() {
     for (body, expected) in [
         (
             r#"{"error":{"code":401,"message":"The username or password is wrong.","title":"Unauthorized"}}"#,
@@ -60,7 +60,7 @@ fn each_form_of_error_is_understood() {
 }
 
 #[test]
-fn what_may_pass_is_not_a_refusal() {
+fn temporary_failures_are_no_refusals() {
     for (status, kind) in [
         (400, AuthErrorKind::Refused),
         (403, AuthErrorKind::Refused),
@@ -80,7 +80,7 @@ fn a_service_that_echoes_a_secret_does_not_spread_it() {
     let (_, message) = message(400, r#"{"message":"bad value 'sesame'\n\u001b[31m"}"#);
     assert!(message.contains("bad value '***'"), "{message}");
     assert!(!message.contains(char::is_control), "{message:?}");
-    // In the form of the body that was sent, in that of an address, and as the code.
+    // In the form of the sent body, in that of an address, and as the code.
     for body in [
         r#"{"message":"cannot parse: {\"password\":\"se\\\"s/me\"}"}"#,
         r#"{"message":"password=se%22s%2Fme"}"#,

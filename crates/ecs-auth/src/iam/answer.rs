@@ -1,4 +1,4 @@
-//! What IAM answers.
+//! Answers of IAM.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{AuthError, Credentials};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Project {
-    /// The id, as it stands in paths.
+    /// The id, as used in paths.
     pub id: String,
     /// The name, for example `eu-de` or `eu-de_staging`.
     pub name: String,
@@ -29,13 +29,13 @@ impl Project {
     }
 }
 
-/// What IAM says of a token. Not the token.
+/// IAM's description of a token, without the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenInfo {
-    /// What it is good for, if that is a project.
+    /// The project that it is valid for, if it is scoped to one.
     pub project: Option<Project>,
-    /// The domain (account) that it is good for, if it is not good for a project.
+    /// The domain (account) that it is valid for, if it is not scoped to a project.
     pub scope_domain: Option<String>,
     /// The user's name.
     pub user: Option<String>,
@@ -43,7 +43,7 @@ pub struct TokenInfo {
     pub domain: Option<String>,
     /// The names of the roles it has.
     pub roles: Vec<String>,
-    /// Its end, by IAM's clock.
+    /// When it expires, by IAM's clock.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Token {
     pub(super) lifetime: Option<Duration>,
 }
 
-/// The token is in a header; what else is known of it is in the body, which may be missing.
+/// Reads a token from its header, and its description from the body, which may be missing.
 pub(super) fn read_token(
     response: &Response<Bytes>,
     now: Timestamp,
@@ -80,7 +80,7 @@ pub(super) fn read_token(
     if let Some(end) = expires_at {
         credentials = credentials.with_end(end);
     }
-    // By IAM's own clock where it tells it: ours may be wrong.
+    // By IAM's own clock, if the answer has it: the local one may be wrong.
     let issued_at = time("/token/issued_at").unwrap_or(now);
     let lifetime = expires_at.map(|end| {
         let left = end.duration_since(issued_at);
@@ -98,7 +98,7 @@ pub(super) fn read_token(
     })
 }
 
-/// What the answer to a look-up says of the token.
+/// Reads the description of a token from the answer to a look-up.
 pub(super) fn read_info(body: &[u8], service: &str) -> Result<TokenInfo, AuthError> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     if !body.pointer("/token").is_some_and(Value::is_object) {

@@ -1,4 +1,4 @@
-//! What is shown to IAM to get a token.
+//! Logins: what IAM requires for a token.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::{AuthError, AuthErrorKind, CredentialsProvider};
 
 mod wire;
 
-/// Something in IAM, by its id or by its name.
+/// A reference to an object of IAM by its id or name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reference {
     /// By id.
@@ -23,18 +23,18 @@ pub enum Reference {
 }
 
 impl Reference {
-    /// By id.
+    /// Creates a reference by id.
     pub fn id(id: impl Into<String>) -> Self {
         Self::Id(id.into())
     }
 
-    /// By name.
+    /// Creates a reference by name.
     pub fn name(name: impl Into<String>) -> Self {
         Self::Name(name.into())
     }
 }
 
-/// Who logs in.
+/// The user who logs in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum User {
     /// By id, which needs no domain.
@@ -49,12 +49,12 @@ pub enum User {
 }
 
 impl User {
-    /// By id.
+    /// Creates a user by id.
     pub fn id(id: impl Into<String>) -> Self {
         Self::Id(id.into())
     }
 
-    /// By name in a domain.
+    /// Creates a user by name in a domain.
     pub fn name(name: impl Into<String>, domain: Reference) -> Self {
         Self::Name {
             name: name.into(),
@@ -63,7 +63,7 @@ impl User {
     }
 }
 
-/// A way to log in at IAM, and what the token is to be good for. `Debug` masks what is secret.
+/// A login at IAM, and the scope of its token. `Debug` masks secrets.
 ///
 /// ```
 /// use ecs_auth::{Login, Reference, User};
@@ -97,7 +97,7 @@ enum Identity {
     },
 }
 
-/// The code, or why there is none any more, once it was used.
+/// The code, or why there is none any more after it was used.
 type Passcode = Mutex<Result<SecretString, String>>;
 
 #[derive(Debug)]
@@ -107,7 +107,7 @@ enum Scope {
 }
 
 impl Login {
-    /// As a user, with a password.
+    /// Creates a login of a user with a password.
     pub fn password(user: User, password: impl Into<String>) -> Self {
         Self::new(Identity::Password {
             user,
@@ -116,7 +116,7 @@ impl Login {
         })
     }
 
-    /// As a user, with a passcode alone (`v3totp`). It is good for one token.
+    /// Creates a login of a user with a passcode alone (`v3totp`), which is valid for one token.
     pub fn totp(user: User, passcode: impl Into<String>) -> Self {
         Self::new(Identity::Totp {
             user,
@@ -124,12 +124,14 @@ impl Login {
         })
     }
 
-    /// With a token that is there already, for example to get one for another project. The new one ends when the old one does.
+    /// Creates a login with an existing token, for example to get one for another project. The new
+    /// token expires with the old one.
     pub fn token(token: impl Into<String>) -> Self {
         Self::new(Identity::Token(SecretString::from(token.into())))
     }
 
-    /// As an agency (`assume_role`): `owner` is the domain that lends its rights, `by` proves who borrows them.
+    /// Creates a login as an agency (`assume_role`): `owner` is the domain that lends its rights,
+    /// `by` authenticates the borrower.
     pub fn agency(
         by: impl CredentialsProvider,
         owner: Reference,
@@ -150,8 +152,8 @@ impl Login {
         }
     }
 
-    /// Sets the second factor of a password: the six digits that the user's device shows. It is
-    /// good for one token; for the next one there has to be a new login.
+    /// Adds the second factor of a password: the six digits of the user's device. It is valid for
+    /// one token; the next one requires a new login.
     #[must_use]
     pub fn with_passcode(mut self, code: impl Into<String>) -> Self {
         if let Identity::Password { passcode, .. } = &mut self.identity {
@@ -160,8 +162,8 @@ impl Login {
         self
     }
 
-    /// Sets the id of the domain of who borrows an agency: needed where that is proved with an
-    /// access key.
+    /// Sets the id of the borrower's domain. Required if an access key authenticates the borrower
+    /// of an agency.
     #[must_use]
     pub fn with_caller_domain_id(mut self, id: impl Into<String>) -> Self {
         if let Identity::Agency {
@@ -173,28 +175,29 @@ impl Login {
         self
     }
 
-    /// A token for a project. A name is looked up in the domain of the user or of the agency's owner.
+    /// Scopes the token to a project. A name is looked up in the domain of the user or of the
+    /// agency's owner.
     #[must_use]
     pub fn for_project(mut self, project: Reference) -> Self {
         self.scope = Some(Scope::Project(project, None));
         self
     }
 
-    /// A token for a project of this domain.
+    /// Scopes the token to a project of this domain.
     #[must_use]
     pub fn for_project_of(mut self, project: Reference, domain: Reference) -> Self {
         self.scope = Some(Scope::Project(project, Some(domain)));
         self
     }
 
-    /// A token for a whole domain.
+    /// Scopes the token to a whole domain.
     #[must_use]
     pub fn for_domain(mut self, domain: Reference) -> Self {
         self.scope = Some(Scope::Domain(domain));
         self
     }
 
-    /// Returns the method of authentication, as traces name it.
+    /// Returns the name of the authentication method, for traces.
     pub(super) fn method(&self) -> &'static str {
         match &self.identity {
             Identity::Password { passcode: None, .. } => "password",
@@ -205,7 +208,7 @@ impl Login {
         }
     }
 
-    /// Who proves themselves in the headers, and as of which domain.
+    /// Returns the provider that authenticates in the headers, and its domain.
     pub(super) fn caller(&self) -> Option<(&dyn CredentialsProvider, Option<&str>)> {
         match &self.identity {
             Identity::Agency {
@@ -217,8 +220,7 @@ impl Login {
         }
     }
 
-    /// Returns the request's body, which is overwritten when it is dropped, and what in it is
-    /// secret.
+    /// Returns the body of the request, which is overwritten on drop, and its secrets.
     pub(super) fn body(&self) -> Result<(Bytes, Vec<SecretString>), AuthError> {
         let passcode = self.take_passcode()?;
         let mut secrets: Vec<SecretString> = match &self.identity {
@@ -228,7 +230,8 @@ impl Login {
         };
         secrets.extend(passcode.clone());
         let body = wire::Body::new(self, passcode.as_ref());
-        // Room enough that it never moves and leaves a copy behind: six bytes are the longest escape.
+        // Capacity so that it never moves and leaves a copy behind: the longest escape has six
+        // bytes.
         let length: usize = secrets.iter().map(|part| part.expose_secret().len()).sum();
         let mut bytes = Zeroizing::new(Vec::with_capacity(length * 6 + 4096));
         serde_json::to_writer(&mut *bytes, &body).map_err(|error| {
@@ -266,8 +269,8 @@ impl Login {
             })
     }
 
-    /// A login came to nothing: what it was sent with is `secrets`. A passcode that was not sent can still be used, and
-    /// otherwise it is told what became of it.
+    /// Handles a failed login, which was sent with `secrets`. A passcode that was not sent stays
+    /// usable; otherwise the error is kept for later attempts.
     pub(super) fn failed(&self, secrets: &[SecretString], error: &AuthError) {
         let Some(passcode) = self.passcode() else {
             return;

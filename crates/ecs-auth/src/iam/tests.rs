@@ -23,7 +23,7 @@ fn token(token: &str, body: &str) -> Response<Bytes> {
         .unwrap()
 }
 
-/// For a day, by a clock that is a year behind ours.
+/// Valid for a day, by a clock that is a year behind the local one.
 const A_DAY: &str = r#"{"token":{"issued_at":"2025-11-23T12:00:00.000000Z","expires_at":"2025-11-24T12:00:00.000000Z",
     "user":{"name":"ops","domain":{"name":"OTC1"}},"roles":[{"id":"1","name":"server_adm"},{"id":"2"}],
     "project":{"id":"5dd3c0b24cdc4d31952c49589182a89d","name":"eu-de"}}}"#;
@@ -54,7 +54,7 @@ fn shown(credentials: &Credentials) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_login_gives_a_token_and_what_is_known_of_it() {
+async fn logins_give_a_token_and_its_description() {
     let (tokens, transport) = tokens(ScriptedTransport::new().response(token(TOKEN, A_DAY)));
     assert_eq!(shown(&tokens.credentials().await.unwrap()), TOKEN);
     let info = tokens.info().await.unwrap();
@@ -85,7 +85,7 @@ async fn a_login_gives_a_token_and_what_is_known_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_life_of_a_token_is_told_by_the_clock_of_who_issued_it() {
+async fn lifetime_of_a_token_is_by_the_issuers_clock() {
     let script = ScriptedTransport::new()
         .response(token("one", A_DAY))
         .response(token("two", A_DAY));
@@ -129,7 +129,7 @@ async fn a_short_life_is_renewed_in_its_last_quarter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_token_is_an_error_that_says_so() {
+async fn invalid_token_answers_are_errors() {
     for (response, kind, expected) in [
         (
             Response::new(Bytes::from_static(b"<html>hello")),
@@ -162,7 +162,7 @@ async fn what_is_no_token_is_an_error_that_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_login_says_why_and_not_the_password() {
+async fn refused_login_reports_the_reason_without_the_password() {
     let body = r#"{"error":{"code":401,"message":"The password sesame is wrong.","title":"Unauthorized"}}"#;
     let (tokens, transport) =
         tokens(ScriptedTransport::new().respond(StatusCode::UNAUTHORIZED, body));
@@ -185,7 +185,7 @@ async fn iam_that_cannot_be_reached_or_hangs_is_unavailable() {
         .response(token(TOKEN, A_DAY));
     let (tokens, _) = tokens(script);
     let began = Instant::now();
-    for expected in ["could not be asked", "did not answer within 30s", "503"] {
+    for expected in ["could not be queried", "did not answer within 30s", "503"] {
         let error = tokens.credentials().await.unwrap_err();
         assert!(error.is_temporary());
         assert!(error.to_string().contains(expected), "{error}");
@@ -195,7 +195,7 @@ async fn iam_that_cannot_be_reached_or_hangs_is_unavailable() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agency_is_borrowed_by_who_proves_themselves() {
+async fn agencies_need_an_authenticated_borrower() {
     let key = AccessKey::new("AK", "SK").unwrap();
     for (by, signed) in [
         (Credentials::token("MIID-base").unwrap(), false),
@@ -219,7 +219,7 @@ async fn an_agency_is_borrowed_by_who_proves_themselves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agency_outlives_the_token_of_who_borrows_it() {
+async fn agency_tokens_outlive_the_borrowers_token() {
     let script = ScriptedTransport::new()
         .response(token("base-1", A_DAY))
         .respond(StatusCode::UNAUTHORIZED, "")
@@ -248,7 +248,7 @@ async fn a_passcode_is_not_sent_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_passcode_that_was_not_sent_is_still_good() {
+async fn unsent_passcodes_stay_valid() {
     let (iam, transport) = iam(ScriptedTransport::new()
         .fail(TransportErrorKind::Connect, Delivery::NotSent)
         .respond(StatusCode::SERVICE_UNAVAILABLE, "busy"));
@@ -259,7 +259,7 @@ async fn a_passcode_that_was_not_sent_is_still_good() {
     assert!(error.is_temporary(), "{error}");
     let body = transport.requests()[1].body().clone();
     assert!(String::from_utf8_lossy(&body).contains("123456"));
-    // Shown to IAM, it is used up, and it is said why there is no token.
+    // Sent to IAM, it is used up, and the error says why there is no token.
     for _ in 0..2 {
         let error = tokens.credentials().await.unwrap_err();
         assert_eq!(error.kind(), AuthErrorKind::Refused);
@@ -280,7 +280,7 @@ async fn a_passcode_that_was_not_sent_is_still_good() {
     assert!(
         error
             .to_string()
-            .contains("could not be asked, and a passcode"),
+            .contains("could not be queried, and a passcode"),
         "{error}"
     );
     assert_eq!(transport.calls(), 1);
@@ -332,7 +332,7 @@ async fn a_project_is_found_by_exactly_one_match() {
 }
 
 #[test]
-fn an_address_is_one_of_a_server() {
+fn invalid_addresses_are_refused() {
     let client = |address: &str| IamClient::new(Arc::new(ScriptedTransport::new()), address);
     for address in [
         "https://iam.example",

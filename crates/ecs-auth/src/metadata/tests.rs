@@ -87,7 +87,7 @@ async fn other_keys_are_fetched_when_less_than_forty_minutes_remain() {
         });
     let (provider, transport) = provider(script);
     provider.credentials().await.unwrap();
-    // The end is told by the wall clock, so a second's room is left.
+    // The wall clock determines the end, so a second is left as margin.
     advance(Duration::from_secs(24 * 3600 - 2400 - 2)).await;
     assert_eq!(id(&provider.credentials().await.unwrap()), "AK1");
     advance(Duration::from_secs(3)).await;
@@ -118,7 +118,7 @@ async fn keys_that_are_due_from_the_start_are_not_fetched_at_each_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_without_an_agency_says_what_to_do() {
+async fn missing_agency_is_reported_with_advice() {
     for status in [401, 404] {
         let script = ScriptedTransport::new()
             .respond(StatusCode::OK, "session-1")
@@ -136,7 +136,7 @@ async fn a_server_without_an_agency_says_what_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_metadata_service_is_known_soon() {
+async fn missing_metadata_service_fails_soon() {
     let (hanging, _) = provider(ScriptedTransport::new().hang());
     let began = Instant::now();
     assert!(hanging.credentials().await.unwrap_err().is_temporary());
@@ -148,7 +148,7 @@ async fn what_is_no_metadata_service_is_known_soon() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_keys_is_an_error_without_them() {
+async fn invalid_keys_are_errors_without_the_keys() {
     let expired = keys("AK1", -1);
     for (session, body, expected) in [
         ((200, ""), "", "no usable session token"),

@@ -1,23 +1,24 @@
-//! The table of operators. A region id that stands in several entries is not guessed.
+//! The table of operators. A region id in several entries is ambiguous.
 
 /// One operator.
 pub(super) struct Entry {
     pub(super) id: &'static str,
     pub(super) aliases: &'static [&'static str],
     pub(super) name: &'static str,
-    /// Operators of one company move an address of IAM between each other's regions.
+    /// The company. Operators of one company may move an address of IAM between each other's
+    /// regions.
     pub(super) company: &'static str,
     /// The first label of the host of IAM.
     pub(super) iam: &'static str,
     pub(super) regions: &'static [&'static str],
-    /// What follows the region in a host; the first is used, the others are recognized.
+    /// The parts of a host after the region; the first is used, the others are recognized.
     pub(super) suffixes: &'static [&'static str],
     pub(super) reference: &'static str,
 }
 
-/// Telefónica Open Cloud, which shared `sa-brazil-1` and `na-mexico-1` with Huawei Cloud, is not listed: nothing newer than its
-/// old configuration files names it. Huawei Cloud Stack has no hosts of its own: it is recognized by its
-/// IAM address.
+/// The operators. Telefónica Open Cloud, which shared `sa-brazil-1` and `na-mexico-1` with Huawei
+/// Cloud, is not listed: only its old configuration files name it. Huawei Cloud Stack has no hosts
+/// of its own: it is recognized by its IAM address.
 pub(super) const OPERATORS: &[Entry] = &[
     Entry {
         id: "otc",
@@ -88,7 +89,8 @@ pub(super) const OPERATORS: &[Entry] = &[
         name: "Huawei Cloud Europe",
         company: "huaweicloud",
         iam: "iam",
-        // The SDKs of 2026 have it below myhuaweicloud.com; the Terraform provider and the region's users do not.
+        // The SDKs of 2026 have it below myhuaweicloud.com; the Terraform provider and the region's
+        // users do not.
         regions: &["eu-west-101"],
         suffixes: &[".myhuaweicloud.eu"],
         reference: "terraform-provider-huaweicloud a0345b8 provider.go; packer-plugin-huaweicloud#110",

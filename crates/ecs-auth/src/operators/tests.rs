@@ -80,7 +80,7 @@ fn the_table_is_consistent() {
 }
 
 #[test]
-fn an_address_tells_its_operator() {
+fn addresses_determine_the_operator() {
     for (address, id) in [
         ("https://IAM.eu-nl.OTC.t-systems.com/v3", Some("otc")),
         (
@@ -106,7 +106,7 @@ fn an_address_tells_its_operator() {
 }
 
 #[test]
-fn an_address_of_iam_tells_the_rest() {
+fn iam_addresses_determine_the_other_addresses() {
     for (iam, ecs, region) in [
         (
             "https://iam.eu-de.otc.t-systems.com:443/v3",
@@ -192,7 +192,7 @@ fn another_region_is_of_the_same_cloud() {
 }
 
 #[test]
-fn a_project_tells_its_region() {
+fn projects_determine_their_region() {
     assert_eq!(region_of_project("eu-de").as_deref(), Some("eu-de"));
     assert_eq!(region_of_project("eu-de_a-b").as_deref(), Some("eu-de"));
     assert_eq!(

@@ -6,13 +6,13 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::time::{Instant, advance, sleep};
 
-use super::{AFTER_REFUSAL, Fetched, PATIENCE, PAUSE, RefreshingCredentials, Source};
+use super::{AFTER_REFUSAL, Fetched, MAX_WAIT, PAUSE, RefreshingCredentials, Source};
 use crate::{AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider};
 
 const LIFE: Duration = Duration::from_secs(3600);
 const AHEAD: Duration = Duration::from_secs(300);
 
-/// Gives `token-1`, `token-2`, … or fails as told, after a while.
+/// A source that returns `token-1`, `token-2`, … or fails on request, after a while.
 #[derive(Debug, Default)]
 struct Fake {
     calls: Mutex<usize>,
@@ -79,7 +79,7 @@ fn name(credentials: &Credentials) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_fetched_is_kept_until_it_is_due() {
+async fn fetched_credentials_are_kept_until_due() {
     let provider = renewing();
     assert_eq!(
         provider.calls(),
@@ -95,7 +95,7 @@ async fn what_was_fetched_is_kept_until_it_is_due() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn however_many_wait_one_fetches() {
+async fn one_fetch_serves_all_waiting_callers() {
     let provider = renewing();
     provider.takes(Duration::from_secs(3));
     let tokens = join_all((0..100).map(|_| provider.token())).await;
@@ -108,7 +108,7 @@ async fn however_many_wait_one_fetches() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn however_many_wait_one_failure_is_all_theirs() {
+async fn one_failure_is_returned_to_all_waiting_callers() {
     for kind in [AuthErrorKind::Unavailable, AuthErrorKind::Refused] {
         let provider = renewing();
         provider.takes(Duration::from_secs(3));
@@ -126,7 +126,7 @@ async fn however_many_wait_one_failure_is_all_theirs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_asked_again_and_a_refusal_only_after_a_while() {
+async fn failures_are_retried_and_refusals_only_later() {
     let provider = renewing();
     provider.fails([AuthErrorKind::Unavailable, AuthErrorKind::Refused]);
     assert!(provider.token().await.unwrap_err().is_temporary());
@@ -146,7 +146,7 @@ async fn a_failure_is_asked_again_and_a_refusal_only_after_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_old_one_is_used_until_the_new_one_is_there() {
+async fn old_credentials_are_used_until_the_new_ones_arrive() {
     let provider = renewing();
     provider.token().await.unwrap();
     advance(LIFE - AHEAD).await;
@@ -164,7 +164,7 @@ async fn the_old_one_is_used_until_the_new_one_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_old_one_is_used_while_there_is_no_other_and_not_a_moment_longer() {
+async fn old_credentials_are_used_until_they_expire() {
     let provider = renewing();
     provider.token().await.unwrap();
     provider.fails(vec![AuthErrorKind::Unavailable; 1000]);
@@ -184,20 +184,20 @@ async fn the_old_one_is_used_while_there_is_no_other_and_not_a_moment_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_hangs_holds_nobody_up_for_long_while_the_old_one_is_good() {
+async fn hanging_source_does_not_block_while_credentials_are_valid() {
     let provider = renewing();
     provider.token().await.unwrap();
     advance(LIFE - AHEAD).await;
     provider.takes(Duration::from_secs(100_000));
     let began = Instant::now();
     assert_eq!(provider.token().await.unwrap(), "token-1");
-    assert_eq!(began.elapsed(), PATIENCE);
+    assert_eq!(began.elapsed(), MAX_WAIT);
     assert_eq!(provider.token().await.unwrap(), "token-1");
-    assert_eq!(began.elapsed(), PATIENCE, "and the next one not at all");
+    assert_eq!(began.elapsed(), MAX_WAIT, "and the next one not at all");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_one_that_ends_during_a_failed_fetch_is_not_used() {
+async fn credentials_that_expire_during_a_failed_fetch_are_not_used() {
     let provider = renewing();
     provider.token().await.unwrap();
     advance(LIFE - Duration::from_secs(1)).await;
@@ -207,17 +207,17 @@ async fn an_old_one_that_ends_during_a_failed_fetch_is_not_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_one_that_ends_during_a_slow_fetch_is_not_used() {
+async fn credentials_that_expire_during_a_slow_fetch_are_not_used() {
     let provider = renewing();
     provider.token().await.unwrap();
     advance(LIFE - Duration::from_secs(1)).await;
-    provider.takes(PATIENCE * 2);
+    provider.takes(MAX_WAIT * 2);
     assert_eq!(provider.token().await.unwrap(), "token-2");
     assert_eq!(provider.calls(), 2, "it is one fetch");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_one_is_replaced_once_for_all_who_had_it() {
+async fn refused_credentials_are_replaced_once_for_all_callers() {
     let provider = renewing();
     let refused = provider.credentials().await.unwrap();
     provider.takes(Duration::from_secs(3));
@@ -226,17 +226,17 @@ async fn a_refused_one_is_replaced_once_for_all_who_had_it() {
         assert_eq!(name(&other.unwrap().unwrap()), "token-2");
     }
     assert_eq!(provider.calls(), 2);
-    // Who comes late with it gets the new one, too.
+    // A late caller with it gets the new one, too.
     let late = provider.renew(&refused).await.unwrap().unwrap();
     assert_eq!(name(&late), "token-2");
     assert_eq!(provider.calls(), 2);
-    // The new one can be refused in its turn.
+    // The new one can be refused as well.
     let third = provider.renew(&late).await.unwrap().unwrap();
     assert_eq!(name(&third), "token-3");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_one_that_cannot_be_replaced_is_one_failure_for_all() {
+async fn failed_replacement_is_one_failure_for_all_callers() {
     let provider = renewing();
     let refused = provider.credentials().await.unwrap();
     provider.takes(Duration::from_secs(3));
@@ -249,7 +249,7 @@ async fn a_refused_one_that_cannot_be_replaced_is_one_failure_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_gives_up_leaves_the_fetch_to_the_next() {
+async fn abandoned_fetch_is_continued_by_the_next_caller() {
     let provider = renewing();
     provider.takes(Duration::from_secs(3));
     let mut first = Box::pin(provider.token());
@@ -262,7 +262,7 @@ async fn who_gives_up_leaves_the_fetch_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_whose_end_is_not_known_is_used_until_it_is_refused() {
+async fn credentials_without_expiry_are_used_until_refused() {
     let provider = RefreshingCredentials::new(Fake {
         unknown_end: true,
         ..Fake::default()
@@ -275,7 +275,7 @@ async fn one_whose_end_is_not_known_is_used_until_it_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_again_is_no_other() {
+async fn identical_credentials_are_no_replacement() {
     let provider = RefreshingCredentials::new(Fake {
         always_the_same: true,
         ..Fake::default()

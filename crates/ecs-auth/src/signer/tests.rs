@@ -19,7 +19,7 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap()
 }
 
-/// What a vector's `uri` becomes on the wire: HTTP libraries escape what a URI cannot hold.
+/// Returns the `uri` of a vector on the wire: HTTP libraries escape what a URI cannot hold.
 fn on_the_wire(uri: &str) -> String {
     uri.bytes()
         .map(|byte| match byte {
@@ -43,7 +43,8 @@ fn headers_of(vector: &Value) -> HeaderMap {
     headers.entry("host").or_insert(host);
     headers.insert("x-sdk-date", text(vector, "date").parse().unwrap());
     if text(vector, "tags") == "content-type-form" {
-        // The Python SDK leaves forms unsigned on its own. Ours signs every body unless its caller says otherwise.
+        // The Python SDK leaves forms unsigned by default. Ours signs every body unless the caller
+        // decides otherwise.
         let unsigned = HeaderValue::from_static("UNSIGNED-PAYLOAD");
         headers.insert("x-sdk-content-sha256", unsigned);
     }
@@ -66,7 +67,7 @@ fn all_vectors_agree_to_the_byte() {
         *request.headers_mut() = headers_of(&vector);
         let key = AccessKey::new(text(&vector, "access_key"), text(&vector, "secret_key")).unwrap();
 
-        // The Python SDK signs every header that it was given, by name.
+        // The Python SDK signs all given headers, sorted by name.
         let mut names: Vec<&str> = request.headers().keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         let signed = compute(&request, &key, text(&vector, "date"), &names);
@@ -96,7 +97,7 @@ fn all_vectors_agree_to_the_byte() {
 }
 
 #[test]
-fn what_the_service_needs_is_signed_and_what_a_proxy_may_change_is_not() {
+fn required_headers_are_signed_and_proxy_headers_are_not() {
     let mut request = Request::post("https://ecs.example:8443/v1/p/cloudservers/action")
         .header("content-type", "application/json")
         .header("x-project-id", "p")

@@ -1,4 +1,4 @@
-//! Why a request is not accepted as signed.
+//! Errors of verifying a signature.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,25 +11,25 @@ use crate::CanonicalRequest;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VerifyErrorKind {
-    /// It has no signature of this algorithm.
+    /// The request has no signature of this algorithm.
     NotSigned,
-    /// The signature, or the time of signing, cannot be read.
+    /// The signature or the time of signing is unreadable.
     Malformed,
-    /// Nobody has this access key.
+    /// The access key is unknown.
     UnknownKey,
-    /// The two clocks are too far apart: [`VerifyError::clocks`].
+    /// The clocks differ by too much: [`VerifyError::clocks`].
     ClockSkew,
-    /// The security token is missing, wrong, or there for a key that has none.
+    /// The security token is missing, wrong, or present for a key without one.
     SecurityToken,
-    /// A header is said to be signed and is not there.
+    /// A header in the list of signed headers is missing.
     MissingHeader,
-    /// The hash that it tells of its body is not that of its body.
+    /// The stated hash of the body is wrong.
     BodyHash,
-    /// The signature is another one than that of this request by this key: [`VerifyError::canonical_request`].
+    /// The signature is not that of this request by this key: [`VerifyError::canonical_request`].
     Mismatch,
 }
 
-/// A request is not accepted as signed. Holds no secret.
+/// The error of a request whose signature is refused. Holds no secret.
 #[derive(Clone, Debug)]
 pub struct VerifyError {
     kind: VerifyErrorKind,
@@ -81,7 +81,7 @@ impl VerifyError {
     }
 
     pub(super) fn missing_header(name: &str) -> Self {
-        let message = format!("the header {name} is said to be signed, but is not there");
+        let message = format!("the header {name} is listed as signed, but missing");
         Self::new(VerifyErrorKind::MissingHeader, message)
     }
 
@@ -106,13 +106,12 @@ impl VerifyError {
         self.kind
     }
 
-    /// Returns when the signer's clock was too far off: the time of signing by it, and the time
-    /// here.
+    /// Returns the time of signing and the local time, if they differ by too much.
     pub fn clocks(&self) -> Option<(Timestamp, Timestamp)> {
         self.clocks
     }
 
-    /// Returns where the signature is another one: the request as it should have been signed.
+    /// Returns the canonical request that should have been signed, if the signature does not match.
     pub fn canonical_request(&self) -> Option<&CanonicalRequest> {
         self.canonical_request.as_ref()
     }

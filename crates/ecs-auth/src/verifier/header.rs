@@ -3,7 +3,8 @@
 use super::VerifyError;
 use crate::signer::ALGORITHM;
 
-/// `SDK-HMAC-SHA256 Access=AK, SignedHeaders=a;b, Signature=hex`, or with `Credential=AK/scope` for `Access`.
+/// The parts of `SDK-HMAC-SHA256 Access=AK, SignedHeaders=a;b, Signature=hex`, or with
+/// `Credential=AK/scope` in place of `Access`.
 pub(super) struct Authorization<'h> {
     pub(super) access_key: &'h str,
     pub(super) scope: Option<Scope<'h>>,
@@ -11,7 +12,7 @@ pub(super) struct Authorization<'h> {
     pub(super) signature: Vec<u8>,
 }
 
-/// `DATE/REGION/SERVICE/sdk_request`.
+/// The parts of `DATE/REGION/SERVICE/sdk_request`.
 pub(super) struct Scope<'h> {
     pub(super) text: &'h str,
     pub(super) date: &'h str,
@@ -87,7 +88,7 @@ fn names_in(list: &str) -> Result<Vec<&str>, VerifyError> {
     {
         return Err(malformed("has SignedHeaders that are not lower-case names"));
     }
-    // A name that stands there a thousand times would make a thousand lines.
+    // A name that is listed a thousand times would make a thousand lines.
     let mut sorted = names.clone();
     sorted.sort_unstable();
     sorted.dedup();

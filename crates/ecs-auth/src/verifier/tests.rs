@@ -28,7 +28,7 @@ fn signed() -> Request<Bytes> {
     request
 }
 
-/// Returns the kind and the words of the refusal.
+/// Returns the kind and the message of the refusal.
 #[track_caller]
 fn refusal(request: &Request<Bytes>, key: &AccessKey) -> (VerifyErrorKind, String) {
     let error = verify(request, now(), |_| Some(key)).unwrap_err();
@@ -55,7 +55,7 @@ fn captures() -> Vec<(String, Request<Bytes>)> {
 }
 
 #[test]
-fn what_real_clients_signed_is_accepted() {
+fn signatures_of_real_clients_are_accepted() {
     let captures = captures();
     assert_eq!(captures.len(), 22);
     let mut scoped = 0;
@@ -83,7 +83,7 @@ fn what_real_clients_signed_is_accepted() {
 }
 
 #[test]
-fn what_real_clients_signed_is_refused_with_another_secret_or_body() {
+fn signatures_of_real_clients_need_the_right_secret_and_body() {
     let other = AccessKey::new(ID, "another-secret").unwrap();
     for (label, mut request) in captures() {
         let sent_at = request.headers()["x-sdk-date"].to_str().unwrap();
@@ -134,7 +134,7 @@ fn a_clock_may_be_a_quarter_of_an_hour_off_and_no_more() {
 }
 
 #[test]
-fn a_key_that_nobody_has_is_named() {
+fn unknown_keys_are_named() {
     let error = verify(&signed(), now(), |_| None::<AccessKey>).unwrap_err();
     assert_eq!(error.kind(), VerifyErrorKind::UnknownKey);
     assert!(error.to_string().contains(ID));
@@ -164,7 +164,7 @@ fn a_temporary_key_needs_its_token_and_a_permanent_one_none() {
 }
 
 #[test]
-fn what_cannot_be_read_says_why() {
+fn unreadable_signatures_are_explained() {
     let good = format!(
         "SDK-HMAC-SHA256 Access={ID}, SignedHeaders=host;x-sdk-date, Signature={}",
         "0".repeat(64)
@@ -304,7 +304,7 @@ fn what_cannot_be_read_says_why() {
 }
 
 #[test]
-fn headers_that_must_not_be_doubtful() {
+fn ambiguous_headers_are_refused() {
     for (name, value, expected) in [
         ("authorization", "SDK-HMAC-SHA256 x", "authorization twice"),
         ("x-sdk-date", "20261123T125900Z", "x-sdk-date twice"),
@@ -332,7 +332,7 @@ fn headers_that_must_not_be_doubtful() {
 }
 
 #[test]
-fn a_body_is_unsigned_only_where_the_signer_said_so() {
+fn bodies_are_unsigned_only_on_request() {
     let mut request = signed();
     let unsigned = "UNSIGNED-PAYLOAD".parse().unwrap();
     request

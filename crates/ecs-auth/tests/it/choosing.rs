@@ -1,12 +1,12 @@
-//! What holds for everything that may surround a process: credentials are chosen or there is an error, nothing
-//! panics, and nothing secret is shown.
+//! Properties of the choice in any environment: it gives credentials or an error, nothing panics,
+//! and no secret is shown.
 
 use ecs_auth::{CredentialConfig, CredentialOptions, Environment};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// In every value that is secret.
+/// Part of every secret value.
 const SECRET: &str = "s3cr3t";
 
 const SECRET_NAMES: [&str; 8] = [
@@ -54,7 +54,7 @@ fn secret() -> impl Strategy<Value = String> {
         .prop_map(|(before, after)| format!("{before}{SECRET}{after}"))
 }
 
-/// Lines that make a `clouds.yaml` or a profile, and some that break it.
+/// Generates lines of a `clouds.yaml` or a profile, and some that break it.
 fn text() -> impl Strategy<Value = String> {
     let line = prop_oneof![
         select(vec![
@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_surroundings_give_the_same_choice(environment in environment()) {
+    fn equal_environments_give_equal_choices(environment in environment()) {
         let choose = || match CredentialConfig::new(&CredentialOptions::default(), &environment) {
             Err(error) => error.to_string(),
             Ok(chosen) => format!("{chosen:?}"),

@@ -1,4 +1,4 @@
-//! Credentials and signatures, on the wire and by their public interface.
+//! Tests of credentials and signatures, on the wire and through the public interface.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

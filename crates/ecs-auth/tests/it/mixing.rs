@@ -1,5 +1,5 @@
-//! The principle, for sources mixed at random: each value that names an account, a project, a region or an address is in
-//! the result, in a warning, among what an option takes precedence over, or there is an error.
+//! Randomly mixed sources: each value that names an account, a project, a region or an address is
+//! in the result, in a warning, among the overridden settings, or there is an error.
 
 use ecs_auth::{CredentialConfig, CredentialOptions, CredentialSource as Source, Environment};
 use proptest::collection::vec;
@@ -8,7 +8,7 @@ use proptest::sample::{select, subsequence};
 
 const SECRET: &str = "s3cr3t-of-it";
 
-/// Variables that name something, and those that make a login of it.
+/// Variables that name something, and those that complete a login.
 const VARIABLES: &[&str] = &[
     "HUAWEICLOUD_SDK_AK",
     "HUAWEICLOUD_SDK_SK",
@@ -80,7 +80,7 @@ const OF_PROFILE: &[&str] = &[
     "iam_endpoint",
 ];
 
-/// Returns a value that stands nowhere else.
+/// Returns a unique value.
 fn value(name: &str, place: &str) -> String {
     let name_below = name.to_lowercase().replace(['_', ' '], "-");
     let key = name_below.rsplit("os-").next().unwrap_or_default();
@@ -103,7 +103,7 @@ fn value(name: &str, place: &str) -> String {
 
 type Values = Vec<String>;
 
-/// Returns a cloud with some settings within `auth` and some beside it.
+/// Generates a cloud with some settings within `auth` and some beside it.
 fn cloud() -> impl Strategy<Value = (String, Values)> {
     let keys = || subsequence(KEYS.to_vec(), 0..9);
     (keys(), keys()).prop_map(|(within, beside)| {
@@ -116,7 +116,7 @@ fn cloud() -> impl Strategy<Value = (String, Values)> {
             for key in keys {
                 let value = value(key, place);
                 text.push_str(&format!("{indent}{key}: {value}\n"));
-                // Of two spellings the one with a dash counts, as in openstacksdk.
+                // Of two spellings the one with a dash takes precedence, as in openstacksdk.
                 if !(key == "project_name" && text.contains("project-name")) {
                     values.push(value);
                 }
@@ -164,7 +164,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_names_something_is_passed_over_in_silence(
+    fn no_naming_setting_is_ignored_silently(
         names in subsequence(VARIABLES.to_vec(), 0..14),
         named in any::<bool>(),
         cloud in proptest::option::of(cloud()),
@@ -176,7 +176,7 @@ proptest! {
         for name in names {
             let value = value(name, "env");
             environment = environment.with_variable(name, &value);
-            // What may hold a secret is shown by its name.
+            // Possible secrets are shown by name only.
             let masked = name.contains("IDP") || name.contains("CREDENTIAL");
             values.push(if masked { name.to_owned() } else { value });
         }
@@ -196,8 +196,8 @@ proptest! {
             return Ok(());
         };
         let shown = format!("{config:?}");
-        // A file that nobody named is not read beside credentials that are given explicitly, nor beside those of the
-        // variables of its own tool, as that tool has it.
+        // An unnamed file is not read beside explicitly given credentials, nor beside those of its
+        // own tool's variables, as that tool does.
         let explicit = options.cloud.is_some() || *config.source() == Source::Options;
         match config.source() {
             Source::Options | Source::OpenStackEnvironment => {}

@@ -1,8 +1,10 @@
-//! What the official tools do with files and variables, and what is done here: the rows of `data/official_clients.json`.
+//! The behaviour of the official tools with files and variables, and ours: the rows of
+//! `data/official_clients.json`.
 //!
-//! A row has inputs, the tool with its version and what that does (`official`, and for programs `official_used` or
-//! `official_refuses`), and what is done here (`ours`). `ECS_AUTH_BLESS=1` writes `ours` anew; read the difference before it is
-//! committed. `cargo xtask interop-credentials` runs the tools themselves on the same rows.
+//! A row has inputs, the tool with its version and its behaviour (`official`, and for programs
+//! `official_used` or `official_refuses`), and ours (`ours`). `ECS_AUTH_BLESS=1` writes `ours`
+//! again; read the difference before committing it. `cargo xtask interop-credentials` runs the
+//! tools themselves on the same rows.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +12,7 @@ use std::path::Path;
 use ecs_auth::{CredentialConfig, CredentialOptions, CredentialSource, Environment, Reference};
 use serde_json::{Map, Value, json};
 
-/// Stands in the rows for the address of a service that `interop-credentials` records.
+/// The placeholder in the rows for the address of a service that `interop-credentials` records.
 const IAM: &str = "https://keystone.test.example";
 
 fn rows() -> Vec<Value> {
@@ -52,7 +54,7 @@ fn options(row: &Value) -> CredentialOptions {
     options
 }
 
-/// What is done here, as it stands in a row.
+/// Returns our behaviour for a row.
 fn ours(row: &Value) -> Value {
     let config = match CredentialConfig::new(&options(row), &environment(row)) {
         Ok(config) => config,
@@ -106,7 +108,7 @@ fn ours(row: &Value) -> Value {
 }
 
 #[test]
-fn each_row_is_as_it_stands() {
+fn rows_match_our_behaviour() {
     let mut all = rows();
     assert!(all.len() >= 120, "{}", all.len());
     let mut wrong = Vec::new();
@@ -126,10 +128,10 @@ fn each_row_is_as_it_stands() {
     }
 }
 
-/// Where the official tool uses another account, project, region or address, ours says something, or is an error. A row
-/// that is better here without a word has a note.
+/// If the official tool uses another account, project, region or address, ours warns or fails. A
+/// row where ours is better without a warning has a note.
 #[test]
-fn nothing_is_otherwise_in_silence() {
+fn differences_are_never_silent() {
     for row in rows() {
         let id = row["id"].as_str().unwrap();
         let ours = ours(&row);
@@ -145,7 +147,7 @@ fn nothing_is_otherwise_in_silence() {
             .filter(|(name, value)| ours["used"].get(*name) != Some(value))
             .map(|(name, _)| name)
             .collect();
-        // An address that is not known is an error as soon as it is needed.
+        // An unknown address is an error as soon as it is needed.
         let gap = ours.get("gap").is_some();
         let only_addresses = differing
             .iter()
@@ -175,7 +177,7 @@ fn no_row_shows_a_secret() {
         };
         for secret in ["pw1", "envpw", "nlpw", "secpw", "sk-of", "sesame", "012345"] {
             let id = row["id"].as_str().unwrap();
-            // An id of octal digits has them, too.
+            // An id of octal digits contains it, too.
             assert!(!shown.contains(secret) || id == "A18c", "{id}: {shown}");
         }
     }

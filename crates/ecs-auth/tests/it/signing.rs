@@ -1,4 +1,4 @@
-//! What holds for every request: it can be signed, the signature is right, and it is of nothing else.
+//! Properties of every request: it can be signed, and the signature is valid for it alone.
 
 use bytes::Bytes;
 use ecs_auth::{AccessKey, CanonicalRequest, sign, verify};
@@ -10,7 +10,7 @@ use proptest::sample::{Index, select};
 
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
-/// Headers that signing reads, replaces or leaves alone.
+/// Headers that signing reads, replaces or ignores.
 const NAMES: [&str; 14] = [
     "accept",
     "authorization",
@@ -44,14 +44,14 @@ fn key() -> impl Strategy<Value = AccessKey> {
         })
 }
 
-/// Years 0 to 9999: what the four digits of `X-Sdk-Date` can say.
+/// Generates years 0 to 9999, the range of the four digits of `X-Sdk-Date`.
 fn time() -> impl Strategy<Value = Timestamp> {
     (-62_167_219_200_i64..=253_402_207_200)
         .prop_map(|seconds| Timestamp::from_second(seconds).unwrap())
 }
 
-/// Returns a piece of a path or query: what may stand there as it is, an escape of any byte, what
-/// looks like one, other scripts.
+/// Generates a part of a path or query: unescaped characters, an escape of any byte, texts that
+/// resemble escapes, other scripts.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => "[!$-.0-;=@-Z_a-z~|\"{}\\\\^-]",
@@ -108,7 +108,7 @@ fn request() -> impl Strategy<Value = Request<Bytes>> {
         })
 }
 
-/// Other bytes of the same length that differ in one place.
+/// Returns bytes of the same length that differ in one place.
 fn with_one_byte_changed(bytes: &[u8], at: Index, byte: u8) -> Option<Vec<u8>> {
     let mut bytes = bytes.to_vec();
     let at = at.index(bytes.len().max(1));
@@ -117,7 +117,7 @@ fn with_one_byte_changed(bytes: &[u8], at: Index, byte: u8) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// `%2f` and `%2F` are the same URI.
+/// Upper-cases escapes: `%2f` and `%2F` are the same URI.
 fn with_upper_case_escapes(text: &str) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
     let mut at = 0;
@@ -142,8 +142,7 @@ enum Part {
     Body,
 }
 
-/// Returns the same request with one byte changed in that part, unless that cannot be or means the
-/// same.
+/// Returns the request with one byte of that part changed, unless that is impossible or equivalent.
 fn tampered(
     request: &Request<Bytes>,
     signed_headers: &[&str],
@@ -205,7 +204,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_signed_is_verified(mut request in request(), key in key(), now in time()) {
+    fn signed_requests_are_verified(mut request in request(), key in key(), now in time()) {
         let before = request.clone();
         let signed = sign(&mut request, &key, now);
         let verified = verify(&request, now, |id| (id == key.id()).then_some(&key));
@@ -216,14 +215,14 @@ proptest! {
         prop_assert_eq!(verified.signed_at(), now);
         prop_assert_eq!(verified.canonical_request(), signed.canonical_request());
         prop_assert_eq!(&CanonicalRequest::of_signed(&request).unwrap(), signed.canonical_request());
-        // What is sent is what was asked for.
+        // The request is otherwise unchanged.
         prop_assert_eq!(before.method(), request.method());
         prop_assert_eq!(before.uri(), request.uri());
         prop_assert_eq!(before.body(), request.body());
     }
 
     #[test]
-    fn a_signature_is_of_nothing_else(
+    fn signatures_are_valid_for_one_request(
         mut request in request(),
         key in key(),
         now in time(),
@@ -241,7 +240,7 @@ proptest! {
     }
 
     #[test]
-    fn a_signature_is_of_nobody_else(
+    fn signatures_are_valid_for_one_key(
         mut request in request(),
         (key, other) in (key(), key()),
         now in time(),

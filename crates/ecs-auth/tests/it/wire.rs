@@ -1,4 +1,4 @@
-//! On a real socket: what arrives is what was signed.
+//! Tests on a real socket: the received request is the signed one.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ fn key() -> AccessKey {
 }
 
 #[tokio::test]
-async fn what_arrives_is_what_was_signed() {
+async fn received_requests_are_as_signed() {
     let requests = [
         ("GET", "/v1/p/jobs/j", ""),
         (
@@ -43,7 +43,7 @@ async fn what_arrives_is_what_was_signed() {
         ("POST", "/a%2Fb/%7e//c;d=e/?", "{\"name\":\"größe\"}\n"),
         ("POST", "/", ""),
     ];
-    // Actions travel on connections of their own, so it is not known which request comes on which.
+    // Actions use connections of their own, so the order of connections is not known.
     let play = (0..requests.len()).fold(Play::new(), |play, _| play.reply(StatusCode::OK, "{}"));
     let server = Tarpit::always(play).await.unwrap();
     let transport = transport();
@@ -74,7 +74,7 @@ async fn what_arrives_is_what_was_signed() {
 }
 
 #[tokio::test]
-async fn a_login_and_a_look_up_arrive_whole() {
+async fn logins_and_look_ups_arrive_complete() {
     let token = "HTTP/1.1 201 Created\r\nX-Subject-Token: MIID\r\nContent-Length: 2\r\n\r\n{}";
     let projects = r#"{"projects":[{"id":"p1","name":"eu-de"}]}"#;
     let plays = [

@@ -156,7 +156,6 @@ pub(super) fn percent(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn seconds(text: &str) -> Result<RangeInclusive<Duration>, String> {
-    let wrong = || "expected two numbers of seconds, such as 15..35".to_owned();
     let (min, max) = text.split_once("..").unwrap_or((text, text));
     let seconds = |text: &str| {
         let seconds = text.parse::<f64>().ok()?;
@@ -164,7 +163,7 @@ pub(super) fn seconds(text: &str) -> Result<RangeInclusive<Duration>, String> {
     };
     match (seconds(min), seconds(max)) {
         (Some(min), Some(max)) if min <= max => Ok(min..=max),
-        _ => Err(wrong()),
+        _ => Err("expected two numbers of seconds, such as 15..35".to_owned()),
     }
 }
 

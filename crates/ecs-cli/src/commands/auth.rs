@@ -1,7 +1,5 @@
 //! `auth check`: finds credentials and checks whether they work.
 
-use std::sync::Arc;
-
 use ecs_ops::auth::{
     AuthError, AuthErrorKind, CredentialConfig, CredentialKind, Reference, TokenInfo,
 };
@@ -9,8 +7,8 @@ use ecs_ops::{Client, Probe, ProbeEnd};
 use jiff::Timestamp;
 
 use crate::args::{AuthCheck, DocumentFormat, Global};
-use crate::connect::neighbours::{self, Neighbour};
-use crate::connect::{self, Settings, Stopped, is_sped_up};
+use crate::connect::neighbours::Neighbour;
+use crate::connect::{self, Clients, Settings, Stopped, is_sped_up};
 use crate::credentials;
 use crate::diagnosis::{Asked, End, Evidence, UnprovenAnswer, diagnose};
 use crate::exit::Exit;
@@ -103,21 +101,16 @@ impl Check<'_> {
         self.token(ready.token);
         let endpoint = connect::endpoint(self.checked.endpoint.as_deref(), None, self.global)?;
         let project = connect::project(&ready.project_id)?;
-        let beside = neighbours::endpoint(Neighbour::Traces, self.global, &endpoint, notes)?;
-        let open = |endpoint| -> Result<Client, Fail> {
-            let provider = Arc::clone(&ready.provider);
-            let services = transports.services.clone();
-            connect::client(
-                endpoint,
-                project.clone(),
-                provider,
-                services,
-                &Settings::of_reads(),
-                1.0,
-            )
+        let settings = Settings::of_reads();
+        let clients = Clients {
+            project,
+            provider: ready.provider,
+            transport: transports.services,
+            settings: &settings,
+            speed: 1.0,
         };
-        let traces = beside.map(open).transpose()?;
-        let client = open(endpoint)?;
+        let traces = clients.beside(Neighbour::Traces, self.global, &endpoint, notes)?;
+        let client = clients.at(endpoint)?;
         Ok(self.probe(&client, traces.as_ref()).await)
     }
 
@@ -165,15 +158,38 @@ impl Check<'_> {
 
     /// Diagnoses the end of the check and adds the diagnosis to the report.
     fn conclude(&mut self, ended: &CheckEnd) -> Exit {
-        let failure = match ended {
-            CheckEnd::Options(fail) => fail.message.clone(),
-            CheckEnd::Credentials(error) => credentials::message(error),
-            CheckEnd::Asked(probe) => match &probe.end {
-                ProbeEnd::Failed(error) => chain(error),
-                ProbeEnd::NoCredentials(error) => chain(error),
-                _ => String::new(),
-            },
-        };
+        let failure = ended.failure();
+        let seen = self.evidence(ended, &failure);
+        let mut diagnosis = diagnose(&seen);
+        // A simulator whose clock runs faster is no clock skew.
+        let warning = seen.warning().filter(|_| !is_sped_up());
+        let clocks = seen.clocks();
+        diagnosis.advice.extend(ended.advice());
+        if diagnosis.finding == "tls" {
+            diagnosis.advice.extend(other_bundle());
+        }
+        let checked = &mut self.checked;
+        match ended {
+            CheckEnd::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
+                let why = failure.split_once(": ").map_or(&*failure, |(_, why)| why);
+                checked.skip("the metadata service", why);
+                checked.source = None;
+                checked.kind = None;
+            }
+            CheckEnd::Asked(probe) => note_probe(checked, probe),
+            _ => {}
+        }
+        checked.clocks = diagnosis.clocks.or(clocks);
+        if diagnosis.exit == Exit::Success {
+            checked.warnings.extend(warning);
+        }
+        let exit = diagnosis.exit;
+        checked.conclude(diagnosis);
+        exit
+    }
+
+    /// Returns the observed facts. `failure`: the [text](CheckEnd::failure) of the end.
+    fn evidence<'a>(&'a self, ended: &'a CheckEnd, failure: &'a str) -> Evidence<'a> {
         let mut seen = Evidence {
             kind: self.kind,
             agency: self.agency,
@@ -188,96 +204,87 @@ impl Check<'_> {
             unproven: None,
             end: End::Answered,
         };
-        let mut servers = None;
-        let mut expires_at = None;
         match ended {
-            CheckEnd::Options(_) => seen.end = End::Malformed(&failure),
-            CheckEnd::Credentials(error) => add_auth_error(&mut seen, error, &failure),
-            CheckEnd::Asked(probe) => {
-                seen.our_time = probe.sent_at;
-                seen.their_time = probe.service_time;
-                expires_at = probe.expires_at;
-                match &probe.end {
-                    ProbeEnd::Answered { servers: all } => servers = *all,
-                    ProbeEnd::Refused {
-                        status,
-                        code,
-                        message,
-                        echo,
-                        described,
-                        origin,
-                        moved_to,
-                        ..
-                    } => {
-                        seen.unproven = (!origin.is_proven()).then_some(UnprovenAnswer {
-                            described,
-                            moved_to: moved_to.as_ref(),
-                        });
-                        seen.end = End::Refused {
-                            status: *status,
-                            code: code.as_deref(),
-                            message: message.as_deref(),
-                            echo: echo.as_ref(),
-                        }
-                    }
-                    ProbeEnd::Failed(error) => seen.end = End::Failed(error.kind(), &failure),
-                    ProbeEnd::NoCredentials(error) => add_auth_error(&mut seen, error, &failure),
-                    _ => seen.end = End::Unavailable("the request ended for an unknown reason"),
-                }
-            }
+            CheckEnd::Options(_) => seen.end = End::Malformed(failure),
+            CheckEnd::Credentials(error) => add_auth_error(&mut seen, error, failure),
+            CheckEnd::Asked(probe) => add_probe(&mut seen, probe, failure),
         }
-        let mut diagnosis = diagnose(&seen);
-        // A simulator whose clock runs faster is no clock skew.
-        let warning = seen.warning().filter(|_| !is_sped_up());
-        let clocks = seen.clocks();
-        let request_id = match ended {
-            CheckEnd::Asked(probe) => match &probe.end {
-                ProbeEnd::Refused { request_id, .. } => request_id.clone(),
-                _ => None,
+        seen
+    }
+}
+
+impl CheckEnd {
+    /// Describes the failure; empty if there is none.
+    fn failure(&self) -> String {
+        match self {
+            Self::Options(fail) => fail.message.clone(),
+            Self::Credentials(error) => credentials::message(error),
+            Self::Asked(probe) => match &probe.end {
+                ProbeEnd::Failed(error) => chain(error),
+                ProbeEnd::NoCredentials(error) => chain(error),
+                _ => String::new(),
             },
-            _ => None,
-        };
-        match ended {
-            CheckEnd::Options(fail) => diagnosis.advice.extend(fail.hint.clone()),
-            CheckEnd::Credentials(error) if error.kind() == AuthErrorKind::Malformed => {
-                diagnosis
-                    .advice
-                    .extend(error.reason().and_then(credentials::hint_of));
+        }
+    }
+
+    /// Returns advice beside that of the diagnosis.
+    fn advice(&self) -> Option<String> {
+        match self {
+            Self::Options(fail) => fail.hint.clone(),
+            Self::Credentials(error) if error.kind() == AuthErrorKind::Malformed => error
+                .reason()
+                .and_then(credentials::hint_of)
+                .map(Into::into),
+            Self::Credentials(_) | Self::Asked(_) => None,
+        }
+    }
+}
+
+/// Adds the facts of an answer to the report.
+fn note_probe(checked: &mut CheckReport, probe: &Probe) {
+    checked.gateway.clone_from(&probe.intermediary);
+    let cached = probe.stale.as_ref();
+    checked.warnings.extend(cached.map(|stale| {
+        format!("a cache answers in place of the service, so its lists prove nothing: {stale}")
+    }));
+    checked.expires_at = checked.expires_at.or(probe.expires_at);
+    match &probe.end {
+        ProbeEnd::Answered { servers } => checked.servers = *servers,
+        ProbeEnd::Refused { request_id, .. } => checked.request_id.clone_from(request_id),
+        _ => {}
+    }
+}
+
+/// Adds the facts of an answer to the evidence.
+fn add_probe<'a>(seen: &mut Evidence<'a>, probe: &'a Probe, failure: &'a str) {
+    seen.our_time = probe.sent_at;
+    seen.their_time = probe.service_time;
+    match &probe.end {
+        ProbeEnd::Answered { .. } => {}
+        ProbeEnd::Refused {
+            status,
+            code,
+            message,
+            echo,
+            described,
+            origin,
+            moved_to,
+            ..
+        } => {
+            seen.unproven = (!origin.is_proven()).then_some(UnprovenAnswer {
+                described,
+                moved_to: moved_to.as_ref(),
+            });
+            seen.end = End::Refused {
+                status: *status,
+                code: code.as_deref(),
+                message: message.as_deref(),
+                echo: echo.as_ref(),
             }
-            CheckEnd::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
-                let why = failure
-                    .split_once(": ")
-                    .map(|(_, why)| why)
-                    .unwrap_or(&failure);
-                self.checked.skip("the metadata service", why);
-                self.checked.source = None;
-                self.checked.kind = None;
-            }
-            _ => {}
         }
-        if diagnosis.finding == "tls" {
-            diagnosis.advice.extend(other_bundle());
-        }
-        let checked = &mut self.checked;
-        if let CheckEnd::Asked(probe) = ended {
-            checked.gateway.clone_from(&probe.intermediary);
-            let cached = probe.stale.as_ref();
-            checked.warnings.extend(cached.map(|stale| {
-                format!(
-                    "a cache answers in place of the service, so its lists prove nothing: {stale}"
-                )
-            }));
-        }
-        checked.expires_at = checked.expires_at.or(expires_at);
-        checked.servers = servers;
-        checked.request_id = request_id;
-        checked.clocks = diagnosis.clocks.or(clocks);
-        if diagnosis.exit == Exit::Success {
-            checked.warnings.extend(warning);
-        }
-        let exit = diagnosis.exit;
-        checked.conclude(diagnosis);
-        exit
+        ProbeEnd::Failed(error) => seen.end = End::Failed(error.kind(), failure),
+        ProbeEnd::NoCredentials(error) => add_auth_error(seen, error, failure),
+        _ => seen.end = End::Unavailable("the request ended for an unknown reason"),
     }
 }
 

@@ -3,7 +3,6 @@
 mod options;
 
 use std::collections::HashSet;
-use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +16,7 @@ use crate::args::{Cli, Global, Resume, Run, StoreOptions};
 use crate::command_line::{CommandLine, place, written};
 use crate::confirm::{counted, done};
 use crate::next_step::NextStep;
+use crate::private_file;
 
 /// The most ids that are written into a command.
 const INLINE: usize = 5;
@@ -372,15 +372,11 @@ fn write(run_id: &str, which: &str, ids: &[ServerId]) -> io::Result<PathBuf> {
 }
 
 fn write_to(path: &Path, head: &str, ids: &[ServerId]) -> io::Result<PathBuf> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut text = head.to_owned();
     for id in ids {
         text.push_str(&format!("{id}\n"));
     }
-    options.open(path)?.write_all(text.as_bytes())?;
+    private_file::create_new(path)?.write_all(text.as_bytes())?;
     Ok(path.to_owned())
 }
 

@@ -95,10 +95,7 @@ pub(crate) async fn wait(
         watch = watch.stalled_after(limit);
     }
     let mut events = watch.events();
-    let mut seen: HashMap<JobId, Arc<Job>> = HashMap::new();
-    let mut ends: HashMap<JobId, JobEnd> = HashMap::new();
-    // The errors of each job since its last successful poll.
-    let mut errors: HashMap<JobId, Problem> = HashMap::new();
+    let mut waiting = Waiting::new(args);
     let first_answer = tokio::time::sleep(FIRST_ANSWER_LIMIT);
     tokio::pin!(first_answer);
     let mut unanswered = true;
@@ -121,29 +118,49 @@ pub(crate) async fn wait(
             }
         };
         unanswered = false;
+        waiting.on_event(event, notes, results);
+    }
+    let shown = waiting.shown(ids);
+    let exit = shown.iter().map(|shown| shown.exit).max();
+    finish(&shown, args.output, global, notes, results);
+    Ok(exit.unwrap_or(Exit::Success))
+}
+
+/// The state of waiting for jobs.
+struct Waiting<'a> {
+    args: &'a args::JobWait,
+    seen: HashMap<JobId, Arc<Job>>,
+    ends: HashMap<JobId, JobEnd>,
+    /// The error of each job since its last successful poll.
+    errors: HashMap<JobId, Problem>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(args: &'a args::JobWait) -> Self {
+        Self {
+            args,
+            seen: HashMap::new(),
+            ends: HashMap::new(),
+            errors: HashMap::new(),
+        }
+    }
+
+    fn on_event(&mut self, event: JobEvent, notes: &Notes, results: &mut Results) {
         match event {
-            JobEvent::Polled { job_id, job } => {
-                errors.remove(&job_id);
-                let status = render::status(&job);
-                let is_new = |before: &Arc<Job>| render::status(before) != status;
-                if seen.get(&job_id).is_none_or(is_new) {
-                    notes.note(&format!("job {job_id}: {status}"));
-                }
-                seen.insert(job_id, job);
-            }
+            JobEvent::Polled { job_id, job } => self.on_polled(job_id, job, notes),
             JobEvent::UndocumentedStatus { job_id, status } => notes.warn(&format!(
                 "job {job_id} has the status {}, which the service does not document: still waiting",
                 status.as_str()
             )),
-            JobEvent::NotFoundYet { job_id } if errors.is_empty() => {
+            JobEvent::NotFoundYet { job_id } if self.errors.is_empty() => {
                 notes.note(&format!("job {job_id}: the service does not know it yet"));
             }
             JobEvent::QueryFailed { job_id, error, .. } => {
                 // Printed once until a poll succeeds again, because the reason is the same for all jobs.
-                if errors.is_empty() {
+                if self.errors.is_empty() {
                     still_trying(&format!("cannot query job {job_id}: {error}"), notes);
                 }
-                errors.insert(job_id, error);
+                self.errors.insert(job_id, error);
             }
             JobEvent::Waiting { jobs } => {
                 let jobs = match jobs {
@@ -152,40 +169,48 @@ pub(crate) async fn wait(
                 };
                 notes.note(&format!("still waiting for {jobs}"));
             }
-            JobEvent::Ended(ended) => {
-                let (job_id, end) = (ended.job_id, ended.end);
-                if let (JobEnd::Stalled(_), Some(limit)) = (&end, args.stalled_after) {
-                    notes.warn(&format!(
-                        "job {job_id} has made no progress for {}: no longer waiting for it; it continues at the service",
-                        written(limit)
-                    ));
-                }
-                if args.output.format == DocumentFormat::Jsonl {
-                    let (last, last_error) = (seen.get(&job_id), errors.get(&job_id));
-                    let shown = ShownJob::of_end(job_id.clone(), end.clone(), last.cloned(), last_error.cloned());
-                    results.write(&json::line(&shown.event()));
-                }
-                ends.insert(job_id, end);
-            }
+            JobEvent::Ended(ended) => self.on_end(ended.job_id, ended.end, notes, results),
             // Other events need tickets.
             _ => {}
         }
     }
-    let shown: Vec<ShownJob> = ids
-        .into_iter()
-        .map(|job_id| {
-            let (last, last_error) = (seen.remove(&job_id), errors.remove(&job_id));
-            let end = ends.remove(&job_id).unwrap_or(JobEnd::Cancelled(None));
+
+    fn on_polled(&mut self, job_id: JobId, job: Arc<Job>, notes: &Notes) {
+        self.errors.remove(&job_id);
+        let status = render::status(&job);
+        let is_new = |before: &Arc<Job>| render::status(before) != status;
+        if self.seen.get(&job_id).is_none_or(is_new) {
+            notes.note(&format!("job {job_id}: {status}"));
+        }
+        self.seen.insert(job_id, job);
+    }
+
+    fn on_end(&mut self, job_id: JobId, end: JobEnd, notes: &Notes, results: &mut Results) {
+        if let (JobEnd::Stalled(_), Some(limit)) = (&end, self.args.stalled_after) {
+            notes.warn(&format!(
+                "job {job_id} has made no progress for {}: no longer waiting for it; it continues at the service",
+                written(limit)
+            ));
+        }
+        if self.args.output.format == DocumentFormat::Jsonl {
+            let (last, last_error) = (self.seen.get(&job_id), self.errors.get(&job_id));
+            let (last, last_error) = (last.cloned(), last_error.cloned());
+            let shown = ShownJob::of_end(job_id.clone(), end.clone(), last, last_error);
+            results.write(&json::line(&shown.event()));
+        }
+        self.ends.insert(job_id, end);
+    }
+
+    /// Returns the end of each job.
+    fn shown(mut self, ids: Vec<JobId>) -> Vec<ShownJob> {
+        let shown = |job_id| {
+            let (last, last_error) = (self.seen.remove(&job_id), self.errors.remove(&job_id));
+            let end = self.ends.remove(&job_id);
+            let end = end.unwrap_or(JobEnd::Cancelled(None));
             ShownJob::of_end(job_id, end, last, last_error)
-        })
-        .collect();
-    let exit = shown
-        .iter()
-        .map(|shown| shown.exit)
-        .max()
-        .unwrap_or(Exit::Success);
-    finish(&shown, args.output, global, notes, results);
-    Ok(exit)
+        };
+        ids.into_iter().map(shown).collect()
+    }
 }
 
 fn still_trying(what: &str, notes: &Notes) {

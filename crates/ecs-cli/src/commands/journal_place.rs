@@ -8,6 +8,7 @@ use ecs_ops::model::ServerId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::carry_out::Registered;
 use crate::args::{Global, Run};
 use crate::command_line::CommandLine;
 use crate::confirm::{counted, few};
@@ -81,8 +82,13 @@ pub(super) async fn check_free(
     let Ok(active) = registry.active().await else {
         return Ok(());
     };
-    let run = entry(run_id, action, servers, None, connection);
-    match Conflict::between(&run, active) {
+    let run = Registered {
+        run_id,
+        action,
+        servers,
+        journal: None,
+    };
+    match Conflict::between(&entry(run, connection), active) {
         Some(conflict) => Err(refused(&conflict)),
         None => Ok(()),
     }
@@ -90,10 +96,7 @@ pub(super) async fn check_free(
 
 /// Registers a run as active on this machine, unless another one acts on the same servers.
 pub(super) async fn register(
-    run_id: &str,
-    action: PowerAction,
-    servers: Vec<ServerId>,
-    journal: Option<&Path>,
+    registered: Registered<'_>,
     connection: &Connection,
     notes: &Notes,
 ) -> Result<Option<Registration>, Fail> {
@@ -109,8 +112,7 @@ pub(super) async fn register(
             return Ok(None);
         }
     };
-    let run = entry(run_id, action, servers, journal, connection);
-    match registry.register(run).await {
+    match registry.register(entry(registered, connection)).await {
         Ok(registration) => Ok(Some(registration)),
         Err(RegisterError::Conflict(conflict)) => Err(refused(&conflict)),
         Err(error) => {
@@ -127,24 +129,19 @@ fn registry() -> Result<FileRegistry, String> {
 }
 
 /// Returns the registry's record of a run.
-fn entry(
-    run_id: &str,
-    action: PowerAction,
-    servers: Vec<ServerId>,
-    journal: Option<&Path>,
-    connection: &Connection,
-) -> ActiveRun {
+fn entry(registered: Registered<'_>, connection: &Connection) -> ActiveRun {
     let (endpoint, project) = (connection.endpoint.to_string(), connection.project.clone());
+    let journal = registered.journal;
     let absolute = journal.and_then(|path| std::path::absolute(path).ok());
     ActiveRun {
         invocation: Some(invocation::of_process()),
         journal: absolute.map(|path| path.display().to_string()),
         ..ActiveRun::new(
-            run_id,
+            registered.run_id,
             endpoint,
             project,
-            action.name(),
-            servers,
+            registered.action.name(),
+            registered.servers,
             Timestamp::now(),
         )
     }

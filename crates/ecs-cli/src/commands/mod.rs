@@ -2,6 +2,7 @@
 
 mod announce;
 pub(crate) mod auth;
+mod carry_out;
 mod conclude;
 pub(crate) mod config;
 mod execute;
@@ -11,6 +12,7 @@ mod held;
 pub(crate) mod job;
 mod journal_place;
 mod known_runs;
+mod outcome_times;
 pub(crate) mod plan;
 mod preflight;
 mod recheck;

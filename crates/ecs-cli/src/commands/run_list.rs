@@ -10,6 +10,7 @@ use crate::args::{Global, RunList, RunListFormat};
 use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::journals::Journals;
+use crate::render::duration::in_one_unit;
 use crate::render::json;
 use crate::render::text_table::{TextTable, stdout_width};
 use crate::render::timeline::{Summary, Timeline};
@@ -198,7 +199,7 @@ fn table(rows: &[Row]) -> String {
         table.row([
             row.run_id.clone(),
             state,
-            format!("{} ago", age(row.age_seconds)),
+            format!("{} ago", in_one_unit(row.age_seconds)),
             format!("{}{kind}", row.operation),
             place,
             row.summary.requested.to_string(),
@@ -261,35 +262,4 @@ pub(super) fn begun_by(contents: &Contents) -> Option<(RunRecord, Option<Invocat
         });
     let last = resumed.unwrap_or_else(|| run.invocation.clone());
     Some((run, last))
-}
-
-/// Formats an age such as `5 min` or `3 days`.
-pub(super) fn age(seconds: i64) -> String {
-    let seconds = seconds.max(0);
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_have_one_unit() {
-        let ages = [
-            (0, "0 s"),
-            (119, "119 s"),
-            (120, "2 min"),
-            (7200, "2 h"),
-            (172_800, "2 days"),
-        ];
-        for (seconds, text) in ages {
-            assert_eq!(age(seconds), text);
-        }
-        assert_eq!(age(-5), "0 s");
-    }
 }

@@ -1,6 +1,6 @@
 //! `run show`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -13,6 +13,7 @@ use crate::args::{Global, RunShow, Show, ShowFormat};
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
 use crate::journals;
+use crate::private_file;
 use crate::render::timeline::{Process, Timeline};
 use crate::render::{csv, json, page, show};
 use crate::screen::Screen;
@@ -155,12 +156,8 @@ pub(super) fn create(
     file: &Path,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
     // The page has the contents of the journal, which only its owner may read.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut to = options.open(file)?;
+    let mut to = private_file::create_new(file)?;
     fill(&mut to).inspect_err(|_| {
         // The write error is reported, not one of the removal.
         let _ = std::fs::remove_file(file);

@@ -5,7 +5,8 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use ecs_sim::{
-    FILTERED_IDS, IdFilter, Metadata, Region, ScalingGroup, Server, ServerInfo, SimError, Tls,
+    FILTERED_IDS, IdFilter, Metadata, Region, RegionBuilder, ScalingGroup, Server, ServerInfo,
+    SimError, Tls,
 };
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -16,6 +17,7 @@ use crate::confirm::counted;
 use crate::credentials::secrets;
 use crate::exit::Exit;
 use crate::fail::{Fail, chain};
+use crate::private_file;
 use crate::signals::Signals;
 use crate::term::{Notes, Results};
 
@@ -25,6 +27,46 @@ pub(crate) async fn run(
     notes: &Notes,
     results: &mut Results,
 ) -> Result<Exit, Fail> {
+    refuse_meaningless(global)?;
+    let region = with_identity(region(args)?, global, notes)?;
+    let mut server = Server::builder(region.build().map_err(cannot)?)
+        .listen(&args.listen)
+        .speed(args.speed);
+    let tls = tls(args)?;
+    if let Some(tls) = &tls {
+        server = server.tls(tls.clone());
+    }
+    let server = server.bind().await.map_err(|error| {
+        cannot(error)
+            .hint("--listen takes an address of this machine and a port, such as 127.0.0.1:8080")
+    })?;
+    let info = write_files(args, server.info(), tls.as_ref())?;
+    let mut signals = Signals::new()?;
+    if std::io::stdout().is_terminal() {
+        let how = "In another terminal, these lines make ecsctl use it:\n";
+        results.write(&format!("{how}{}", variables(&info)));
+    } else {
+        results.write(&(info.to_line() + "\n"));
+    }
+    if results.have_failed() {
+        // The address could not be printed; the error is reported at the end.
+        return Ok(Exit::Failed);
+    }
+    notes.note(&format!(
+        "simulated region {} with {} at {}, its clock runs {}× as fast; Ctrl-C ends it",
+        info.region,
+        counted(info.servers.len()),
+        info.listening,
+        info.speed
+    ));
+    let stop = async {
+        signals.next().await;
+    };
+    server.run(stop).await;
+    Ok(Exit::Success)
+}
+
+fn refuse_meaningless(global: &Global) -> Result<(), Fail> {
     let meaningless = [
         ("--endpoint", global.endpoint.is_some()),
         ("--iam-endpoint", global.iam_endpoint.is_some()),
@@ -37,10 +79,15 @@ pub(crate) async fn run(
         ("--sim", global.sim),
         ("--sim-fail", global.sim_fail.is_some()),
     ];
-    if let Some((option, _)) = meaningless.into_iter().find(|(_, given)| *given) {
-        return Err(Fail::usage(format!("{option} cannot be used with sim"))
-            .hint("--listen says where it listens, --tls and --ca-out make it serve HTTPS"));
+    match meaningless.into_iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((option, _)) => Err(Fail::usage(format!("{option} cannot be used with sim"))
+            .hint("--listen says where it listens, --tls and --ca-out make it serve HTTPS")),
     }
+}
+
+/// The region, but for its name, project and credentials.
+fn region(args: &Sim) -> Result<RegionBuilder, Fail> {
     let mut region = Region::builder()
         .servers(args.servers)
         .seed(args.seed)
@@ -86,6 +133,15 @@ pub(crate) async fn run(
         let epoch = epoch.map_err(|error| Fail::usage(format!("--clock-offset: {error}")))?;
         region = region.epoch(epoch);
     }
+    Ok(region)
+}
+
+/// The region with the name, the project and the credentials that are given.
+fn with_identity(
+    mut region: RegionBuilder,
+    global: &Global,
+    notes: &Notes,
+) -> Result<RegionBuilder, Fail> {
     if let Some(name) = &global.region {
         region = region.name(name);
     }
@@ -109,19 +165,12 @@ pub(crate) async fn run(
             .map_err(|error| Fail::usage(format!("--token: {error}")))?;
         region = region.token(token);
     }
-    let mut server = Server::builder(region.build().map_err(cannot)?)
-        .listen(&args.listen)
-        .speed(args.speed);
-    let tls = tls(args)?;
-    if let Some(tls) = &tls {
-        server = server.tls(tls.clone());
-    }
-    let server = server.bind().await.map_err(|error| {
-        cannot(error)
-            .hint("--listen takes an address of this machine and a port, such as 127.0.0.1:8080")
-    })?;
-    let mut info = server.info();
-    if let (Some(path), Some(pem)) = (&args.ca_out, tls.as_ref().and_then(Tls::ca_pem)) {
+    Ok(region)
+}
+
+/// Writes the certificate and the variables to the files that are asked for. Returns what clients need to know.
+fn write_files(args: &Sim, mut info: ServerInfo, tls: Option<&Tls>) -> Result<ServerInfo, Fail> {
+    if let (Some(path), Some(pem)) = (&args.ca_out, tls.and_then(Tls::ca_pem)) {
         std::fs::write(path, pem).map_err(|error| {
             Fail::usage(format!(
                 "cannot write the certificate to {}: {error}",
@@ -133,29 +182,7 @@ pub(crate) async fn run(
     if let Some(path) = &args.env_file {
         write_variables(path, &info)?;
     }
-    let mut signals = Signals::new()?;
-    if std::io::stdout().is_terminal() {
-        let how = "In another terminal, these lines make ecsctl use it:\n";
-        results.write(&format!("{how}{}", variables(&info)));
-    } else {
-        results.write(&(info.to_line() + "\n"));
-    }
-    if results.have_failed() {
-        // The address could not be printed; the error is reported at the end.
-        return Ok(Exit::Failed);
-    }
-    notes.note(&format!(
-        "simulated region {} with {} at {}, its clock runs {}× as fast; Ctrl-C ends it",
-        info.region,
-        counted(info.servers.len()),
-        info.listening,
-        info.speed
-    ));
-    let stop = async {
-        signals.next().await;
-    };
-    server.run(stop).await;
-    Ok(Exit::Success)
+    Ok(info)
 }
 
 /// Returns the shell lines that make `ecsctl` use this simulator.
@@ -187,13 +214,9 @@ fn variables(info: &ServerInfo) -> String {
 
 /// Writes a file that only its owner can read, because it contains keys.
 fn write_variables(path: &Path, info: &ServerInfo) -> Result<(), Fail> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options
-        .open(path)
-        .and_then(|mut file| file.write_all(variables(info).as_bytes()));
+    let mut options = private_file::options();
+    let file = options.create(true).truncate(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(variables(info).as_bytes()));
     written.map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))
 }
 

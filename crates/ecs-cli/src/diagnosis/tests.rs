@@ -161,10 +161,13 @@ fn what_iam_or_a_proxy_says_is_told_as_such() {
         assert!(shown.contains(reported), "{reported} is missing in {shown}");
     }
     for kind in [TransportErrorKind::Dns, TransportErrorKind::Connect] {
-        let mut seen = evidence(End::Failed(kind, "the metadata service could not be asked"));
+        let mut seen = evidence(End::Failed(
+            kind,
+            "the metadata service could not be queried",
+        ));
         seen.asked = Asked::Iam;
         let diagnosis = diagnose(&seen);
-        assert_eq!(diagnosis.what, "the metadata service could not be asked");
+        assert_eq!(diagnosis.what, "the metadata service could not be queried");
         assert!(diagnosis.advice[0].contains("--iam-endpoint"));
     }
 }

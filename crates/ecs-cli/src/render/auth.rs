@@ -215,25 +215,24 @@ pub(crate) fn text(checked: &CheckReport) -> String {
         row("warning", Some(warning.clone()));
     }
     lines.push(String::new());
-    match checked.ok {
-        true => lines.push(format!("ok: {}", checked.what)),
-        false => {
-            lines.push(clean(&format!(
-                "{}: {}",
-                checked.finding.replace('_', " "),
-                checked.what
-            )));
-            if let Some(difference) = &checked.difference {
-                lines.push(clean(&format!("  signed as  {:?}", difference.signed)));
-                lines.push(clean(&format!("  read as    {:?}", difference.read)));
-            }
-            for advice in &checked.advice {
-                lines.push(clean(&format!("  what to do: {advice}")));
-            }
-            if let Some(id) = &checked.request_id {
-                lines.push(clean(&format!("  Request ID for support: {id}")));
-            }
-        }
-    }
+    lines.extend(conclusion(checked));
     lines.join("\n") + "\n"
+}
+
+/// Formats the result, and the advice if the credentials do not work.
+fn conclusion(checked: &CheckReport) -> Vec<String> {
+    if checked.ok {
+        return vec![format!("ok: {}", checked.what)];
+    }
+    let finding = checked.finding.replace('_', " ");
+    let mut lines = vec![format!("{finding}: {}", checked.what)];
+    if let Some(difference) = &checked.difference {
+        lines.push(format!("  signed as  {:?}", difference.signed));
+        lines.push(format!("  read as    {:?}", difference.read));
+    }
+    let advice = checked.advice.iter();
+    lines.extend(advice.map(|advice| format!("  what to do: {advice}")));
+    let id = checked.request_id.as_ref();
+    lines.extend(id.map(|id| format!("  Request ID for support: {id}")));
+    lines.iter().map(|line| clean(line)).collect()
 }

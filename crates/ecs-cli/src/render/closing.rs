@@ -7,7 +7,7 @@ use clap::builder::styling::AnsiColor;
 use ecs_ops::{Report, ServerReport};
 use jiff::SignedDuration;
 
-use super::duration::seconds;
+use super::duration::to_tenths;
 use super::table::{self, reason};
 use super::text_table::TextTable;
 use crate::args::Show;
@@ -88,7 +88,7 @@ pub(crate) fn headline(report: &Report, took: Option<Duration>) -> String {
         many => line.push_str(&format!("; {many} hard restarts")),
     }
     if let Some(took) = took.and_then(|took| SignedDuration::try_from(took).ok()) {
-        line.push_str(&format!("; took {}", seconds(took)));
+        line.push_str(&format!("; took {}", to_tenths(took)));
     }
     line
 }

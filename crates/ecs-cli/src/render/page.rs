@@ -5,7 +5,7 @@ mod drawing;
 
 use std::path::Path;
 
-use super::duration::seconds;
+use super::duration::to_tenths;
 use super::show::{next, number, since};
 use super::table;
 use super::timeline::{Server, Timeline};
@@ -136,7 +136,7 @@ fn waves(timeline: &Timeline) -> String {
             wave.summary.requested,
             wave.began
                 .map_or_else(|| "-".to_owned(), |at| since(timeline, at)),
-            wave.took().map_or_else(|| "-".to_owned(), seconds),
+            wave.took().map_or_else(|| "-".to_owned(), to_tenths),
             wave.summary.counts(),
             wave.restarted_hard,
             escape(&wave.health()),

@@ -9,7 +9,8 @@ use ecs_ops::model::JobStatus;
 use ecs_ops::{Event, Stopped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::tally::{Tally, rounded};
+use super::duration::to_seconds;
+use super::tally::Tally;
 use super::unready::wave_line;
 use crate::confirm::counted;
 use crate::screen::Screen;
@@ -304,7 +305,7 @@ fn waiting(event: &Event) -> Option<String> {
         }
         Event::ServiceDown { retry_after } => Some(format!(
             "the answers to several requests in a row were lost: sending is suspended until the service answers a read; next read in {}",
-            rounded(*retry_after)
+            to_seconds(*retry_after)
         )),
         Event::JobHidden { job_id, error } => Some(format!(
             "job {job_id} is hidden by the service and no longer waited for; its servers are reported as running: {error}"
@@ -342,11 +343,11 @@ fn rolling(event: &Event) -> Option<String> {
         }),
         Event::Holding { pause } => Some(format!(
             "waiting {}: servers with an unknown outcome may still be restarting",
-            rounded(*pause)
+            to_seconds(*pause)
         )),
         Event::Pausing { wave, pause } => Some(format!(
             "pausing {} before wave {}",
-            rounded(*pause),
+            to_seconds(*pause),
             wave.saturating_add(1)
         )),
         Event::Escalating { servers } => Some(format!(

@@ -6,7 +6,7 @@ use ecs_ops::Outcome;
 use jiff::{SignedDuration, Timestamp};
 
 use super::closing::by_outcome;
-use super::duration::seconds;
+use super::duration::to_tenths;
 use super::table::{self, Table};
 use super::text_table::TextTable;
 use super::timeline::{AttemptResult, RequestRow, Summary, Timeline, Wave};
@@ -173,7 +173,7 @@ fn wave_row(timeline: &Timeline, wave: &Wave) -> [String; 9] {
         wave.wave.to_string(),
         summary.requested.to_string(),
         wave.began.map_or_else(none, |at| since(timeline, at)),
-        wave.took().map_or_else(none, seconds),
+        wave.took().map_or_else(none, to_tenths),
         summary.succeeded.to_string(),
         summary.failed.to_string(),
         summary.unknown.to_string(),
@@ -202,7 +202,7 @@ fn row(timeline: &Timeline, request: &RequestRow) -> [String; 8] {
         .fold(SignedDuration::ZERO, SignedDuration::saturating_add);
     let attempts = match pauses.len() {
         0 => request.attempts.len().to_string(),
-        _ => format!("{}, paused {}", request.attempts.len(), seconds(paused)),
+        _ => format!("{}, paused {}", request.attempts.len(), to_tenths(paused)),
     };
     let status = match job {
         Some(job) => match (&job.status, job.over) {
@@ -222,7 +222,7 @@ fn row(timeline: &Timeline, request: &RequestRow) -> [String; 8] {
         answer(request.answer()).to_owned(),
         job.map_or_else(none, |job| job.job_id.to_string()),
         status,
-        job.and_then(|job| Some(seconds(job.over?.duration_since(job.accepted))))
+        job.and_then(|job| Some(to_tenths(job.over?.duration_since(job.accepted))))
             .unwrap_or_else(none),
     ]
 }
@@ -239,7 +239,7 @@ fn answer(answer: AttemptResult) -> &'static str {
 
 /// Formats the time since the beginning, such as `+12.3 s`.
 pub(super) fn since(timeline: &Timeline, at: Timestamp) -> String {
-    format!("+{}", seconds(timeline.since(at)))
+    format!("+{}", to_tenths(timeline.since(at)))
 }
 
 /// Formats the counts and the number of hard restarts.

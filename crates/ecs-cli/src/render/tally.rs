@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use ecs_ops::{Event, Outcome};
 
+use super::duration::to_seconds;
+
 /// The progress of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Tally {
@@ -218,13 +220,13 @@ impl Tally {
         }
         if let Some(wait) = self.between.as_ref() {
             return Some(match wait.left(now) {
-                Some(left) => format!("{} {}", wait.what, rounded(left)),
+                Some(left) => format!("{} {}", wait.what, to_seconds(left)),
                 None => wait.what.to_owned(),
             });
         }
         if let Some(wait) = self.waiting.as_ref().or(self.blind.as_ref()) {
             return Some(match wait.left(now) {
-                Some(left) => format!("{}, retry in {}", wait.what, rounded(left)),
+                Some(left) => format!("{}, retry in {}", wait.what, to_seconds(left)),
                 None => wait.what.to_owned(),
             });
         }
@@ -239,11 +241,11 @@ impl Tally {
             return Some(match next {
                 Some(until) => {
                     let left = whole_seconds(until.saturating_duration_since(now));
-                    format!("waiting for quota, {} left", rounded(left))
+                    format!("waiting for quota, {} left", to_seconds(left))
                 }
                 None => {
                     let waited = now.saturating_duration_since(since);
-                    format!("waiting for quota {}", rounded(waited))
+                    format!("waiting for quota {}", to_seconds(waited))
                 }
             });
         }
@@ -279,16 +281,6 @@ impl Wait {
 fn whole_seconds(left: Duration) -> Duration {
     let seconds = left.as_millis().div_ceil(1000);
     Duration::from_secs(seconds.try_into().unwrap_or(u64::MAX))
-}
-
-/// Formats a duration such as `12 s`, `5 min 3 s` or `2 h 5 min`.
-pub(crate) fn rounded(pause: Duration) -> String {
-    match pause.as_secs() {
-        0 if !pause.is_zero() => format!("{} ms", pause.as_millis()),
-        seconds @ 0..100 => format!("{seconds} s"),
-        seconds @ 100..6000 => format!("{} min {} s", seconds / 60, seconds % 60),
-        seconds => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
-    }
 }
 
 #[cfg(test)]

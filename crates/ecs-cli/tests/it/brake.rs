@@ -1,4 +1,4 @@
-//! What stops a run that nobody set a limit for.
+//! The default brake: the rules that stop a run without `--max-failures`.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn run(sim: &Sim, arguments: &[&str]) -> Ended {
     Ended::of(&mut sim.command(&[&all[..], arguments].concat()))
 }
 
-/// The stop is typed in the report and in the journal.
+/// The report and the journal have the typed reason of the stop.
 #[test]
 fn a_failing_run_stops_without_any_option() {
     let journal = tempfile::tempdir().unwrap();
@@ -120,7 +120,7 @@ fn a_wave_without_success_and_too_many_failures_stop_a_run() {
         ended.stderr
     );
     assert_eq!(ended.json()["summary"]["failed"], 6);
-    // A limit of one's own is used instead, and a wave without success stops nothing then.
+    // A given limit replaces the brake, and a wave without success does not stop the run then.
     let sim = fleet(40);
     fails(&sim, 10..15);
     let ended = run(&sim, &["--wave", "5", "--max-failures", "5"]).expect(1);
@@ -151,7 +151,7 @@ fn a_timed_canary_must_succeed_entirely_and_resume_keeps_the_brake() {
         ended.stderr
     );
     assert_eq!(sim.accepted(), 5);
-    // Whoever resumes has seen it; the share still counts.
+    // The resuming user has seen it; the share still counts.
     let resume = ["resume", journal, "--yes", "-o", "json"];
     let ended = Ended::of(&mut sim.command(&resume)).expect(5);
     assert!(
@@ -161,7 +161,7 @@ fn a_timed_canary_must_succeed_entirely_and_resume_keeps_the_brake() {
     );
 }
 
-/// Without waves the limit says so itself; a run of a single request has no brake.
+/// Without waves a warning says that the limit is ineffective; a run of a single request has no brake.
 #[test]
 fn an_ineffective_brake_is_warned_of() {
     let sim = fleet(5);

@@ -1,4 +1,4 @@
-//! Which credentials `ecsctl` takes and which it does not; and runs that outlast theirs.
+//! The choice of credentials, and runs that outlast their credentials.
 
 use crate::common::account::Account;
 use crate::common::outcomes;
@@ -97,7 +97,7 @@ fn duplicate_and_incomplete_credentials_are_refused() {
     }
 }
 
-/// What is typed takes precedence over what surrounds it, and one source before the next.
+/// Options take precedence over the environment, and sources have an order.
 #[test]
 fn sources_have_an_order() {
     let account = Account::new(&[]);
@@ -125,7 +125,7 @@ fn sources_have_an_order() {
     let checked = account.check(&options, &other, 4);
     assert_eq!(checked["finding"], "unknown_key");
     assert_eq!(checked["source"], SDK);
-    // What is left over of another tool is not taken, and named.
+    // Settings of another tool are not used, and named.
     let checked = account.check(&["--endpoint", url], &other, 2);
     assert_eq!(checked["finding"], "malformed");
     assert!(
@@ -134,7 +134,7 @@ fn sources_have_an_order() {
     );
 }
 
-/// A file that others can read works, with a warning.
+/// A file that other users can read works, with a warning.
 #[cfg(unix)]
 #[test]
 fn a_readable_secret_file_is_warned_of() {
@@ -195,8 +195,8 @@ fn a_readable_secret_file_is_warned_of() {
     );
 }
 
-/// The region's clock runs twenty times as fast as the client knows: the token ends in the middle of the wait for the job, and
-/// much sooner than its end was told.
+/// The region's clock runs twenty times as fast as the client knows, so the token ends during the wait for the job,
+/// long before its stated end.
 #[test]
 fn a_run_outlives_its_token() {
     let seconds = std::time::Duration::from_secs;
@@ -234,12 +234,12 @@ fn a_run_outlives_its_token() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(outcomes(&report), ["succeeded"]);
     assert_eq!(sim.accepted(), 1);
-    // A token cannot have seen both the beginning and the end.
+    // One token cannot have been valid at both the beginning and the end.
     let took = sim.server_time();
     assert!(took > seconds(100), "{took:?}");
 }
 
-/// Nobody answers at IAM: the deadline counts from the beginning.
+/// IAM does not answer: the deadline counts from the beginning.
 #[test]
 fn a_slow_login_ends_at_the_deadline() {
     let account = Account::new(&[]);
@@ -267,7 +267,7 @@ fn a_slow_login_ends_at_the_deadline() {
         .refuses(5, &["the deadline passed before", "nothing was sent"]);
 }
 
-/// Nothing is sent to a cloud that nobody named, as an account that nobody meant, or past a setting.
+/// Nothing is sent to an unnamed cloud, with an unintended account, or against a setting.
 #[test]
 fn unused_settings_are_refused_or_named() {
     let account = Account::new(&[]);
@@ -315,7 +315,7 @@ fn unused_settings_are_refused_or_named() {
         let ended = account.run(&reboot(options), &variables, "");
         ended.refuses(2, expected);
     }
-    // Nothing leaves this machine: nobody listens where the proxy should be.
+    // Nothing leaves this machine: no process listens at the address of the proxy.
     let more = [
         ("OS_PROJECT_ID", "other"),
         ("HTTPS_PROXY", "http://127.0.0.1:9"),

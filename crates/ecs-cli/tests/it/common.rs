@@ -1,4 +1,5 @@
-//! Runs `ecsctl` as a process, against a region in this process (so that what was really accepted can be seen) or in another.
+//! Runs `ecsctl` as a process, against a region in this process (so that accepted requests can be seen) or in another
+//! one.
 
 use std::io::{BufRead, BufReader, Write};
 use std::num::NonZeroU32;
@@ -17,10 +18,10 @@ pub mod account;
 pub mod terminal;
 pub mod way;
 
-/// How long a test waits for what must happen: it is only reached when it does not happen, on any machine.
+/// The longest time that a test waits for a condition; reached only if the test fails.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
-/// Waits until this is so; `what` says in one clause what it is.
+/// Waits until a condition holds; `what` describes it in one clause.
 #[track_caller]
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
@@ -33,9 +34,9 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// A region in this process.
 pub struct Sim {
     server: SimServer,
-    /// How many times as fast as ours its clock runs.
+    /// The speed of its clock.
     speed: u32,
-    // Last, so that it ends last.
+    // The last field, so that it is dropped last.
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -74,7 +75,7 @@ impl Sim {
             .collect()
     }
 
-    /// The options that lead to it.
+    /// The options that select the region.
     pub fn options(&self) -> Vec<String> {
         let info = self.info();
         options(
@@ -84,8 +85,8 @@ impl Sim {
         )
     }
 
-    /// `ecsctl` with these arguments, against the region, on the region's time: it waits as much less as the region's clock
-    /// is fast.
+    /// Returns `ecsctl` with these arguments against the region, on the region's time: its waits are shortened by the
+    /// speed of the region's clock.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let given = arguments.iter().map(ToString::to_string);
         let mut command = command(given.chain(self.options()));
@@ -93,17 +94,17 @@ impl Sim {
         command
     }
 
-    /// Looks at it.
+    /// Reads the state of the region.
     pub fn with<T>(&self, look: impl FnOnce(&mut Region) -> T) -> T {
         self.server.region().with(look)
     }
 
-    /// What its clock showed at the last request.
+    /// Returns the time of its clock at the last request.
     pub fn server_time(&self) -> std::time::Duration {
         self.server.region().with(|region| region.now())
     }
 
-    /// How many servers were accepted, over all requests.
+    /// Returns the number of accepted servers of all requests.
     pub fn accepted(&self) -> usize {
         let entries = |region: &mut Region| {
             region
@@ -130,7 +131,7 @@ pub fn options(endpoint: &str, project: &str, token: &str) -> Vec<String> {
     .to_vec()
 }
 
-/// What a process left behind.
+/// The exit code and the output of a process.
 pub struct Ended {
     pub code: Option<i32>,
     pub stdout: String,
@@ -143,7 +144,7 @@ impl Ended {
         Self::from(command.output().unwrap())
     }
 
-    /// The same, with this on stdin.
+    /// Runs a command to its end, with this on stdin.
     pub fn with_stdin(command: &mut Command, stdin: &str) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
@@ -151,7 +152,7 @@ impl Ended {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // It may end without reading.
+        // The process may end without reading.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         Self::from(child.wait_with_output().unwrap())
     }
@@ -169,7 +170,7 @@ impl Ended {
         self
     }
 
-    /// Nothing was done, and each of these words is in the error.
+    /// Asserts that nothing was done, and that the error contains each of these texts.
     #[track_caller]
     pub fn refuses(self, code: i32, expected: &[&str]) -> Self {
         let ended = self.expect(code);
@@ -213,7 +214,7 @@ pub fn command<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>
     terminal::restore_signals();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ecsctl"));
     command.args(arguments).stdin(Stdio::null());
-    // Nothing of whoever runs the tests: neither credentials nor proxies. Nobody listens at port 9.
+    // No settings of the developer: neither credentials nor proxies. No process listens at port 9.
     command.env_clear();
     for name in ["PATH", "LLVM_PROFILE_FILE", "SystemRoot"] {
         if let Some(value) = std::env::var_os(name) {
@@ -227,13 +228,13 @@ pub fn command<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>
     command
 }
 
-/// Where journals and the active runs of this process's tests are.
+/// The folder for journals and active runs of this process's tests.
 pub fn state() -> &'static Path {
     static STATE: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
     STATE.path()
 }
 
-/// Runs it to its end.
+/// Runs a command to its end.
 pub fn ecsctl<S: AsRef<str>>(arguments: &[&str], more: &[S]) -> Ended {
     with_stdin(arguments, more, "")
 }
@@ -244,7 +245,7 @@ pub fn with_stdin<S: AsRef<str>>(arguments: &[&str], more: &[S], stdin: &str) ->
     Ended::with_stdin(&mut command, stdin)
 }
 
-/// A process that runs until the test is over.
+/// A process that is killed at the end of the test.
 pub struct Running(pub Child);
 
 impl Drop for Running {
@@ -259,13 +260,13 @@ impl Running {
         Self::of(&mut command(arguments))
     }
 
-    /// Starts a command, with pipes for what it writes.
+    /// Starts a command with pipes for its output.
     pub fn of(command: &mut Command) -> Self {
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Self(command.spawn().unwrap())
     }
 
-    /// `ecsctl sim`, and its first line.
+    /// Starts `ecsctl sim`, and returns its first line.
     pub fn sim(arguments: &[&str]) -> (Self, Value) {
         let mut sim = Self::spawn(["sim", "--quiet"].iter().chain(arguments));
         let mut line = String::new();
@@ -274,7 +275,7 @@ impl Running {
         (sim, serde_json::from_str(&line).unwrap())
     }
 
-    /// Reads stderr until a line has these words.
+    /// Reads stderr until a line contains this text.
     #[track_caller]
     pub fn until(stderr: &mut impl BufRead, expected: &str) {
         let mut seen = String::new();
@@ -325,13 +326,13 @@ pub fn signal(child: &Child, name: &str) {
     assert!(status.unwrap().success());
 }
 
-/// The options that lead to an `ecsctl sim`.
+/// Returns the options that select an `ecsctl sim`.
 pub fn options_of(info: &Value) -> Vec<String> {
     let text = |key: &str| info[key].as_str().unwrap().to_owned();
     options(&text("listening"), &text("project_id"), &text("token"))
 }
 
-/// The outcomes of a report, in its order.
+/// Returns the outcomes of a report, in its order.
 pub fn outcomes(report: &Value) -> Vec<&str> {
     let servers = report["servers"].as_array().unwrap();
     servers
@@ -340,8 +341,8 @@ pub fn outcomes(report: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Compares a long text with the reviewed one in `snapshots/`. After a change that is wanted,
-/// `INSTA_UPDATE=always cargo test -p ecs-cli --test it` writes them anew; the diff is what is reviewed.
+/// Compares a long text with the reviewed one in `snapshots/`. After an intended change, `INSTA_UPDATE=always cargo
+/// test -p ecs-cli --test it` rewrites the snapshots; review the diff.
 #[track_caller]
 pub fn snapshot(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
@@ -351,7 +352,7 @@ pub fn snapshot(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-/// An address of this machine at which nobody listens.
+/// Returns an address of this machine at which no process listens.
 pub fn dead_endpoint() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())

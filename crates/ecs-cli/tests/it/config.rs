@@ -110,7 +110,7 @@ fn an_invalid_file_is_an_error_with_line_and_suggestion() {
     refused.refuses(2, &["ECSCTL_WAVE: invalid value \"0\""]);
 }
 
-/// A pause that is set for waves is no mistake of a run that has none, but it is said.
+/// A pause in the settings is not an error of a run without waves, but it is noted.
 #[test]
 fn a_pause_without_waves_is_ignored_with_a_note() {
     let folder = with_file("[defaults]\npause = \"5m\"\n");
@@ -126,7 +126,7 @@ fn a_pause_without_waves_is_ignored_with_a_note() {
     }
 }
 
-/// Each of them is used, is said by `config show`, can be a variable, and gives way to its option.
+/// Each setting is used, is shown by `config show`, can be a variable, and is replaced by its option.
 #[test]
 fn checks_and_a_canary_can_be_settings() {
     let text = "[defaults]\nwave = 400\nhealth-cmd = \"true\"\nhealth-timeout = \"10m\"\ncanary = 5\n\
@@ -167,7 +167,7 @@ fn checks_and_a_canary_can_be_settings() {
     assert_eq!(settings["canary"]["origin"], "ECSCTL_CANARY");
     assert_eq!(settings["verify-timeout"]["value"], "7m");
     assert_eq!(settings["reconcile"]["value"], "true");
-    // A canary that is as large as all of the servers is none.
+    // A canary that includes all servers is not used.
     let one = ["reboot", "--sim", "web-001", "--dry-run"];
     let ended = run(folder, &one, &[]).expect(0);
     assert!(
@@ -175,7 +175,7 @@ fn checks_and_a_canary_can_be_settings() {
         "{}",
         ended.stderr
     );
-    // Of a run that does not learn what failed nothing is passed over in silence.
+    // Settings that do not apply with --no-wait are named.
     let ended = run(folder, &[&all[..], &["--no-wait"]].concat(), &[]).expect(0);
     for key in ["canary", "verify", "health-cmd"] {
         let expected = format!("warning: {key} of defaults (");
@@ -192,7 +192,7 @@ fn checks_and_a_canary_can_be_settings() {
     }
 }
 
-/// What needs no settings works whatever is wrong with them.
+/// Commands without settings work with an invalid file.
 #[test]
 fn an_invalid_file_does_not_stop_commands_that_ignore_it() {
     let folder = with_file("[contexts.prod]\nwafe = \"1\"\n");

@@ -1,4 +1,4 @@
-//! The pages for people: every `console` block is run in a shell, one page one session, and its output is compared.
+//! The documentation: every `console` block is run in a shell, one session per page, and its output is compared.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -6,14 +6,14 @@ use std::process::{Child, Command, Stdio};
 
 use crate::common::command;
 
-/// A command of a page and what it prints.
+/// A command of a page with its output.
 struct Step {
     line: usize,
     command: String,
     expected: Vec<String>,
 }
 
-/// The commands of the `console` blocks.
+/// Returns the commands of the `console` blocks.
 fn steps(page: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut within = false;
@@ -35,7 +35,7 @@ fn steps(page: &str) -> Vec<Step> {
     steps
 }
 
-/// Whether the text is as expected: `[..]` is any text.
+/// Returns whether the text matches: `[..]` is any text.
 fn line_fits(expected: &str, text: &str) -> bool {
     let mut parts = expected.split("[..]");
     let first = parts.next().unwrap();
@@ -55,7 +55,7 @@ fn line_fits(expected: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Whether the lines are as expected: `...` is any number of lines.
+/// Returns whether the lines match: `...` is any number of lines.
 fn fits(expected: &[String], lines: &[&str]) -> bool {
     match expected.split_first() {
         None => lines.is_empty(),
@@ -69,7 +69,7 @@ fn fits(expected: &[String], lines: &[&str]) -> bool {
     }
 }
 
-/// A shell in a folder of its own, with `ecsctl` and none of our environment.
+/// A shell in a temporary folder, with `ecsctl` and an empty environment.
 struct Shell {
     child: Child,
     out: BufReader<std::process::ChildStdout>,
@@ -111,7 +111,7 @@ impl Shell {
         }
     }
 
-    /// What a command prints. Its exit status is that of the shell afterwards.
+    /// Returns the output of a command. Its exit status remains that of the shell.
     fn run(&mut self, command: &str) -> String {
         let script = format!("{command}\nstatus=$?; echo; echo '{END}'; (exit $status)\n");
         self.child

@@ -1,4 +1,4 @@
-//! `ecsctl auth check`: each thing that can be wrong, for real.
+//! `ecsctl auth check`: every problem, produced for real.
 
 mod logins;
 
@@ -9,7 +9,7 @@ use crate::common::account::Account;
 use crate::common::dead_endpoint;
 use serde_json::Value;
 
-/// The options that lead to the region, without credentials.
+/// Returns the options that select the region, without credentials.
 fn place(account: &Account) -> Vec<&str> {
     let (url, project) = (account.url(), account.get("project_id"));
     vec!["--endpoint", url, "--project-id", project]
@@ -30,7 +30,7 @@ fn found(checked: &Value, finding: &str, expected: &[&str]) {
     }
 }
 
-/// As the gateway and the region see it, with the region's own keys.
+/// Runs the check through the gateway, with the keys of the region.
 #[track_caller]
 fn with_keys(sim: &[&str], code: i32) -> (Account, Value) {
     let account = Account::new(sim);
@@ -66,7 +66,7 @@ fn working_credentials_are_reported() {
     assert_eq!(line.lines()[0]["source"], "the embedded simulator");
 }
 
-/// Who was passed over, why, and until when the chosen one is good.
+/// The skipped sources with reasons, and the expiry of the chosen one.
 #[test]
 fn skipped_sources_are_reported() {
     let account = Account::new(&[]);
@@ -116,7 +116,7 @@ fn clock_skew_is_diagnosed() {
         let clock = |name: &str| checked["clocks"][name].as_str().unwrap().to_owned();
         assert_ne!(clock("ours"), clock("service"));
     }
-    // As long as it works there is a warning.
+    // A smaller difference works with a warning.
     let (_, checked) = with_keys(&["--clock-offset", "10m"], 0);
     let warnings = checked["warnings"].to_string();
     assert!(warnings.contains("minutes behind"), "{checked}");
@@ -136,7 +136,7 @@ fn a_key_of_another_cloud_is_diagnosed() {
         "unknown_key",
         &["ANOTHERCLOUDSKEY", account.url(), "Open Telekom Cloud"],
     );
-    // IAM is asked for the project, and there it ends.
+    // The check ends when IAM is queried for the project.
     let url = account.url();
     let options = [
         "--endpoint",
@@ -168,7 +168,7 @@ fn wrong_and_locked_keys_are_diagnosed() {
         "sim-1",
     ];
     let wrong = keys(key, "another-secret");
-    // One request each time, whoever is asked: five wrong ones lock the key.
+    // One request each time, because five wrong ones lock the key.
     for _ in 0..2 {
         let checked = account.check(&[&place(&account)[..], &wrong].concat(), &[], 4);
         found(
@@ -196,7 +196,7 @@ fn wrong_and_locked_keys_are_diagnosed() {
     );
 }
 
-/// A gateway that rewrites what passes through it.
+/// A gateway that rewrites requests.
 fn rewriting(url: &str) -> String {
     let to = url.strip_prefix("http://").unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -223,7 +223,7 @@ fn rewriting(url: &str) -> String {
     format!("http://{address}")
 }
 
-/// A proxy that lets nobody through without a password.
+/// A proxy that requires a password.
 #[test]
 fn a_refusing_proxy_is_diagnosed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -277,7 +277,7 @@ fn a_changed_request_is_diagnosed() {
         text.contains("signed as  \"limit=1\"") && text.contains("read as    \"limit=2\""),
         "{text}"
     );
-    // With a token nobody minds.
+    // Tokens do not depend on the changed part.
     let token = [&place[..], &["--token", account.get("token")]].concat();
     account.check(&token, &[], 0);
 }
@@ -302,7 +302,7 @@ fn connection_problems_are_diagnosed() {
     found(&checked, "connect", &["could not connect", "HTTPS_PROXY="]);
     let checked = at(&dead, &[("NO_PROXY", "localhost")]);
     found(&checked, "connect", &["could not connect", "HTTPS_PROXY="]);
-    // The name of the variable, not what is in it.
+    // The name of the variable, not its value.
     let proxy = [("HTTP_PROXY", "http://ops:hunter2@127.0.0.1:9")];
     let checked = at("http://ecs.example", &proxy);
     assert!(
@@ -321,7 +321,7 @@ fn connection_problems_are_diagnosed() {
         "wrong_endpoint",
         &["APIGW.0101", "that of ECS"],
     );
-    // A login, too, has a way to go.
+    // Connection problems of a login are diagnosed, too.
     let variables = [
         ("OS_AUTH_URL", dead.as_str()),
         ("OS_USERNAME", "ops"),

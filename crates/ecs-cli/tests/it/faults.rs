@@ -1,5 +1,5 @@
-//! Every fault that a server can do to `ecsctl`, as a process: what it reports, what it ends with, how often it sent an
-//! action, and how much memory it took.
+//! Every wire fault against `ecsctl` as a process: its report, its exit code, the number of sent actions, and its
+//! memory.
 
 mod server;
 
@@ -19,12 +19,12 @@ const IDS: [&str; 3] = [
     "836fb98f-46ca-475e-917e-2563e5a8cd19",
 ];
 const JOB: &str = "ff80808288d41e1b018990260955686a";
-/// How many processes run at once.
+/// The number of processes that run at once.
 const AT_ONCE: usize = 12;
 
 type Case = Box<dyn FnOnce() + Send>;
 
-/// Runs these side by side, a dozen at once.
+/// Runs these in parallel, a dozen at once.
 fn all(cases: Vec<Case>) {
     let cases = Mutex::new(VecDeque::from(cases));
     std::thread::scope(|scope| {
@@ -66,7 +66,7 @@ fn reboot(server: &Server, more: &[&str]) -> Ended {
     ecsctl(&arguments, &server.options())
 }
 
-/// Holds what a process said of an action against its verdict.
+/// Compares the output of a process about an action with the expected outcome.
 #[track_caller]
 fn check(name: &str, ended: Ended, verdict: Verdict, text: &str) {
     assert_eq!(ended.code, Some(verdict.exit()), "{name}: {}", ended.stderr);
@@ -111,7 +111,7 @@ fn check_actions(name: &str, server: &Server, verdict: Verdict) {
 #[test]
 fn every_wire_fault_of_an_action_is_reported() {
     let mut faults = wire::faults();
-    // Those that take long begin first.
+    // Slow cases begin first.
     faults.sort_by_key(|fault| !fault.takes_time);
     let cases = faults.into_iter().map(|fault| {
         Box::new(move || {
@@ -128,7 +128,7 @@ fn every_wire_fault_of_an_action_is_reported() {
     all(cases.collect());
 }
 
-/// A job that is waited for is found to have ended, whatever the first query meets.
+/// The end of a job is found, whatever fault the first query has.
 #[test]
 fn every_wire_fault_of_a_query_is_reported() {
     let faults = wire::faults().into_iter();
@@ -143,7 +143,7 @@ fn every_wire_fault_of_a_query_is_reported() {
     all(cases.collect());
 }
 
-/// Each status × code, in a family that changes from one to the next: all families are tested within a process.
+/// Each status and code, with alternating families of error bodies, so that each process has all families.
 #[test]
 fn every_status_and_code_is_reported() {
     let mut kinds: Vec<Vec<statuses::Answer>> = Vec::new();
@@ -164,7 +164,7 @@ fn every_status_and_code_is_reported() {
         Box::new(move || {
             let name = &answer.name;
             let first = match answer.status {
-                // It has no body, whatever one would like to say.
+                // This status has no body.
                 204 => b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
                 status => response(
                     &format!("{status} Words"),
@@ -182,7 +182,7 @@ fn every_status_and_code_is_reported() {
     all(cases.collect());
 }
 
-/// Those that mostly wait, one beside the other. By its name it begins first.
+/// Slow cases in parallel. The name sorts first, so that this test begins first.
 #[test]
 fn a_few_slow_faults_keep_their_exit_codes() {
     all(vec![
@@ -194,14 +194,14 @@ fn a_few_slow_faults_keep_their_exit_codes() {
     ]);
 }
 
-/// Refused until the client has said that it tries again: then it succeeds, with one request.
+/// The service refuses connections until the client retries: then the run succeeds with one request.
 fn a_service_that_comes_back_gets_the_request_once() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     let _within = runtime.enter();
-    // Bound and not yet listening: nobody else gets the port, and it refuses.
+    // Bound and not yet listening: the port is reserved, and connections are refused.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let endpoint = format!("http://{}", socket.local_addr().unwrap());
@@ -219,7 +219,7 @@ fn a_service_that_comes_back_gets_the_request_once() {
     assert_eq!(server.actions(), 1);
 }
 
-/// Refused for good: five attempts, nothing attempted.
+/// Connections are refused: five attempts, no server attempted.
 fn a_service_that_is_not_there() {
     let endpoint = crate::common::dead_endpoint();
     let arguments = [&["reboot", "--yes", "-o", "json"], &IDS[..]].concat();
@@ -231,7 +231,7 @@ fn a_service_that_is_not_there() {
     assert!(message.contains("5 attempts"), "{message}");
 }
 
-/// The whole way, with the job: what the queries meet on it changes nothing.
+/// A whole run with its job: faults of the queries do not change the outcome.
 fn a_run_that_waits_survives_what_its_queries_meet() {
     let bad = response("502 Bad Gateway", "", "<html></html>");
     let server = Server::start([
@@ -253,7 +253,7 @@ fn a_kept_connection_that_is_closed_between_queries() {
     assert_eq!(server.state().requests.len(), 2);
 }
 
-/// Reset in the TLS handshake: nothing can have been sent, so it is tried again, and nothing was attempted.
+/// Reset in the TLS handshake: nothing can have been sent, so the request is retried, and no server was attempted.
 fn a_reset_before_the_request() {
     let tls = ecs_sim::Tls::self_signed().unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -282,7 +282,7 @@ fn a_reset_before_the_request() {
     assert_eq!(server.state().requests.len(), 0);
 }
 
-/// The most memory that a process had, in KiB.
+/// Returns the peak memory of a process, in KiB.
 #[cfg(target_os = "linux")]
 fn most_memory(process: &Running) -> u64 {
     let status = format!("/proc/{}/status", process.0.id());
@@ -299,7 +299,7 @@ fn most_memory(process: &Running) -> u64 {
         .unwrap()
 }
 
-/// Floods as many answers at once as there can be, then holds the process until its memory was looked at.
+/// Floods the most parallel answers, then holds the process until its memory was read.
 #[cfg(target_os = "linux")]
 fn flooded(arguments: &[&str], at_once: usize, floods: Vec<Vec<Step>>) -> (u64, Ended, Server) {
     const LIMIT: u64 = 64 * 1024;
@@ -362,7 +362,7 @@ fn endless_answers_to_actions_stay_within_64_mib() {
         "json",
     ];
     arguments.extend(ids.iter().map(String::as_str));
-    // One after the other: after a lost answer a run has one request in flight.
+    // Sequentially: after a lost answer a run has one request in flight.
     for flood in floods() {
         let (_, ended, server) = flooded(&arguments, 1, vec![flood]);
         let report: Value = ended.expect(3).json();

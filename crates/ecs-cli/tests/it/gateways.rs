@@ -1,4 +1,5 @@
-//! What stands between `ecsctl` and the service: gateways that answer in its place, proxies that refuse, TLS that is not trusted.
+//! Intermediaries between `ecsctl` and the service: gateways that answer in its place, refusing proxies, untrusted
+//! TLS.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -10,7 +11,7 @@ use ecs_sim::{Region, Server, SimServer, Tls};
 use ecs_test_support::gateway::{Gateway, PAGES, Page, Seen, Trick};
 use secrecy::ExposeSecret as _;
 
-/// Runs it with these variables set.
+/// Runs `ecsctl` with these variables.
 fn ecsctl_with(variables: &[(&str, &str)], arguments: &[&str], more: &[String]) -> Ended {
     let more = more.iter().map(String::as_str);
     let output = command(arguments.iter().copied().chain(more))
@@ -24,7 +25,7 @@ fn ecsctl_with(variables: &[(&str, &str)], arguments: &[&str], more: &[String]) 
     }
 }
 
-/// The options that lead to the region through the gateway.
+/// Returns the options that select the region through the gateway.
 fn options_through(gateway: &Gateway, sim: &Sim) -> Vec<String> {
     let info = sim.info();
     let token = info.token.expose_secret();
@@ -106,7 +107,7 @@ fn a_page_in_place_of_the_service_ends_with_2_and_the_message_of_auth_check() {
     }
 }
 
-/// A proxy that answers every CONNECT with this head, and how many there were.
+/// A proxy that answers every CONNECT with this head, and counts them.
 fn proxy(head: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -181,7 +182,7 @@ fn a_refusing_proxy_is_named_with_status_and_hint() {
         assert!(message.contains(&address.to_string()), "{head}: {message}");
         assert!(ended.stderr.contains(hint), "{head}: {}", ended.stderr);
         assert!(!ended.stderr.contains("hunter2") && !message.contains("hunter2"));
-        // What comes before the action, to find out where it leads, may ask the proxy, too.
+        // The reads before the action may use the proxy, too.
         let tries = message.contains("(5 attempts)");
         assert_eq!(tries, attempts == 5, "{head}: {message}");
         assert!(asked.load(Ordering::SeqCst) >= attempts, "{head}");
@@ -197,7 +198,7 @@ fn a_proxy_variable_that_is_no_url_is_an_error() {
     assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
 }
 
-/// A certificate that is not trusted now is not trusted half a second later.
+/// An untrusted certificate is not retried.
 #[test]
 fn a_certificate_that_is_not_trusted_is_tried_once_and_the_ca_file_is_named() {
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,4 +1,4 @@
-//! Commands that hints print: each is run as it stands, in a shell, and works.
+//! The commands that hints print: each one is run unchanged in a shell and works.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::common::{Ended, Running, command, wait_until};
 use crate::unknown::losing_the_first_answer;
 
-/// A simulator, and a shell that uses it by the variables that it wrote.
+/// A simulator, and a shell that uses it through its variables.
 struct World {
     folder: tempfile::TempDir,
     _sim: Running,
@@ -61,7 +61,7 @@ impl World {
         Ended::with_stdin(&mut shell, "")
     }
 
-    /// Runs it, and then each command that it prints, after the same settings. All of them work as they stand.
+    /// Runs a command, and then each command that it prints, after the same settings. All of them work unchanged.
     #[track_caller]
     fn follow(&self, situation: &Situation) -> Vec<(String, Ended)> {
         let Situation {
@@ -105,9 +105,9 @@ impl World {
     }
 }
 
-/// Something that is done, and what its hints may end with.
+/// A command, with the allowed exit codes of its hints.
 struct Situation {
-    /// Settings, in the words of a shell.
+    /// Settings as shell code.
     before: &'static str,
     line: String,
     code: i32,
@@ -123,7 +123,7 @@ fn situation(line: &str, code: i32) -> Situation {
     }
 }
 
-/// The function of `commands/next_step.rs` that makes a command.
+/// Returns the function of `next_step.rs` that makes a command.
 fn step_of(command: &str) -> &'static str {
     let steps = [
         ("ecsctl rerun ", "rerun_failed"),
@@ -184,7 +184,7 @@ fn sources() -> Vec<(String, String)> {
     found
 }
 
-/// Each function that makes a command to be typed.
+/// Returns the functions that make commands.
 fn steps_in_source() -> BTreeSet<String> {
     let sources = sources();
     let file = sources
@@ -201,7 +201,7 @@ fn steps_in_source() -> BTreeSet<String> {
 /// Commands are printed as lines of their own, so that all of them are made in one place and run by the next test.
 #[test]
 fn no_other_text_contains_a_command() {
-    // They name a format, and what a command is for that comes at the end.
+    // These texts name a format, or the purpose of a command that follows.
     const ALLOWED: [(&str, &str); 4] = [
         ("server_file.rs", "ecsctl server list -o json"),
         ("plan_file.rs", "const FORMAT"),
@@ -228,7 +228,7 @@ fn no_other_text_contains_a_command() {
     }
 }
 
-/// A watcher of a run that goes on; then the process of the run is killed.
+/// A watcher of an active run; then the process of the run is killed.
 fn watching_that_is_stopped() -> Situation {
     let line = "ecsctl reboot --all --wave 1 --pause 9h --yes --journal live.jsonl & run=$!
         until [ -s live.jsonl ]; do sleep 0.1; done
@@ -252,7 +252,7 @@ fn every_printed_command_works_unchanged() {
         );
         followed
     };
-    // Which actions fail depends on how many there were before.
+    // The failing actions depend on the number of earlier actions.
     let fresh = || World::new(&["--servers", "40", "--fail", "8%"]);
     let world = fresh();
     let stopped = "ecsctl reboot --all --wave 25% --max-failures 1 --yes";
@@ -279,7 +279,7 @@ fn every_printed_command_works_unchanged() {
         ended.stderr
     );
     for line in [
-        // Its journal is in the folder for journals, and the run is named by its id.
+        // The journal is in the folder for journals, and the run is named by its id.
         stopped.to_owned(),
         format!("{stopped} --no-journal"),
         "ecsctl reboot --all --yes --no-wait --no-journal".to_owned(),

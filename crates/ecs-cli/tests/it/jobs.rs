@@ -1,8 +1,8 @@
-//! `job show` and `job wait`, in another process than the one that made the jobs.
+//! `job show` and `job wait`, in another process than the run.
 
 use crate::common::{Sim, dead_endpoint, ecsctl, options};
 
-/// Restarts all servers, each in a job of its own, without waiting; the ids of the jobs.
+/// Restarts all servers, one per job, without waiting, and returns the ids of the jobs.
 fn jobs(sim: &Sim) -> Vec<String> {
     let arguments = [
         "reboot",
@@ -121,7 +121,7 @@ fn job_wait_reports_refused_jobs() {
     }
 }
 
-/// Five wrong signatures lock a key, so the second job is not asked for.
+/// Five wrong signatures lock a key, so the second job is not queried.
 #[test]
 fn a_refused_key_is_used_once() {
     let account = crate::common::account::Account::new(&[]);

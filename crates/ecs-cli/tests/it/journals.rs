@@ -1,4 +1,4 @@
-//! Journals that nobody named: where they are, how runs are listed, and two runs at once.
+//! The folder for journals, the list of runs, and concurrent runs.
 
 #![cfg(unix)]
 
@@ -11,7 +11,7 @@ use crate::common::{Ended, Running, Sim, command, ecsctl, outcomes, wait_until};
 
 const NONE: [&str; 0] = [];
 
-/// A command with a state folder of its own.
+/// Returns a command with its own state folder.
 fn within(state: &Path, mut command: Command) -> Command {
     command.env("XDG_STATE_HOME", state);
     command
@@ -38,7 +38,7 @@ fn only_the_owner_can_read_the_journal_of_a_run() {
     let journal = folder.join(format!("{run_id}.jsonl"));
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&folder), mode(&journal)), (0o700, 0o600));
-    // Who ran it, with which command line, and no secret of it.
+    // The journal has the user and the command line, without its secrets.
     let text = std::fs::read_to_string(&journal).unwrap();
     let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     let by = &first["record"]["invocation"];
@@ -57,7 +57,7 @@ fn only_the_owner_can_read_the_journal_of_a_run() {
     );
     let token = sim.options().pop().unwrap();
     assert!(!text.contains(&token));
-    // It is found by its id, by the beginning of it, and as the last one.
+    // The run is found by its id, the beginning of it, and `last`.
     for name in [&run_id, &run_id[..8], "last"] {
         let shown = run(state, &["run", "show", name]).expect(0).stdout;
         assert!(shown.contains(&run_id), "{shown}");
@@ -111,7 +111,7 @@ fn nothing_is_sent_without_a_journal_unless_requested() {
         "{}",
         ended.stderr
     );
-    // Nothing real depends on it.
+    // A simulated run may go without a journal.
     let mut simulated = command(["reboot", "--sim", "--all", "--yes", "-q"]);
     let ended = Ended::of(simulated.env_remove("XDG_STATE_HOME").env_remove("HOME")).expect(0);
     assert!(
@@ -131,7 +131,7 @@ fn nothing_is_sent_without_a_journal_unless_requested() {
     );
 }
 
-/// The second one is refused by name; a dead one blocks nobody.
+/// The second run is refused with the id of the first; a killed run blocks no other.
 #[test]
 fn a_second_run_on_a_server_is_refused() {
     let state = tempfile::tempdir().unwrap();
@@ -154,7 +154,7 @@ fn a_second_run_on_a_server_is_refused() {
         ],
     );
     assert_eq!(sim.accepted(), 2);
-    // A plan sends nothing: it may be made meanwhile, and registers nothing.
+    // A plan sends nothing: it can be made meanwhile, and is not registered.
     let elsewhere = state.join("elsewhere");
     for (folder, name) in [(state, "a.plan"), (&elsewhere, "b.plan")] {
         let out = state.join(name).display().to_string();
@@ -183,7 +183,7 @@ fn a_second_run_on_a_server_is_refused() {
         .map(|row| &row["state"])
         .collect();
     assert!(states.contains(&&"interrupted".into()), "{rows}");
-    // The service still has the first action, and nobody of this machine.
+    // The service still executes the first action, but no process of this machine runs.
     let ended = Ended::of(begin(&[&second]).args(["--no-wait", "--no-preflight"]));
     assert!(
         ended.stderr.contains("busy with another task"),
@@ -224,7 +224,7 @@ fn runs_are_resumed_at_their_place() {
         "{}",
         rehearsal.stderr
     );
-    // The command that is shown works as it stands.
+    // The printed command works unchanged.
     let shown = run(state, &["run", "show", "last"]).expect(0).stdout;
     let mut lines = shown.lines().map(str::trim);
     let line = lines.find(|line| line.starts_with("ecsctl resume "));
@@ -245,7 +245,7 @@ fn runs_are_resumed_at_their_place() {
     sim.with(|region| region.set_failing(&id, true));
     let stops = ["reboot", "--all", "--yes", "--wave=1", "-o=json"];
     Ended::of(&mut within(state, sim.command(&stops))).expect(5);
-    // The environment leads elsewhere, and the journal wins.
+    // The environment names another place, and the journal takes precedence.
     let mut resume = command(["resume", "last", "--yes", "-o=json", "--token"]);
     let token = sim.options().pop().unwrap();
     resume.arg(&token).env("ECSCTL_SIM_SPEED", "60");
@@ -259,7 +259,7 @@ fn runs_are_resumed_at_their_place() {
     );
 }
 
-/// An option that leads elsewhere is named, with the one that is missing.
+/// An option that names another place is reported, with the missing one.
 #[test]
 fn resuming_elsewhere_is_refused_with_the_option() {
     let sim = Sim::start(60, |region| region.servers(4));
@@ -279,7 +279,7 @@ fn resuming_elsewhere_is_refused_with_the_option() {
     ];
     let endpoint = format!("give --endpoint {}", sim.info().listening);
     ecsctl(&resume, &NONE).refuses(2, &[&endpoint, "nothing was sent"]);
-    // Nobody is asked without a terminal.
+    // Without a terminal there is no question.
     let unasked = Ended::of(&mut sim.command(&["resume", &run_id]));
     unasked.refuses(2, &["no terminal", "--yes"]);
     assert_eq!(sim.accepted(), 1);

@@ -13,7 +13,7 @@ fn strict(schema: &Value) -> jsonschema::Validator {
     fn close(schema: &mut Value) {
         match schema {
             Value::Object(map) => {
-                // Stops have further members by their kind; the root of events only points at its parts.
+                // Stops have further members that depend on their kind; the root of events only refers to its parts.
                 let is_open = map
                     .get("description")
                     .is_some_and(|item| item.as_str().unwrap_or("").contains("Further members"));
@@ -27,7 +27,7 @@ fn strict(schema: &Value) -> jsonschema::Validator {
         }
     }
     let mut schema = schema.clone();
-    // What a later version may add must not slip through here.
+    // Keys of later versions are refused here.
     if let Some(kinds) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
         kinds.pop();
     }
@@ -120,7 +120,7 @@ fn reports_and_events_match_their_schemas() {
     }
 }
 
-/// Times, names and what the run was limited by.
+/// Times, names and limits of the run.
 #[test]
 fn a_report_contains_all_of_a_ticket() {
     let sim = sim();

@@ -9,12 +9,13 @@ use std::process::Child;
 use crate::common::terminal::on_terminal;
 use crate::common::{Sim, command, signal};
 
-/// Runs it with stdin and stderr on a terminal, answers the question, and returns exit code and what the terminal showed.
+/// Runs `ecsctl` with stdin and stderr on a terminal, answers the question, and returns the exit code and the
+/// terminal's text.
 fn asked(sim: &Sim, answer: &[u8]) -> (Option<i32>, String) {
     asked_and(sim, |terminal, _| terminal.write_all(answer).unwrap())
 }
 
-/// The same, with something else for an answer.
+/// Answers with something else.
 fn asked_and(sim: &Sim, answer: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
     let arguments = [
         "reboot",
@@ -56,7 +57,7 @@ fn yes_continues_the_run() {
                 "{expected:?} is missing in {shown}"
             );
         }
-        // The progress is there, and what follows begins on a line of its own.
+        // The progress is shown, and the next text begins on a new line.
         assert!(shown.contains("0/3 done, "), "{shown}");
         assert!(shown.contains("\nhint: "), "{shown:?}");
     }

@@ -1,5 +1,5 @@
-//! What a service may do to somebody who waits, over a real socket, as processes: jobs in their worst moods, jobs of every
-//! kind, and servers that do not come to rest.
+//! Surprises of a service, over a real socket, as processes: undocumented jobs, jobs of every kind, and servers that
+//! do not settle.
 
 mod server;
 
@@ -13,12 +13,12 @@ const A: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 const B: &str = "726fb98f-46ca-475e-917e-2563e5a8cd20";
 const HTML: &str = "<html><body><h1>Bad Gateway</h1></body></html>";
 
-/// When a job began that is old enough not to be left alone for long.
+/// The beginning of a job that is old enough to be polled often.
 fn begin_time() -> String {
     (jiff::Timestamp::now() - jiff::SignedDuration::from_secs(9)).to_string()
 }
 
-/// A job as the service writes it, with these fields over the usual ones.
+/// Returns a job as the service writes it, with these fields replaced.
 fn job(status: &str, more: Value) -> Value {
     let mut job = json!({
         "status": status, "job_id": "whatever", "job_type": "someJob", "begin_time": begin_time(), "end_time": "",
@@ -46,7 +46,7 @@ fn sub_jobs(parts: &[(&str, String)]) -> Value {
     json!({"sub_jobs_total": parts.len(), "sub_jobs": parts})
 }
 
-/// Both of its parts are over, and not in the order in which they were asked for.
+/// Both sub-jobs have ended, in another order than requested.
 fn succeeded() -> Value {
     let parts = sub_jobs(&[("SUCCESS", B.to_owned()), ("SUCCESS", A.to_uppercase())]);
     job(
@@ -55,20 +55,20 @@ fn succeeded() -> Value {
     )
 }
 
-/// Everything that can happen on the way to a job.
+/// Every error of a query.
 fn trouble() -> Vec<Act> {
     let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n{\"status\":\"SUCC".to_vec();
     let chunks =
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"sta\r\nzz\r\n".to_vec();
     vec![
         Act::Reset,
-        // Too new to be known.
+        // Too new to be known to the service.
         Act::answer(
             "404 Not Found",
             "",
             r#"{"code":"Common.0011","message":"job not found"}"#,
         ),
-        // Trouble of all kinds, each over the one before.
+        // All kinds of errors, one after the other.
         Act::answer(
             "500 Internal Server Error",
             "Content-Type: text/html\r\n",
@@ -80,14 +80,14 @@ fn trouble() -> Vec<Act> {
         Act::Last(b"\x16\x03\x01 this is no HTTP\r\n\r\n".to_vec()),
         Act::Last(chunks),
         Act::Last(Vec::new()),
-        // Known, and not readable.
+        // Known to the service, but unreadable.
         Act::ok(""),
         runs(json!({"entities": ""})).then_closed(),
         shows(&succeeded()),
     ]
 }
 
-/// Everything that a service can say of a job, up to its success.
+/// Every form of a job's answer, up to its success.
 fn moods() -> Vec<Act> {
     vec![
         Act::answer(
@@ -101,7 +101,7 @@ fn moods() -> Vec<Act> {
             r#"{"error":{"code":"Common.0024","message":"flow over limit"}}"#,
         ),
         Act::ok(r#"{"code":"Common.9999","message":"a failure with a status of success"}"#),
-        // The same, in quotes and after a byte order mark.
+        // In quotes and after a byte order mark.
         Act::ok(format!(
             "\u{feff}{}",
             job("RUNNING", json!({"entities": "null"}))
@@ -111,7 +111,7 @@ fn moods() -> Vec<Act> {
             json!({"entities": {"server_id": A.to_uppercase()}}),
         )),
         shows(&job("PENDING_PAYMENT", json!({"entities": {}}))).then_closed(),
-        // Out of order, in upper case, and one of them over.
+        // Out of order, in upper case, and one of them ended.
         runs(
             json!({"entities": sub_jobs(&[("SUCCESS", B.to_uppercase()), ("RUNNING", A.to_owned())])}),
         ),
@@ -119,7 +119,7 @@ fn moods() -> Vec<Act> {
     ]
 }
 
-/// What jobs of other kinds work on.
+/// The resources of jobs of other kinds.
 fn other_kinds() -> [(&'static str, Value); 3] {
     [
         (
@@ -140,7 +140,7 @@ fn other_kinds() -> [(&'static str, Value); 3] {
     ]
 }
 
-/// Nobody listens at first, and then come all of them at once.
+/// The port is closed at first, then all answers come at once.
 #[test]
 fn undocumented_jobs_are_handled() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -148,7 +148,7 @@ fn undocumented_jobs_are_handled() {
         .build()
         .unwrap();
     let _within = runtime.enter();
-    // Bound and not yet listening: nobody else gets the port, and it refuses.
+    // Bound and not yet listening: the port is reserved, and connections are refused.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let endpoint = format!("http://{}", socket.local_addr().unwrap());
@@ -244,7 +244,7 @@ fn a_job_of_a_network_interface_is_shown() {
     assert_eq!(shown["jobs"][0]["job"]["entities"], entities);
 }
 
-/// A service whose job succeeds, and whose server is then listed so.
+/// A service whose job succeeds, and which then lists its server like this.
 fn restarting(server: Value) -> Service {
     let accepted = Act::ok(r#"{"job_id":"j1"}"#);
     let done = job(

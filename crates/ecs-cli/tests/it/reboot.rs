@@ -1,4 +1,4 @@
-//! Restarting, from arguments to verdicts.
+//! Restarts, from arguments to outcomes.
 
 use std::process::Stdio;
 
@@ -325,7 +325,7 @@ fn a_full_disk_does_not_stop_the_run_and_is_reported() {
             );
         }
     }
-    // A simulator of which nobody can learn where it is.
+    // A simulator whose address cannot be printed.
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
     let output = command(["sim"]).stdout(full.unwrap()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

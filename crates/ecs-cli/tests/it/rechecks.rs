@@ -1,17 +1,17 @@
-//! Waves whose servers are read again before they begin, while somebody else acts on them.
+//! Rechecks of waves, while another user acts on the servers.
 
 use std::path::Path;
 use std::time::Duration;
 
 use crate::common::{Ended, Sim, outcomes};
 
-/// Twelve servers whose jobs take next to no time.
+/// Twelve servers with very short jobs.
 fn fleet() -> Sim {
     let second = Duration::from_secs(1);
     Sim::start(60, |region| region.servers(12).durations(second..=second))
 }
 
-/// A health check that does this once, after the first wave: another user's command.
+/// A health check that runs this command of another user once, after the first wave.
 fn once(folder: &Path, command: &str) -> String {
     let done = folder.join("done");
     let done = done.to_str().unwrap();
@@ -21,7 +21,7 @@ fn once(folder: &Path, command: &str) -> String {
     format!("test -e {done} || {{ touch {done}; XDG_STATE_HOME={state} {ecsctl} {command}; }}")
 }
 
-/// Somebody else restarts a server of the second wave while the first one is acted on.
+/// Another user restarts a server of the second wave during the first one.
 fn restarted_by_somebody_else(sim: &Sim, folder: &Path) -> String {
     let options = sim.options().join(" ");
     once(
@@ -51,7 +51,7 @@ fn resume(sim: &Sim, folder: &Path, more: &[&str]) -> Ended {
     Ended::of(&mut sim.command(&[&resume[..], more].concat()))
 }
 
-/// How often each server was restarted.
+/// Returns how often each server was restarted.
 fn restarts(sim: &Sim) -> Vec<usize> {
     let accepted = sim.with(|region| {
         let entries = region.accepted().entries().iter();
@@ -97,7 +97,7 @@ fn a_server_restarted_by_others_stops_the_run_before_its_wave() {
     }
     assert_eq!(restarts(&sim), [1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
 
-    // Whoever resumes it knows no more; skipped on request, and never sent by this run.
+    // A resumed run stops again; on request the server is skipped, and never sent by this run.
     resume(&sim, folder, &[]).expect(5);
     let ended = resume(&sim, folder, &["--skip-unready"]).expect(1);
     let report = ended.json();
@@ -198,7 +198,7 @@ fn skip_unready_is_refused_for_a_resumed_run_without_waves() {
     );
 }
 
-/// What the preflight skipped is in the journal, and is shown with its name and the reason.
+/// The journal has the servers that the preflight skipped, and they are shown with name and reason.
 #[test]
 fn run_show_and_rerun_know_the_servers_skipped_by_the_preflight() {
     let sim = Sim::start(60, |region| region.servers(4).locked(0.5).seed(8));

@@ -1,4 +1,4 @@
-//! What cannot be done: each with a clear error, the right exit code, and nothing sent.
+//! Refused commands: each with a clear error, the right exit code, and nothing sent.
 
 use crate::common::{
     Running, Sim, dead_endpoint, ecsctl, options, options_of, outcomes, with_stdin,
@@ -49,7 +49,7 @@ fn a_file_in_another_encoding_is_one_error() {
         );
         assert!(!ended.stderr.contains("is not a server id"));
     }
-    // What is only broken in places is shown in its place.
+    // Errors of a partly valid list are shown with their positions.
     std::fs::write(&file, [sim.id(0).as_bytes(), b"\n\xc3\x28\n"].concat()).unwrap();
     let arguments = ["reboot", "--from-file", file.to_str().unwrap(), "--yes"];
     ecsctl(&arguments, &sim.options()).refuses(2, &["servers.txt:2:1: this byte is not UTF-8"]);
@@ -261,7 +261,7 @@ fn usage_is_checked() {
     }
 }
 
-/// The other way round TLS says so itself.
+/// The opposite case is a TLS error.
 #[test]
 fn plain_http_to_a_tls_port_suggests_https() {
     let folder = tempfile::tempdir().unwrap();

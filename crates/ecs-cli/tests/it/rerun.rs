@@ -1,4 +1,4 @@
-//! `ecsctl rerun` and `ecsctl run show -o id`: only the servers that need it, once more.
+//! `ecsctl rerun` and `ecsctl run show -o id`: act again only on the servers that need it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn accepted_ids(sim: &Sim, from: usize) -> Vec<String> {
     })
 }
 
-/// What comes after `--` are options of the new run.
+/// Arguments after `--` are options of the new run.
 fn run(sim: &Sim, arguments: &[&str]) -> Ended {
     let end = arguments
         .iter()
@@ -148,7 +148,7 @@ fn invalid_reruns_are_refused() {
     run(&sim, &["rerun", &journal, "--yes", "--", "--type", "hard"]).expect(2);
     run(&sim, &["rerun", "/nonexistent", "--yes"]).expect(2);
     assert_eq!(sim.accepted(), 3);
-    // The end record is cut off: the run may be active.
+    // The end record is missing: the run may be active.
     let text = std::fs::read_to_string(&journal).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     std::fs::write(&journal, lines[..lines.len() - 1].join("\n") + "\n").unwrap();
@@ -182,7 +182,7 @@ fn run_show_lists_the_servers_of_an_outcome() {
     );
 }
 
-/// The names are those that the runs before knew, also where nothing is read before the action; pages and lists have them.
+/// The names come from the earlier runs, even without reads before the action; pages and lists have them.
 #[test]
 fn names_come_from_the_journal() {
     let folder = tempfile::tempdir().unwrap();
@@ -227,7 +227,7 @@ fn names_come_from_the_journal() {
     run(&["run", "show", "two.jsonl", "--html", "two.html"]).expect(0);
     let page = std::fs::read_to_string(folder.path().join("two.html")).unwrap();
     assert!(page.contains(&format!("<td>{id}</td><td>{name}</td>")));
-    // A run that is resumed has them too, with the times of what was known before.
+    // A resumed run has them too, with the times of earlier outcomes.
     run(&[
         "reboot",
         "--all",
@@ -255,7 +255,7 @@ fn names_come_from_the_journal() {
     assert_eq!(report["servers"][1]["at"], at["servers"][1]["at"]);
 }
 
-/// The question and its copy in the log do not say that somebody typed what the journal or the plan has.
+/// The announcement names the journal or the plan as the origin of their values, not the command line.
 #[test]
 fn the_place_comes_from_the_journal_or_the_plan() {
     let directory = tempfile::tempdir().unwrap();

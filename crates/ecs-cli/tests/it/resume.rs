@@ -1,4 +1,4 @@
-//! Runs that are killed, and resumed: as processes, on real sockets, with a real file.
+//! Runs that are killed and resumed, as processes, on real sockets, with a real file.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,7 +22,7 @@ fn resume(journal: &str, sim: &Sim) -> Ended {
     Ended::of(&mut sim.command(&["resume", journal, "--yes", "-o", "json"]))
 }
 
-/// How often each server was accepted, at most.
+/// Returns how often the most accepted server was accepted.
 fn most_times(sim: &Sim) -> u32 {
     sim.with(|region| region.accepted().most_times())
 }
@@ -39,7 +39,7 @@ fn outcomes(report: &Value) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// Killed once its journal has so many bytes, or at its end, and resumed until nothing is left to do.
+/// Kills a run once its journal has this many bytes, or at its end, and resumes it until nothing is left to do.
 fn killed_after(bytes: u64, seed: u64, directory: &Path) {
     let sim = Sim::start(60, |region| region.servers(24).seed(seed));
     let path = directory.join(format!("{seed}.jsonl"));
@@ -100,7 +100,7 @@ fn killed_after(bytes: u64, seed: u64, directory: &Path) {
 #[test]
 fn a_run_killed_at_a_hundred_points_is_resumed() {
     let directory = tempfile::tempdir().unwrap();
-    // What a whole run writes down; some have ended when they are killed.
+    // The journal size of a whole run; some runs have ended when they are killed.
     let sim = Sim::start(60, |region| region.servers(24));
     let whole = directory.path().join("whole.jsonl");
     Ended::of(&mut sim.command(&reboot(whole.to_str().unwrap()))).expect(0);
@@ -119,7 +119,7 @@ fn a_run_killed_at_a_hundred_points_is_resumed() {
     });
 }
 
-/// What one process uses another one leaves alone; a finished journal does nothing more.
+/// A journal in use is refused; a finished one needs no further action.
 #[test]
 fn a_run_is_resumed_by_one_process_and_once() {
     let directory = tempfile::tempdir().unwrap();
@@ -144,7 +144,7 @@ fn a_run_is_resumed_by_one_process_and_once() {
     let text = std::fs::read_to_string(&path).unwrap();
     let token = sim.options().pop().unwrap();
     assert!(!text.contains(&token), "a secret is in the journal");
-    // Each line is JSON for itself.
+    // Each line is a JSON document.
     for line in text.lines() {
         let _: Value = serde_json::from_str(line).unwrap();
     }
@@ -189,7 +189,7 @@ fn unusable_journals_are_refused() {
     std::fs::write(&path, lines.join("\n") + "\n").unwrap();
     let refused = resume(journal, &sim).expect(2);
     assert!(refused.stderr.contains("line 3"), "{}", refused.stderr);
-    // A torn end is cut, and said.
+    // An incomplete end is removed, with a message.
     std::fs::write(&path, format!("{text}{{\"v\":1,\"se")).unwrap();
     let ended = resume(journal, &sim).expect(0);
     assert!(ended.stderr.contains("was removed"), "{}", ended.stderr);
@@ -229,7 +229,7 @@ fn a_full_disk_stops_the_run_resumably() {
     assert!((4..40).contains(&accepted), "{accepted} {stderr}");
     assert_eq!(summary["succeeded"], accepted, "{summary}");
     assert_eq!(summary["not_attempted"], 40 - accepted, "{summary}");
-    // With room again it goes on. What was under way when it filled up stays unknown.
+    // With room again the run is resumed. Requests in flight when the disk filled up stay unknown.
     let ended = resume(journal, &sim);
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(most_times(&sim), 1, "{}", ended.stderr);
@@ -238,7 +238,7 @@ fn a_full_disk_stops_the_run_resumably() {
         let times = sim.with(|region| region.accepted().times(&parsed));
         match outcome {
             "succeeded" => assert_eq!(times, 1, "{id}"),
-            // Written down as to be sent, and stopped before or after it was: the journal does not tell.
+            // The journal does not show whether an announced request was sent before the stop.
             "unknown" => {}
             other => panic!("{id} is {other}: {}", ended.stderr),
         }

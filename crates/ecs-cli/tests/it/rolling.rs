@@ -1,4 +1,4 @@
-//! Rolling runs of `ecsctl` as a process: waves, what stops them, and how they go on.
+//! Rolling runs of `ecsctl` as a process: waves, stops and resumption.
 
 #![cfg(unix)]
 
@@ -21,10 +21,10 @@ use ecs_ops::model::ServerId;
 use ecs_sim::{Acceptance, RegionBuilder};
 use serde_json::Value;
 
-/// How many times as fast the region's clock runs, and `ecsctl` knows it: a wave takes a fraction of a second.
+/// The speed of the region's clock, which `ecsctl` knows, so that a wave takes a fraction of a second.
 const SPEED: u32 = 60;
 
-/// What every action takes, by the region's clock.
+/// The duration of every action, by the region's clock.
 const LASTS: Duration = Duration::from_secs(4);
 /// From the acceptance to the end of a job: its preparation, and then the action.
 const JOB: Duration = Duration::from_millis(4200);
@@ -40,12 +40,12 @@ fn region_with(servers: usize, settings: impl FnOnce(RegionBuilder) -> RegionBui
     })
 }
 
-/// Runs it to its end.
+/// Runs `ecsctl` to its end.
 fn run(sim: &Sim, arguments: &[&str]) -> Ended {
     Ended::of(&mut sim.command(arguments))
 }
 
-/// Starts it, with pipes.
+/// Starts `ecsctl`, with pipes.
 fn spawn(sim: &Sim, arguments: &[&str]) -> Running {
     Running::of(&mut sim.command(arguments))
 }
@@ -61,13 +61,13 @@ fn output(ended: &Ended) -> String {
     line.to_owned()
 }
 
-/// Runs such a command as a person does who has typed it off, and added the token.
+/// Runs such a command as a user would, with the token added.
 fn typed(sim: &Sim, line: &str, temp: &Path) -> Ended {
     let program = Path::new(env!("CARGO_BIN_EXE_ecsctl")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
     let token = sim.options().pop().unwrap();
     let mut shell = Command::new("sh");
-    // Nobody is there to be asked.
+    // There is no terminal.
     let yes = if line.contains(" --yes") {
         ""
     } else {
@@ -87,17 +87,17 @@ fn typed(sim: &Sim, line: &str, temp: &Path) -> Ended {
     Ended::of(&mut shell)
 }
 
-/// What the region accepted.
+/// Returns the accepted requests.
 fn log(sim: &Sim) -> Vec<Acceptance> {
     sim.with(|region| region.accepted().entries().to_vec())
 }
 
-/// The servers of each request that the region accepted.
+/// Returns the servers of each accepted request.
 fn requests(sim: &Sim) -> Vec<Vec<ServerId>> {
     log(sim).into_iter().map(|value| value.servers).collect()
 }
 
-/// How often the server was accepted that was accepted most often.
+/// Returns how often the most accepted server was accepted.
 fn most_times(sim: &Sim) -> u32 {
     sim.with(|region| region.accepted().most_times())
 }
@@ -108,7 +108,7 @@ fn waves(sim: &Sim, size: usize) -> Vec<Vec<ServerId>> {
     servers.map(<[ServerId]>::to_vec).collect()
 }
 
-/// Nothing was accepted before everything of the request before it had ended.
+/// Asserts that each request was accepted after the end of all servers of the one before.
 #[track_caller]
 fn never_overlaps(log: &[Acceptance]) {
     for pair in log.windows(2) {
@@ -140,7 +140,7 @@ fn ids(report: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Those with this outcome.
+/// Returns the servers with this outcome.
 fn with_outcome<'a>(report: &'a Value, outcome: &str) -> Vec<&'a str> {
     let outcomes = crate::common::outcomes(report);
     let found = ids(report).into_iter().zip(outcomes);

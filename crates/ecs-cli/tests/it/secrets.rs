@@ -1,4 +1,4 @@
-//! Nothing secret is in what any command writes, at whatever level it is asked to log, whatever goes wrong.
+//! No command writes a secret, at any log level and with any error.
 //!
 //! Each command runs with the log on stderr at its most verbose level.
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::common::account::Account;
 
-/// What a person would not want to read anywhere.
+/// The secrets that must not be printed.
 struct Secrets(Vec<String>);
 
 impl Secrets {
@@ -33,7 +33,7 @@ const LOUD: [(&str, &str); 5] = [
     ("OS_DEBUG", "1"),
 ];
 
-/// Every command, in every form of output.
+/// Returns every command, in every output format.
 fn commands(id: &str) -> Vec<Vec<String>> {
     let mut all: Vec<Vec<&str>> = Vec::new();
     for format in ["table", "json", "jsonl"] {
@@ -68,7 +68,7 @@ fn commands(id: &str) -> Vec<Vec<String>> {
     all.into_iter().map(owned).collect()
 }
 
-/// Runs all of them this way. Each of `codes` is ended with at least once, and with nothing else.
+/// Runs all commands with these credentials. They end with exactly these exit codes, each at least once.
 #[track_caller]
 fn all_commands(
     account: &Account,
@@ -104,7 +104,7 @@ fn secrets_of(account: &Account, more: &[&str]) -> Secrets {
     Secrets(own.into_iter().chain(more).collect())
 }
 
-/// Good credentials of each kind. A job that nobody knows is 3, or 5 after a while of waiting.
+/// Valid credentials of each kind. An unknown job ends with 3, or with 5 after some waiting.
 #[test]
 fn no_secret_is_printed_by_successful_commands() {
     let account = Account::new(&[]);
@@ -152,7 +152,7 @@ fn no_secret_is_printed_by_successful_commands() {
     );
 }
 
-/// A service, IAM and metadata service in one that refuses everything and repeats all that it was told.
+/// A service, IAM and metadata service in one that refuses every request and echoes it.
 fn echoing() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -162,7 +162,7 @@ fn echoing() -> String {
                 let mut client = client.unwrap();
                 let mut request = Vec::new();
                 let mut part = [0; 4096];
-                // What a client writes at once is there at once; more than one read is for what is not.
+                // One read returns what a client wrote at once; further reads are for the rest.
                 while let Ok(read @ 1..) = client.read(&mut part) {
                     request.extend_from_slice(&part[..read]);
                     let text = String::from_utf8_lossy(&request).into_owned();
@@ -241,7 +241,7 @@ fn no_secret_is_printed_by_refused_commands() {
     }
 }
 
-/// Files that cannot be read as they are, with secrets in them.
+/// Malformed files that contain secrets.
 #[test]
 fn no_secret_is_printed_for_broken_files() {
     let account = Account::new(&[]);
@@ -293,7 +293,7 @@ fn spans_and_messages(log: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     (spans, messages)
 }
 
-/// Everything that a whole run traces, with each kind of credentials.
+/// The trace of a whole run, with each kind of credentials.
 #[test]
 fn no_secret_is_in_the_trace_of_a_run() {
     let account = Account::new(&["--speed", "20"]);
@@ -358,7 +358,7 @@ fn no_secret_is_in_the_trace_of_a_run() {
     }
 }
 
-/// The log goes to stderr, and results alone to stdout.
+/// The log goes to stderr, and stdout has only results.
 #[test]
 fn a_request_is_logged_with_its_codes() {
     let account = Account::new(&[]);

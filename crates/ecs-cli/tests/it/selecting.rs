@@ -97,7 +97,7 @@ fn names_files_and_exclusions_are_combined() {
     assert_eq!(expected.len(), 10);
 }
 
-/// The ids of names are known only from the list; nothing is sent where one of them is not clear.
+/// The ids of names are known only from the list; nothing is sent if a name is ambiguous.
 #[test]
 fn an_invalid_selection_sends_nothing() {
     let sim = fleet();
@@ -158,7 +158,7 @@ fn an_invalid_selection_sends_nothing() {
     assert_eq!(sim.accepted(), 0);
 }
 
-/// The README's promise: choose, look, rehearse, act, and once more with those that failed.
+/// The workflow of the documentation: select, list, dry run, act, and rerun the failed servers.
 #[test]
 fn a_dry_run_shows_the_run() {
     let sim = fleet();

@@ -40,7 +40,7 @@ fn a_list_is_filtered_sorted_and_written_in_every_format() {
         .map(|line| line.split_whitespace().nth(1).unwrap())
         .collect();
     assert_eq!(first, ["NAME", "web-003", "web-001"]);
-    // Every form is a list of servers for the next command.
+    // Every format is a list of servers for the next command.
     for form in ["table", "wide", "csv", "json", "jsonl", "id", "name"] {
         let text = list(&["--name", "db-0*", "-o", form]);
         let read = with_stdin(
@@ -121,7 +121,8 @@ fn a_server_is_shown_by_id_or_name() {
     ecsctl(&["server", "show", "nobody"], &sim.options()).refuses(2, &["is called \"nobody\""]);
 }
 
-/// The service's records of actions stand beside the server; who may not read them sees the rest.
+/// The service's records of actions are shown with the server; without the permission to read them, the rest is
+/// shown.
 #[test]
 fn a_server_is_shown_with_its_actions() {
     let sim = fleet();
@@ -153,14 +154,14 @@ fn a_server_is_shown_with_its_actions() {
     assert!(shown["servers"][0]["actions_error"].is_string(), "{shown}");
 }
 
-/// The list of a user who may not list: said once, with the right exit code.
+/// A user without the permission to list gets one error with the right exit code.
 #[test]
 fn a_refused_list_ends_with_4() {
     let sim = Sim::start(60, |region| region.deny("ecs:cloudServers:list"));
     ecsctl(&["server", "list"], &sim.options()).refuses(4, &["cannot list the servers"]);
 }
 
-/// What journals say of a server stands beside what the service shows: of files that are named, and of the folder of runs.
+/// The runs of a server are shown from named journals and from the folder for journals.
 #[test]
 fn a_server_is_shown_with_its_runs() {
     let sim = Sim::start(60, |region| region.servers(6).failing(1.0));
@@ -200,7 +201,7 @@ fn a_server_is_shown_with_its_runs() {
         serde_json::json!([])
     );
     show(&[&sim.id(0), "--journal", "/nonexistent"]).expect(2);
-    // The folder of the settings counts, as for runs.
+    // The folder of the settings is used, as for runs.
     let mut command = sim.command(&["server", "show", &sim.id(0), "-o", "json"]);
     let json = Ended::of(command.env("ECSCTL_JOURNAL_DIR", &folder)).expect(0);
     let runs = json.json()["servers"][0]["runs"].clone();

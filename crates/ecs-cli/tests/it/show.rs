@@ -1,4 +1,4 @@
-//! What `ecsctl run show` says of journals: of runs that ended, died, or go on.
+//! `ecsctl run show` of runs that ended, were killed, or are active.
 
 use std::path::Path;
 
@@ -27,13 +27,13 @@ fn a_run_is_shown_while_active_killed_and_resumed() {
     let path = directory.path().join("run.jsonl");
     let sim = Sim::start(30, |region| region.servers(8));
     let mut run = Running::spawn(reboot(&path, &sim.options()));
-    // Both answers are written down, and the process holds the lock.
+    // Both answers are recorded, and the process holds the lock.
     let accepted = || {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         text.matches("\"kind\":\"accepted\"").count()
     };
     wait_until("both requests are in the journal", || accepted() == 2);
-    // It lives, and does nothing while it is looked at.
+    // The process is alive, and does nothing meanwhile.
     run.signal("STOP");
     let before = std::fs::read(&path).unwrap();
     let shown = show(&path, &[]).expect(0).stdout;
@@ -43,7 +43,7 @@ fn a_run_is_shown_while_active_killed_and_resumed() {
     assert!(std::fs::read(&path).unwrap().starts_with(&before));
     run.0.kill().unwrap();
     run.wait();
-    // What it was writing when it died.
+    // The record that it was writing when it was killed.
     let whole = std::fs::read(&path).unwrap();
     let torn = [&whole[..], b"{\"v\":1,\"se"].concat();
     std::fs::write(&path, &torn).unwrap();

@@ -1,4 +1,4 @@
-//! Runs that end early: with a complete report, and 5.
+//! Runs that end early, with a complete report and exit code 5.
 
 #![cfg(unix)]
 
@@ -42,7 +42,7 @@ fn a_run_stops_at_its_deadline() {
     assert_eq!(sim.accepted(), 1);
 }
 
-/// Starts it, sends the signals once the first server is accepted, and returns its report.
+/// Starts a run, sends the signals once the first server is accepted, and returns its report.
 fn interrupted(sim: &Sim, signals: &[&str]) -> Value {
     let mut run = Running::spawn(SLOWLY.map(str::to_owned).into_iter().chain(sim.options()));
     let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
@@ -80,7 +80,7 @@ fn ctrl_c_stops_sending_and_waits_for_accepted_requests() {
     assert_eq!(sim.accepted(), 1);
 }
 
-/// The journal has the stop before its process dies; whoever types `resume` asks for the rest, and is told.
+/// The journal has the stop before its process is killed; `resume` continues with the rest and says so.
 #[test]
 fn a_stop_outlives_the_process_and_resume_continues() {
     let while_it_works = Duration::from_secs(3);
@@ -120,7 +120,7 @@ fn ctrl_c_at_the_end_is_no_success() {
     Running::until(&mut stderr, "request 1 of 1 accepted");
     run.signal("INT");
     Running::until(&mut stderr, "Stopping: ");
-    // Never with 0, with which a loop of a shell would go on.
+    // Never with 0, with which a loop of a shell would continue.
     assert_eq!(run.wait().code(), Some(5));
 }
 
@@ -136,7 +136,7 @@ fn ctrl_c_twice_ends_at_once() {
     assert_eq!(sim.accepted(), 1);
 }
 
-/// What `yes` writes fills the pipe, and nobody reads: not even the note about the first signal can be written.
+/// The output of `yes` fills the pipe, which is not read: not even the message about the first signal can be written.
 #[test]
 fn a_second_signal_ends_the_run_with_a_blocked_stderr() {
     let hour = Duration::from_secs(3600);
@@ -157,7 +157,7 @@ fn a_second_signal_ends_the_run_with_a_blocked_stderr() {
         .spawn();
     let mut run = Running(child.unwrap());
     wait_until("a request is accepted", || sim.accepted() > 0);
-    // Two that come at once may be taken for one.
+    // Two signals at once may be merged.
     wait_until("it ends", || {
         run.signal("TERM");
         run.0.try_wait().unwrap().is_some()
@@ -192,7 +192,7 @@ fn a_closed_terminal_counts_as_one_signal() {
     let mut out = run.0.stdout.take().unwrap();
     out.read_to_string(&mut stdout).unwrap();
     assert_eq!(run.wait().code(), Some(5));
-    // It watched what was accepted to its end.
+    // The run waited for the accepted requests.
     let report = serde_json::from_str(&stdout).unwrap();
     assert_eq!(
         outcomes(&report),
@@ -200,7 +200,7 @@ fn a_closed_terminal_counts_as_one_signal() {
     );
 }
 
-/// The terminal that is closed asks to stop, as Ctrl-C does.
+/// Closing the terminal stops the run, as Ctrl-C does.
 #[test]
 fn a_closed_terminal_stops_the_run_unless_hangups_are_ignored() {
     let sim = Sim::start(100, |region| region);
@@ -245,7 +245,7 @@ fn the_simulator_ends_cleanly_on_a_signal() {
     }
 }
 
-/// Whoever resumes does not send faster than the run was told to, unless that is said anew.
+/// A resumed run keeps the rate limit of the run, unless a new one is given.
 #[test]
 fn resuming_keeps_the_limit_of_servers_per_minute() {
     let sim = Sim::start(1, |region| region);
@@ -265,7 +265,8 @@ fn resuming_keeps_the_limit_of_servers_per_minute() {
     assert_eq!(sim.accepted(), 3);
 }
 
-/// bash goes on with its loop after a command that handled Ctrl-C, whatever it ended with; only the end by the signal ends it.
+/// bash continues its loop after a command that handled Ctrl-C, whatever its exit code; only an end by the signal
+/// ends the loop.
 #[test]
 fn ctrl_c_on_a_terminal_ends_the_loop_of_the_shell_too() {
     use std::io::Write as _;

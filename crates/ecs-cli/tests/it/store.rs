@@ -1,5 +1,5 @@
-//! Runs that share a store in a real PostgreSQL server or in a file, as processes: killed, stopped, fenced. Where PostgreSQL is
-//! not installed its tests are left out, and say so.
+//! Runs that share a store in a real PostgreSQL server or in a file, as processes: killed, stopped, fenced. Without
+//! an installed PostgreSQL its tests are skipped with a message.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -168,7 +168,8 @@ fn unusable_stores_are_refused_before_anything_is_sent() {
     assert_eq!(sim.accepted(), 0);
 }
 
-/// Killed (-9) at some instant, and resumed as often as it takes; with `crash`, the database is killed as well.
+/// Kills a run (-9) at some instant, and resumes it as often as necessary; with `crash`, the database is killed as
+/// well.
 fn killed_after(pause: Duration, seed: u64, server: Option<&Postgres>, store: &str) {
     let sim = Sim::start(60, |region| region.servers(24).seed(seed));
     let case = format!("seed {seed}, after {pause:?}");
@@ -257,9 +258,9 @@ fn stopped_and_taken_over(store: &str) {
         let expected = ["resume", &run_id, "--yes", "--store", store, "-o", "json"];
         Ended::of(&mut sim.command(&[&expected, more].concat()))
     };
-    // Its process shows no sign of life, but not for long enough; nothing is taken from it.
+    // The process has been silent, but not long enough for a takeover.
     resume(&[]).refuses(2, &["is in use by", "--take-over"]);
-    // Others neither act on the servers that it was acting on, nor wait for them, if so asked.
+    // Other runs do not act on its servers; with `--held fail` they are refused.
     let held = sim
         .command(&reboot(store, &["--held", "fail"]))
         .output()
@@ -324,7 +325,7 @@ fn share_the_quota(store: &str) {
     assert!(peak <= 8, "{peak} servers in a minute");
     assert_eq!(sim.accepted(), 24);
 
-    // A list that is not whole says so.
+    // A truncated list says so.
     let all = runs(store).len();
     let list = |limit: usize| {
         let limit = limit.to_string();
@@ -361,7 +362,7 @@ fn another_file_is_refused_as_a_store() {
 
 #[test]
 fn the_recorded_command_contains_no_password() {
-    // Whoever lists processes sees arguments: there is no option that takes one.
+    // Other users see arguments, so no option takes a password.
     let help =
         Ended::of(Command::new(env!("CARGO_BIN_EXE_ecsctl")).args(["store", "init", "--help"]));
     assert!(

@@ -1,4 +1,4 @@
-//! An answer that is lost on the way, over real sockets: what the process says of it, and what looking at the servers adds.
+//! Lost answers over real sockets: the report, and what reconciling adds.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -37,12 +37,12 @@ fn forward(mut client: TcpStream, to: &str, lost: &AtomicBool) {
         (client.try_clone().unwrap(), server.try_clone().unwrap());
     let up = std::thread::spawn(move || std::io::copy(&mut from_client, &mut to_server));
     if is_post && !lost.swap(true, Ordering::SeqCst) {
-        // The region has seen it, and answers.
+        // The region has received the request, and answers.
         server.read_exact(&mut [0; 8]).unwrap();
         client.shutdown(Shutdown::Both).unwrap();
         return;
     }
-    // A side that goes away ends both.
+    // A closed side ends both.
     let _ = std::io::copy(&mut server, &mut client);
     let _ = client.shutdown(Shutdown::Both);
     let _ = up.join();
@@ -89,7 +89,8 @@ fn restarted_servers_are_reconciled() {
     assert_eq!(sim.accepted(), 3);
 }
 
-/// They are asked for twice, with a warning; the region refuses the second time, since they are at it already.
+/// The servers are requested twice, with a warning; the region refuses the second request, because they are
+/// restarting.
 #[test]
 fn resubmission_is_warned_of() {
     let sim = in_seconds(4);

@@ -19,7 +19,7 @@ pub enum AttemptOutcome<'a> {
     Failed(&'a TransportError),
 }
 
-/// What the outcome of an attempt proves.
+/// The classification of an attempt's outcome: what it proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Classification {
     /// The request was executed.

@@ -11,7 +11,7 @@ use crate::testing::{FLOW_CONTROL, OUT_OF_REACH, Script};
 
 const LIST: &str = r#"{"count":0,"servers":[]}"#;
 
-fn says(status: u16, body: &str, headers: Vec<(&'static str, &'static str)>) -> Script {
+fn answer_with(status: u16, body: &str, headers: Vec<(&'static str, &'static str)>) -> Script {
     Script::AnswerWithHeaders(status, body.to_owned(), headers)
 }
 
@@ -19,15 +19,15 @@ fn says(status: u16, body: &str, headers: Vec<(&'static str, &'static str)>) -> 
 async fn foreign_answers_fail_the_check() {
     let moved = "https://new.example/v1/p1/cloudservers/detail?limit=1";
     let cases = [
-        says(404, "<html>", vec![("server", "nginx/1.22.1")]),
-        says(404, r#"{"message":"no Route matched"}"#, vec![]),
-        says(403, "<html>", vec![]),
-        says(401, "", vec![]),
-        says(200, "<html><title>Login</title></html>", vec![]),
-        says(200, "{}", vec![]),
-        says(302, "", vec![("location", "https://login.example/")]),
-        says(301, "", vec![("location", moved)]),
-        says(407, "<html>", vec![("proxy-authenticate", "Basic")]),
+        answer_with(404, "<html>", vec![("server", "nginx/1.22.1")]),
+        answer_with(404, r#"{"message":"no Route matched"}"#, vec![]),
+        answer_with(403, "<html>", vec![]),
+        answer_with(401, "", vec![]),
+        answer_with(200, "<html><title>Login</title></html>", vec![]),
+        answer_with(200, "{}", vec![]),
+        answer_with(302, "", vec![("location", "https://login.example/")]),
+        answer_with(301, "", vec![("location", moved)]),
+        answer_with(407, "<html>", vec![("proxy-authenticate", "Basic")]),
     ];
     for does in cases {
         let again = does.clone();
@@ -41,7 +41,7 @@ async fn foreign_answers_fail_the_check() {
 #[tokio::test(start_paused = true)]
 async fn moved_sites_name_their_address() {
     let moved = "https://new.example/v1/p1/cloudservers/detail?limit=1";
-    let (builder, seen) = scripted(move |_, _| says(301, "", vec![("location", moved)]));
+    let (builder, seen) = scripted(move |_, _| answer_with(301, "", vec![("location", moved)]));
     let error = builder.build().unwrap().check_service().await.unwrap_err();
     assert_eq!(error.problem().moved_to(), Some("https://new.example"));
     let message = "the whole site has moved to https://new.example (HTTP 301, not followed)";
@@ -54,9 +54,21 @@ async fn other_errors_are_classified() {
     let not_valid = r#"{"error_code":"APIGW.0301","error_msg":"verify failed"}"#;
     let other_project = r#"{"error":{"code":"Ecs.0023","message":"m"}}"#;
     let cases = [
-        (says(401, not_valid, vec![]), ErrorKind::Credentials, 1),
-        (says(400, other_project, vec![]), ErrorKind::Credentials, 1),
-        (says(502, "<html>", vec![]), ErrorKind::Unreachable, 5),
+        (
+            answer_with(401, not_valid, vec![]),
+            ErrorKind::Credentials,
+            1,
+        ),
+        (
+            answer_with(400, other_project, vec![]),
+            ErrorKind::Credentials,
+            1,
+        ),
+        (
+            answer_with(502, "<html>", vec![]),
+            ErrorKind::Unreachable,
+            5,
+        ),
         (OUT_OF_REACH, ErrorKind::Unreachable, 5),
         (
             Script::Fail(TransportErrorKind::Closed, Delivery::MaybeSent),
@@ -64,7 +76,7 @@ async fn other_errors_are_classified() {
             5,
         ),
         (
-            says(429, "<html>", vec![("retry-after", "200")]),
+            answer_with(429, "<html>", vec![("retry-after", "200")]),
             ErrorKind::Deadline,
             1,
         ),
@@ -87,10 +99,10 @@ async fn refusals_by_the_service_pass_the_check() {
     let fault = r#"{"forbidden":{"code":403,"message":"policy does not allow it"}}"#;
     let broken = r#"{"error":{"code":"Ecs.0000","message":"try later"}}"#;
     for does in [
-        says(403, policy, vec![]),
-        says(403, fault, vec![]),
-        says(500, broken, vec![]),
-        says(429, FLOW_CONTROL, vec![("retry-after", "200")]),
+        answer_with(403, policy, vec![]),
+        answer_with(403, fault, vec![]),
+        answer_with(500, broken, vec![]),
+        answer_with(429, FLOW_CONTROL, vec![("retry-after", "200")]),
     ] {
         let again = does.clone();
         let (builder, _) = scripted(move |_, _| again.clone());
@@ -103,7 +115,7 @@ async fn refusals_by_the_service_pass_the_check() {
 #[tokio::test(start_paused = true)]
 async fn service_is_checked_once_a_minute() {
     let (builder, seen) = scripted(|_, number| match number {
-        0 => says(200, LIST, vec![("x-cache", "HIT from vm")]),
+        0 => answer_with(200, LIST, vec![("x-cache", "HIT from vm")]),
         _ => Script::Answer(200, LIST),
     });
     let client = builder.build().unwrap();

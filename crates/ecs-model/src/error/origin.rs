@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::body::{is_code, text};
 use super::{header, request_id};
+use crate::ErrorInfo;
 
 /// The maker of an answer that is an error, as far as its form proves that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,8 +45,7 @@ impl AnswerOrigin {
     ) -> Self {
         let error = object.get("error").and_then(Value::as_object);
         if let Some(code) = code.filter(|code| is_code(code)) {
-            let prefix = code.get(..GATEWAY.len()).unwrap_or_default();
-            if prefix.eq_ignore_ascii_case(GATEWAY) {
+            if ErrorInfo::is_of_gateway(code) {
                 return Self::ApiGateway;
             }
             return Self::Service;
@@ -65,9 +65,6 @@ impl AnswerOrigin {
         }
     }
 }
-
-/// The prefix of the API gateway's codes (vendor's page "Error Codes" of API Gateway).
-const GATEWAY: &str = "APIGW.";
 
 /// The faults that OpenStack Compute names in its answers (API guide, "Faults").
 const FAULTS: &[&str] = &[

@@ -321,10 +321,7 @@ fn errors_display_for_people() {
         shown(502, "<html><title>Bad</title>"),
         "HTTP 502 with an HTML page titled \"Bad\""
     );
-    assert_eq!(
-        shown(200, "{}"),
-        "HTTP 200 with a body that is not what was asked for"
-    );
+    assert_eq!(shown(200, "{}"), "HTTP 200 with an unexpected body");
     assert_eq!(
         shown(200, "ok"),
         "HTTP 200 with a body that is not a JSON object"

@@ -2,7 +2,7 @@
 
 use crate::{Disposition, ErrorInfo, Executed};
 
-/// Ordered by code without regard to case: it is searched by halves.
+/// Ordered by code without regard to case, for binary search.
 pub(crate) const CATALOGUE: &[ErrorInfo] = &[
     ErrorInfo {
         code: "APIGW.0101",
@@ -78,7 +78,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "APIGW.0201",
         status: None,
         meaning: "the request was malformed or too large (400, 413, 414, 494), or the service behind the gateway did not answer (502, 504)",
-        advice: "judge by the status: after 502 and 504 look at the servers before sending anything again",
+        advice: "judge by the status: after 502 and 504 check the servers before sending anything again",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -302,7 +302,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "APIGW.0601",
         status: Some(500),
         meaning: "a fault inside the gateway",
-        advice: "look at the servers before sending anything again; ask the service's support",
+        advice: "check the servers before sending anything again; ask the service's support",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -330,7 +330,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "APIGW.0605",
         status: Some(500),
         meaning: "the gateway could not resolve the name of the service behind it",
-        advice: "look at the servers before sending anything again; ask the service's support",
+        advice: "check the servers before sending anything again; ask the service's support",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -400,7 +400,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "APIGW.0610",
         status: Some(502),
         meaning: "no service behind the gateway is available",
-        advice: "look at the servers before sending anything again; try again later",
+        advice: "check the servers before sending anything again; try again later",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -498,7 +498,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Common.0001",
         status: Some(500),
         meaning: "a fault inside the service",
-        advice: "look at the servers before sending anything again; ask the service's support with the request id",
+        advice: "check the servers before sending anything again; ask the service's support with the request id",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -568,7 +568,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Common.0020",
         status: Some(400),
         meaning: "repeating the task inside the service failed",
-        advice: "look at the servers before sending anything again; ask the service's support",
+        advice: "check the servers before sending anything again; ask the service's support",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -596,7 +596,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Common.0022",
         status: Some(400),
         meaning: "handing a job on failed",
-        advice: "look at the servers before sending anything again; ask the service's support",
+        advice: "check the servers before sending anything again; ask the service's support",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -652,7 +652,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Common.0999",
         status: Some(400),
         meaning: "the task was broken off",
-        advice: "look at the servers before sending anything again; ask the service's support",
+        advice: "check the servers before sending anything again; ask the service's support",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -679,7 +679,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
     ErrorInfo {
         code: "Ecs.0000",
         status: Some(400),
-        meaning: "the request could not be handled; the service says no more by the code",
+        meaning: "the request could not be handled; the code gives no details",
         advice: "read the message; if it does not help, ask the service's support with the request id",
         disposition: Disposition {
             executed: Executed::Maybe,
@@ -708,7 +708,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Ecs.0002",
         status: Some(400),
         meaning: "the task could not be handed on inside the service",
-        advice: "look at the servers before sending anything again; ask the service's support with the request id",
+        advice: "check the servers before sending anything again; ask the service's support with the request id",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -1464,7 +1464,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Ecs.0100",
         status: Some(400),
         meaning: "the server is in a state that does not allow this",
-        advice: "look at the server's status; bring it into the state that the operation needs, then try again",
+        advice: "check the server's status; bring it into the state that the operation needs, then try again",
         disposition: Disposition {
             executed: Executed::No,
             throttling: false,
@@ -1870,7 +1870,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Ecs.0226",
         status: Some(400),
         meaning: "starting the server failed",
-        advice: "look at the server's status and fault; ask the service's support with the job id",
+        advice: "check the server's status and fault; ask the service's support with the job id",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -1884,7 +1884,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Ecs.0227",
         status: Some(400),
         meaning: "restarting the server failed",
-        advice: "look at the server's status and fault; ask the service's support with the job id",
+        advice: "check the server's status and fault; ask the service's support with the job id",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -2178,7 +2178,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Ecs.0403",
         status: Some(400),
         meaning: "undoing a change of the server failed",
-        advice: "look at the server; ask the service's support",
+        advice: "check the server; ask the service's support",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -2290,7 +2290,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Ecs.0611",
         status: Some(400),
         meaning: "the batch failed; the code does not say which servers and how far",
-        advice: "look at the servers before sending anything again",
+        advice: "check the servers before sending anything again",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -2556,7 +2556,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Ecs.1000",
         status: Some(400),
         meaning: "a call to the compute back end failed",
-        advice: "look at the servers before sending anything again; try again later",
+        advice: "check the servers before sending anything again; try again later",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -2570,7 +2570,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Ecs.1001",
         status: Some(400),
         meaning: "the compute back end could not be reached",
-        advice: "look at the servers before sending anything again; ask the service's support",
+        advice: "check the servers before sending anything again; ask the service's support",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,
@@ -2584,7 +2584,7 @@ pub(crate) const CATALOGUE: &[ErrorInfo] = &[
         code: "Ecs.1002",
         status: Some(400),
         meaning: "the compute back end did not answer in time",
-        advice: "look at the servers before sending anything again; ask the service's support if it keeps happening",
+        advice: "check the servers before sending anything again; ask the service's support if it keeps happening",
         disposition: Disposition {
             executed: Executed::Maybe,
             throttling: false,

@@ -66,16 +66,17 @@ pub struct BatchRebootServers {
 }
 
 impl BatchRebootServers {
-    /// The fewest servers that one request may name.
+    /// The smallest number of servers in one request.
     pub const MIN_SERVERS: usize = 1;
-    /// The most servers that one request may name.
+    /// The largest number of servers in one request.
     pub const MAX_SERVERS: usize = 1000;
-    /// The most servers that the service takes in a minute, over all requests.
+    /// The largest number of servers that the service accepts in a minute, over all
+    /// requests.
     pub const MAX_SERVERS_PER_MINUTE: usize = 1000;
-    /// A request for these servers.
+    /// Creates a request for these servers.
     ///
     /// # Errors
-    /// Every violation: too few or too many servers, and each that is named twice.
+    /// All violations: too few or too many servers, and each duplicate.
     pub fn new(
         kind: RebootType,
         servers: Vec<ServerId>,
@@ -89,10 +90,10 @@ impl BatchRebootServers {
         Ok(Self { kind, servers })
     }
 
-    /// Reads a request body. With the feature `server`.
+    /// Parses a request body. With the feature `server`.
     ///
     /// # Errors
-    /// Every violation, with its JSON pointer.
+    /// All violations, each with its JSON pointer.
     #[cfg(any(test, feature = "server"))]
     pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
         let (kind, servers) = action::parse(&BATCH_REBOOT_SERVERS, "reboot", body)?;
@@ -108,7 +109,7 @@ impl BatchRebootServers {
         self.kind
     }
 
-    /// The servers.
+    /// Returns the servers.
     pub fn servers(&self) -> &[ServerId] {
         &self.servers
     }
@@ -173,16 +174,17 @@ pub struct BatchStartServers {
 }
 
 impl BatchStartServers {
-    /// The fewest servers that one request may name.
+    /// The smallest number of servers in one request.
     pub const MIN_SERVERS: usize = 1;
-    /// The most servers that one request may name.
+    /// The largest number of servers in one request.
     pub const MAX_SERVERS: usize = 1000;
-    /// The most servers that the service takes in a minute, over all requests.
+    /// The largest number of servers that the service accepts in a minute, over all
+    /// requests.
     pub const MAX_SERVERS_PER_MINUTE: usize = 1000;
-    /// A request for these servers.
+    /// Creates a request for these servers.
     ///
     /// # Errors
-    /// Every violation: too few or too many servers, and each that is named twice.
+    /// All violations: too few or too many servers, and each duplicate.
     pub fn new(servers: Vec<ServerId>) -> Result<Self, ValidationError> {
         validate::check_servers(
             "/os-start/servers",
@@ -193,17 +195,17 @@ impl BatchStartServers {
         Ok(Self { servers })
     }
 
-    /// Reads a request body. With the feature `server`.
+    /// Parses a request body. With the feature `server`.
     ///
     /// # Errors
-    /// Every violation, with its JSON pointer.
+    /// All violations, each with its JSON pointer.
     #[cfg(any(test, feature = "server"))]
     pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
         let (_, servers) = action::parse(&BATCH_START_SERVERS, "os-start", body)?;
         Ok(Self { servers })
     }
 
-    /// The servers.
+    /// Returns the servers.
     pub fn servers(&self) -> &[ServerId] {
         &self.servers
     }
@@ -274,16 +276,17 @@ pub struct BatchStopServers {
 }
 
 impl BatchStopServers {
-    /// The fewest servers that one request may name.
+    /// The smallest number of servers in one request.
     pub const MIN_SERVERS: usize = 1;
-    /// The most servers that one request may name.
+    /// The largest number of servers in one request.
     pub const MAX_SERVERS: usize = 1000;
-    /// The most servers that the service takes in a minute, over all requests.
+    /// The largest number of servers that the service accepts in a minute, over all
+    /// requests.
     pub const MAX_SERVERS_PER_MINUTE: usize = 1000;
-    /// A request for these servers.
+    /// Creates a request for these servers.
     ///
     /// # Errors
-    /// Every violation: too few or too many servers, and each that is named twice.
+    /// All violations: too few or too many servers, and each duplicate.
     pub fn new(
         kind: Option<StopType>,
         servers: Vec<ServerId>,
@@ -297,10 +300,10 @@ impl BatchStopServers {
         Ok(Self { kind, servers })
     }
 
-    /// Reads a request body. With the feature `server`.
+    /// Parses a request body. With the feature `server`.
     ///
     /// # Errors
-    /// Every violation, with its JSON pointer.
+    /// All violations, each with its JSON pointer.
     #[cfg(any(test, feature = "server"))]
     pub fn from_json(body: &[u8]) -> Result<Self, ValidationError> {
         let (kind, servers) = action::parse(&BATCH_STOP_SERVERS, "os-stop", body)?;
@@ -313,7 +316,7 @@ impl BatchStopServers {
         self.kind
     }
 
-    /// The servers.
+    /// Returns the servers.
     pub fn servers(&self) -> &[ServerId] {
         &self.servers
     }
@@ -351,7 +354,7 @@ pub struct ShowJob {
 }
 
 impl ShowJob {
-    /// A query for this one.
+    /// Creates a query by id.
     pub fn new(job_id: JobId) -> Self {
         Self { job_id }
     }
@@ -411,15 +414,15 @@ impl ListServersDetails {
     pub const MAX_LIMIT: u64 = 1000;
     /// What the service takes when `limit` is not given.
     pub const DEFAULT_LIMIT: u64 = 25;
-    /// A query without parameters; set on the builder what should differ.
+    /// Returns a builder of a query without parameters.
     pub fn builder() -> ListServersDetailsBuilder {
         ListServersDetailsBuilder(Self::default())
     }
 
-    /// Reads a query string. With the feature `server`.
+    /// Parses a query string. With the feature `server`.
     ///
     /// # Errors
-    /// Every violation; the pointer is the parameter's name.
+    /// All violations; the pointer of each is the parameter's name.
     #[cfg(any(test, feature = "server"))]
     pub fn from_query(query: &str) -> Result<Self, ValidationError> {
         let mut query = Query::parse(query);
@@ -577,10 +580,10 @@ impl ListServersDetailsBuilder {
         self
     }
 
-    /// The query.
+    /// Builds the query.
     ///
     /// # Errors
-    /// Every violation; the pointer is the parameter's name.
+    /// All violations; the pointer of each is the parameter's name.
     pub fn build(self) -> Result<ListServersDetails, ValidationError> {
         query::check_integers(
             &[
@@ -639,7 +642,7 @@ pub struct ShowServer {
 }
 
 impl ShowServer {
-    /// A query for this one.
+    /// Creates a query by id.
     pub fn new(server_id: ServerId) -> Self {
         Self { server_id }
     }
@@ -683,7 +686,7 @@ pub struct ListServerActions {
 }
 
 impl ListServerActions {
-    /// A query for this one.
+    /// Creates a query by id.
     pub fn new(server_id: ServerId) -> Self {
         Self { server_id }
     }
@@ -718,7 +721,7 @@ impl Operation for ListServerActions {
     }
 }
 
-/// Lists the groups of auto-scaling, page by page. Asked of the Auto Scaling service, which has an address of its own.
+/// Lists the auto-scaling groups, page by page. Served by Auto Scaling, which has its own address.
 ///
 /// Source: `auto-scaling/as_groups/querying_as_groups` of the vendor's API reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -734,15 +737,15 @@ impl ListScalingGroups {
     pub const MAX_LIMIT: u64 = 100;
     /// What the service takes when `limit` is not given.
     pub const DEFAULT_LIMIT: u64 = 20;
-    /// A query without parameters; set on the builder what should differ.
+    /// Returns a builder of a query without parameters.
     pub fn builder() -> ListScalingGroupsBuilder {
         ListScalingGroupsBuilder(Self::default())
     }
 
-    /// Reads a query string. With the feature `server`.
+    /// Parses a query string. With the feature `server`.
     ///
     /// # Errors
-    /// Every violation; the pointer is the parameter's name.
+    /// All violations; the pointer of each is the parameter's name.
     #[cfg(any(test, feature = "server"))]
     pub fn from_query(query: &str) -> Result<Self, ValidationError> {
         let mut query = Query::parse(query);
@@ -783,10 +786,10 @@ impl ListScalingGroupsBuilder {
         self
     }
 
-    /// The query.
+    /// Builds the query.
     ///
     /// # Errors
-    /// Every violation; the pointer is the parameter's name.
+    /// All violations; the pointer of each is the parameter's name.
     pub fn build(self) -> Result<ListScalingGroups, ValidationError> {
         query::check_integers(
             &[
@@ -827,7 +830,7 @@ impl Operation for ListScalingGroups {
     }
 }
 
-/// Lists the members of a group of auto-scaling, page by page. Asked of the Auto Scaling service, which has an address of its own.
+/// Lists the members of an auto-scaling group, page by page. Served by Auto Scaling, which has its own address.
 ///
 /// Source: `auto-scaling/instances/querying_instances_in_an_as_group` of the vendor's API reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -844,7 +847,7 @@ impl ListScalingInstances {
     pub const MAX_LIMIT: u64 = 100;
     /// What the service takes when `limit` is not given.
     pub const DEFAULT_LIMIT: u64 = 20;
-    /// A query without parameters; set on the builder what should differ.
+    /// Returns a builder of a query without parameters.
     pub fn builder(scaling_group_id: ScalingGroupId) -> ListScalingInstancesBuilder {
         ListScalingInstancesBuilder(ListScalingInstances {
             scaling_group_id,
@@ -853,10 +856,10 @@ impl ListScalingInstances {
         })
     }
 
-    /// Reads a query string. With the feature `server`.
+    /// Parses a query string. With the feature `server`.
     ///
     /// # Errors
-    /// Every violation; the pointer is the parameter's name.
+    /// All violations; the pointer of each is the parameter's name.
     #[cfg(any(test, feature = "server"))]
     pub fn from_query(
         scaling_group_id: ScalingGroupId,
@@ -871,7 +874,7 @@ impl ListScalingInstances {
         query.finish().map(|()| found)
     }
 
-    /// The group of auto-scaling.
+    /// The auto-scaling group.
     pub fn scaling_group_id(&self) -> &ScalingGroupId {
         &self.scaling_group_id
     }
@@ -906,10 +909,10 @@ impl ListScalingInstancesBuilder {
         self
     }
 
-    /// The query.
+    /// Builds the query.
     ///
     /// # Errors
-    /// Every violation; the pointer is the parameter's name.
+    /// All violations; the pointer of each is the parameter's name.
     pub fn build(self) -> Result<ListScalingInstances, ValidationError> {
         query::check_integers(
             &[
@@ -953,7 +956,7 @@ impl Operation for ListScalingInstances {
     }
 }
 
-/// Lists the operations of the last seven days, the newest first, with the user, the request and the answer of each. Asked of Cloud Trace Service, which has an address of its own and must be enabled.
+/// Lists the operations of the last seven days, the newest first, with the user, the request and the answer of each. Served by Cloud Trace Service, which has its own address and must be enabled.
 ///
 /// Source: `neighbours/cts_querying_a_trace_list` of the vendor's API reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -972,15 +975,15 @@ impl ListTraces {
     pub const MAX_LIMIT: u64 = 200;
     /// What the service takes when `limit` is not given.
     pub const DEFAULT_LIMIT: u64 = 10;
-    /// A query without parameters; set on the builder what should differ.
+    /// Returns a builder of a query without parameters.
     pub fn builder() -> ListTracesBuilder {
         ListTracesBuilder(Self::default())
     }
 
-    /// Reads a query string. With the feature `server`.
+    /// Parses a query string. With the feature `server`.
     ///
     /// # Errors
-    /// Every violation; the pointer is the parameter's name.
+    /// All violations; the pointer of each is the parameter's name.
     #[cfg(any(test, feature = "server"))]
     pub fn from_query(query: &str) -> Result<Self, ValidationError> {
         let mut query = Query::parse(query);
@@ -1086,10 +1089,10 @@ impl ListTracesBuilder {
         self
     }
 
-    /// The query.
+    /// Builds the query.
     ///
     /// # Errors
-    /// Every violation; the pointer is the parameter's name.
+    /// All violations; the pointer of each is the parameter's name.
     pub fn build(self) -> Result<ListTraces, ValidationError> {
         query::check_integers(
             &[
@@ -1131,7 +1134,7 @@ impl Operation for ListTraces {
     }
 }
 
-/// Any operation, as a service sees it. With the feature `server`.
+/// Any operation, as a service receives it. With the feature `server`.
 #[cfg(any(test, feature = "server"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -1150,9 +1153,9 @@ pub enum AnyOperation {
     ShowServer(ShowServer),
     /// List the actions on a server.
     ListServerActions(ListServerActions),
-    /// List groups of auto-scaling.
+    /// List auto-scaling groups.
     ListScalingGroups(ListScalingGroups),
-    /// List the members of a group of auto-scaling.
+    /// List the members of an auto-scaling group.
     ListScalingInstances(ListScalingInstances),
     /// List what was done in a project.
     ListTraces(ListTraces),
@@ -1160,10 +1163,11 @@ pub enum AnyOperation {
 
 #[cfg(any(test, feature = "server"))]
 impl AnyOperation {
-    /// Reads a request.
+    /// Parses a request.
     ///
     /// # Errors
-    /// No such path, no such method on it, or everything that is wrong with the parameters and the body.
+    /// No operation has this path or this method, or its parameters or its body are
+    /// invalid; then with all violations.
     pub fn from_request(
         request: &http::Request<Bytes>,
     ) -> Result<(ProjectId, Self), RequestError> {

@@ -75,7 +75,7 @@ open_enum! {
         VerifyResize = "VERIFY_RESIZE",
         /// Going back to the old size.
         RevertResize = "REVERT_RESIZE",
-        /// Broken; its fault says more.
+        /// Broken; its fault has details.
         Error = "ERROR",
         /// Deleted.
         Deleted = "DELETED",
@@ -141,7 +141,7 @@ pub struct Job {
         skip_serializing_if = "Option::is_none"
     )]
     pub error_code: Option<String>,
-    /// Why it failed: the words.
+    /// Why it failed: the message.
     #[serde(
         default,
         deserialize_with = "crate::lenient::scalar",
@@ -180,9 +180,9 @@ pub struct JobEntities {
     pub sub_jobs_total: Option<u64>,
     /// The sub-jobs, one for each server.
     pub sub_jobs: Option<Vec<SubJob>>,
-    /// Everything else, by name, as it came: what is not described here, and what is but could not be
-    /// read (nothing at all, written as null or a blank text, is left out). Of a list, the elements
-    /// that could be read are in their field, and the others are lost.
+    /// All other members by name, as received: those that are not described, and
+    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }
 
@@ -206,11 +206,11 @@ pub struct SubJob {
     pub end_time: Option<ShortText>,
     /// Why it failed: the code.
     pub error_code: Option<String>,
-    /// Why it failed: the words.
+    /// Why it failed: the message.
     pub fail_reason: Option<String>,
-    /// Everything else, by name, as it came: what is not described here, and what is but could not be
-    /// read (nothing at all, written as null or a blank text, is left out). Of a list, the elements
-    /// that could be read are in their field, and the others are lost.
+    /// All other members by name, as received: those that are not described, and
+    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }
 
@@ -226,9 +226,9 @@ pub struct SubJobEntities {
     pub nic_id: Option<String>,
     /// Why it failed, sometimes only here.
     pub errorcode_message: Option<String>,
-    /// Everything else, by name, as it came: what is not described here, and what is but could not be
-    /// read (nothing at all, written as null or a blank text, is left out). Of a list, the elements
-    /// that could be read are in their field, and the others are lost.
+    /// All other members by name, as received: those that are not described, and
+    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }
 
@@ -255,7 +255,7 @@ pub struct ServersPage {
 }
 
 open_enum! {
-    /// What a group of auto-scaling is doing.
+    /// The state of an auto-scaling group.
     ///
     /// Source: `auto-scaling/as_groups/querying_as_groups` of the vendor's API reference.
     ScalingGroupStatus {
@@ -273,7 +273,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// Where a member of a group of auto-scaling stands.
+    /// The lifecycle state of a member of an auto-scaling group.
     ///
     /// Source: `auto-scaling/instances/querying_instances_in_an_as_group` of the vendor's API reference.
     ScalingLifeCycle {
@@ -294,7 +294,7 @@ open_enum! {
     }
 }
 
-/// A page of groups of auto-scaling.
+/// A page of auto-scaling groups.
 ///
 /// Source: `auto-scaling/as_groups/querying_as_groups` of the vendor's API reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -330,7 +330,7 @@ pub struct ScalingGroupsPage {
     pub limit: Option<u64>,
 }
 
-/// A group of auto-scaling, with the fields that restarting its members needs.
+/// An auto-scaling group, with the fields that restarts of its members need.
 ///
 /// Source: `auto-scaling/as_groups/querying_as_groups` of the vendor's API reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -380,7 +380,7 @@ pub struct ScalingGroup {
     pub is_scaling: Option<bool>,
 }
 
-/// A page of the members of a group of auto-scaling.
+/// A page of the members of an auto-scaling group.
 ///
 /// Source: `auto-scaling/instances/querying_instances_in_an_as_group` of the vendor's API reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -416,7 +416,7 @@ pub struct ScalingInstancesPage {
     pub limit: Option<u64>,
 }
 
-/// A member of a group of auto-scaling.
+/// A member of an auto-scaling group.
 ///
 /// Source: `auto-scaling/instances/querying_instances_in_an_as_group` of the vendor's API reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -600,9 +600,9 @@ pub struct Trace {
     pub source_ip: Option<String>,
     /// Who did it.
     pub user: Option<TraceUser>,
-    /// Everything else, by name, as it came: what is not described here, and what is but could not be
-    /// read (nothing at all, written as null or a blank text, is left out). Of a list, the elements
-    /// that could be read are in their field, and the others are lost.
+    /// All other members by name, as received: those that are not described, and
+    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }
 
@@ -884,7 +884,7 @@ pub struct ServerFault {
         skip_serializing_if = "Option::is_none"
     )]
     pub code: Option<String>,
-    /// The words.
+    /// The message.
     #[serde(
         default,
         deserialize_with = "crate::lenient::scalar",

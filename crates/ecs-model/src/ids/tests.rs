@@ -102,7 +102,7 @@ fn job_ids() {
 }
 
 #[test]
-fn errors_are_short_and_quote_what_was_given() {
+fn errors_are_short_and_quote_the_input() {
     let error = format!("\u{1b}[31m{}", "ä".repeat(10_000))
         .parse::<ServerId>()
         .expect_err("no UUID");

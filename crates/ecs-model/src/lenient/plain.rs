@@ -219,6 +219,7 @@ impl<'t> Reader<'t> {
             self.scalar(&mut element)?;
             list.extend(element);
         }
+        list.shrink_to_fit();
         Ok(true)
     }
 
@@ -377,11 +378,11 @@ impl Members {
         let name = reader.string()?;
         reader.peek();
         reader.take(":")?;
-        let is_it = |known: &&str| {
+        let is_same = |known: &&str| {
             let known = known.strip_prefix('"');
             known.and_then(|known| known.strip_suffix("\":")) == Some(&*name)
         };
-        Ok(match self.names.iter().position(is_it) {
+        Ok(match self.names.iter().position(is_same) {
             Some(place) => {
                 self.expected = place + 1;
                 Member::Known(place)

@@ -74,3 +74,21 @@ fn codes_have_the_dispositions_that_callers_rely_on() {
     assert_eq!(of("Ecs.0118").executed, Executed::No);
     assert!(of("APIGW.0301").credentials);
 }
+
+#[test]
+fn the_codes_of_gateways_are_told_by_what_is_before_the_dot() {
+    for code in ["APIGW.0101", "APIG.0308", "apigw.0301", "Apig.1"] {
+        assert!(ErrorInfo::is_of_gateway(code), "{code}");
+    }
+    for code in [
+        "",
+        "APIG",
+        "APIGW",
+        "APIGX.0101",
+        "Ecs.APIGW.1",
+        "Ecs.0114",
+        "Common.0011",
+    ] {
+        assert!(!ErrorInfo::is_of_gateway(code), "{code}");
+    }
+}

@@ -10,7 +10,7 @@ mod plan;
 use std::collections::HashSet;
 
 use ecs_client::{RequestContext, RetryState, Stale};
-use ecs_model::{ListServersDetails, Server, ServerId, ShowServer};
+use ecs_model::{ErrorInfo, ListServersDetails, Server, ServerId, ShowServer};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
@@ -281,10 +281,11 @@ fn ends_reading(error: &Error) -> bool {
 /// Whether the service says that there is no such server: with a code of its own, which a page of
 /// anything in between does not have, or in Nova's form.
 fn is_missing(error: &Error) -> bool {
-    let gateway = |code: &str| code.to_ascii_uppercase().starts_with("APIG");
     error.kind() == ErrorKind::Refused
         && error.problem().status() == Some(404)
-        && error.code().is_some_and(|code| !gateway(code))
+        && error
+            .code()
+            .is_some_and(|code| !ErrorInfo::is_of_gateway(code))
 }
 
 /// Takes the servers that are open from a list of the whole project, which is large: where it is. A

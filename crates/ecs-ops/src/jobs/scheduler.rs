@@ -156,6 +156,22 @@ impl ScheduledJob {
                 .and_then(|all| all.into_iter().max()),
         }
     }
+
+    /// Removes the subscribers whose limit of time without progress is reached, and returns them.
+    fn remove_stalled(&mut self, now: Duration) -> Vec<SubscriberId> {
+        let (progress_at, mut stalled) = (self.progress_at, Vec::new());
+        self.subscribers.retain(|subscriber| {
+            let still = now.saturating_sub(progress_at.max(subscriber.since).get());
+            let is_stalled = subscriber
+                .stall_limit
+                .is_some_and(|stall_limit| still >= stall_limit.get());
+            if is_stalled {
+                stalled.push(subscriber.id);
+            }
+            !is_stalled
+        });
+        stalled
+    }
 }
 
 /// The scheduler. It may hold tens of thousands of jobs, so entries are shared or boxed: a map
@@ -349,23 +365,14 @@ impl PollScheduler {
                 ..nothing
             };
         }
-        let (at, seen) = (
-            entry.progress_at,
-            matches!(outcome, PollOutcome::Found { .. }),
-        );
-        let (mut subscribers, mut stalled) = (Vec::new(), Vec::new());
-        entry.subscribers.retain(|subscriber| {
-            let still = now.saturating_sub(at.max(subscriber.since).get());
-            let over = subscriber
-                .stall_limit
-                .is_some_and(|stall_limit| still >= stall_limit.get());
-            if seen && over {
-                stalled.push(subscriber.id)
-            } else {
-                subscribers.push(subscriber.id)
-            }
-            !(seen && over)
-        });
+        let is_found = matches!(outcome, PollOutcome::Found { .. });
+        let stalled = if is_found {
+            entry.remove_stalled(now)
+        } else {
+            Vec::new()
+        };
+        let subscribers = entry.subscribers.iter().map(|subscriber| subscriber.id);
+        let subscribers: Vec<_> = subscribers.collect();
         if subscribers.is_empty() {
             self.remove(key)
         } else {

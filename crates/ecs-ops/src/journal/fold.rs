@@ -1,25 +1,26 @@
 //! Applies records one by one, and refuses contradictions.
 
+mod outcomes;
+
 use std::num::NonZeroUsize;
 
 use ecs_client::Problem;
-use ecs_model::{JobId, JobStatus, RebootType, ServerId};
+use ecs_model::{JobId, JobStatus, ServerId};
 use jiff::Timestamp;
 
 use super::job::Acceptance;
-use super::ledger::is_final;
-use super::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
+use super::outcome::ErrorRecord;
 use super::record::{Entry, Purpose, Record};
 use super::recovered::{Recovered, RequestHistory, RequestProgress, ServerProgress};
-use crate::action::PowerAction;
 use crate::fleet::{UnreadyServer, reasons};
-use crate::report::{Evidence, Outcome, Stopped};
+use crate::report::Stopped;
 use crate::rolling::{WaveAction, WaveEvent};
 
 /// The contradiction, as an error.
 type FoldResult = Result<(), String>;
 
 impl Recovered {
+    /// Applies a record.
     pub(super) fn fold(&mut self, entry: Entry) -> FoldResult {
         let at = entry.at;
         match entry.record {
@@ -30,157 +31,191 @@ impl Recovered {
                 attempt,
                 purpose,
                 servers,
-            } => {
-                self.record_intent(request, attempt, purpose, servers)?;
-                if let Some(known) = self.requests.get_mut(&request) {
-                    known.intended = Some(at);
-                }
-            }
+            } => self.fold_intent(at, (request, attempt), purpose, servers)?,
             Record::Sending {
                 request,
                 attempt,
                 remote,
-            } => {
-                let known = self.request_in(request, &[RequestProgress::Intended])?;
-                if known.attempt != attempt {
-                    return Err(format!(
-                        "attempt {attempt} of request {request} was not intended"
-                    ));
-                }
-                known.state = RequestProgress::Sending;
-                known.sent = Some((at, remote));
-            }
+            } => self.fold_sending((request, attempt), (at, remote))?,
             Record::Accepted {
                 request,
                 job_id,
                 request_id,
-            } => {
-                let job = self.ledger.jobs.len();
-                // The job of a request whose answer was lost can be found later.
-                let known = self.request_in(
-                    request,
-                    &[
-                        RequestProgress::Intended,
-                        RequestProgress::Sending,
-                        RequestProgress::AnswerLost,
-                    ],
-                )?;
-                known.state = RequestProgress::Accepted(job);
-                let (servers, is_found) = (known.servers.len(), known.is_lost);
-                let acceptance = Acceptance {
-                    request,
-                    at,
-                    job_id,
-                    request_id,
-                };
-                self.ledger.accept(acceptance, servers, is_found);
-            }
+            } => self.fold_accepted(Acceptance {
+                request,
+                at,
+                job_id,
+                request_id,
+            })?,
             Record::NotExecuted { request, error, .. } => {
-                let known = self.request_in(
-                    request,
-                    &[RequestProgress::Intended, RequestProgress::Sending],
-                )?;
-                known.state = RequestProgress::NotExecuted;
-                known.error = Some(error);
+                self.fold_not_executed(request, error)?;
             }
-            Record::AnswerLost { request, error } => {
-                let known = self.request_in(
-                    request,
-                    &[RequestProgress::Intended, RequestProgress::Sending],
-                )?;
-                known.state = RequestProgress::AnswerLost;
-                known.is_lost = true;
-                known.error = Some(error);
-                self.lost_answer_at = Some(at);
-            }
-            Record::Outcomes { servers } => {
-                let will_not_tell = |record: &OutcomeRecord| {
-                    record.outcome == OutcomeKind::Unknown && record.job_id.is_some()
-                };
-                if servers.iter().any(will_not_tell) {
-                    self.lost_answer_at = Some(at);
-                }
-                for (id, outcome) in outcomes(&servers) {
-                    self.record_outcome(at, id, outcome)?;
-                }
-            }
+            Record::AnswerLost { request, error } => self.fold_answer_lost(at, request, error)?,
+            Record::Outcomes { servers } => self.fold_outcomes(at, &servers)?,
             Record::JobFinished { job_id, status } => {
-                let status = status.as_deref().map(JobStatus::from);
-                if !self.ledger.finish(&job_id, status.as_ref()) {
-                    return Err(format!("job {job_id} finished but was never accepted"));
-                }
+                self.fold_job_finished(&job_id, status.as_deref())?;
             }
-            Record::Escalating { servers } => {
-                for (id, outcome) in outcomes(&servers) {
-                    self.escalate(id, outcome)?;
-                }
-            }
+            Record::Escalating { servers } => self.fold_escalating(&servers)?,
             Record::WaveRechecked {
                 wave,
                 unready,
                 skipped,
                 message,
-            } => {
-                self.has_wave(wave)?;
-                let recheck = WaveEvent::Rechecked {
-                    wave,
-                    unready: unready.iter().map(|server| server.id).collect(),
-                    skipped,
-                    message: message.or_else(|| reasons(&unready)),
-                };
-                if skipped {
-                    unready
-                        .into_iter()
-                        .try_for_each(|server| self.leave_out(wave, server))?;
-                }
-                self.advance_waves(at, recheck);
-            }
-            Record::WaveBegan { wave } => {
-                self.has_wave(wave)?;
-                self.advance_waves(at, WaveEvent::Began { wave });
-            }
+            } => self.fold_wave_rechecked(at, wave, (unready, skipped), message)?,
+            Record::WaveBegan { wave } => self.fold_wave_began(at, wave)?,
             Record::WaveChecked {
                 wave,
                 healthy,
                 message,
-            } => {
-                self.has_wave(wave)?;
-                let message = message.unwrap_or_default();
-                let checked = if healthy {
-                    WaveEvent::Healthy
-                } else {
-                    WaveEvent::Unhealthy(message)
-                };
-                self.advance_waves(at, checked);
-            }
+            } => self.fold_wave_checked(at, wave, healthy, message)?,
             Record::Answered { proceed } => {
                 self.advance_waves(at, WaveEvent::Answered(proceed));
             }
-            Record::Stopping { reason, cause } => {
-                self.stopped = cause.or_else(|| Stopped::of_reason(&reason));
-                if matches!(self.stopped, Some(Stopped::Requested { .. })) {
-                    self.stop_request.clone_from(&self.stopped);
-                }
-            }
+            Record::Stopping { reason, cause } => self.fold_stopping(&reason, cause),
             Record::Resumed {
                 continues_stopped, ..
-            } => {
-                if continues_stopped {
-                    self.stop_request = None;
-                }
-                self.stopped.clone_from(&self.stop_request);
-                for request in self.requests.values_mut() {
-                    request.is_lost |= request.state.is_unknown();
-                }
-                if self.rolling.is_some() {
-                    self.advance_waves(at, self.resumption());
-                }
-                (self.ended, self.refused) = (false, None);
-            }
+            } => self.fold_resumed(at, continues_stopped),
             Record::Refused { error } => self.refused = Some(Problem::from(&error)),
             Record::Ended {} => self.ended = true,
         }
         Ok(())
+    }
+
+    fn fold_sending(
+        &mut self,
+        (request, attempt): (usize, u32),
+        sent: (Timestamp, Option<Timestamp>),
+    ) -> FoldResult {
+        let known = self.request_in(request, &[RequestProgress::Intended])?;
+        if known.attempt != attempt {
+            return Err(format!(
+                "attempt {attempt} of request {request} was not intended"
+            ));
+        }
+        known.state = RequestProgress::Sending;
+        known.sent = Some(sent);
+        Ok(())
+    }
+
+    fn fold_accepted(&mut self, acceptance: Acceptance) -> FoldResult {
+        let job = self.ledger.jobs.len();
+        // The job of a request whose answer was lost can be found later.
+        let known = self.request_in(
+            acceptance.request,
+            &[
+                RequestProgress::Intended,
+                RequestProgress::Sending,
+                RequestProgress::AnswerLost,
+            ],
+        )?;
+        known.state = RequestProgress::Accepted(job);
+        let (servers, is_found) = (known.servers.len(), known.is_lost);
+        self.ledger.accept(acceptance, servers, is_found);
+        Ok(())
+    }
+
+    fn fold_not_executed(&mut self, request: usize, error: ErrorRecord) -> FoldResult {
+        let known = self.request_in(
+            request,
+            &[RequestProgress::Intended, RequestProgress::Sending],
+        )?;
+        known.state = RequestProgress::NotExecuted;
+        known.error = Some(error);
+        Ok(())
+    }
+
+    fn fold_answer_lost(
+        &mut self,
+        at: Timestamp,
+        request: usize,
+        error: ErrorRecord,
+    ) -> FoldResult {
+        let known = self.request_in(
+            request,
+            &[RequestProgress::Intended, RequestProgress::Sending],
+        )?;
+        known.state = RequestProgress::AnswerLost;
+        known.is_lost = true;
+        known.error = Some(error);
+        self.lost_answer_at = Some(at);
+        Ok(())
+    }
+
+    fn fold_job_finished(&mut self, job_id: &JobId, status: Option<&str>) -> FoldResult {
+        let status = status.map(JobStatus::from);
+        if self.ledger.finish(job_id, status.as_ref()) {
+            Ok(())
+        } else {
+            Err(format!("job {job_id} finished but was never accepted"))
+        }
+    }
+
+    /// `unready`: the servers that were not ready, and whether they are skipped.
+    fn fold_wave_rechecked(
+        &mut self,
+        at: Timestamp,
+        wave: usize,
+        (unready, skipped): (Vec<UnreadyServer>, bool),
+        message: Option<String>,
+    ) -> FoldResult {
+        self.has_wave(wave)?;
+        let recheck = WaveEvent::Rechecked {
+            wave,
+            unready: unready.iter().map(|server| server.id).collect(),
+            skipped,
+            message: message.or_else(|| reasons(&unready)),
+        };
+        if skipped {
+            unready
+                .into_iter()
+                .try_for_each(|server| self.leave_out(wave, server))?;
+        }
+        self.advance_waves(at, recheck);
+        Ok(())
+    }
+
+    fn fold_wave_began(&mut self, at: Timestamp, wave: usize) -> FoldResult {
+        self.has_wave(wave)?;
+        self.advance_waves(at, WaveEvent::Began { wave });
+        Ok(())
+    }
+
+    fn fold_wave_checked(
+        &mut self,
+        at: Timestamp,
+        wave: usize,
+        healthy: bool,
+        message: Option<String>,
+    ) -> FoldResult {
+        self.has_wave(wave)?;
+        let checked = if healthy {
+            WaveEvent::Healthy
+        } else {
+            WaveEvent::Unhealthy(message.unwrap_or_default())
+        };
+        self.advance_waves(at, checked);
+        Ok(())
+    }
+
+    fn fold_stopping(&mut self, reason: &str, cause: Option<Stopped>) {
+        self.stopped = cause.or_else(|| Stopped::of_reason(reason));
+        if matches!(self.stopped, Some(Stopped::Requested { .. })) {
+            self.stop_request.clone_from(&self.stopped);
+        }
+    }
+
+    fn fold_resumed(&mut self, at: Timestamp, continues_stopped: bool) {
+        if continues_stopped {
+            self.stop_request = None;
+        }
+        self.stopped.clone_from(&self.stop_request);
+        for request in self.requests.values_mut() {
+            request.is_lost |= request.state.is_unknown();
+        }
+        if self.rolling.is_some() {
+            self.advance_waves(at, self.resumption());
+        }
+        (self.ended, self.refused) = (false, None);
     }
 
     /// A request that must be in one of these states.
@@ -199,10 +234,10 @@ impl Recovered {
         }
     }
 
-    fn record_intent(
+    fn fold_intent(
         &mut self,
-        number: usize,
-        attempt: u32,
+        at: Timestamp,
+        (number, attempt): (usize, u32),
         purpose: Purpose,
         servers: Vec<ServerId>,
     ) -> FoldResult {
@@ -234,7 +269,7 @@ impl Recovered {
             attempt,
             purpose,
             state: RequestProgress::Intended,
-            intended: None,
+            intended: Some(at),
             sent: None,
             error: None,
             is_lost: false,
@@ -304,31 +339,6 @@ impl Recovered {
         }
     }
 
-    fn record_outcome(&mut self, at: Timestamp, id: ServerId, outcome: Outcome) -> FoldResult {
-        self.fits(id, &outcome)?;
-        let not_attempted = matches!(outcome, Outcome::NotAttempted { .. });
-        if not_attempted && self.ledger.left_out.contains_key(&id) {
-            // It is not sent again.
-            return Ok(());
-        }
-        let known = self.ledger.outcomes.get(&id);
-        if known.is_some_and(|known| is_final(known) && *known != outcome) {
-            return Err(format!("server {id} has two outcomes"));
-        }
-        if not_attempted {
-            // It may be sent again, when the run resumes: the waves learn nothing of it.
-            if let Some(server) = self.servers.get_mut(&id) {
-                (server.request, server.unknown_request) = (None, None);
-            }
-        } else {
-            let succeeded = matches!(outcome, Outcome::Succeeded { .. });
-            let server = id;
-            self.advance_waves(at, WaveEvent::Ended { server, succeeded });
-        }
-        self.ledger.outcomes.insert(id, outcome);
-        Ok(())
-    }
-
     /// Applies an event of the waves that was recorded at this time.
     fn advance_waves(&mut self, at: Timestamp, event: WaveEvent) {
         let Some(rolling) = &mut self.rolling else {
@@ -340,88 +350,4 @@ impl Recovered {
             self.pause_began = matches!(now, WaveAction::Pause { .. }).then_some(at);
         }
     }
-
-    /// Whether an outcome is consistent with the requests of its server.
-    fn fits(&self, id: ServerId, outcome: &Outcome) -> FoldResult {
-        let server = self.servers.get(&id);
-        let server = server.ok_or(format!("server {id} is not in the run"))?;
-        let last = self.last_request(server);
-        let state = last.map(|last| last.state);
-        let job = match state {
-            Some(RequestProgress::Accepted(job)) => self.ledger.jobs.get(job),
-            _ => None,
-        };
-        let job = job.map(|job| &job.job_id);
-        let soft_outcome = self.ledger.soft_outcomes.get(&id);
-        let is_unknown =
-            state.is_some_and(RequestProgress::is_unknown) || server.unknown_request.is_some();
-        let fits = match outcome {
-            // Refused, or its answer lost, and in the wanted state.
-            Outcome::Succeeded {
-                job_id: None,
-                evidence: Evidence::WantedState,
-            } => job.is_none(),
-            Outcome::Succeeded { job_id: None, .. } | Outcome::Unknown { job_id: None, .. } => {
-                job.is_none() && is_unknown
-            }
-            Outcome::Failed { job_id: None, .. } => job.is_none() && !is_unknown,
-            Outcome::Succeeded { job_id: of, .. }
-            | Outcome::Failed { job_id: of, .. }
-            | Outcome::Unknown { job_id: of, .. } => {
-                // Or the hard restart was not executed, so the outcome of the soft one stands.
-                let not_hard = matches!(state, None | Some(RequestProgress::NotExecuted));
-                job == of.as_ref() || not_hard && soft_outcome == Some(outcome)
-            }
-            // The hard restart was not executed: the outcome of the soft one stands.
-            Outcome::NotAttempted { .. } if soft_outcome.is_some() => {
-                let hard = last.is_some_and(|last| last.purpose == Purpose::Escalate);
-                self.concluded(&id).is_none() && !(hard && job.is_some())
-            }
-            Outcome::NotAttempted { .. } => job.is_none(),
-            // No record says that.
-            Outcome::Running { .. } => false,
-        };
-        if fits {
-            return Ok(());
-        }
-        Err(format!(
-            "server {id} is {}, and what was done with it does not allow that",
-            outcome.name()
-        ))
-    }
-
-    fn escalate(&mut self, id: ServerId, outcome: Outcome) -> FoldResult {
-        let soft = self.run.action == PowerAction::Reboot(RebootType::Soft);
-        let ended = matches!(outcome, Outcome::Failed { .. }) || self.is_finished(outcome.job_id());
-        let fits = self.fits(id, &outcome).is_ok() && outcome.job_id().is_some();
-        // Exactly one restart, which has ended, and no lost answer.
-        let server = self.servers.get(&id);
-        let once = server.is_some_and(|server| server.unknown_request.is_none())
-            && self.concluded(&id).is_none()
-            && !self.ledger.soft_outcomes.contains_key(&id);
-        if soft && ended && fits && once {
-            self.ledger.soft_outcomes.insert(id, outcome);
-            return Ok(());
-        }
-        Err(format!(
-            "server {id} is escalated, but its soft restart did not fail"
-        ))
-    }
-
-    fn is_finished(&self, job_id: Option<&JobId>) -> bool {
-        let mut jobs = self.ledger.jobs.iter();
-        job_id.is_some_and(|id| jobs.any(|job| job.finished && job.job_id == *id))
-    }
-}
-
-/// The outcomes of a record. Those that share an error share its text.
-fn outcomes(records: &[OutcomeRecord]) -> impl Iterator<Item = (ServerId, Outcome)> {
-    let mut last: Option<(&ErrorRecord, Problem)> = None;
-    records.iter().map(move |record| {
-        let problem = record.error.as_ref().map(|error| match &last {
-            Some((same, problem)) if *same == error => problem.clone(),
-            _ => last.insert((error, Problem::from(error))).1.clone(),
-        });
-        (record.id, record.outcome_with(problem))
-    })
 }

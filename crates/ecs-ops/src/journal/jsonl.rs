@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write};
+use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::error::{JournalError, JournalErrorKind};
-use super::line::{self, Contents};
+use super::line::{self, Contents, Lines};
 use super::{Admission, Announcement, Entry, Journal, JournalLease, Record};
 
 /// A journal in a file. The file is locked while this value lives.
@@ -62,27 +62,26 @@ impl JsonlJournal {
     /// [`Exists`](JournalErrorKind::Exists): it never overwrites a file. [`Io`](JournalErrorKind::Io).
     pub fn create(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         let path = path.as_ref();
-        let create = || {
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let file = options.open(path).map_err(|error| match error.kind() {
-                ErrorKind::AlreadyExists => {
-                    let message = "the file exists: resume it or choose another name";
-                    JournalError::new(JournalErrorKind::Exists, message)
-                }
-                _ => JournalError::io("cannot be created", error),
-            })?;
-            lock(&file)?;
-            let sync = || {
-                file.sync_all()?;
-                sync_directory(path)
-            };
-            sync().map_err(|error| JournalError::io("cannot be made durable", error))?;
-            Ok(Self::over(path, file, &[]))
-        };
-        create().map_err(|error: JournalError| error.of(path))
+        Self::create_new(path).map_err(|error| error.of(path))
+    }
+
+    fn create_new(path: &Path) -> Result<Self, JournalError> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => {
+                let message = "the file exists: resume it or choose another name";
+                JournalError::new(JournalErrorKind::Exists, message)
+            }
+            _ => JournalError::io("cannot be created", error),
+        })?;
+        lock(&file)?;
+        file.sync_all()
+            .and_then(|()| sync_directory(path))
+            .map_err(|error| JournalError::io("cannot be made durable", error))?;
+        Ok(Self::over(path, file, &[]))
     }
 
     /// Opens a journal to resume its run: reads it and cuts off an incomplete last line. Blocks
@@ -93,36 +92,31 @@ impl JsonlJournal {
     /// [`read`](Self::read). The file is then unchanged.
     pub fn open(path: impl AsRef<Path>) -> Result<(Self, Contents), JournalError> {
         let path = path.as_ref();
-        let open = || {
-            let cannot = |error| JournalError::io("cannot be opened for writing", error);
-            // Opening a pipe would block, and it stores nothing.
-            if !std::fs::metadata(path).map_err(cannot)?.is_file() {
-                return Err(cannot(std::io::Error::other("not a regular file")));
-            }
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .open(path)
-                .map_err(cannot)?;
-            lock(&file)?;
-            let contents = read_from(&mut file)?;
-            if contents.entries.is_empty() {
-                let message = "it holds no complete record, so its run sent nothing: remove it and start again";
-                return Err(JournalError::new(JournalErrorKind::Empty, message));
-            }
-            let cut = |file: &mut File| {
-                if let Some(tail) = contents.tail {
-                    file.set_len(tail.offset)?;
-                    file.sync_all()?;
-                }
-                file.seek(SeekFrom::End(0))
-            };
-            cut(&mut file).map_err(|error| {
-                JournalError::io("the incomplete last line cannot be removed", error)
-            })?;
-            Ok((Self::over(path, file, &contents.entries), contents))
-        };
-        open().map_err(|error: JournalError| error.of(path))
+        Self::open_existing(path).map_err(|error| error.of(path))
+    }
+
+    fn open_existing(path: &Path) -> Result<(Self, Contents), JournalError> {
+        let cannot = |error| JournalError::io("cannot be opened for writing", error);
+        // Opening a pipe would block, and it stores nothing.
+        if !std::fs::metadata(path).map_err(cannot)?.is_file() {
+            return Err(cannot(io::Error::other("not a regular file")));
+        }
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(cannot)?;
+        lock(&file)?;
+        let contents = read_from(&mut file)?;
+        if contents.entries.is_empty() {
+            let message =
+                "it holds no complete record, so its run sent nothing: remove it and start again";
+            return Err(JournalError::new(JournalErrorKind::Empty, message));
+        }
+        seek_end(&mut file, &contents).map_err(|error| {
+            JournalError::io("the incomplete last line cannot be removed", error)
+        })?;
+        Ok((Self::over(path, file, &contents.entries), contents))
     }
 
     /// Reads a journal, also while its run is active. Neither locks nor changes it.
@@ -195,11 +189,17 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Cuts off an incomplete last line, and goes to the end of the file.
+fn seek_end(file: &mut File, contents: &Contents) -> io::Result<()> {
+    if let Some(tail) = contents.tail {
+        file.set_len(tail.offset)?;
+        file.sync_all()?;
+    }
+    file.seek(SeekFrom::End(0)).map(drop)
+}
+
 fn read_from(file: &mut File) -> Result<Contents, JournalError> {
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)
-        .map_err(|error| JournalError::io("cannot be read", error))?;
-    line::read(&bytes)
+    line::read_from(file, 0)
 }
 
 impl Writer {
@@ -217,18 +217,11 @@ impl Writer {
     }
 
     fn write(&mut self, at: Timestamp, records: &[Record]) -> io::Result<()> {
-        let mut lines = Vec::new();
+        let mut lines = Lines::new(&mut self.medium);
         for (seq, record) in (self.seq..).zip(records) {
-            let mut line = line::encode(seq, at, record)?;
-            // Mostly there is one, which needs no copy.
-            if lines.is_empty() {
-                lines = line;
-            } else {
-                lines.append(&mut line);
-            }
+            lines.add(seq, at, record)?;
         }
-        self.medium.write_all(&lines)?;
-        self.medium.flush()?;
+        lines.finish()?;
         if !records.iter().all(Record::can_be_found_again) {
             self.medium.sync()?;
         }

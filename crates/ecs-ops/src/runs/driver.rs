@@ -5,32 +5,28 @@ mod read_servers;
 mod recheck;
 mod submit;
 mod wave_driver;
+mod work_loop;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use ecs_client::clock::{after, until};
 use ecs_client::{Problem, RequestError, SendState};
 use ecs_model::{Accepted, ServerId};
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use self::outage_guard::OutageGuard;
+use self::work_loop::WorkLoop;
 use super::callbacks::{CanaryQuestion, HealthCheck};
 use super::evidence::ServerList;
-use super::hang::HangWatch;
 use super::observer::{ListQuery, Observer};
-use super::reconcile::{Reconciler, read_servers};
+use super::reconcile::read_servers;
 use super::state::{Decided, Rechecked, Resumption, RunState};
-use super::verify::Verifier;
 use crate::control::{Control, Level};
-use crate::event::{Event, SIGN_OF_LIFE, Sink};
+use crate::event::{Event, Sink};
 use crate::fleet::ReadPurpose;
 use crate::jobs::{JobUpdate, Subscription, WatchOptions};
-use crate::journal::{Acceptance, Record, RunJournal, ServerSnapshot};
+use crate::journal::{Acceptance, RunJournal, ServerSnapshot};
 use crate::report::Stopped;
 use crate::ticket::kind_of_job;
 use crate::{Client, Error, ErrorKind, rolling};
@@ -92,163 +88,8 @@ impl<'a> Driver<'a> {
         send_states: &mut HashMap<usize, Arc<SendState>>,
         resumed: Resumption,
     ) {
-        let mut steps: FuturesUnordered<BoxFuture<'a, Step>> = FuturesUnordered::new();
-        let mut jobs = Subscription::new(Arc::clone(&self.client.0.registry));
-        // Steps that ended while a record was written.
-        let mut completed_steps: VecDeque<Step> = VecDeque::new();
-        let mut submitting = 0;
-        let mut reading_servers = false;
-        let mut sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
-        let mut outage = OutageGuard::new();
-        let mut wave_driver = wave_driver::WaveDriver::new(self, &resumed);
-        let mut reconciler =
-            Reconciler::with_initial_state(self.reconcile_limit, self.before, self.traces.cloned());
-        reconciler.skip_resumed_jobs(state);
-        for (servers, at) in resumed.counted {
-            let age = self.client.0.core.clock().since(at);
-            self.client.0.quota.restore(servers, age);
-        }
-        resumed
-            .known
-            .into_iter()
-            .for_each(|event| self.sink.emit(event));
-        let decided = state.conclude(resumed.news);
-        wave_driver.note_unknown(self, &decided.events);
-        self.commit(state, decided).await;
-        // Those of a resumed run.
-        for job in state.accepted_jobs() {
-            let age = self.client.0.core.clock().since(job.accepted);
-            let began = Instant::now().checked_sub(age);
-            self.watch(state, &mut jobs, job.index(), began, true);
-        }
-        if self.reconcile {
-            // Servers that may already have been acted on are left out: their current state is not
-            // the initial one.
-            let servers = &state.unsent();
-            let listed = tokio::select! {
-                biased;
-                () = self.control.reached(Level::Halted) => Ok(()),
-                listed = reconciler.fetch_initial_state(self.client, servers, self.sink) => listed,
-            };
-            if let Err(error) = listed {
-                // What was asked for cannot be kept, so nothing is sent.
-                let problem = error.problem().clone();
-                match error.kind() {
-                    ErrorKind::Credentials => state.refuse(problem),
-                    _ => state.halt(problem.because(
-                        "not sent, because the servers could not be listed for the reconciliation",
-                    )),
-                }
-                self.control.halt();
-            }
-            let before = || Record::InitialState {
-                servers: reconciler.before(),
-            };
-            drop(self.log.write(before).await);
-            self.halt_if_journal_failed(state);
-        }
-        let hangs = HangWatch::new(self.client, state);
-        let mut observer = Observer::new(reconciler, self.verify.map(Verifier::new), hangs);
-        loop {
-            let is_suspended = self.control.level() == Level::Suspended;
-            if is_suspended && submitting == 0 {
-                break;
-            }
-            self.drive_waves(state, &mut wave_driver, &mut steps);
-            self.submit_more(state, &mut outage, &mut submitting, send_states, &mut steps);
-            // If queries of jobs are refused, those of servers would be, too.
-            let list_at = match state.is_denied() {
-                true => None,
-                false => observer.next_list(self.client, state),
-            };
-            if !reading_servers && let Some(read) = self.read_servers(state) {
-                reading_servers = true;
-                steps.push(read);
-            }
-            let step = match completed_steps.pop_front() {
-                Some(step) => step,
-                None if steps.is_empty()
-                    && jobs.is_empty()
-                    && (state.is_denied() || !observer.needs_list(self.client, state)) =>
-                {
-                    break;
-                }
-                None => tokio::select! {
-                    biased;
-                    Some(step) = steps.next() => step,
-                    Some((request, update)) = jobs.next() => Step::JobUpdated(request, update),
-                    () = self.control.reached(Level::Suspended), if !is_suspended => continue,
-                    () = until(list_at) => {
-                        let query = observer.begin_list(self.client, state);
-                        steps.extend(query.map(|query| self.list(query)));
-                        continue;
-                    }
-                    () = tokio::time::sleep_until(sign_at) => {
-                        self.sink.emit(state.waiting());
-                        sign_at = after(self.client.0.core.scaled(SIGN_OF_LIFE));
-                        continue;
-                    }
-                },
-            };
-            if self.control.level() > Level::Go {
-                state.stop_submitting();
-            }
-            let events = match step {
-                Step::Submitted(request, result) => {
-                    submitting -= 1;
-                    send_states.remove(&request);
-                    outage.on_submitted(&result);
-                    self.on_submitted(state, request, result, &mut jobs)
-                }
-                Step::ServersRead(servers, read) => {
-                    reading_servers = false;
-                    state.servers_read(&servers, read.as_ref().map_err(Error::problem))
-                }
-                Step::Read(answers) => {
-                    outage.on_read(answers);
-                    Vec::new()
-                }
-                Step::Listed(listed) => self.listed(state, &mut observer, listed),
-                Step::WaveRechecked(rechecked) => {
-                    wave_driver.is_underway = false;
-                    rechecked.map_or_else(Vec::new, |rechecked| state.wave_rechecked(rechecked))
-                }
-                Step::WavesAdvanced(event) => {
-                    wave_driver.is_underway = false;
-                    let event = event.and_then(|event| state.advance_waves(event));
-                    event.into_iter().collect()
-                }
-                Step::JobUpdated(request, update) => {
-                    let events = self.on_job_update(state, request, &update);
-                    if state.job(request).is_none() {
-                        jobs.unwatch(request);
-                    }
-                    events
-                }
-            };
-            if state.is_denied() {
-                jobs.unwatch_all();
-            }
-            let mut decided = state.conclude(events);
-            let found = std::mem::take(&mut decided.found);
-            wave_driver.note_unknown(self, &decided.events);
-            {
-                let commit = self.commit(state, decided);
-                let mut commit = std::pin::pin!(commit);
-                // Other steps continue meanwhile: the journal may wait for one of them.
-                loop {
-                    tokio::select! {
-                        biased;
-                        () = &mut commit => break,
-                        Some(step) = steps.next() => completed_steps.push_back(step),
-                    }
-                }
-            }
-            for Acceptance { request, .. } in found {
-                self.log.take_accepted(request);
-                self.watch_new(state, &mut jobs, request - 1);
-            }
-        }
+        let work = WorkLoop::begin(self, state, send_states, resumed).await;
+        work.run().await;
     }
 
     /// Polls the job of a request that has one since now.

@@ -10,6 +10,7 @@ use ecs_model::{Server, ServerId, ServerStatus};
 use jiff::Timestamp;
 
 use crate::action::PowerAction;
+use crate::report::Evidence;
 
 /// The servers of a project, listed at one time.
 pub(crate) type ServerList = HashMap<ServerId, Server>;
@@ -145,14 +146,10 @@ pub(crate) fn is_changed(server: Option<&Server>, before: Option<&Server>) -> bo
 /// The conclusion about a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Conclusion {
-    /// Shown by the server.
-    Succeeded,
-    /// Succeeded; shown by the server and by the service's record of the action.
-    Recorded,
+    /// It succeeded, or the server was in the wanted state before the run, and is.
+    Succeeded(Evidence),
     /// Shown by the server, which is unchanged, or by another one of its request.
     NotAttempted,
-    /// The server was in the wanted state before the run, and is: there was nothing to do.
-    InPlace,
     /// Not attempted; shown by the service's records, with a description.
     NotRecorded(String),
     /// Shown by the server, while a record of the action is still to come: a success if the run ends
@@ -174,8 +171,8 @@ pub(crate) fn conclusions(
     let not_executed =
         limit_reached && !shows_change && observations.contains(&Observation::Unchanged);
     let conclusion = |observation: &Observation| match observation {
-        Observation::Done => Conclusion::Succeeded,
-        Observation::InPlace(_) if limit_reached => Conclusion::InPlace,
+        Observation::Done => Conclusion::Succeeded(Evidence::Server),
+        Observation::InPlace(_) if limit_reached => Conclusion::Succeeded(Evidence::WantedState),
         Observation::Unaltered(_) if not_executed => Conclusion::NotAttempted,
         Observation::Unaltered(message) | Observation::InPlace(message) => {
             Conclusion::Undecided(message.clone())

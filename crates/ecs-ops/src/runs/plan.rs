@@ -17,7 +17,9 @@ use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
 use crate::action::PowerAction;
 use crate::control::{Control, RecordGuard};
 use crate::event::Sink;
-use crate::journal::{Journal, JournalError, PROGRAM, Record, RunJournal, RunRecord};
+use crate::journal::{
+    Journal, JournalError, PROGRAM, Record, RollingRecord, RunJournal, RunRecord,
+};
 use crate::report::{Report, Stopped};
 use crate::rolling::Rolling;
 use crate::{Error, ErrorKind};
@@ -177,15 +179,8 @@ impl Plan {
                 (log, state, resumed, recovered.initial_state().to_vec())
             }
         };
-        let begun = || match &builder.resumed {
-            None => Record::Run(Box::new(builder.record(state.run_id(), rolling_record))),
-            Some(recovered) => Record::Resumed {
-                program: PROGRAM.to_owned(),
-                continues_stopped: builder.continues_stopped && recovered.stop_request().is_some(),
-                invocation: builder.invocation.clone(),
-            },
-        };
-        let begun = log.write(begun).await;
+        let record = || first_record(&builder, state.run_id(), rolling_record);
+        let begun = log.write(record).await;
         // A resumed run then sends nothing and still reports each server.
         if builder.resumed.is_none() {
             begun.map_err(|problem| Error::new(ErrorKind::NotRecorded, problem))?;
@@ -226,6 +221,18 @@ impl Plan {
             unready: builder.unready,
             names: builder.names,
         })
+    }
+}
+
+/// The first record that a process writes of a run.
+fn first_record(builder: &RunBuilder, run_id: &str, rolling: Option<RollingRecord>) -> Record {
+    match &builder.resumed {
+        None => Record::Run(Box::new(builder.record(run_id, rolling))),
+        Some(recovered) => Record::Resumed {
+            program: PROGRAM.to_owned(),
+            continues_stopped: builder.continues_stopped && recovered.stop_request().is_some(),
+            invocation: builder.invocation.clone(),
+        },
     }
 }
 

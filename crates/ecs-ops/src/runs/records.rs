@@ -21,6 +21,7 @@ use super::evidence::{
 };
 use super::traces::TraceFinding;
 use crate::action::PowerAction;
+use crate::report::Evidence;
 
 pub(super) use reader::RecordQuery;
 pub(super) use tracker::{RecordTracker, recently_accepted};
@@ -36,6 +37,9 @@ const UNCLEAR_MARGIN: SignedDuration = SignedDuration::from_secs(900);
 /// A record that is absent is conclusive after this many times the longest time that a record of
 /// another request took.
 const DELAY_FACTOR: u32 = 3;
+
+/// The conclusion about a server that shows the action.
+const SHOWN: Conclusion = Conclusion::Succeeded(Evidence::Server);
 
 /// By what an action of this run is recognized.
 #[derive(Clone, Debug, Default)]
@@ -354,7 +358,13 @@ impl RequestRecords {
         };
         let conclude = |(id, fallback): (&ServerId, Conclusion)| match self.readings.get(id) {
             // The server itself shows as much.
-            _ if matches!(fallback, Conclusion::NotAttempted | Conclusion::InPlace) => fallback,
+            _ if matches!(
+                fallback,
+                Conclusion::NotAttempted | Conclusion::Succeeded(Evidence::WantedState)
+            ) =>
+            {
+                fallback
+            }
             Some(Reading::Nothing | Reading::Others(_) | Reading::Unclear) | None if traced => {
                 Conclusion::NotRecorded(self.traced_reason(id))
             }
@@ -376,17 +386,17 @@ impl RequestRecords {
                 superseded: Some(what),
                 ..
             }) => undecided(format!("another action followed: {what}")),
-            Some(Reading::Ours { .. }) if executed && states.is_at_rest(id) => Conclusion::Recorded,
+            Some(Reading::Ours { .. }) if executed && states.is_at_rest(id) => {
+                Conclusion::Succeeded(Evidence::Record)
+            }
             Some(Reading::Others(what)) => undecided(what.clone()),
-            Some(Reading::Nothing) if fallback == Conclusion::Succeeded && !limit_reached => {
+            Some(Reading::Nothing) if fallback == SHOWN && !limit_reached => {
                 Conclusion::AwaitingRecord
             }
-            Some(Reading::Nothing) if fallback == Conclusion::Succeeded && self.delay_bounded => {
+            Some(Reading::Nothing) if fallback == SHOWN && self.delay_bounded => {
                 undecided("it changed, but the service has no record of the action".to_owned())
             }
-            _ if fallback == Conclusion::Succeeded => {
-                self.traced_doubt(id, limit_reached).unwrap_or(fallback)
-            }
+            _ if fallback == SHOWN => self.traced_doubt(id, limit_reached).unwrap_or(fallback),
             _ => fallback,
         };
         let concluded = states.servers.iter().zip(fallback);

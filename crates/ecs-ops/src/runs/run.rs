@@ -106,17 +106,7 @@ impl Run {
             state.enable_verification();
         }
         sink.emit(state.planned());
-        preflight
-            .events
-            .into_iter()
-            .for_each(|event| sink.emit(event));
-        if let Some(obstacle) = preflight.obstacle {
-            match obstacle {
-                Obstacle::Credentials(problem) => state.refuse(problem),
-                Obstacle::Unreachable(problem) => state.unreachable(problem),
-            }
-            control.halt();
-        }
+        apply_preflight(preflight, &mut state, &control, &sink);
         let driver = Driver {
             client: &client,
             control: &control,
@@ -132,12 +122,9 @@ impl Run {
             question: question.as_ref(),
             limits: WaitLimits {
                 deadline,
-                // A job whose servers may hang is watched for longer than they do.
-                stalled_after: Some(stalled_after.unwrap_or_else(|| {
-                    let hang = escalate_hang.unwrap_or_default();
-                    let limit = RunBuilder::DEFAULT_STALLED_AFTER.saturating_add(hang);
-                    client.0.core.scaled(limit)
-                })),
+                stalled_after: Some(
+                    stalled_after.unwrap_or_else(|| default_stall_limit(&client, escalate_hang)),
+                ),
             },
             verify,
         };
@@ -152,14 +139,7 @@ impl Run {
         let until = Instant::now() + LAST_RECORDS;
         drop(timeout(LAST_RECORDS / 2, log.finish_writes()).await);
         driver.accept_as_recorded(&mut state, &mut send_states);
-        let is_suspended = control.level() == Level::Suspended;
-        // A run that was asked to stop submitting ends by itself when its jobs do.
-        let asked = || Stopped::Requested {
-            reason: control.reason(),
-        };
-        let stopped = ended
-            .or_else(|| is_suspended.then_some(Stopped::Suspended))
-            .or_else(|| control.is_stop_asked().then(asked));
+        let stopped = ended.or_else(|| stopped_by(&control));
         let underway = send_states
             .keys()
             .flat_map(|request| state.servers(*request));
@@ -176,14 +156,7 @@ impl Run {
             skipped,
             ..closed
         };
-        for server in &mut report.servers {
-            if let Some(name) = names.get(server.id) {
-                server.name = Some(name.to_owned());
-            }
-        }
-        let not_ready = unready.iter().map(UnreadyServer::report);
-        report.servers.extend(not_ready);
-        report.unready.splice(..0, unready);
+        complete(&mut report, &names, unready);
         let end = RunEnd {
             report: &report,
             control: &control,
@@ -197,6 +170,52 @@ impl Run {
         }
         report
     }
+}
+
+/// Emits what was found before the run. If that is an obstacle nothing is sent.
+fn apply_preflight(preflight: Preflight, state: &mut RunState, control: &Control, sink: &Sink) {
+    preflight
+        .events
+        .into_iter()
+        .for_each(|event| sink.emit(event));
+    if let Some(obstacle) = preflight.obstacle {
+        match obstacle {
+            Obstacle::Credentials(problem) => state.refuse(problem),
+            Obstacle::Unreachable(problem) => state.unreachable(problem),
+        }
+        control.halt();
+    }
+}
+
+/// The limit of time without progress of a job. One whose servers may hang is watched for longer than
+/// they do.
+fn default_stall_limit(client: &Client, escalate_hang: Option<Duration>) -> Duration {
+    let hang = escalate_hang.unwrap_or_default();
+    let limit = RunBuilder::DEFAULT_STALLED_AFTER.saturating_add(hang);
+    client.0.core.scaled(limit)
+}
+
+/// Who stopped a run that ended by itself: one that was asked to stop submitting does when its jobs
+/// end.
+fn stopped_by(control: &Control) -> Option<Stopped> {
+    if control.level() == Level::Suspended {
+        return Some(Stopped::Suspended);
+    }
+    control.is_stop_asked().then(|| Stopped::Requested {
+        reason: control.reason(),
+    })
+}
+
+/// Adds the names of servers to a report, and the servers that were not ready.
+fn complete(report: &mut Report, names: &ServerNames, unready: Vec<UnreadyServer>) {
+    for server in &mut report.servers {
+        if let Some(name) = names.get(server.id) {
+            server.name = Some(name.to_owned());
+        }
+    }
+    let not_ready = unready.iter().map(UnreadyServer::report);
+    report.servers.extend(not_ready);
+    report.unready.splice(..0, unready);
 }
 
 /// How long a run that is over waits for its last records.

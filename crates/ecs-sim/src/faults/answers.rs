@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::seed::pick;
 
-/// Not executed, be slower: in all forms in which it is said, with and without `Retry-After`.
+/// Returns a throttling that proves that nothing was executed: in all forms, with and without
+/// `Retry-After`.
 pub(super) fn throttled(rng: &mut impl Rng, now: Timestamp) -> Response<Bytes> {
     let (status, body) = match rng.random_range(0..6) {
         0 => (202, service("Common.0024", "Flow limit exceeded.")),
@@ -52,7 +53,8 @@ pub(super) fn throttled(rng: &mut impl Rng, now: Timestamp) -> Response<Bytes> {
     response
 }
 
-/// Not with these credentials, in the words of the gateway, of the service, and of OpenStack.
+/// Returns a refusal of the credentials in the form of the gateway, of the service, or of
+/// OpenStack.
 pub(super) fn denied(rng: &mut impl Rng) -> Response<Bytes> {
     match rng.random_range(0..4) {
         0 => response(
@@ -68,8 +70,8 @@ pub(super) fn denied(rng: &mut impl Rng) -> Response<Bytes> {
     }
 }
 
-/// Returns a status that says nothing about whether it was executed, and a body that may say
-/// anything, even that it was not.
+/// Returns an error with a status that does not say whether the request was executed, and a body
+/// with any claim, even that it was not.
 pub(super) fn server_error(rng: &mut impl Rng) -> Response<Bytes> {
     let status = pick(rng, &[500, 502, 503, 504, 408]);
     let code = pick(
@@ -84,7 +86,7 @@ pub(super) fn server_error(rng: &mut impl Rng) -> Response<Bytes> {
             "Ecs.0605",
         ],
     );
-    // 408 with a code that proves a refusal is a refusal.
+    // A 408 with a code that proves a refusal is a refusal.
     let first = if status == 408 { 4 } else { 0 };
     let body = match rng.random_range(first..7) {
         0 => service(code, "something went wrong"),
@@ -100,7 +102,8 @@ pub(super) fn server_error(rng: &mut impl Rng) -> Response<Bytes> {
     response(status, cut_sometimes(rng, body))
 }
 
-/// What proves nothing about an action: a server error, or a page of something on the way, whatever its status.
+/// Returns an answer that proves nothing about an action: a server error, or a page of an
+/// intermediary with any status.
 pub(super) fn nothing_proven(rng: &mut impl Rng) -> Response<Bytes> {
     if rng.random() {
         return server_error(rng);
@@ -117,7 +120,7 @@ pub(super) fn nothing_proven(rng: &mut impl Rng) -> Response<Bytes> {
     response(status, pick(rng, &bodies))
 }
 
-/// Returns a success that says nothing.
+/// Returns a success without content.
 pub(super) fn garbage(rng: &mut impl Rng) -> Response<Bytes> {
     let bodies = [
         "",
@@ -136,7 +139,7 @@ pub(super) fn garbage(rng: &mut impl Rng) -> Response<Bytes> {
     }
 }
 
-/// There is no such job, in the words of each half of the service.
+/// Returns a refusal of an unknown job, in the form of either half of the service.
 pub(super) fn unknown_job(rng: &mut impl Rng) -> Response<Bytes> {
     match rng.random_range(0..5) {
         0 => response(400, service("Common.0011", "the job does not exist")),
@@ -156,7 +159,7 @@ pub(super) fn unknown_job(rng: &mut impl Rng) -> Response<Bytes> {
     }
 }
 
-/// It goes on, in each of the forms that pages show.
+/// Returns an unfinished job, in each of the documented forms.
 pub(super) fn unfinished_job(rng: &mut impl Rng) -> Response<Bytes> {
     let status = pick(rng, &["INIT", "RUNNING", "RUNNING", "PENDING_PAYMENT"]);
     let entities = pick(
@@ -178,7 +181,7 @@ pub(super) fn unfinished_job(rng: &mut impl Rng) -> Response<Bytes> {
     response(200, job.to_string())
 }
 
-/// The query failed for a reason that passes, and only the body says so.
+/// Returns a success whose body reports a temporary failure of the query.
 pub(super) fn error_as_success(rng: &mut impl Rng) -> Response<Bytes> {
     let code = pick(
         rng,
@@ -199,16 +202,16 @@ pub(super) fn error_as_success(rng: &mut impl Rng) -> Response<Bytes> {
     response(200, error.to_string())
 }
 
-/// Returns an answer of choice.
+/// Returns the given answer.
 pub(super) fn replaced(status: StatusCode, body: &Bytes) -> Response<Bytes> {
     let mut response = Response::new(body.clone());
     *response.status_mut() = status;
     response
 }
 
-/// Returns the answer's head, and as its body a text that only gzip can read.
+/// Returns the head of the answer with a gzip body.
 pub(super) fn compressed(mut response: Response<Bytes>) -> Response<Bytes> {
-    // Header, an empty block, checksum and length of nothing.
+    // Header, an empty block, checksum and length of an empty text.
     const GZIP: &[u8] =
         b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00";
     *response.body_mut() = Bytes::from_static(GZIP);
@@ -219,14 +222,14 @@ pub(super) fn compressed(mut response: Response<Bytes>) -> Response<Bytes> {
     response
 }
 
-/// Returns the same answer, begun with a byte-order mark.
+/// Returns the answer with a leading byte-order mark.
 pub(super) fn marked(mut response: Response<Bytes>) -> Response<Bytes> {
     let marked = [b"\xef\xbb\xbf", &response.body()[..]].concat();
     *response.body_mut() = marked.into();
     response
 }
 
-/// Returns the same answer with a number for its job id, and the id that it had.
+/// Returns the answer with a number as its job id, and the original id.
 pub(super) fn numbered(
     mut response: Response<Bytes>,
     number: u64,
@@ -261,7 +264,7 @@ fn cut_sometimes(rng: &mut impl Rng, mut body: String) -> String {
 
 fn response(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {
     let mut response = Response::new(body.into());
-    // Every status here is one.
+    // Every status here is valid.
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     response
 }

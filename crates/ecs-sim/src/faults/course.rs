@@ -1,4 +1,4 @@
-//! How a job is shown, whatever it is: drawn when it is accepted.
+//! The forms in which a job is shown, drawn when it is accepted.
 
 use std::time::Duration;
 
@@ -9,16 +9,17 @@ use super::plan::{Faults, JOB};
 use super::shape::Shape;
 use crate::seed::happens;
 
-/// What comes first wins: unknown until one time and from another on, failing, unfinished, shown in unusual forms.
+/// Takes precedence in this order: unknown until one time and from another on, failing, unfinished,
+/// shown in unusual forms.
 #[derive(Clone, Debug)]
 pub(super) struct JobCourse {
-    /// The exchange that made the job: what is drawn for its forms hangs on that.
+    /// The index of the exchange that made the job, from which its forms are drawn.
     pub(super) index: usize,
     unknown_until: Duration,
     unknown_from: Duration,
     failing_until: Duration,
     unfinished_until: Duration,
-    /// Each with the time until which it holds.
+    /// The forms, each with the time until which it applies.
     shapes: Vec<(Shape, Duration)>,
 }
 

@@ -1,4 +1,4 @@
-//! The way of one request to the region, and of the answer back.
+//! The delivery of one request to the region, and of its answer.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::plan::{self, Plan};
 use super::{Answer, Asked, Fault, Inner, ShownJob, answers, closed, off_by, shape, travel};
 
 impl Inner {
-    /// The way to the region, the region's answer, and the way back. `None`: no answer ever comes.
+    /// Delivers the request to the region and its answer back; `None` if no answer ever arrives.
     pub(super) async fn deliver(
         self: Arc<Self>,
         request: Request<Bytes>,
@@ -34,7 +34,7 @@ impl Inner {
             Some(Fault::Denied) => answers::denied(&mut rng),
             Some(Fault::ErrorBefore) => error(&mut rng),
             Some(Fault::UnknownJob) => answers::unknown_job(&mut rng),
-            // Each time in the same form: a job that does nothing has not even another status.
+            // Always in the same form: a job that does nothing does not even change its status.
             Some(Fault::UnfinishedJob) => answers::unfinished_job(&mut self.rng_of_job(index)),
             Some(Fault::ErrorAsSuccess) => answers::error_as_success(&mut rng),
             Some(Fault::Replaced {
@@ -99,7 +99,7 @@ impl Inner {
         response
     }
 
-    /// Makes the id of the job in the answer a number that was not given before.
+    /// Replaces the job id in the answer by an unused number.
     fn numbered(&self, response: Response<Bytes>, index: usize) -> Response<Bytes> {
         let number = 4_000_000_000 + index as u64;
         let (response, job) = answers::numbered(response, number);
@@ -109,7 +109,7 @@ impl Inner {
         response
     }
 
-    /// Returns the same randomness for each query for the same job.
+    /// Returns the same randomness for each query of the same job.
     fn rng_of_job(&self, index: usize) -> ChaCha8Rng {
         let state = self.state();
         let asked = state

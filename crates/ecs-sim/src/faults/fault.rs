@@ -1,11 +1,11 @@
-//! What can go wrong with one exchange, and which exchanges a fault of choice is for.
+//! The faults of one exchange, and the exchanges to which an injected fault applies.
 
 use bytes::Bytes;
 use http::StatusCode;
 
 use super::shape::Shape;
 
-/// What went wrong with one exchange.
+/// A fault of one exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -13,21 +13,22 @@ pub enum Fault {
     Refused,
     /// The connection was never made: certainly not sent.
     ConnectHangs,
-    /// It left, and the connection was reset before the region saw it.
+    /// The request left, and the connection was reset before the region received it.
     Reset,
-    /// It left and never arrived, and nobody says so.
+    /// The request left and never arrived, without any error.
     Swallowed,
-    /// A kept connection was found closed and gave the request back: the mark was set, and is retracted.
+    /// A kept-alive connection was closed and gave the request back: the mark was set and is
+    /// retracted.
     GivenBack,
-    /// Told to be slower, by the gateway: the region did not see it.
+    /// Throttled by the gateway: the region did not receive it.
     Throttled,
-    /// Told that the credentials are not good enough: the region did not see it.
+    /// The credentials were refused: the region did not receive it.
     Denied,
-    /// A server error, and the region did not see it.
+    /// A server error: the region did not receive it.
     ErrorBefore,
     /// Executed, and answered with a server error.
     ErrorAfter,
-    /// Executed, and answered with a success that says nothing.
+    /// Executed, and answered with a success without content.
     Garbage,
     /// Executed, and the connection closed without an answer.
     Closed,
@@ -35,28 +36,28 @@ pub enum Fault {
     BodyCut,
     /// Executed, and never answered.
     Silent,
-    /// Executed, and what came back is not HTTP.
+    /// Executed, and the answer is not HTTP.
     NotHttp,
-    /// Executed, and the answer is larger than anybody reads.
+    /// Executed, and the answer exceeds every limit.
     TooLarge,
-    /// Executed, and the answer is compressed though nobody asked for it.
+    /// Executed, and the answer is compressed without a request for it.
     Compressed,
     /// Executed, and the answer begins with a byte-order mark.
     Marked,
-    /// Executed, and the job's id is a JSON number, by which it can be asked for.
+    /// Executed, and the job's id is a JSON number, by which it can be queried.
     Numbered,
-    /// Answered with something else.
+    /// Answered with another response.
     Replaced {
-        /// Whether the region saw the request.
+        /// Whether the region received the request.
         executed: bool,
         /// The status of the answer.
         status: StatusCode,
         /// Its body.
         body: Bytes,
     },
-    /// The job was said to be unknown.
+    /// The job was reported as unknown.
     UnknownJob,
-    /// The job was said to be unfinished.
+    /// The job was reported as unfinished.
     UnfinishedJob,
     /// The query was answered with status 200, and with a code and a message instead of a job.
     ErrorAsSuccess,
@@ -64,11 +65,11 @@ pub enum Fault {
     Shaped(Vec<Shape>),
 }
 
-/// Which exchanges a fault of choice is for.
+/// The exchanges to which an injected fault applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Those that restart, start or stop servers.
+    /// Requests that restart, start or stop servers.
     Action,
-    /// Those that ask how far a job is.
+    /// Queries of jobs.
     Job,
 }

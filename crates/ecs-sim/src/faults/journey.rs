@@ -1,11 +1,11 @@
-//! What happens when a client gives up.
+//! A sent request after its client gives up.
 
 use tokio::task::JoinHandle;
 
 use super::trace::Received;
 use super::{Answer, Inner};
 
-/// A request that has left. When the client gives up it goes on, or ends with its connection.
+/// A request that has left. When the client gives up it continues, or ends with its connection.
 pub(super) struct Journey {
     pub(super) task: JoinHandle<Option<Answer>>,
     pub(super) outlives: bool,
@@ -19,7 +19,7 @@ impl Drop for Journey {
     }
 }
 
-/// Notes when the client stopped waiting, also when it dropped the future.
+/// Records when the client stopped waiting, also when it dropped the future.
 pub(super) struct Ending<'a> {
     pub(super) inner: &'a Inner,
     pub(super) index: usize,

@@ -1,5 +1,5 @@
-//! What goes wrong with which exchange: drawn from the seed and the number of the exchange, so that what one exchange
-//! draws moves no other.
+//! The faults of an exchange, drawn from the seed and the number of the exchange, so that the draws
+//! of one exchange do not affect another.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -16,69 +16,77 @@ const EXCHANGE: u64 = 0;
 pub(super) const ANSWERS: u64 = 1;
 pub(super) const JOB: u64 = 2;
 pub(super) const SHAPE: u64 = 3;
-/// The clock is set this often at most, by so many seconds: it stays within the quarter of an hour that signatures allow.
+/// The most times that the clock is set, each by so many seconds that it stays within the 15
+/// minutes that signatures allow.
 pub(super) const MOST_STEPS: usize = 3;
 const LONGEST_STEP: i64 = 300;
 
-/// How often what goes wrong: shares of exchanges (or of jobs), from 0 to 1. Above 1 in sum, the first ones win.
+/// The frequencies of faults: shares of exchanges (or of jobs), from 0 to 1. If their sum exceeds
+/// 1, the first ones take precedence.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Faults {
-    /// What everything is drawn from.
+    /// The seed of all draws.
     pub seed: u64,
-    /// Lost before the region sees it: refused, no connection in time, reset, swallowed, given back.
+    /// Lost before the region receives it: refused, no connection in time, reset, swallowed, given
+    /// back.
     pub loss_before: f64,
-    /// Executed, and no answer that could be read: closed, body cut, silence, not HTTP, too large.
+    /// Executed without a readable answer: closed, body cut, silence, not HTTP, too large.
     pub loss_after: f64,
-    /// Not executed, and told to be slower: 202, 429, 501.
+    /// Not executed, and throttled: 202, 429, 501.
     pub throttling: f64,
-    /// Not executed, and told that the credentials are not good enough: 401, 403.
+    /// Not executed, and the credentials refused: 401, 403.
     pub denials: f64,
     /// A server error or gateway error of any family, not executed.
     pub error_before: f64,
     /// A server error or gateway error of any family, executed.
     pub error_after: f64,
-    /// Executed, and a success that says nothing: no job id, HTML, empty, cut.
+    /// Executed, and a success without content: no job id, HTML, empty, cut.
     pub garbage: f64,
     /// The share of ways that take `long_delay` instead of `delay`.
     pub slow: f64,
-    /// How long a way takes: connecting, there, back.
+    /// The duration of a way: connecting, there, back.
     pub delay: RangeInclusive<Duration>,
-    /// How long a slow way takes.
+    /// The duration of a slow way.
     pub long_delay: RangeInclusive<Duration>,
-    /// The share of jobs that are unknown for up to a minute and a half.
+    /// The share of jobs that are unknown for up to 90 seconds.
     pub jobs_unknown_at_first: f64,
-    /// The share of jobs that stay unknown for ever.
+    /// The share of jobs that stay unknown forever.
     pub lost_jobs: f64,
-    /// The share of jobs that are shown as unfinished for up to ten minutes, now and then with a status that no page lists.
+    /// The share of jobs that are shown as unfinished for up to ten minutes, sometimes with an
+    /// undocumented status.
     pub slow_jobs: f64,
-    /// The share of jobs that are unknown again, for ever, from some time within ten minutes on.
+    /// The share of jobs that become unknown again, forever, within ten minutes.
     pub forgotten_jobs: f64,
-    /// The share of jobs that never end: unfinished for ever, or running though each of their parts has ended.
+    /// The share of jobs that never end: unfinished forever, or running although all their sub-jobs
+    /// have ended.
     pub stuck_jobs: f64,
-    /// The share of jobs whose query answers for up to two minutes with a code and a message instead, and status 200.
+    /// The share of jobs whose query answers for up to two minutes with status 200 and a code and a
+    /// message instead of a job.
     pub failing_job_queries: f64,
-    /// The share of jobs that itemise none of their servers.
+    /// The share of jobs without any sub-jobs.
     pub jobs_not_itemised: f64,
-    /// The share of jobs that itemise only some of their servers.
+    /// The share of jobs with sub-jobs for only some of their servers.
     pub jobs_partly_itemised: f64,
-    /// The share of jobs that itemise a server that nobody asked for.
+    /// The share of jobs with a sub-job for an unrequested server.
     pub jobs_with_strangers: f64,
-    /// The share of jobs that are over when one of their parts is not, for up to four minutes or for ever.
+    /// The share of jobs that are over while one of their sub-jobs is not, for up to four minutes
+    /// or forever.
     pub jobs_over_early: f64,
-    /// The share of the jobs of one server that name it themselves, without a sub-job.
+    /// The share of jobs of one server that name it directly, without a sub-job.
     pub flat_jobs: f64,
     /// The share of jobs that write server ids in upper case.
     pub jobs_in_upper_case: f64,
-    /// The share of jobs that say why a server failed only in their entities, and without a code.
+    /// The share of jobs that report why a server failed only in their entities, and without a
+    /// code.
     pub jobs_hiding_reasons: f64,
-    /// The share of exchanges before which the region's clock is set by up to five minutes, back or forth; at most
-    /// three times in all.
+    /// The share of exchanges before which the region's clock is set by up to five minutes in
+    /// either direction; at most three times in all.
     pub clock_steps: f64,
 }
 
 impl Faults {
-    /// Nothing goes wrong, and nothing takes time.
+    /// Returns a configuration without faults and delays.
     pub fn none(seed: u64) -> Self {
         Self {
             seed,
@@ -109,8 +117,8 @@ impl Faults {
         }
     }
 
-    /// Returns a mixture drawn from the seed. Each kind of fault is absent in about half of the
-    /// mixtures: with all of them all the time, the one that matters is hidden behind the others.
+    /// Draws a mixture from the seed. Each kind of fault is absent in about half of the mixtures:
+    /// with all of them, each one hides the others.
     pub fn drawn(seed: u64) -> Self {
         let mut faults = Self::none(seed);
         let mut rng = faults.rng(usize::MAX, EXCHANGE);
@@ -152,7 +160,8 @@ impl Faults {
         faults
     }
 
-    /// One exchange in three goes well at least: otherwise nothing would ever end.
+    /// Reduces the shares so that at least one exchange in three has no fault: otherwise nothing
+    /// would ever end.
     fn leave_room(&mut self) {
         let mut shares = [
             &mut self.loss_before,
@@ -168,7 +177,7 @@ impl Faults {
         shares.iter_mut().for_each(|share| **share *= scale);
     }
 
-    /// Returns whether nothing can go wrong (though it may take time).
+    /// Returns whether no fault can occur (though exchanges may take time).
     pub fn is_none(&self) -> bool {
         let silent = Self {
             delay: self.delay.clone(),
@@ -180,7 +189,7 @@ impl Faults {
 
     pub(super) fn rng(&self, index: usize, purpose: u64) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        // 64 bits hold any index that there will ever be, and a purpose below it.
+        // 64 bits hold any index and a purpose below it.
         rng.set_stream((index as u64).wrapping_mul(4) | purpose);
         rng
     }
@@ -197,16 +206,16 @@ impl Faults {
     }
 }
 
-/// What is going to happen to one exchange.
+/// The plan of one exchange.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) fault: Option<Fault>,
     pub(super) connecting: Duration,
     pub(super) there: Duration,
     pub(super) back: Duration,
-    /// Whether a request that has left goes on when the client gives up.
+    /// Whether a request that has left continues when the client gives up.
     pub(super) outlives: bool,
-    /// Whether the transport keeps the time limit itself, or leaves that to its caller.
+    /// Whether the transport enforces the time limit itself, or leaves that to its caller.
     pub(super) keeps_time: bool,
     /// By how much the region's clock is set before, in seconds.
     pub(super) step: Option<i64>,
@@ -216,7 +225,7 @@ impl Plan {
     pub(super) fn draw(faults: &Faults, index: usize, asked: &Asked) -> Self {
         let mut rng = faults.rng(index, EXCHANGE);
         let connecting = match rng.random_bool(0.5) {
-            true => Duration::ZERO, // a connection that was there already
+            true => Duration::ZERO, // an existing connection
             false => faults.way(&mut rng),
         };
         let plan = Self {
@@ -229,7 +238,7 @@ impl Plan {
             step: happens(&mut rng, faults.clock_steps)
                 .then(|| rng.random_range(-LONGEST_STEP..=LONGEST_STEP)),
         };
-        // What is listed is not of interest here.
+        // The unlisted ones do not matter here.
         match asked {
             Asked::Other => Self {
                 fault: None,

@@ -1,4 +1,4 @@
-//! Unusual forms of a job that tells the truth.
+//! Unusual forms of a truthful job.
 
 use bytes::Bytes;
 use ecs_model::ServerId;
@@ -8,29 +8,29 @@ use serde_json::{Value, json};
 
 use crate::seed::pick;
 
-/// An unusual form in which a job is shown. None of them says of a server what is not so.
+/// An unusual form in which a job is shown. None of them makes a false claim about a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Shape {
-    /// Some of its servers are not itemised, each with a probability of a half.
+    /// Some of its servers have no sub-job, each with a probability of one half.
     PartlyItemised,
-    /// One more server is itemised that nobody asked for.
+    /// An unrequested server has a sub-job.
     Stranger,
-    /// The job is over, and the part for one of its servers is shown as not over.
+    /// The job is over, and the sub-job of one of its servers is shown as not over.
     OverEarly,
-    /// The job is shown as running when it is over; its parts are shown as they are.
+    /// The job is shown as running when it is over; its sub-jobs are shown as they are.
     NeverOver,
-    /// Reasons of failures are in `entities.errorcode_message` only, and codes nowhere.
+    /// Reasons of failures are only in `entities.errorcode_message`, and codes nowhere.
     ReasonHidden,
-    /// The server of a job with one part is named by the job's own entities, and there are no sub-jobs.
+    /// The server of a job with one sub-job is named by the job's own entities, without sub-jobs.
     Flat,
     /// Server ids are in upper case.
     UpperCase,
-    /// No server is itemised: entities are absent, null, empty, or have an empty list.
+    /// No server has a sub-job: entities are absent, null, empty, or have an empty list.
     NotItemised,
 }
 
-/// Shows the job of this answer in these forms. The same randomness shows it in the same way each time.
+/// Shows the job of this answer in these forms. The same randomness gives the same result.
 pub(super) fn reshaped(
     response: Response<Bytes>,
     shapes: &[Shape],
@@ -45,7 +45,7 @@ pub(super) fn reshaped(
     let mut shapes = shapes.to_vec();
     shapes.sort_unstable();
     for shape in shapes {
-        // What one form draws moves no other.
+        // The draws of one form do not affect another.
         shape.apply(&mut job, &mut rng.clone());
     }
     Response::from_parts(head, job.to_string().into())
@@ -61,15 +61,15 @@ impl Shape {
             }
             Self::Stranger => {
                 if let Some(parts) = parts(job)
-                    && let Some(mut stranger) = parts.first().cloned()
+                    && let Some(mut unrequested) = parts.first().cloned()
                 {
                     let fails = rng.random();
-                    stranger["status"] = if fails { "FAIL" } else { "SUCCESS" }.into();
-                    stranger["error_code"] = fails.then_some("Ecs.0000").into();
-                    stranger["fail_reason"] = fails.then_some("of no concern").into();
+                    unrequested["status"] = if fails { "FAIL" } else { "SUCCESS" }.into();
+                    unrequested["error_code"] = fails.then_some("Ecs.0000").into();
+                    unrequested["fail_reason"] = fails.then_some("of no concern").into();
                     let id = ServerId::from_bytes(rng.random());
-                    stranger["entities"] = json!({"server_id": id});
-                    parts.insert(rng.random_range(0..=parts.len()), stranger);
+                    unrequested["entities"] = json!({"server_id": id});
+                    parts.insert(rng.random_range(0..=parts.len()), unrequested);
                 }
             }
             Self::OverEarly => {
@@ -146,7 +146,7 @@ fn is_over(job: &Value) -> bool {
     matches!(job["status"].as_str(), Some("SUCCESS" | "FAIL"))
 }
 
-/// Shows a job or a part of one as not over.
+/// Shows a job or a sub-job as not over.
 fn reopen(job: &mut Value, status: &str) {
     job["status"] = status.into();
     job["end_time"] = "".into();

@@ -37,7 +37,7 @@ impl World {
         request
     }
 
-    /// Restarts one server in one attempt, bounded from outside as a careful client does.
+    /// Restarts one server in one attempt, with a time limit of the caller's own.
     async fn restart(&self, index: usize) -> (Option<Answer>, Delivery) {
         let restart = BatchRebootServers::new(RebootType::Soft, vec![self.servers[index]]).unwrap();
         let attempt = Attempt::first().with_timeout(LIMIT);
@@ -54,7 +54,7 @@ fn with(set: impl FnOnce(&mut Faults)) -> Faults {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_faults_it_is_the_region() {
+async fn without_faults_the_region_answers() {
     let world = World::new(Faults::none(1));
     let (answer, delivery) = world.restart(0).await;
     assert_eq!(answer.unwrap().unwrap().status(), StatusCode::OK);
@@ -64,10 +64,10 @@ async fn without_faults_it_is_the_region() {
     assert!(trace.to_string().contains("accepted as"), "{trace}");
 }
 
-/// Each kind of fault keeps its word: what was executed is in the region's log, what was not is not, and the mark and
-/// the error say "not sent" only of what never left.
+/// Each kind of fault behaves as defined: executed requests are in the region's log, others are
+/// not, and mark and error report "not sent" only for requests that never left.
 #[tokio::test(start_paused = true)]
-async fn each_fault_keeps_its_word() {
+async fn faults_behave_as_defined() {
     let mut seen = BTreeSet::new();
     for faults in [
         with(|f| f.loss_before = 1.0),
@@ -125,7 +125,7 @@ async fn each_fault_keeps_its_word() {
     assert_eq!(seen.len(), 15, "{seen:?}");
 }
 
-/// Injected faults come in their order, each to an exchange of its kind, and say the truth in their own way.
+/// Injected faults apply in order, each to an exchange of its kind, and stay truthful.
 #[tokio::test(start_paused = true)]
 async fn injected_faults_happen_once_and_in_order() {
     let world = World::new(Faults::none(1));
@@ -185,7 +185,7 @@ async fn injected_faults_happen_once_and_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_left_can_arrive_when_nobody_waits_for_it() {
+async fn sent_requests_can_arrive_after_the_client_gave_up() {
     let world = World::new(with(|faults| {
         faults.delay = Duration::from_secs(40)..=Duration::from_secs(80);
     }));
@@ -210,7 +210,7 @@ async fn what_has_left_can_arrive_when_nobody_waits_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn jobs_are_unknown_then_unfinished_then_what_they_are() {
+async fn jobs_are_unknown_then_unfinished_then_truthful() {
     let world = World::new(with(|faults| {
         faults.jobs_unknown_at_first = 1.0;
         faults.slow_jobs = 1.0;
@@ -249,8 +249,7 @@ async fn jobs_are_unknown_then_unfinished_then_what_they_are() {
     );
 }
 
-/// Returns the job of one server, asked for every ten seconds: what is told each time, and what the
-/// trace says of it.
+/// Polls the job of one server every ten seconds, and returns each answer with its trace.
 async fn told_of_a_job(faults: Faults) -> Vec<(String, Option<String>)> {
     let world = World::new(faults);
     world.restart(0).await;
@@ -295,7 +294,8 @@ async fn jobs_that_fail_to_be_shown_are_forgotten_or_never_end() {
                 .all(|(_, shown_job)| shown_job.is_none())
     );
 
-    // Unfinished in one of its forms, or running though its parts have ended; and nothing changes any more.
+    // Unfinished in one of its forms, or running although its sub-jobs have ended; and nothing
+    // changes any more.
     let mut ways = BTreeSet::new();
     for seed in 0..40 {
         let mut faults = with(|faults| faults.stuck_jobs = 1.0);
@@ -309,9 +309,9 @@ async fn jobs_that_fail_to_be_shown_are_forgotten_or_never_end() {
     assert_eq!(Vec::from_iter(ways), ["INIT", "PENDING_PAYMENT", "RUNNING"]);
 }
 
-/// Injected, a form is that of one answer only.
+/// An injected form applies to one answer only.
 #[tokio::test(start_paused = true)]
-async fn a_form_of_choice() {
+async fn injected_forms_apply_to_one_answer() {
     let world = World::new(Faults::none(1));
     world.restart(0).await;
     let job = world.transport.trace().exchanges[0].accepted.clone();
@@ -331,7 +331,7 @@ async fn a_form_of_choice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_seed_gives_the_same_trace_and_another_another() {
+async fn seeds_determine_the_trace() {
     let mut traces = Vec::new();
     for seed in [5, 5, 6] {
         let mut faults = Faults::drawn(9);
@@ -347,7 +347,7 @@ async fn the_same_seed_gives_the_same_trace_and_another_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clock_steps_both_ways_and_not_for_ever() {
+async fn clock_steps_both_ways_and_within_limits() {
     let world = World::new(with(|faults| faults.clock_steps = 1.0));
     for index in 0..20 {
         world.restart(index).await;

@@ -1,4 +1,4 @@
-//! What happened, exchange by exchange: what was asked, how far it got, what the client was told.
+//! The record of each exchange: its request, how far it got, and what the client received.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::fault::Fault;
 
-/// Everything that went through a [`FaultyTransport`](super::FaultyTransport), in the order of sending. `Display`
-/// shows one line for each exchange.
+/// Everything that passed through a [`FaultyTransport`](super::FaultyTransport), in the order of
+/// sending. `Display` shows one line for each exchange.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trace {
@@ -22,61 +22,61 @@ pub struct Trace {
     pub clock_steps: Vec<(Duration, i64)>,
 }
 
-/// One exchange. Times are counted as [`SimTransport::now`](crate::SimTransport::now) does.
+/// One exchange. Times are those of [`SimTransport::now`](crate::SimTransport::now).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// What was asked for.
+    /// The request.
     pub asked: Asked,
-    /// What went wrong, if anything did.
+    /// Its fault, if there was one.
     pub fault: Option<Fault>,
     /// When the transport was given the request.
     pub begun: Duration,
-    /// When the request left: from then on it is marked as sent.
+    /// When the request left and was marked as sent.
     pub left: Option<Duration>,
-    /// When the region saw it.
+    /// When the region received it.
     pub arrived: Option<Duration>,
-    /// The job that it made.
+    /// The job that the region accepted it as.
     pub accepted: Option<JobId>,
-    /// What the job said that was underway to the client as the answer. It learned it if it was told an answer.
+    /// The job that the answer showed. The client received it only if it received an answer.
     pub shown_job: Option<ShownJob>,
-    /// When the client was told, or stopped waiting, and what it learned.
+    /// When the client received a result or stopped waiting, and what it received.
     pub ended: Option<(Duration, Received)>,
 }
 
 impl Exchange {
-    /// Returns whether the region saw it when the client no longer waited for it.
+    /// Returns whether the region received it after the client stopped waiting.
     pub fn is_late(&self) -> bool {
         matches!((self.arrived, self.ended), (Some(arrived), Some((ended, _))) if arrived > ended)
     }
 }
 
-/// What a job said of itself and its servers, read from the answer without the client's eyes.
+/// A job's claims about itself and its servers, read from the answer independently of the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShownJob {
-    /// How far it is.
+    /// The status.
     pub status: JobStatus,
-    /// What it said of servers, one for each that it named.
+    /// The claims about servers, one for each that it named.
     pub parts: Vec<Part>,
 }
 
-/// What a job said of one server.
+/// A job's claim about one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Part {
     /// The server.
     pub server: ServerId,
-    /// Whether the job named it itself, without a sub-job.
+    /// Whether the job named it directly, without a sub-job.
     pub by_itself: bool,
-    /// How far the work on it is.
+    /// The status of the work on it.
     pub status: JobStatus,
-    /// Why it failed, in the service's words, wherever they stood.
+    /// Why it failed, in the service's messages of all places.
     pub reasons: Vec<String>,
 }
 
 impl ShownJob {
-    /// Reads an answer to the query for a job. `None` if it shows no job.
+    /// Parses an answer to the query of a job; `None` if it shows no job.
     pub(super) fn read(answer: &Response<Bytes>) -> Option<Self> {
         let job: Value = serde_json::from_slice(answer.body()).ok()?;
         let status = status(&job)?;
@@ -87,12 +87,12 @@ impl ShownJob {
             .flatten()
             .filter_map(|sub| Part::read(sub, false))
             .collect();
-        // A job may name its server itself.
+        // A job may name its server directly.
         parts.extend(Part::read(&job, true));
         Some(Self { status, parts })
     }
 
-    /// What it said of this server.
+    /// Returns the claim about this server.
     pub fn of(&self, server: &ServerId) -> Option<&Part> {
         self.parts.iter().find(|part| part.server == *server)
     }
@@ -119,26 +119,26 @@ fn status(job: &Value) -> Option<JobStatus> {
     job["status"].as_str().map(JobStatus::from)
 }
 
-/// What an exchange asked for.
+/// The request of an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Asked {
-    /// To restart, start or stop these servers.
+    /// An action on these servers.
     Action(Vec<ServerId>),
-    /// How far this job is.
+    /// A query of this job.
     Job(JobId),
     /// Anything else.
     Other,
 }
 
-/// What a client learned of an exchange.
+/// The result that a client received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
     /// An answer with this status.
     Answer(StatusCode),
-    /// A failure.
+    /// An error.
     Failure(TransportErrorKind, Delivery),
-    /// Nothing: it dropped the future.
+    /// None: it dropped the future.
     Nothing,
 }
 

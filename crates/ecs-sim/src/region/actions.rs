@@ -1,4 +1,4 @@
-//! Actions on servers: taken as a whole or not at all.
+//! Actions on servers: accepted as a whole or not at all.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::quota::Window;
 use crate::settings::Throttling;
 use crate::{Action, ActionKind, seed};
 
-/// How long a job is prepared, as a part of the shortest time that an action takes.
+/// The divisor of the shortest duration of an action that gives a job's preparation.
 const PREPARATION: u32 = 20;
 
 impl Quotas {
@@ -58,7 +58,7 @@ impl Region {
             return self.throttled();
         }
         let id: u128 = self.ids.random();
-        // 32 hex digits are a job id.
+        // 32 hex digits are a valid job id.
         let Ok(job_id) = seed::hex(id).parse::<JobId>() else {
             return Answer::bad_request("Ecs.0000", "the job could not be created");
         };
@@ -77,7 +77,7 @@ impl Region {
         answer
     }
 
-    /// Returns the same, with a trace.
+    /// Acts on servers, with a trace.
     pub(super) fn act_traced(
         &mut self,
         action: Action,
@@ -90,7 +90,7 @@ impl Region {
         answer
     }
 
-    /// Everything but the quota, which only counts what would be taken otherwise.
+    /// Checks everything but the quota, which counts only otherwise acceptable requests.
     pub(super) fn check(&self, action: Action, ids: &[ServerId]) -> Result<Vec<u32>, Answer> {
         if ids.len() > self.settings.max_servers_per_request {
             return Err(self.too_many(ids.len()));
@@ -114,7 +114,8 @@ impl Region {
         let refused: Vec<(ServerId, Obstacle)> = servers
             .filter_map(|server| Some((server.id, self.obstacle(action, server)?)))
             .collect();
-        // One code for the whole request: that of the first server with an obstacle, and all servers with the same.
+        // One code for the whole request: that of the first server with an obstacle, and all
+        // servers with the same.
         if let Some(&(_, first)) = refused.first() {
             let alike = refused.iter().filter(|(_, obstacle)| *obstacle == first);
             let (code, why) = first.code_and_message();
@@ -134,7 +135,7 @@ impl Region {
         if server.is_busy(self.now) && !(hard && server.hangs(self.now)) {
             return Some(Obstacle::Busy);
         }
-        // A guest that doesn't run cannot be asked to restart; a hard restart gives it power.
+        // A guest that does not run cannot be asked to restart; a hard restart powers it on.
         let soft = action == Action::Reboot(RebootType::Soft);
         (soft && server.power(self.now) == Power::Shutoff).then_some(Obstacle::Stopped)
     }
@@ -185,7 +186,7 @@ impl Region {
                 end: begin,
                 failure: None,
             };
-            // What is as it should be already succeeds as soon as the job begins, and the server isn't touched.
+            // A server in the wanted state succeeds as soon as the job begins, and is not touched.
             if !in_place {
                 sub.end = match hangs {
                     true => NEVER,
@@ -213,7 +214,7 @@ impl Region {
     }
 }
 
-/// Returns a sentence about servers, which are named as long as there are few.
+/// Formats a sentence about servers, which names them if there are few.
 fn named<'a>(what: &str, ids: impl Iterator<Item = &'a ServerId>) -> String {
     const NAMED: usize = 5;
     let ids: Vec<&ServerId> = ids.collect();

@@ -1,4 +1,4 @@
-//! Who asks, and whether they may: what the gateway in front of the services does.
+//! Authentication and authorization, as by the gateway in front of the services.
 
 use bytes::Bytes;
 use ecs_auth::{VerifyError, VerifyErrorKind, verify};
@@ -6,43 +6,43 @@ use http::{Request, StatusCode};
 use jiff::Timestamp;
 
 use super::Region;
-use crate::admission::{Caller, Scope, Standing, TokenState};
+use crate::admission::{Caller, KeyState, Scope, TokenState};
 use crate::answer::Answer;
 
-/// Why somebody is not let in.
+/// Why a caller is refused.
 #[derive(Debug)]
-pub(super) enum Stranger {
+pub(super) enum CallerError {
     /// Neither a token nor a signature.
-    Nobody,
+    NoCredentials,
     /// A token that was never issued here.
     UnknownToken,
-    /// A token that has ended.
-    EndedToken,
-    /// A signature that is not accepted, and the words for it.
+    /// An expired token.
+    ExpiredToken,
+    /// A refused signature, and the message.
     Signature(String),
 }
 
-impl Stranger {
-    /// As the gateway and the service say it.
-    pub(super) fn told_by_service(self) -> Answer {
+impl CallerError {
+    /// Returns the answer of the gateway and the service.
+    pub(super) fn into_service_answer(self) -> Answer {
         match self {
             Self::UnknownToken => Answer::Error(
                 StatusCode::UNAUTHORIZED,
                 "Common.0013",
                 "the token is not valid here".to_owned(),
             ),
-            Self::Nobody => not_authenticated("x-auth-token not found"),
-            Self::EndedToken => not_authenticated("token expires"),
+            Self::NoCredentials => not_authenticated("x-auth-token not found"),
+            Self::ExpiredToken => not_authenticated("token expires"),
             Self::Signature(reason) => not_authenticated(&reason),
         }
     }
 
-    /// As IAM says it. Signatures are the gateway's in front of it, too.
-    pub(super) fn told_by_iam(self) -> Answer {
+    /// Returns the answer of IAM. Signatures are refused by the gateway in front of it.
+    pub(super) fn into_iam_answer(self) -> Answer {
         let reason = match self {
-            Self::Nobody => "this needs a token or a signature",
+            Self::NoCredentials => "this needs a token or a signature",
             Self::UnknownToken => "the token is not known",
-            Self::EndedToken => "the token has expired",
+            Self::ExpiredToken => "the token has expired",
             Self::Signature(reason) => return not_authenticated(&reason),
         };
         Answer::Keystone(StatusCode::UNAUTHORIZED, reason.to_owned())
@@ -55,20 +55,20 @@ fn not_authenticated(reason: &str) -> Answer {
 }
 
 impl Region {
-    /// Who asks: by token, or by signature if there is no token.
-    pub(super) fn admit(&mut self, request: &Request<Bytes>) -> Result<Caller, Stranger> {
+    /// Authenticates the caller: by token, or by signature if there is no token.
+    pub(super) fn admit(&mut self, request: &Request<Bytes>) -> Result<Caller, CallerError> {
         const SIGNED: &[u8] = b"SDK-HMAC-SHA256";
         let headers = request.headers();
         match (headers.get("x-auth-token"), headers.get("authorization")) {
             (Some(token), _) => self.admit_token(token.as_bytes()),
             (None, Some(signature)) if signature.as_bytes().starts_with(SIGNED) => {
-                self.admit_signed(request).map_err(Stranger::Signature)
+                self.admit_signed(request).map_err(CallerError::Signature)
             }
-            (None, _) => Err(Stranger::Nobody),
+            (None, _) => Err(CallerError::NoCredentials),
         }
     }
 
-    pub(super) fn admit_token(&self, token: &[u8]) -> Result<Caller, Stranger> {
+    pub(super) fn admit_token(&self, token: &[u8]) -> Result<Caller, CallerError> {
         if self.identity.accepts_token(token) {
             return Ok(Caller {
                 scope: Scope::Project,
@@ -77,8 +77,8 @@ impl Region {
         }
         let token = std::str::from_utf8(token).unwrap_or_default();
         match self.admission.token(token, self.now) {
-            TokenState::Unknown => Err(Stranger::UnknownToken),
-            TokenState::Ended => Err(Stranger::EndedToken),
+            TokenState::Unknown => Err(CallerError::UnknownToken),
+            TokenState::Ended => Err(CallerError::ExpiredToken),
             TokenState::Good(scope, end) => Ok(Caller {
                 scope,
                 ends: Some(end),
@@ -92,14 +92,14 @@ impl Region {
         let verified = verify(request, self.signing_time(), |asked| {
             asked.clone_into(&mut id);
             let key = self.admission.key(asked)?;
-            (key.standing(now) == Standing::Good).then_some(&key.pair)
+            (key.state(now) == KeyState::Valid).then_some(&key.pair)
         });
-        // None if the signature could not even be read.
+        // `None` if the signature is unreadable.
         let key = self.admission.key_mut(&id);
         match (verified, key) {
             (Ok(_), Some(key)) => {
-                key.right();
-                // Signed for another project, the request is one of that project.
+                key.count_right();
+                // A request that is signed for another project belongs to that project.
                 let project = request.headers().get("x-project-id");
                 let own =
                     project.is_none_or(|project| project == self.identity.project_id.as_str());
@@ -108,26 +108,26 @@ impl Region {
                     ends: key.ends,
                 })
             }
-            (Err(error), Some(key)) => match key.standing(now) {
-                Standing::Locked => {
+            (Err(error), Some(key)) => match key.state(now) {
+                KeyState::Locked => {
                     Err("AK access failed to reach the limit,forbidden.".to_owned())
                 }
-                Standing::Ended => Err("the security token has expired".to_owned()),
-                Standing::Good => {
+                KeyState::Expired => Err("the security token has expired".to_owned()),
+                KeyState::Valid => {
                     if error.kind() == VerifyErrorKind::Mismatch {
-                        key.wrong(now);
+                        key.count_wrong(now);
                     }
                     Err(reason_of(&error, &id))
                 }
             },
             (Err(error), None) => Err(reason_of(&error, &id)),
-            // Cannot be: what was verified has a key.
+            // Unreachable: a verified signature has a key.
             (Ok(_), None) => Err("the key is gone".to_owned()),
         }
     }
 }
 
-/// Returns the gateway's words where they are known, else the verifier's.
+/// Returns the gateway's message if it is known, else the verifier's.
 fn reason_of(error: &VerifyError, id: &str) -> String {
     if error.kind() == VerifyErrorKind::UnknownKey {
         return format!("Get secretKey failed,ak:{id},err:ak not exist");
@@ -146,7 +146,7 @@ fn reason_of(error: &VerifyError, id: &str) -> String {
     }
 }
 
-/// `20261123T125900Z`, as `X-Sdk-Date` has it.
+/// Formats a time as `20261123T125900Z`, for `X-Sdk-Date`.
 fn compact(time: Timestamp) -> String {
     let text = format!("{time:.0}");
     text.replace(['-', ':'], "")

@@ -11,16 +11,16 @@ use crate::admission::{Caller, Scope};
 use crate::answer::Answer;
 use crate::serve::Encrypted;
 
-/// Who logs in, and what their token inherits.
+/// The caller of a login, with the limits that its token inherits.
 struct Login {
     user: String,
-    /// A token is not longer good than what it was bought with.
+    /// When the token expires at the latest: not after the credentials that it was issued for.
     ends: Option<Duration>,
     methods: Vec<String>,
 }
 
 impl Region {
-    /// What clients ask first, to find out which version it is.
+    /// Answers the query of versions, which clients send first.
     pub(super) fn show_version(&mut self, _: &Request<Bytes>) -> Answer {
         Answer::found(&json!({"version": {
             "id": "v3.6",
@@ -35,8 +35,8 @@ impl Region {
     }
 
     pub(super) fn list_projects(&mut self, request: &Request<Bytes>) -> Answer {
-        if let Err(stranger) = self.admit(request) {
-            return stranger.told_by_iam();
+        if let Err(error) = self.admit(request) {
+            return error.into_iam_answer();
         }
         let query = request.uri().query().unwrap_or_default();
         let mut names = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "name");
@@ -62,10 +62,10 @@ impl Region {
         self.log_in(request).unwrap_or_else(|refusal| refusal)
     }
 
-    /// What a token is good for, for whoever has one: the token itself will do.
+    /// Describes a token to any holder, who needs no other credentials.
     pub(super) fn describe_token(&mut self, request: &Request<Bytes>) -> Answer {
-        if let Err(stranger) = self.admit(request) {
-            return stranger.told_by_iam();
+        if let Err(error) = self.admit(request) {
+            return error.into_iam_answer();
         }
         let subject = request.headers().get("x-subject-token");
         let Some(subject) = subject else {
@@ -117,7 +117,7 @@ impl Region {
             ["token"] => {
                 let token = text(identity, "/token/id").unwrap_or_default();
                 let caller = self.admit_token(token.as_bytes());
-                caller.map_err(|stranger| stranger.told_by_iam())?.ends
+                caller.map_err(|error| error.into_iam_answer())?.ends
             }
             ["assume_role"] => {
                 let caller = self.assume(request, identity.get("assume_role"))?;
@@ -163,7 +163,7 @@ impl Region {
         }
     }
 
-    /// By id, or by name and domain.
+    /// Matches a user by id, or by name and domain.
     fn is_user(&self, user: Option<&Value>) -> bool {
         let Some(user) = user else { return false };
         match (text(user, "/id"), text(user, "/name")) {
@@ -184,11 +184,12 @@ impl Region {
         }
     }
 
-    /// Whoever the region knows may borrow its one agency. The name of the agency has two names: OTC's and Huawei's.
+    /// Lets any known caller assume the region's only agency. Its name has two fields: OTC's and
+    /// Huawei's.
     fn assume(&mut self, request: &Request<Bytes>, role: Option<&Value>) -> Result<Caller, Answer> {
         let caller = self
             .admit(request)
-            .map_err(|refusal| refusal.told_by_iam())?;
+            .map_err(|refusal| refusal.into_iam_answer())?;
         let name = |name| role?.get(name)?.as_str();
         let agency = name("xrole_name").or(name("agency_name"));
         if !self.is_domain(role, "domain_id", "domain_name")
@@ -266,7 +267,7 @@ impl Region {
     }
 }
 
-/// Returns where the client reached us.
+/// Returns the address by which the client reached the region.
 fn base(request: &Request<Bytes>) -> String {
     let uri = request.uri();
     let scheme = match request.extensions().get::<Encrypted>() {

@@ -1,4 +1,4 @@
-//! The metadata service, as a server in the cloud sees it: temporary keys for its agency.
+//! The metadata service, as seen by a server in the cloud: temporary keys of its agency.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::Region;
 use crate::answer::Answer;
 use crate::settings::Metadata;
 
-/// The server that it serves, unless that is one of the region's.
+/// The server of the metadata service, unless it is one of the region's.
 const ELSEWHERE: ServerId = ServerId::from_bytes([0x5e; 16]);
 
 /// The longest life of a session, in seconds.
@@ -36,7 +36,7 @@ impl Region {
         }
     }
 
-    /// Returns the refusal of who is not in a session that there must be.
+    /// Returns the refusal of a request without a required session.
     fn refuse_session(&self, request: &Request<Bytes>) -> Option<Answer> {
         let session = request.headers().get("x-metadata-token");
         let in_session = session
@@ -52,7 +52,7 @@ impl Region {
         Some(refuse(StatusCode::UNAUTHORIZED, reason))
     }
 
-    /// What a server knows of itself.
+    /// Answers with the server's own metadata.
     pub(super) fn show_place(&mut self, request: &Request<Bytes>) -> Answer {
         if let Some(refusal) = self.refuse_session(request) {
             return refusal;
@@ -85,7 +85,7 @@ impl Region {
                 "securitytoken": keys.token,
                 "expires_at": self.calendar().iso(keys.ends),
             }})),
-            // Cannot be: letters and digits are keys.
+            // Unreachable: keys are letters and digits.
             Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         }
     }

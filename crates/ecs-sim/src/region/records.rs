@@ -1,4 +1,4 @@
-//! The records of actions as the compute API shows them, and what other users do.
+//! Records of actions as the compute API shows them, and actions of other users.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::jobs::Job;
 use crate::records::ActionRecords;
 use crate::{Action, seed};
 
-/// The id of the user who acts besides the client.
+/// The id of the other user.
 const OTHER_USER: &str = "07e4e4e4e4e4e4e4e4e4e4e4e4e4e4e4";
 
 impl Region {
-    /// Acts on a server as another user, now. Returns its job; nothing if the server is refused.
+    /// Acts on a server as another user, now. Returns the job; `None` if the server is refused.
     pub fn act_as_other(&mut self, action: Action, server: ServerId) -> Option<JobId> {
         let places = self.check(action, &[server]).ok()?;
         let id: u128 = self.ids.random();
@@ -31,7 +31,7 @@ impl Region {
         Some(job_id)
     }
 
-    /// What other users were to do until now.
+    /// Performs the actions of other users that are due.
     pub(super) fn act_as_others(&mut self, now: Duration) {
         while let Some(due) = self.settings.others.first()
             && due.at <= now
@@ -45,7 +45,7 @@ impl Region {
         }
     }
 
-    /// Records what a job does to each of its servers; one that is as it should be is not touched.
+    /// Records a job's action on each of its servers; a server in the wanted state is not touched.
     pub(super) fn record(&mut self, job: &Job, user_id: &str) {
         for sub in &job.subs {
             if sub.end > job.begin {
@@ -56,7 +56,7 @@ impl Region {
         }
     }
 
-    /// Returns the answer to a query for the actions on a server.
+    /// Answers the query of the actions on a server.
     pub(super) fn list_actions(&self, server: &ServerId) -> Answer {
         match self.settings.action_records {
             ActionRecords::Readable => {}
@@ -74,7 +74,7 @@ impl Region {
             return Answer::Fault(StatusCode::NOT_FOUND, "itemNotFound", message);
         }
         let shown = self.records.of(server, self.now).map(|record| {
-            // What went wrong is known when it is over.
+            // An error is known at the end of the action.
             let failed = record.fails && self.now >= record.end;
             json!({
                 "action": record.name(),

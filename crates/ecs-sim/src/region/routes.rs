@@ -1,4 +1,4 @@
-//! Which answer a request gets.
+//! Dispatch of requests.
 
 use bytes::Bytes;
 use ecs_model::{AnyOperation, ProjectId, RequestErrorKind, ServerId, ShowJob};
@@ -15,7 +15,7 @@ use crate::render;
 use ecs_model::StopType;
 
 impl Region {
-    /// Returns the answer to a body that was too large to be read.
+    /// Refuses a body that was too large to be read.
     pub(crate) fn refuse_too_large(&mut self, limit: usize) -> http::Response<Bytes> {
         let request_id = crate::seed::hex_id(&mut self.ids);
         Answer::Fault(
@@ -31,7 +31,7 @@ impl Region {
             return answer;
         }
         let operation = AnyOperation::from_request(request);
-        // The gateway looks for the path first, then at who asks; the service looks at the rest.
+        // The gateway checks the path first, then the caller; the service checks the rest.
         match operation.as_ref().map_err(|error| error.kind()) {
             Err(RequestErrorKind::NoSuchPath) => {
                 let message = "no API has this path";
@@ -48,7 +48,7 @@ impl Region {
         }
         let caller = match self.admit(request) {
             Ok(caller) => caller,
-            Err(stranger) => return stranger.told_by_service(),
+            Err(error) => return error.into_service_answer(),
         };
         let (project, operation) = match operation {
             Ok(found) => found,
@@ -102,7 +102,7 @@ impl Region {
         }
     }
 
-    /// IAM and the metadata service, which live on paths of their own.
+    /// Dispatches to IAM and the metadata service, which have their own paths.
     fn other_services(&mut self, request: &Request<Bytes>) -> Option<Answer> {
         type Serve = fn(&mut Region, &Request<Bytes>) -> Answer;
         let (method, serve): (Method, Serve) = match request.uri().path() {
@@ -134,7 +134,7 @@ impl Region {
             return None;
         }
         let message = format!("the credentials are for another project than {project}");
-        // The two halves of the service have codes and shapes of their own for it.
+        // The two halves of the service have their own codes and forms for it.
         Some(match operation {
             AnyOperation::ShowJob(_) => {
                 Answer::Bare(StatusCode::BAD_REQUEST, "Common.0018", message)
@@ -219,8 +219,7 @@ impl Region {
     }
 }
 
-/// Returns how many servers a body names that is not valid: too many are refused with a code of its
-/// own.
+/// Returns the number of servers in an invalid body: too many are refused with their own code.
 fn count_servers(body: &[u8]) -> Option<usize> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let action = body.as_object()?.values().next()?;

@@ -1,4 +1,4 @@
-//! The Auto Scaling service: groups and their members. In the cloud it has a host of its own.
+//! The Auto Scaling service: groups and their members. In the cloud it has its own host.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::scaling::ScalingGroup;
 
 impl Region {
-    /// Returns the gateway's answer where the service is not there.
+    /// Returns the gateway's answer if the service does not exist.
     pub(super) fn refuse_absent(
         &self,
         operation: Option<&(ProjectId, AnyOperation)>,
@@ -95,7 +95,7 @@ impl Region {
     }
 }
 
-/// Returns the places that are on a page.
+/// Returns the range of places on a page.
 fn page(all: usize, start: Option<u64>, limit: Option<u64>) -> Range<usize> {
     let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let start = number(start.unwrap_or_default()).min(all);

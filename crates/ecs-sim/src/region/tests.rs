@@ -1,4 +1,4 @@
-//! The pure core: every answer, and what must hold whatever is asked.
+//! Tests of the pure core: every answer, and the invariants of any request.
 
 mod answers;
 mod iam;
@@ -25,7 +25,7 @@ use serde_json::Value;
 
 use crate::{Region, RegionBuilder};
 
-/// A client with a token, on a clock that the test moves.
+/// A client with a token, on a clock that the test advances.
 struct Client {
     region: Region,
     now: Duration,
@@ -42,7 +42,7 @@ impl Got {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Returns the error as a client reads it.
+    /// Parses the error as a client does.
     #[track_caller]
     fn refusal(&self) -> (u16, String, String) {
         let error = ResponseError::parse(self.status, &self.headers, &self.body);
@@ -85,7 +85,7 @@ impl Client {
         self.now += Duration::from_secs_f64(seconds);
     }
 
-    /// As it is: no token, no project.
+    /// Sends a request unchanged: no token, no project.
     fn raw(&mut self, request: &http::Request<Bytes>) -> Got {
         let (head, body) = self.region.handle(request, self.now).into_parts();
         assert!(head.headers.contains_key("x-request-id"));
@@ -109,7 +109,7 @@ impl Client {
         self.send(request)
     }
 
-    /// `path` is what follows the project.
+    /// Sends a GET; `path` follows the project.
     fn get(&mut self, path: &str) -> Got {
         let project = &self.region.identity().project_id;
         let request = http::Request::get(format!("/v1/{project}/{path}"));
@@ -149,7 +149,7 @@ impl Client {
         got.json()["server"].clone()
     }
 
-    /// Status, task state and VM state of a server.
+    /// Returns status, task state and VM state of a server.
     fn state(&mut self, id: &ServerId) -> (String, Option<String>, String) {
         let server = self.server(id);
         let text = |name: &str| server[name].as_str().map(str::to_owned);

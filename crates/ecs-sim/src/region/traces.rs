@@ -1,4 +1,4 @@
-//! Cloud Trace Service: what was asked for. In the cloud it has a host of its own.
+//! Cloud Trace Service: the requested actions. In the cloud it has its own host.
 
 use ecs_model::{ListTraces, RebootType, ServerId, StopType};
 use http::StatusCode;
@@ -10,7 +10,7 @@ use crate::answer::Answer;
 use crate::traces::{TraceAccess, TraceRecord};
 
 impl Region {
-    /// Records an action that was asked for.
+    /// Records a requested action.
     pub(super) fn trace(
         &mut self,
         (action, servers): (Action, &[ServerId]),
@@ -24,7 +24,7 @@ impl Region {
             .push(self.now, (action, servers), (user_id, request_id), answer);
     }
 
-    /// Returns the answer to a query for traces.
+    /// Answers a query of traces.
     pub(super) fn list_traces(&self, query: &ListTraces) -> Answer {
         match self.settings.traces {
             TraceAccess::Readable | TraceAccess::WithoutJobs => {}
@@ -53,7 +53,7 @@ impl Region {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut found = self.traces.visible(self.now).filter(wanted);
         if let Some(marker) = query.next() {
-            // What is older than the last one of the page before.
+            // Entries older than the last one of the previous page.
             found.by_ref().find(|trace| trace.id == marker);
         }
         let page: Vec<&TraceRecord> = found.by_ref().take(limit).collect();

@@ -18,11 +18,11 @@ use super::{Encrypted, REQUEST_LIMIT};
 use crate::SharedRegion;
 use crate::clock::Clock;
 
-/// How long a client may take for the TLS handshake, and for the head of a request.
+/// The time limit of a client's TLS handshake, and of the head of a request.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Serves one connection to its end. What goes wrong on it is the client's to notice: there is nobody here to tell.
+/// Serves one connection to its end. Errors are ignored: only the client can react to them.
 pub(super) async fn serve(
     stream: TcpStream,
     acceptor: Option<TlsAcceptor>,
@@ -30,7 +30,7 @@ pub(super) async fn serve(
     clock: Arc<Clock>,
     watcher: Watcher,
 ) {
-    // Answers are small: waiting to fill packets only delays them.
+    // Answers are small: Nagle's algorithm would only delay them.
     let _ = stream.set_nodelay(true);
     match acceptor {
         None => serve_http(stream, false, region, clock, watcher).await,
@@ -72,7 +72,7 @@ async fn answer(
     clock: &Clock,
 ) -> http::Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    // A client that announces too much, and waits for the answer, is not kept waiting.
+    // A client that announces too much gets its answer at once.
     if body.size_hint().lower() > REQUEST_LIMIT as u64 {
         return too_large(region);
     }
@@ -83,7 +83,8 @@ async fn answer(
             response.map(Full::new)
         }
         Err(error) if error.is::<LengthLimitError>() => too_large(region),
-        // The client left in the middle of its request: it was not received, so nothing is done. Nobody reads this answer.
+        // The client left during its request: it was not received, so nothing is done. Nobody reads
+        // this answer.
         Err(_) => {
             let mut response = http::Response::new(Full::default());
             *response.status_mut() = http::StatusCode::BAD_REQUEST;
@@ -94,7 +95,7 @@ async fn answer(
 
 fn too_large(region: &SharedRegion) -> http::Response<Full<Bytes>> {
     let mut response = region.with(|region| region.refuse_too_large(REQUEST_LIMIT));
-    // The rest of the body is not read, so nothing can follow it.
+    // The rest of the body is not read, so the connection cannot be reused.
     response.headers_mut().insert(
         http::header::CONNECTION,
         http::HeaderValue::from_static("close"),

@@ -34,7 +34,7 @@ impl SimServer {
     /// Binds the server and runs it.
     ///
     /// # Errors
-    /// Those of [`ServerBuilder::bind`].
+    /// As [`ServerBuilder::bind`].
     pub async fn start(builder: ServerBuilder) -> Result<Self, SimError> {
         let server = builder.bind().await?;
         let (stop, stopped) = oneshot::channel();
@@ -51,12 +51,12 @@ impl SimServer {
         })
     }
 
-    /// What a client has to know.
+    /// Returns what a client needs to connect and authenticate.
     pub fn info(&self) -> &ServerInfo {
         &self.info
     }
 
-    /// Returns where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -66,7 +66,8 @@ impl SimServer {
         &self.region
     }
 
-    /// Shuts down gracefully, as [`Server::run`](crate::Server::run) does. Dropping the handle instead ends everything at once.
+    /// Shuts down gracefully, as [`Server::run`](crate::Server::run) does. Dropping the handle
+    /// instead ends everything at once.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());

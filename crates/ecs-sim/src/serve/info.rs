@@ -1,4 +1,4 @@
-//! What a client has to know of a server.
+//! The connection data of a server.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use serde::{Serialize, Serializer};
 
 use crate::Region;
 
-/// Where a server listens and what lets a client in. As JSON it is the first line that `ecsctl sim` writes: the order
-/// of its fields is kept, and later versions add fields only at the end.
+/// The address and credentials of a server. As JSON it is the first line that `ecsctl sim` writes:
+/// the order of its fields is stable, and later versions add fields only at the end.
 ///
-/// The JSON holds the secrets, for that is what it is for; `Debug` masks them.
+/// The JSON holds the secrets, which is its purpose; `Debug` masks them.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -51,7 +51,7 @@ pub struct ServerInfo {
     pub servers: Vec<ServerId>,
     /// How many times as fast as real time the region's clock runs.
     pub speed: NonZeroU32,
-    /// Where the certificate of the CA is that a client has to trust, if somebody wrote it to a file.
+    /// The file with the certificate of the CA that a client has to trust, if it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
     /// The id of the user.
@@ -84,16 +84,16 @@ impl ServerInfo {
         }
     }
 
-    /// Adds where the CA's certificate was written to.
+    /// Sets the file with the CA's certificate.
     #[must_use]
     pub fn with_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
         self
     }
 
-    /// Returns the JSON, on one line, without the line's end.
+    /// Returns the JSON on one line, without a line break.
     pub fn to_line(&self) -> String {
-        // Only a path that is not UTF-8 cannot be written; without it everything can.
+        // Only a path that is not UTF-8 cannot be serialized.
         serde_json::to_string(self).unwrap_or_else(|_| {
             let without = Self {
                 ca_file: None,

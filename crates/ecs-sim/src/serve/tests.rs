@@ -1,4 +1,4 @@
-//! The server on real sockets.
+//! Tests of the server on real sockets.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -37,7 +37,7 @@ fn client() -> ecs_transport::HyperTransportBuilder {
 }
 
 #[tokio::test]
-async fn a_restart_over_http() {
+async fn restarts_work_over_http() {
     let server = SimServer::start(builder()).await.unwrap();
     let transport = client().build().unwrap();
     let operation = reboot(&server);
@@ -52,7 +52,7 @@ async fn a_restart_over_http() {
         let entry = &region.accepted().entries()[0];
         assert_eq!(entry.job_id, accepted.job_id);
         assert_eq!(Some(&entry.request_id), accepted.request_id.as_ref());
-        // The calendar began with the server.
+        // The calendar started with the server.
         let age = jiff::Timestamp::now().duration_since(region.epoch());
         assert!(age.unsigned_abs() < Duration::from_secs(60), "{age}");
     });
@@ -61,7 +61,7 @@ async fn a_restart_over_http() {
 }
 
 #[tokio::test]
-async fn a_restart_over_https_for_those_who_know_the_ca() {
+async fn restarts_work_over_https_with_the_ca() {
     let tls = Tls::self_signed().unwrap();
     let ca = tls.ca_pem().unwrap().to_owned();
     let server = SimServer::start(builder().tls(tls)).await.unwrap();
@@ -78,10 +78,10 @@ async fn a_restart_over_https_for_those_who_know_the_ca() {
         assert_eq!(response.status(), 200);
     }
     let other = Tls::self_signed().unwrap();
-    let stranger = client().ca_pem(other.ca_pem().unwrap()).build().unwrap();
+    let untrusting = client().ca_pem(other.ca_pem().unwrap()).build().unwrap();
     let operation = reboot(&server);
     let sent = request(&server, &operation);
-    let error = stranger.send(sent, &Attempt::first()).await.unwrap_err();
+    let error = untrusting.send(sent, &Attempt::first()).await.unwrap_err();
     assert_eq!(error.kind(), TransportErrorKind::UnknownIssuer);
     server
         .region()
@@ -118,7 +118,7 @@ async fn exchange(server: &SimServer, head: &str, body: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_is_not_http_or_too_large_harms_nobody() {
+async fn invalid_or_oversized_requests_affect_no_other_client() {
     let server = SimServer::start(builder()).await.unwrap();
     let answer = exchange(&server, "nonsense\r\n\r\n", b"").await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
@@ -247,7 +247,7 @@ async fn debug_masks_every_secret() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_set_up_says_so() {
+async fn setup_errors_are_explained() {
     let taken = builder().bind().await.unwrap();
     let error = builder()
         .listen(taken.address().to_string())

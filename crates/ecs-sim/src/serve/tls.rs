@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::{SimError, SimErrorKind};
 
-/// The names that a certificate of our own is valid for: this machine.
+/// The names of a generated certificate: this machine.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// A certificate for the server, with its key.
@@ -34,10 +34,10 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Creates a certificate chain (the server's own first) and its private key, both as PEM.
+    /// Parses a certificate chain (the server's own first) and its private key, both PEM.
     ///
     /// # Errors
-    /// They cannot be read, or don't belong together.
+    /// They are invalid, or do not belong together.
     pub fn from_pem(
         chain: impl Into<String>,
         key: impl Into<SecretString>,
@@ -50,8 +50,8 @@ impl Tls {
         tls.acceptor().map(|_| tls)
     }
 
-    /// Returns a new CA and a certificate from it for `localhost`, `127.0.0.1` and `::1`. The CA's
-    /// key is forgotten at once.
+    /// Generates a CA and a certificate from it for `localhost`, `127.0.0.1` and `::1`. The CA's
+    /// key is discarded.
     ///
     /// # Errors
     /// The system has no randomness.
@@ -82,7 +82,7 @@ impl Tls {
         })
     }
 
-    /// Returns the certificate of the CA that clients have to trust, where it is one of our own.
+    /// Returns the certificate of the CA that clients have to trust, if it was generated.
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca.as_deref()
     }

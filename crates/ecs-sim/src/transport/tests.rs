@@ -1,4 +1,4 @@
-//! The in-process transport, on paused time.
+//! Tests of the in-process transport, on paused time.
 
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,11 +38,11 @@ fn accepted(transport: &SimTransport) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_regions_clock_is_tokios_times_the_speed() {
+async fn clock_is_tokios_times_the_speed() {
     for speed in [1, 60] {
         let transport = transport(Region::builder()).with_speed(NonZeroU32::new(speed).unwrap());
         tokio::time::sleep(SECOND).await;
-        assert_eq!(transport.now(), Duration::ZERO); // begins with the first reading
+        assert_eq!(transport.now(), Duration::ZERO); // starts with the first reading
         tokio::time::sleep(SECOND * 3).await;
         assert_eq!(transport.clone().now(), SECOND * 3 * speed);
         let request = reboot(&transport);
@@ -87,12 +87,12 @@ async fn latency_comes_from_the_seed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_mark_tells_how_far_a_dropped_request_came() {
+async fn mark_shows_whether_a_dropped_request_left() {
     let transport = transport(Region::builder()).with_latency(SECOND..=SECOND);
     let attempt = Attempt::first();
     assert_eq!(attempt.mark().delivery(), Delivery::MaybeSent);
     let mut sending = transport.send(reboot(&transport), &attempt);
-    assert_eq!(attempt.mark().delivery(), Delivery::NotSent); // taken, never polled
+    assert_eq!(attempt.mark().delivery(), Delivery::NotSent); // armed, never polled
     assert!((&mut sending).now_or_never().is_none());
     assert_eq!(attempt.mark().delivery(), Delivery::MaybeSent);
     drop(sending);
@@ -118,14 +118,14 @@ async fn an_attempt_ends_at_its_timeout_on_either_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_a_look_does_not_spread() {
+async fn panic_while_inspecting_does_not_spread() {
     let transport = transport(Region::builder());
-    let look = || {
+    let inspect = || {
         transport
             .region()
             .with(|_| -> () { panic!("a test that failed") })
     };
-    assert!(catch_unwind(AssertUnwindSafe(look)).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(inspect)).is_err());
     let request = reboot(&transport);
     let response = transport.send(request, &Attempt::first()).await.unwrap();
     assert_eq!(response.status(), 200);

@@ -1,4 +1,5 @@
-//! The client's side of credentials (`ecs-auth`) against the region's, in this process and over sockets.
+//! The client's side of credentials (`ecs-auth`) against the region's, in this process and over
+//! sockets.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use secrecy::ExposeSecret;
 
 const IAM: &str = "http://iam.sim";
 
-/// Whoever signs does so by the real clock, so the region's calendar begins now.
+/// Clients sign by the real clock, so the region's calendar starts now.
 fn region() -> RegionBuilder {
     Region::builder().servers(3).epoch(Timestamp::now())
 }
@@ -45,7 +46,7 @@ fn key(identity: &Identity) -> Credentials {
     Credentials::access_key(key.unwrap())
 }
 
-/// Sends an operation to this place as these credentials. The body of a refusal is parsed.
+/// Sends an operation to this address with these credentials. The body of a refusal is parsed.
 async fn send(
     transport: &dyn Transport,
     base: &str,
@@ -81,7 +82,7 @@ async fn list(
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_login_gets_a_token_that_the_region_takes() {
+async fn each_login_gets_a_valid_token() {
     let (transport, identity) = transport(region());
     let iam = IamClient::new(transport.clone(), IAM).unwrap();
     let region = Reference::name(&identity.region);
@@ -121,7 +122,7 @@ async fn each_login_gets_a_token_that_the_region_takes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_passcode_opens_what_a_password_alone_does_not() {
+async fn passcode_is_accepted_where_a_password_alone_is_not() {
     let (transport, identity) = transport(region().passcode("123456"));
     let iam = IamClient::new(transport.clone(), IAM).unwrap();
     let error = iam
@@ -137,7 +138,7 @@ async fn a_passcode_opens_what_a_password_alone_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_password_is_refused_in_words() {
+async fn wrong_password_is_refused_with_a_message() {
     let (transport, identity) = transport(region());
     let iam = IamClient::new(transport, IAM).unwrap();
     let login = Login::password(user(&identity), "sesame");
@@ -205,7 +206,7 @@ async fn keys_of_the_metadata_service_sign_in_each_of_its_variants() {
     assert!(error.to_string().contains("agency"), "{error}");
 }
 
-/// With one client and one address for everything, as it is over a socket.
+/// With one client and one address for everything, as over a socket.
 async fn live(builder: ServerBuilder, transport: HyperTransport) {
     let server = SimServer::start(builder).await.unwrap();
     let base = server.info().listening.clone();
@@ -215,7 +216,7 @@ async fn live(builder: ServerBuilder, transport: HyperTransport) {
     let restart = BatchRebootServers::new(RebootType::Hard, server.info().servers.clone());
     let restart = restart.unwrap();
 
-    // Each credential looks, the last one acts.
+    // Each of the credentials reads, the last one acts.
     let tokens = iam.tokens(login(&identity));
     let keys = MetadataKeys::at(Arc::clone(&transport), &base);
     let by_token = tokens.credentials().await.unwrap();
@@ -261,7 +262,7 @@ async fn live(builder: ServerBuilder, transport: HyperTransport) {
         .region()
         .with(|region| assert_eq!(region.accepted().entries().len(), 1));
 
-    // The catalogue leads back here.
+    // The catalogue refers back to this address.
     let body = serde_json::json!({"auth": {
         "identity": {"methods": ["token"], "token": {"id": identity.token.expose_secret()}},
         "scope": {"project": {"id": identity.project_id}},
@@ -275,9 +276,9 @@ async fn live(builder: ServerBuilder, transport: HyperTransport) {
     server.stop().await;
 }
 
-/// The region's clock may run as fast as it likes: clients sign by the real one.
+/// The region's clock may run at any speed: clients sign by the real one.
 #[tokio::test]
-async fn a_fast_clock_makes_no_signature_too_old() {
+async fn fast_clock_does_not_expire_signatures() {
     let region = Region::builder().servers(1).build().unwrap();
     let server = Server::builder(region).speed(NonZeroU32::new(1_000_000).unwrap());
     let server = SimServer::start(server).await.unwrap();
@@ -304,13 +305,13 @@ fn server() -> ServerBuilder {
 }
 
 #[tokio::test]
-async fn all_of_it_over_http() {
+async fn everything_works_over_http() {
     let client = HyperTransport::builder().native_roots(false).no_proxy();
     live(server(), client.build().unwrap()).await;
 }
 
 #[tokio::test]
-async fn all_of_it_over_https() {
+async fn everything_works_over_https() {
     let tls = Tls::self_signed().unwrap();
     let client = HyperTransport::builder()
         .native_roots(false)

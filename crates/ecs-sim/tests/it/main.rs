@@ -1,4 +1,4 @@
-//! The simulator by its public interface.
+//! Tests of the simulator's public interface.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

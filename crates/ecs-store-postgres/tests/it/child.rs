@@ -19,5 +19,5 @@ async fn process() {
     options.times = task.times();
     options.patience = task.patience;
     let store = PostgresStore::open(options).await.unwrap();
-    child::tell(&task.perform(&store).await);
+    child::report(&task.perform(&store).await);
 }

@@ -27,7 +27,7 @@ async fn a_process() {
     let store = SqliteStore::open(options).await.unwrap();
     let found = store.run(&task.run_id).await.unwrap();
     task.take_over_after = found.is_some().then_some(Duration::ZERO);
-    child::tell(&task.perform(&store).await);
+    child::report(&task.perform(&store).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,26 +1,26 @@
-//! What a server does with one connection, and one fault of that kind.
+//! The script of one connection, and one fault of that kind.
 
 use ecs_sim::Fault;
 
 use super::Verdict;
 
-/// A body that is good for everything that is asked for: an action gets its job, a query a job that has ended.
+/// A body that fits every request: an action gets its job, a query a job that has ended.
 pub const ANSWER: &str = r#"{"job_id":"ff80808288d41e1b018990260955686a","status":"SUCCESS"}"#;
 
-/// What a server does with one connection. After the last step it closes.
+/// A step of a server with one connection. After the last step the server closes it.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Reads one whole request.
+    /// Reads one complete request.
     Read,
     /// Reads one byte.
     ReadByte,
-    /// Sends this.
+    /// Sends these bytes.
     Send(Vec<u8>),
-    /// Sends this again and again, until the client has had enough.
+    /// Sends these bytes repeatedly until the client closes.
     SendForever(Vec<u8>),
-    /// Sends this byte by byte, ten in a second, until the client has had enough.
+    /// Sends these bytes one by one, ten per second, until the client closes.
     SendSlowly(Vec<u8>),
-    /// Says nothing more until the client closes.
+    /// Sends nothing more until the client closes.
     Hang,
     /// Ends the connection with a TCP reset.
     Reset,
@@ -29,21 +29,21 @@ pub enum Step {
 /// One fault.
 #[derive(Clone, Debug)]
 pub struct WireFault {
-    /// What the server does, in words.
+    /// The behaviour of the server, for people.
     pub name: &'static str,
-    /// What the server does.
+    /// The script of the server.
     pub play: Vec<Step>,
-    /// The same in the simulator, with what can be told apart only there.
+    /// The equivalent faults of the simulator, including those that only it can distinguish.
     pub simulated: Vec<Fault>,
-    /// What must come of an action that meets it. A query always survives.
+    /// The expected result of an action that meets the fault. A query always survives.
     pub verdict: Verdict,
-    /// Words of the reason.
+    /// A part of the expected reason.
     pub expected: &'static str,
-    /// It ends only when the client's time for the attempt is over.
+    /// Whether it ends only at the time limit of the attempt.
     pub takes_time: bool,
 }
 
-/// Returns a whole response.
+/// Returns a complete response.
 pub fn response(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let head = format!(

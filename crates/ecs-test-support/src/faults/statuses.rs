@@ -1,9 +1,11 @@
-//! Answers that are errors: statuses × what the body says × in which family of errors, and what a run must say of each.
+//! Error answers: statuses × codes in the body × error families, with the expected result of a run
+//! for each.
 
 use super::Verdict::{self, Blind, Denied, Failed, Retried, Succeeds, Unknown};
 
-/// What the body of an answer can say by its code: nothing, "refused", both codes that are documented to say "later"
-/// on a success or a server error, "not with these credentials", "it failed, perhaps while it worked".
+/// The kinds of codes in a body: none, a refusal, both codes that are documented as throttling on a
+/// success or a server error, a refusal of the credentials, a failure that may have occurred during
+/// the work.
 pub const CODES: [Option<&str>; 6] = [
     None,
     Some("Ecs.0005"),
@@ -13,19 +15,21 @@ pub const CODES: [Option<&str>; 6] = [
     Some("Ecs.0000"),
 ];
 
-/// One status: what must come of an action that is answered so once, and of a query, for each of [`CODES`].
+/// A status, with the expected results of an action and of a query that are answered so once, for
+/// each of [`CODES`].
 pub type Row = (u16, [Verdict; 6], [Verdict; 6]);
 
 const UNKNOWN: [Verdict; 6] = [Unknown; 6];
-/// Throttling by its status, unless the code speaks of work. A page proves nothing.
+/// Throttling by status, unless the code reports work. A page proves nothing.
 const RETRIED: [Verdict; 6] = [Unknown, Retried, Retried, Retried, Retried, Unknown];
-/// A refusal in the service's own form: the code says more. A page proves nothing.
+/// A refusal in the service's own form, refined by the code. A page proves nothing.
 const REFUSED: [Verdict; 6] = [Unknown, Failed, Retried, Retried, Denied, Unknown];
 const FLOW_LIMIT: [Verdict; 6] = [Unknown, Unknown, Retried, Unknown, Unknown, Unknown];
 const BUSY: [Verdict; 6] = [Unknown, Unknown, Unknown, Retried, Unknown, Unknown];
 
 const SURVIVES: [Verdict; 6] = [Succeeds; 6];
-/// An error in disguise, or a refusal: only credentials are final at once, since a new job may not be known yet.
+/// An error in disguise, or a refusal: only credentials are final at once, since a new job may not
+/// be known yet.
 const BY_CODE: [Verdict; 6] = [Succeeds, Succeeds, Succeeds, Succeeds, Blind, Succeeds];
 const BLIND: [Verdict; 6] = [Blind, Succeeds, Succeeds, Succeeds, Blind, Succeeds];
 
@@ -52,7 +56,7 @@ pub const STATUSES: [Row; 19] = [
     (504, UNKNOWN, SURVIVES),
 ];
 
-/// A way to write a code.
+/// Writes a code in an error family.
 pub type Family = fn(code: &str) -> String;
 
 /// The families in which services and gateways write a code.
@@ -79,7 +83,7 @@ pub const FAMILIES: [(&str, Family); 6] = [
     }),
 ];
 
-/// Bodies in which no code can be read that anybody documents. Three have a form of the service's own all the same: see
+/// Bodies without a documented code. Three of them still have a form of the service's own: see
 /// `proven`.
 pub const SILENT: [(&str, &str); 12] = [
     ("empty", ""),
@@ -111,8 +115,8 @@ pub const SILENT: [(&str, &str); 12] = [
     ),
 ];
 
-/// What a body without a documented code proves by its form: a fault of OpenStack's whose code is the status, or a code
-/// that is formed as the vendor's.
+/// Returns what a body without a documented code proves by its form: a fault of OpenStack whose
+/// code is the status, or a code in the vendor's form.
 fn proven(name: &str, status: u16) -> Option<Verdict> {
     match (name, status) {
         ("OpenStack", 400) | ("OpenStack, not found", 404) => Some(Failed),
@@ -123,20 +127,20 @@ fn proven(name: &str, status: u16) -> Option<Verdict> {
     }
 }
 
-/// One answer, and what must come of it.
+/// One answer with its expected results.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// Status, code and family, for people.
     pub name: String,
     /// The status.
     pub status: u16,
-    /// What the body says.
+    /// The code in the body.
     pub code: Option<&'static str>,
     /// The body.
     pub body: String,
-    /// What must come of an action that is answered so once.
+    /// The expected result of an action that is answered so once.
     pub action: Verdict,
-    /// What must come of a query that is answered so once.
+    /// The expected result of a query that is answered so once.
     pub query: Verdict,
 }
 
@@ -153,7 +157,7 @@ pub fn answers() -> Vec<Answer> {
                 name: format!("{status} {} in {family}", code.unwrap_or("no code")),
                 status,
                 code,
-                // One page of something on the way is doubted.
+                // A single page of an intermediary is not trusted.
                 query: match query {
                     Blind if code.is_none() && proven(family, status).is_none() => Succeeds,
                     query => query,

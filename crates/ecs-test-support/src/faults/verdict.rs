@@ -1,26 +1,26 @@
-//! What must be said.
+//! Expected results.
 
-/// What must come of a run that meets a fault once.
+/// The expected result of a run that meets a fault once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// As if nothing had happened.
+    /// The run succeeds as without the fault.
     Succeeds,
-    /// Certainly not executed, sent again, and then as if nothing had happened.
+    /// Certainly not executed, sent again, then as without the fault.
     Retried,
     /// It may have been executed: one request and never a second.
     Unknown,
-    /// Certainly not executed, and it is the request's fault.
+    /// Certainly not executed because of the request.
     Failed,
-    /// Certainly not executed, because of who asks.
+    /// Certainly not executed because of the credentials.
     Denied,
-    /// Never sent, after a few attempts.
+    /// Never sent, after several attempts.
     OutOfReach,
-    /// Only for queries: the jobs go on, and nobody may look at them.
+    /// Only for queries: the jobs continue, and polling them is refused.
     Blind,
 }
 
 impl Verdict {
-    /// Returns the outcome of each server.
+    /// Returns the expected outcome of each server.
     pub fn outcome(self) -> &'static str {
         match self {
             Self::Succeeds | Self::Retried => "succeeded",
@@ -31,7 +31,7 @@ impl Verdict {
         }
     }
 
-    /// What `ecsctl` ends with.
+    /// Returns the expected exit code of `ecsctl`.
     pub fn exit(self) -> i32 {
         match self {
             Self::Succeeds | Self::Retried => 0,
@@ -42,7 +42,7 @@ impl Verdict {
         }
     }
 
-    /// Returns how many requests the server may read that act on servers.
+    /// Returns the number of action requests that the server may read.
     pub fn actions(self) -> usize {
         match self {
             Self::Retried => 2,

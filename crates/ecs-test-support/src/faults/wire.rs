@@ -1,5 +1,5 @@
-//! Faults on the wire: what a server does with one connection, what the same is in the simulator, and what a run must
-//! say of it.
+//! Faults on the wire: the script of a server for one connection, the equivalent in the simulator,
+//! and the expected result of a run.
 
 use ecs_sim::Fault;
 
@@ -126,7 +126,7 @@ fn answers_that_take_time() -> Vec<WireFault> {
             vec![Read, send(head), Hang],
             &[Fault::Silent],
         ),
-        // In the simulator this is a way that takes long: a test of its own.
+        // In the simulator this is a slow way, which has its own test.
         late(
             "answers too slowly",
             vec![Read, SendSlowly(response("200 OK", "", ANSWER))],

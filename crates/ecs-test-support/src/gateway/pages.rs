@@ -1,13 +1,13 @@
-//! What gateways answer in the service's place.
+//! Answers of gateways in place of the service's.
 
-/// An answer that a gateway makes itself.
+/// An answer that a gateway generates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Which gateway makes it, with which setting.
+    /// The gateway and its setting.
     pub name: &'static str,
     /// Status code and reason.
     pub status: &'static str,
-    /// Whole header lines, without `Content-Length`.
+    /// Complete header lines, without `Content-Length`.
     pub headers: &'static str,
     /// The body.
     pub body: &'static str,
@@ -19,9 +19,10 @@ const HAPROXY: &str = "cache-control: no-cache\r\ncontent-type: text/html\r\n";
 const SQUID: &str = "Server: squid/5.7\r\nMime-Version: 1.0\r\nContent-Type: text/html;charset=utf-8\r\n\
                      X-Squid-Error: ERR_ACCESS_DENIED 0\r\nX-Cache: MISS from gate\r\nVia: 1.1 gate (squid/5.7)\r\n";
 
-/// The pages of real gateways, as observed on Debian 12 (nginx 1.22.1, HAProxy 2.6.12, Squid 5.7, ModSecurity 3), and
-/// bare ones of the same statuses. Each was seen, or can be configured, **after** the service had executed the request: by
-/// rules about answers, error pages, limits of size or time.
+/// Pages of real gateways, as observed on Debian 12 (nginx 1.22.1, HAProxy 2.6.12, Squid 5.7,
+/// ModSecurity 3), and bare ones of the same statuses. Each was observed, or can be configured,
+/// **after** the service had executed the request: by rules about answers, error pages, limits of
+/// size or time.
 pub const PAGES: [Page; 20] = [
     page(
         "HAProxy http-response deny 429",

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 use std::net::TcpStream;
 
-/// Reads one whole message with a length. `None`: the peer closed before.
+/// Reads one complete message with a length; `None` if the peer closed before.
 pub(super) fn read_message(stream: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
     let mut message = Vec::new();
     let mut chunk = [0; 16 * 1024];
@@ -37,7 +37,7 @@ fn content_length(head: &[u8]) -> usize {
         .unwrap_or(0)
 }
 
-/// Returns the message with these header lines behind its first line.
+/// Inserts these header lines after the first line of a message.
 pub(super) fn with_headers(message: &[u8], headers: &str) -> Vec<u8> {
     let first = message
         .iter()
@@ -47,7 +47,7 @@ pub(super) fn with_headers(message: &[u8], headers: &str) -> Vec<u8> {
     [line, headers.as_bytes(), rest].concat()
 }
 
-/// Returns the request as one after which the connection ends.
+/// Changes a request so that the connection ends after it.
 pub(super) fn closing(request: &[u8]) -> Vec<u8> {
     with_headers(request, "Connection: close\r\n")
 }

@@ -1,4 +1,5 @@
-//! A process of its own that runs with a journal in a store: the test program, started again.
+//! A separate process that executes a run with a journal in a store: the test program, started
+//! again.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use tokio::process::{Child, Command};
 /// The task of the process, as JSON.
 const VARIABLE: &str = "ECS_STORE_TEST_CHILD";
 
-/// What a process is to do: restart these servers.
+/// The task of a process: restart these servers.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Task {
     /// The address of the store.
@@ -36,31 +37,31 @@ pub struct Task {
     pub run_id: String,
     /// The servers.
     pub servers: Vec<ServerId>,
-    /// How many servers it sends in a minute.
+    /// The largest number of servers that it sends in a minute.
     pub pace: usize,
-    /// How long an admission holds.
+    /// The admission lifetime.
     pub admission_lifetime: Duration,
-    /// How long a store that is away is waited for.
+    /// How long it waits for an unavailable store.
     pub patience: Duration,
-    /// The run is taken over when its process was silent for so long; `None`: it begins.
+    /// Take over the run when its process was silent for this time; `None` begins it.
     pub take_over_after: Option<Duration>,
 }
 
-/// How the run of a process ended.
+/// The result of a process.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// Why the journal failed.
     pub journal_failed: Option<String>,
-    /// So many servers succeeded.
+    /// The number of servers that succeeded.
     pub succeeded: usize,
-    /// So many were not attempted.
+    /// The number of servers that were not attempted.
     pub not_attempted: usize,
-    /// So many are unknown.
+    /// The number of servers of unknown outcome.
     pub unknown: usize,
 }
 
 impl Task {
-    /// Restarts all servers of a region that is served.
+    /// Creates the task to restart all servers of a served region.
     pub fn of(store: String, sim: &SimServer, tls: Option<&Tls>, run_id: &str) -> Self {
         let identity = sim.region().with(|region| region.identity().clone());
         Self {
@@ -79,7 +80,7 @@ impl Task {
         }
     }
 
-    /// Returns the client that it runs with.
+    /// Returns the client of the process.
     pub fn client(&self) -> Client {
         let transport = HyperTransport::builder().no_proxy().native_roots(false);
         let transport = match &self.ca_pem {
@@ -98,7 +99,7 @@ impl Task {
             .unwrap()
     }
 
-    /// Starts a process with this task; `prefix` is the command that starts it, if it is another.
+    /// Starts a process with this task; `prefix` is a command that wraps it, if not empty.
     pub fn start(&self, prefix: &[&str], test: &str) -> Child {
         let program = std::env::current_exe().unwrap();
         let program = program.to_str().unwrap();
@@ -118,7 +119,7 @@ impl Task {
         times
     }
 
-    /// Does it.
+    /// Performs the task.
     pub async fn perform(self, store: &Store) -> Ended {
         let takeover = match self.take_over_after {
             Some(Duration::ZERO) => Takeover::AtOnce,
@@ -130,7 +131,7 @@ impl Task {
                 let run = run.run_id(&self.run_id).batch_size(3);
                 run.journal(store.journal())
             }
-            // Whoever has it, alive or not, if it is not to be waited for.
+            // Any holder, alive or not, if it is not to be waited for.
             Some(_) => {
                 let (journal, contents) = loop {
                     match store.resume(&self.run_id, takeover).await {
@@ -157,7 +158,7 @@ impl Task {
     }
 }
 
-/// Returns how it ended, when it has.
+/// Waits for the process and returns its result.
 pub async fn ended(child: Child) -> Ended {
     let output = child.wait_with_output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -175,7 +176,7 @@ pub async fn signal(pid: u32, name: &str) {
 
 const SPEED: u32 = 100;
 
-/// Returns a region that is served, over TLS if there is a certificate.
+/// Serves a region, over TLS if there is a certificate.
 pub async fn serve(servers: usize, listen: &str, tls: Option<&Tls>) -> SimServer {
     let region = Region::builder().servers(servers).seed(5).build().unwrap();
     let server = Server::builder(region)
@@ -188,13 +189,13 @@ pub async fn serve(servers: usize, listen: &str, tls: Option<&Tls>) -> SimServer
     SimServer::start(server).await.unwrap()
 }
 
-/// Returns the task of this process, if it is one that a test started.
+/// Returns the task of this process, if a test started it.
 pub fn task() -> Option<Task> {
     let task = std::env::var(VARIABLE).ok()?;
     Some(serde_json::from_str(&task).unwrap())
 }
 
-/// Tells the test how it ended.
-pub fn tell(ended: &Ended) {
+/// Reports the result to the test.
+pub fn report(ended: &Ended) {
     println!("\n{}", serde_json::to_string(ended).unwrap());
 }

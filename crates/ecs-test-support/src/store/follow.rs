@@ -1,4 +1,4 @@
-//! Watching runs that other processes have.
+//! Following runs of other processes.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::time::timeout;
 
 use super::{Database, MINUTE, accepted, announce, append, begin, ids};
 
-/// Returns the next update, which must come soon.
+/// Returns the next update, which must arrive soon.
 async fn next(follower: &mut Follower) -> RunUpdate {
     let update = timeout(Duration::from_secs(10), follower.next()).await;
     update.expect("it comes").unwrap()
 }
 
-/// The numbers of the records of the next updates until there are so many.
+/// Returns the numbers of the records of the next updates, up to this count.
 async fn numbers(follower: &mut Follower, count: usize) -> Vec<u64> {
     let mut numbers = Vec::new();
     while numbers.len() < count {
@@ -24,8 +24,8 @@ async fn numbers(follower: &mut Follower, count: usize) -> Vec<u64> {
     numbers
 }
 
-/// From the first one on, whenever it begins.
-pub async fn a_follower_gets_each_record_once(database: &impl Database) {
+/// A follower gets each record from the first one, whenever it begins.
+pub async fn follower_gets_each_record_once(database: &impl Database) {
     let (a, b) = (database.store("a").await, database.store("b").await);
     let journal = begin(&a, "r", ids(0..40)).await;
     let mut early = b.follow("r");
@@ -45,7 +45,7 @@ pub async fn a_follower_gets_each_record_once(database: &impl Database) {
         (61, RunState::Running)
     );
     assert_eq!(numbers(&mut early, 60).await, (1..61).collect::<Vec<_>>());
-    // Nothing more comes while nothing happens; a read that is given up loses nothing.
+    // Nothing arrives while nothing happens, and a cancelled read loses nothing.
     let early_next = timeout(Duration::from_millis(1500), early.next()).await;
     assert!(early_next.is_err(), "{early_next:?}");
     append(&journal, Record::WaveBegan { wave: 0 })
@@ -57,8 +57,8 @@ pub async fn a_follower_gets_each_record_once(database: &impl Database) {
     assert_eq!(error.kind(), StoreErrorKind::NoRun);
 }
 
-/// Silent, taken over, ended.
-pub async fn a_follower_sees_the_state_of_the_run_and_who_has_it(database: &impl Database) {
+/// A follower sees a silent, a taken over and an ended run.
+pub async fn follower_sees_the_state_and_the_holder_of_the_run(database: &impl Database) {
     let (a, b) = (database.store("a").await, database.store("b").await);
     let journal = begin(&a, "r", ids(0..2)).await;
     let mut follower = b.follow("r");
@@ -84,8 +84,8 @@ pub async fn a_follower_sees_the_state_of_the_run_and_who_has_it(database: &impl
     assert_eq!(update.entries.len(), 1);
 }
 
-/// A record that was read once is gone.
-pub async fn a_follower_notices_a_store_that_was_set_back(database: &impl Database) {
+/// A record that was read once has disappeared.
+pub async fn follower_notices_lost_records(database: &impl Database) {
     let store = database.store("a").await;
     let journal = begin(&store, "r", ids(0..2)).await;
     announce(&journal, 1, ids(0..2)).await.unwrap();
@@ -97,14 +97,14 @@ pub async fn a_follower_notices_a_store_that_was_set_back(database: &impl Databa
     assert_eq!(error.kind(), StoreErrorKind::Contradiction);
 }
 
-/// Without a poll in between.
-pub async fn a_change_is_told_before_the_next_poll(database: &impl Database) {
+/// A change is reported without a poll in between.
+pub async fn changes_are_reported_before_the_next_poll(database: &impl Database) {
     let writer = database.store("a").await;
     let mut times = StoreTimes::default();
     times.poll_interval = MINUTE;
     let watcher = database.open("b", times).await;
     let mut changes = watcher.changes();
-    // That it listens from now on.
+    // To make sure that it is listening.
     let soon = Duration::from_secs(10);
     assert_eq!(timeout(soon, changes.next()).await.unwrap(), Change::Any);
     begin(&writer, "r", ids(0..2)).await;

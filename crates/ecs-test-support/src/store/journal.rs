@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::{Database, accepted, announce, append, begin, ids, run_record};
 
-/// Another process reads what one wrote, and a run of the same id is refused.
-pub async fn what_was_written_is_read_back_on_another_host(database: &impl Database) {
+/// Another process reads the records of the first, and a run with the same id is refused.
+pub async fn records_are_read_back_on_another_host(database: &impl Database) {
     let store = database.store("a").await;
     let journal = begin(&store, "r", ids(0..4)).await;
     assert_eq!(
@@ -33,7 +33,7 @@ pub async fn what_was_written_is_read_back_on_another_host(database: &impl Datab
 
     append(&journal, Record::Ended {}).await.unwrap();
     assert_eq!(other.runs(10).await.unwrap()[0].state, RunState::Ended);
-    // A new run of the same name is refused, and nothing of the first is touched.
+    // A new run with the same id is refused, and the first is unchanged.
     let error = append(&other.journal(), run_record("r", ids(0..1))).await;
     let error = error.unwrap_err();
     assert_eq!(error.kind(), JournalErrorKind::InUse);
@@ -48,10 +48,8 @@ pub async fn what_was_written_is_read_back_on_another_host(database: &impl Datab
     assert_eq!(error.kind(), StoreErrorKind::NoRun);
 }
 
-/// Fencing.
-pub async fn a_process_that_lost_its_run_appends_nothing_and_announces_nothing(
-    database: &impl Database,
-) {
+/// A process that lost its run is fenced.
+pub async fn process_that_lost_its_run_cannot_write(database: &impl Database) {
     let (a, b) = (database.store("a").await, database.store("b").await);
     let journal = begin(&a, "r", ids(0..4)).await;
     announce(&journal, 1, ids(0..2)).await.unwrap();
@@ -65,7 +63,7 @@ pub async fn a_process_that_lost_its_run_appends_nothing_and_announces_nothing(
     );
 
     let (taken, contents) = b.resume("r", Takeover::AtOnce).await.unwrap();
-    // What was in flight is unknown to whoever takes over.
+    // Requests in flight are unknown to the new process.
     let recovered = Recovered::from_entries(contents.entries).unwrap();
     assert_eq!(recovered.unknown_requests()[0].servers, ids(0..2));
 
@@ -87,10 +85,8 @@ pub async fn a_process_that_lost_its_run_appends_nothing_and_announces_nothing(
     assert_eq!(records.len(), 6);
 }
 
-/// Signs of life.
-pub async fn a_released_run_is_resumed_without_waiting_and_a_silent_one_after_a_while(
-    database: &impl Database,
-) {
+/// Signs of life decide when a run may be taken over.
+pub async fn released_runs_are_resumed_at_once_and_silent_ones_later(database: &impl Database) {
     let a = database.store("a").await;
     let journal = begin(&a, "released", ids(0..1)).await;
     journal.release().await.unwrap();
@@ -111,10 +107,8 @@ pub async fn a_released_run_is_resumed_without_waiting_and_a_silent_one_after_a_
     );
 }
 
-/// Records that are missing.
-pub async fn a_store_that_was_set_back_is_noticed_before_anything_is_sent(
-    database: &impl Database,
-) {
+/// Missing records are noticed before anything is sent.
+pub async fn lost_records_are_noticed_before_anything_is_sent(database: &impl Database) {
     let store = database.store("a").await;
     let journal = begin(&store, "r", ids(0..4)).await;
     announce(&journal, 1, ids(0..2)).await.unwrap();
@@ -125,8 +119,8 @@ pub async fn a_store_that_was_set_back_is_noticed_before_anything_is_sent(
     assert!(error.to_string().contains("lost records"), "{error}");
 }
 
-/// Futures that are dropped while they write.
-pub async fn a_future_that_is_dropped_damages_nothing(database: &impl Database) {
+/// Futures that are dropped while they write damage nothing.
+pub async fn dropped_futures_damage_nothing(database: &impl Database) {
     let store = database.store("a").await;
     let journal = begin(&store, "r", ids(0..4)).await;
     for wave in 0..20 {
@@ -149,7 +143,7 @@ pub async fn a_future_that_is_dropped_damages_nothing(database: &impl Database) 
     assert_eq!(entries.last().unwrap().record, Record::Ended {});
 }
 
-/// Only runs that ended, and whose shares of the quota are given back.
+/// Only runs that ended and whose shares of the quota were given back are pruned.
 pub async fn ended_runs_are_pruned_and_others_are_not(database: &impl Database) {
     let store = database.store("a").await;
     let ended = begin(&store, "ended", ids(0..1)).await;

@@ -8,9 +8,7 @@ use ecs_ops::store::Takeover;
 use super::{Database, ENDPOINT, accepted, announce, append, begin, id, ids};
 
 /// A server is held until its outcome is known.
-pub async fn another_run_is_told_who_holds_a_server_and_gets_it_when_its_outcome_is_known(
-    database: &impl Database,
-) {
+pub async fn held_servers_are_refused_until_their_outcome_is_known(database: &impl Database) {
     let (a, b) = (database.store("a").await, database.store("b").await);
     let first = begin(&a, "first", ids(0..3)).await;
     let second = begin(&b, "second", ids(2..4)).await;
@@ -58,9 +56,7 @@ pub async fn another_run_is_told_who_holds_a_server_and_gets_it_when_its_outcome
 }
 
 /// A dead run frees nothing.
-pub async fn the_servers_of_a_dead_run_are_held_until_it_is_taken_over_and_ends(
-    database: &impl Database,
-) {
+pub async fn servers_of_a_dead_run_are_held_until_it_ends(database: &impl Database) {
     let store = database.store("a").await;
     let dead = begin(&store, "dead", ids(0..1)).await;
     announce(&dead, 1, ids(0..1)).await.unwrap();
@@ -81,9 +77,7 @@ pub async fn the_servers_of_a_dead_run_are_held_until_it_is_taken_over_and_ends(
 }
 
 /// A refusal frees the servers.
-pub async fn a_request_that_was_not_executed_frees_its_servers_unless_it_is_sent_again(
-    database: &impl Database,
-) {
+pub async fn unexecuted_requests_free_their_servers_unless_retried(database: &impl Database) {
     let store = database.store("a").await;
     let run = begin(&store, "r", ids(0..2)).await;
     let held = async || store.held(ENDPOINT, "p", &ids(0..9)).await.unwrap().len();
@@ -99,7 +93,7 @@ pub async fn a_request_that_was_not_executed_frees_its_servers_unless_it_is_sent
     announce(&run, 1, ids(0..2)).await.unwrap();
     append(&run, not_executed(None)).await.unwrap();
     assert_eq!(held().await, 0);
-    // The same server of another project, or of another endpoint, is another server.
+    // The same server id in another project, or at another endpoint, is another server.
     announce(&run, 2, ids(0..2)).await.unwrap();
     assert_eq!(
         store.held(ENDPOINT, "q", &ids(0..9)).await.unwrap().len(),
@@ -115,8 +109,8 @@ pub async fn a_request_that_was_not_executed_frees_its_servers_unless_it_is_sent
     );
 }
 
-/// Two runs that want each other's servers, at the same time and in both orders.
-pub async fn runs_that_want_the_same_servers_never_both_have_one(database: &impl Database) {
+/// Two runs compete for the same servers, at the same time and in both orders.
+pub async fn competing_runs_never_share_a_server(database: &impl Database) {
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..6_u16 {
         let store = database.store(&format!("h{number}")).await;
@@ -124,7 +118,7 @@ pub async fn runs_that_want_the_same_servers_never_both_have_one(database: &impl
             let run = begin(&store, &format!("r{number}"), ids(0..8)).await;
             let mut admitted = Vec::new();
             for request in 1..=8_u16 {
-                // Each begins elsewhere.
+                // Each begins with another server.
                 let server = id((number + request) % 8);
                 let other = id((number + request + 3) % 8);
                 let admission = announce(&run, request.into(), vec![server, other])
@@ -140,7 +134,7 @@ pub async fn runs_that_want_the_same_servers_never_both_have_one(database: &impl
     let admitted = tasks.join_all().await.concat();
     let mut holders = std::collections::BTreeMap::new();
     for (server, run) in admitted {
-        // A run may use a server of its own again.
+        // A run may use its own server again.
         assert_eq!(*holders.entry(server).or_insert(run), run, "{server}");
     }
     assert!(holders.len() >= 2);

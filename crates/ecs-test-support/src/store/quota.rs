@@ -1,4 +1,4 @@
-//! The quota over all processes.
+//! The quota across all processes.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use super::{Database, accepted, announcement, append, begin, ids};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Announces a request of so many servers with a quota of 10.
+/// Announces a request of this many servers with a quota of 10.
 async fn ask(journal: &StoreJournal, request: usize, servers: u16) -> Admission {
     let first = u16::try_from(request).unwrap() * 100;
     let servers = ids(first..first + servers);
@@ -21,19 +21,19 @@ fn is_full(admission: &Admission) -> bool {
     matches!(admission, Admission::QuotaFull { .. })
 }
 /// The window begins with the answer.
-pub async fn a_share_is_held_until_a_window_after_its_answer(database: &impl Database) {
+pub async fn shares_are_held_until_a_window_after_their_answer(database: &impl Database) {
     let store = database.store("a").await;
     let run = begin(&store, "r", ids(0..1)).await;
     assert_eq!(ask(&run, 1, 6).await, Admission::Admitted);
     assert!(is_full(&ask(&run, 2, 5).await));
-    // The answer comes late: the window begins with it.
+    // A late answer: the window begins with it.
     tokio::time::sleep(SECOND).await;
     append(&run, accepted(1)).await.unwrap();
     tokio::time::sleep(SECOND * 8 / 10).await;
     assert!(is_full(&ask(&run, 2, 5).await));
     tokio::time::sleep(SECOND * 3 / 10).await;
     assert_eq!(ask(&run, 2, 5).await, Admission::Admitted);
-    // A refusal gives it back at once.
+    // A refusal gives the share back at once.
     let refused = Record::NotExecuted {
         request: 2,
         throttled: false,
@@ -44,15 +44,15 @@ pub async fn a_share_is_held_until_a_window_after_its_answer(database: &impl Dat
     assert_eq!(ask(&run, 3, 10).await, Admission::Admitted);
 }
 
-/// Nobody answers.
-pub async fn the_share_of_a_dead_process_is_held_until_its_answer_is_awaited_no_longer(
+/// The answer never arrives.
+pub async fn shares_of_dead_processes_are_held_until_their_answers_are_overdue(
     database: &impl Database,
 ) {
     let store = database.store("a").await;
     let dead = begin(&store, "dead", ids(0..1)).await;
     assert_eq!(ask(&dead, 1, 6).await, Admission::Admitted);
     drop(dead);
-    // Taking the run over neither frees it nor prolongs it.
+    // A takeover neither frees nor prolongs it.
     database.age(Duration::from_secs(80)).await;
     store.resume("dead", Takeover::AtOnce).await.unwrap();
     let other = begin(&store, "other", ids(0..1)).await;
@@ -62,10 +62,8 @@ pub async fn the_share_of_a_dead_process_is_held_until_its_answer_is_awaited_no_
     assert_eq!(ask(&other, 2, 5).await, Admission::Admitted);
 }
 
-/// The queue.
-pub async fn whoever_waits_longest_goes_first_and_whoever_is_gone_is_not_waited_for(
-    database: &impl Database,
-) {
+/// The queue is fair, and dead processes leave it.
+pub async fn queue_is_fair_and_skips_dead_processes(database: &impl Database) {
     let store = database.store("a").await;
     let holder = begin(&store, "holder", ids(0..1)).await;
     let (large, small) = (
@@ -90,7 +88,7 @@ pub async fn whoever_waits_longest_goes_first_and_whoever_is_gone_is_not_waited_
     assert!(is_full(&ask(&small, 3, 1).await));
     assert_eq!(ask(&large, 2, 9).await, Admission::Admitted);
     assert_eq!(ask(&small, 3, 1).await, Admission::Admitted);
-    // The one that waits first dies.
+    // The first in the queue dies.
     assert!(is_full(&ask(&large, 4, 10).await));
     append(&large, accepted(2)).await.unwrap();
     append(&small, accepted(3)).await.unwrap();
@@ -100,7 +98,7 @@ pub async fn whoever_waits_longest_goes_first_and_whoever_is_gone_is_not_waited_
     assert_eq!(ask(&holder, 5, 1).await, Admission::Admitted);
 }
 
-/// Twenty processes, each with a connection of its own, send as fast as they may.
+/// Twenty processes, each with its own connection, send as fast as they may.
 pub async fn twenty_processes_use_the_quota_and_never_exceed_it(database: &impl Database) {
     // `ECS_STORE_LONG=1`: with the window of the service.
     let long = std::env::var_os("ECS_STORE_LONG").is_some();
@@ -164,8 +162,8 @@ async fn race(database: &impl Database, round: u16, window: Duration, windows: u
         });
     }
     let sent = tasks.join_all().await.concat();
-    // The service counts a request at any moment from its sending to its answer: those that it can count within a
-    // window that begins with one of the answers.
+    // The service counts a request at any moment between its sending and its answer: the requests
+    // that it can count within a window that begins with one of the answers.
     for (_, _, begin) in &sent {
         let counted = sent
             .iter()
@@ -174,7 +172,7 @@ async fn race(database: &impl Database, round: u16, window: Duration, windows: u
         assert!(counted <= LIMIT, "{counted} servers in {window:?}");
     }
     let mut by_process = [0_usize; 20];
-    // At first whoever comes takes what there is.
+    // Before that, each process takes what is available.
     for (number, _, _) in sent.iter().filter(|(_, at, _)| *at >= began + window) {
         by_process[usize::from(*number)] += 1;
     }

@@ -145,7 +145,7 @@ impl Connector {
             NoTunnel::Refused(status, reason) => {
                 let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
                 let detail = format!(
-                    "{} answered {status}{reason} when it was asked for a way to {}",
+                    "{} answered {status}{reason} to the request for a tunnel to {}",
                     address(proxy.uri()),
                     address(target)
                 );

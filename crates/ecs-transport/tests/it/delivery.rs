@@ -49,7 +49,7 @@ async fn invalid_requests_send_nothing() {
 }
 
 #[tokio::test]
-async fn closed_after_accept_is_never_claimed_unsent_once_a_connection_had_it() {
+async fn close_after_accept_is_never_reported_unsent_once_a_connection_had_the_request() {
     let server = Tarpit::always(Play::new()).await.unwrap();
     let transport = transport();
     for _ in 0..50 {

@@ -1,4 +1,4 @@
-//! What must hold behind a gateway, which the trace of the region's side cannot show.
+//! Invariants behind a gateway, which the trace of the region's side cannot show.
 
 use ecs_ops::{Evidence, Outcome};
 
@@ -6,7 +6,7 @@ use super::super::Outcome as Simulated;
 use super::{Checker, Played};
 
 impl Checker<'_> {
-    /// What a report calls certain is true, whatever the gateway made of the answers.
+    /// Checks that certain claims of a report are true, whatever the gateway made of the answers.
     pub(super) fn holds_behind_a_gateway(&mut self, outcome: &Simulated) {
         for run in &outcome.runs {
             self.hold(!run.endless, || "a run did not end".to_owned());
@@ -24,7 +24,8 @@ impl Checker<'_> {
             let executed = !self.truth.jobs_until(id, run.until).is_empty();
             let claim = match &server.outcome {
                 Outcome::NotAttempted { .. } | Outcome::Failed { job_id: None, .. } => Some(false),
-                // A server that was in the wanted state, or on which others acted, is no claim about the request.
+                // A server in the wanted state, or on which others acted, is no claim about the
+                // request.
                 Outcome::Succeeded {
                     evidence: Evidence::WantedState,
                     ..

@@ -1,4 +1,4 @@
-//! Whether a journal says what happened, at each death.
+//! Checks that a journal is truthful at each death.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,7 +17,7 @@ impl<'a> ManyLives<'a> {
         lives.any(|life| std::ptr::eq(&life.played, run))
     }
 
-    /// What a process wrote down.
+    /// Returns the records that a process wrote.
     pub(super) fn records(self, life: &Life) -> impl Iterator<Item = &'a Record> {
         let entries = self.lived.entries.get(life.wrote.clone());
         entries
@@ -26,8 +26,8 @@ impl<'a> ManyLives<'a> {
             .map(|entry| &entry.record)
     }
 
-    /// Returns whether a process that died before this time had announced a request for this
-    /// server, and not written down what came of it.
+    /// Returns whether a process that died before this time had announced a request for this server
+    /// without recording its outcome.
     pub(super) fn died_sending(self, id: &ServerId, until: Duration) -> bool {
         let lives = self.lived.lives.iter();
         let mut dead = lives.filter(|life| life.played.died && life.played.ended < until);
@@ -39,8 +39,7 @@ impl<'a> ManyLives<'a> {
         open.any(|servers| servers.contains(id))
     }
 
-    /// Returns the requests that a process had announced, without having written down what came of
-    /// them.
+    /// Returns the requests that a process had announced without recording their outcome.
     pub(super) fn open(self, life: &Life) -> impl Iterator<Item = &'a [ServerId]> {
         let mut open: HashMap<usize, &[ServerId]> = HashMap::new();
         for record in self.records(life) {
@@ -53,7 +52,7 @@ impl<'a> ManyLives<'a> {
                 Record::Accepted { request, .. } | Record::NotExecuted { request, .. } => {
                     open.remove(request);
                 }
-                // What was cut off before anything was sent.
+                // Requests that were cut off before anything was sent.
                 Record::Outcomes { servers: ended } => {
                     let free = ended
                         .iter()
@@ -68,8 +67,8 @@ impl<'a> ManyLives<'a> {
         open.into_values()
     }
 
-    /// Returns the servers that were acted on, or may have been, or refused, and that failed by
-    /// what a process wrote down.
+    /// Returns the servers that were acted on, may have been, or were refused, and that failed by
+    /// the records of a process.
     pub(super) fn failed(self, life: &Life) -> impl Iterator<Item = ServerId> {
         let records = self.records(life).filter_map(|record| match record {
             Record::Outcomes { servers } => Some(servers),
@@ -81,7 +80,7 @@ impl<'a> ManyLives<'a> {
         records.flatten().filter(failed).map(|verdict| verdict.id)
     }
 
-    /// Returns whether a process took notice of a job: if it died, only what it wrote down counts.
+    /// Returns whether a process noticed a job: if it died, only its records count.
     pub(super) fn noticed(self, life: usize, job: &JobId) -> bool {
         let Some(life) = self.lived.lives.get(life) else {
             return false;
@@ -96,7 +95,7 @@ impl<'a> ManyLives<'a> {
 }
 
 impl Checker<'_> {
-    /// It can be read back at each death and at the end, and has each job.
+    /// Checks that the journal is readable at each death and at the end, and has each job.
     pub(super) fn keeps_a_journal(&mut self, lived: ManyLives<'_>) {
         let unreadable = lived.lived.unreadable.as_ref();
         self.hold(unreadable.is_none(), || {

@@ -1,4 +1,4 @@
-//! Whether a run goes on sending into an outage.
+//! Checks that a run stops sending into an outage.
 
 use ecs_ops::model::ServerId;
 use ecs_sim::{Asked, Exchange, Received};
@@ -7,11 +7,12 @@ use super::super::Played;
 use super::Checker;
 use super::reasons::{is_not_sent, is_unclear};
 
-/// The lost answers in a row after which a run sends no whole request without an answer in between.
+/// The number of successive lost answers after which a run sends no whole request without an answer
+/// in between.
 const IN_A_ROW: usize = 3;
 
 impl Checker<'_> {
-    /// Returns the actions of a run, in the order of their beginning.
+    /// Returns the actions of a run, ordered by their beginning.
     fn actions_of<'a>(&'a self, run: &'a Played) -> Vec<(&'a Exchange, &'a [ServerId])> {
         let exchanges = self.trace.exchanges.iter();
         let mut actions: Vec<_> = exchanges
@@ -26,8 +27,8 @@ impl Checker<'_> {
         actions
     }
 
-    /// The most requests of several servers that were sent after three lost answers in a row, without an answer
-    /// in between: those may still be sent that waited for the quota.
+    /// Checks the number of requests of several servers that were sent after three lost answers in
+    /// a row, without an answer in between: those that waited for the quota may still be sent.
     pub(super) fn slows_down_in_an_outage(&mut self, run: &Played) {
         let (mut worst, mut lost, mut sent) = (0, 0, 0);
         for (exchange, servers) in self.actions_of(run) {

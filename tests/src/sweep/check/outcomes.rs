@@ -1,4 +1,4 @@
-//! The outcome of each server is what the region did.
+//! Checks that the reported outcome of each server is what the region did.
 
 use ecs_ops::model::{JobStatus, ServerId};
 use ecs_ops::{Evidence, Outcome, ServerReport, Stopped};
@@ -19,26 +19,26 @@ impl Checker<'_> {
         let jobs = self.truth.jobs_until(id, run.until);
         let recorded = outcome.job_id();
         let is_its_job = recorded.is_none_or(|recorded| jobs.contains(&recorded));
-        // Where the server itself has shown it, any of its jobs may have done it.
+        // If the server itself is the evidence, any of its jobs may have done it.
         let mut ends = jobs
             .iter()
             .filter(|job| recorded.is_none_or(|recorded| recorded == **job));
         let mut ended_as = |status| ends.any(|job| self.truth.end(job, id) == Some(&status));
         let holds = is_its_job
             && match outcome {
-                // Refused or failed, and in the wanted state all the same.
+                // Refused or failed, and in the wanted state nonetheless.
                 Outcome::Succeeded {
                     evidence: Evidence::WantedState,
                     job_id,
                 } => match job_id {
                     Some(_) => ended_as(JobStatus::Fail),
-                    // A start or a stop of a server that was in the wanted state changes nothing.
+                    // Starting or stopping a server in the wanted state changes nothing.
                     None => {
                         let lost = self.reconciled(plan) && self.may_be_unknown(id, run);
                         lost || (jobs.is_empty() && self.was_refused_alone(id, run))
                     }
                 },
-                // Without records somebody else's restart cannot be told apart.
+                // Without records another user's restart cannot be distinguished.
                 Outcome::Succeeded {
                     evidence: Evidence::Server,
                     ..
@@ -54,7 +54,7 @@ impl Checker<'_> {
                 Outcome::Failed { job_id: None, .. } | Outcome::NotAttempted { .. } => {
                     jobs.is_empty()
                 }
-                // A run that waits with patience and is left alone sees the end of every job.
+                // A run that waits long enough and is not disturbed sees the end of every job.
                 Outcome::Running { .. } => {
                     let report = run.report.as_ref();
                     let stopped = report.and_then(|report| report.stopped.as_ref());
@@ -64,7 +64,7 @@ impl Checker<'_> {
                     !plan.wait || disturbed || self.denied()
                 }
                 Outcome::Unknown { job_id: None, .. } => self.may_be_unknown(id, run),
-                // Neither throttling nor errors make a job unknown, nor that it is new.
+                // Neither throttling, errors nor a young job make the outcome unknown.
                 Outcome::Unknown {
                     job_id: Some(job),
                     error,
@@ -101,8 +101,8 @@ impl Checker<'_> {
         self.violations.extend(wrong);
     }
 
-    /// Returns whether the job told the client what the report says: of this server, with its
-    /// reason if there was one, or, if it succeeded, nothing of it in particular.
+    /// Returns whether the job told the client what the report says of this server: with its reason
+    /// if it failed; a success need not name the server.
     fn is_what_its_job_said(&self, id: &ServerId, outcome: &Outcome) -> bool {
         match outcome {
             Outcome::Succeeded {

@@ -1,4 +1,4 @@
-//! What is a reason for what a report says.
+//! Reasons for the claims of a report.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::super::lives::Life;
 use super::super::{Played, scenario::RunPlan};
 use super::Checker;
 
-/// Returns whether it left, and what came back does not tell whether it was executed.
+/// Returns whether the request left, and its answer does not show whether it was executed.
 pub(super) fn is_unclear(exchange: &Exchange) -> bool {
     let answered = matches!(exchange.ended, Some((_, Received::Answer(_))));
     let clear = matches!(
@@ -23,7 +23,7 @@ pub(super) fn is_unclear(exchange: &Exchange) -> bool {
     exchange.left.is_some() && !(answered && clear)
 }
 
-/// Returns whether the transport itself said that nothing was sent.
+/// Returns whether the transport itself reported that nothing was sent.
 pub(super) fn is_not_sent(exchange: &Exchange) -> bool {
     matches!(
         exchange.ended,
@@ -32,7 +32,7 @@ pub(super) fn is_not_sent(exchange: &Exchange) -> bool {
 }
 
 impl Checker<'_> {
-    /// Returns whether the job was shown as over, and did not say how this server ended.
+    /// Returns whether the job was shown as over without an end for this server.
     pub(super) fn does_not_tell(&self, job: &JobId, id: &ServerId) -> bool {
         self.truth.shown(job).any(|message| {
             message.status.is_over()
@@ -43,7 +43,7 @@ impl Checker<'_> {
         })
     }
 
-    /// What was sent of this server before this time, in order.
+    /// Returns the requests for this server that were sent before this time, in order.
     pub(super) fn sendings<'a>(
         &'a self,
         id: &ServerId,
@@ -56,7 +56,7 @@ impl Checker<'_> {
             .filter(move |exchange| exchange.begun < until)
     }
 
-    /// Returns whether it left, and what came back does not tell whether it was executed; or
+    /// Returns whether a request left whose answer does not show whether it was executed, or
     /// whether the process died that sent it or was about to.
     pub(super) fn may_be_unknown(&self, id: &ServerId, run: &Played) -> bool {
         let mut sendings = self.sendings(id, run.until);
@@ -64,8 +64,8 @@ impl Checker<'_> {
         sendings.any(is_unclear) || lived.is_some_and(|lived| lived.died_sending(id, run.until))
     }
 
-    /// Returns the jobs that the client was told of, in so many words, and in a process that lived
-    /// to take notice.
+    /// Returns the jobs that the client was told of explicitly, in a process that lived long enough
+    /// to notice.
     pub(super) fn told_of(&self, id: &ServerId, until: Duration) -> impl Iterator<Item = &JobId> {
         let sendings = self.sendings(id, until);
         sendings.filter_map(|exchange| self.told_by(exchange))
@@ -83,8 +83,8 @@ impl Checker<'_> {
         known.then_some(job)
     }
 
-    /// Returns the last job that the client was told of. That a hard restart is of unknown fate
-    /// comes before how the soft one ended.
+    /// Returns the last job that the client was told of. The unknown outcome of a hard restart
+    /// takes precedence over the end of the soft one.
     pub(super) fn told_last(&self, id: &ServerId, run: &Played) -> Option<&JobId> {
         let escalates = self
             .lived
@@ -123,7 +123,7 @@ impl Checker<'_> {
         })
     }
 
-    /// Returns whether the process died before it took notice of how this ended.
+    /// Returns whether the process died before it noticed how this ended.
     pub(super) fn was_cut(&self, exchange: &Exchange) -> bool {
         let (Some(lived), Some(life)) = (self.lived, self.life_of(exchange)) else {
             return false;
@@ -135,12 +135,13 @@ impl Checker<'_> {
         let Asked::Action(servers) = &exchange.asked else {
             return false;
         };
-        // At the instant of its death it may have come to write it down.
+        // It may have recorded it at the instant of its death.
         life.played.died && !over && lived.open(life).any(|open| open == servers)
     }
 
-    /// Of a run that was left alone: not attempting needs a service that is out of reach or denies, or evidence where the
-    /// fate was unknown; failing without a job needs a request that the region refused.
+    /// Checks an undisturbed run: not attempting needs a service that is unreachable or denies, or
+    /// evidence about an unknown outcome; failing without a job needs a request that the region
+    /// refused.
     pub(super) fn left_undone_without_reason(
         &self,
         plan: &RunPlan,
@@ -148,7 +149,7 @@ impl Checker<'_> {
         id: &ServerId,
         outcome: &Outcome,
     ) -> Option<String> {
-        // What is left when it stops by its own rules, or when a wave does not come to its end.
+        // Servers that remain when it stops by its own rules, or when a wave does not end.
         let report = run.report.as_ref();
         let stopped = report.and_then(|report| report.stopped.as_ref());
         let waves = self.lived.is_some_and(|lived| lived.is(run));
@@ -186,7 +187,7 @@ impl Checker<'_> {
             Event::WaveRechecked { unready, .. } => Some(unready),
             _ => None,
         });
-        // One that died between its record and its event has the record only.
+        // A process that died between its record and its event has only the record.
         let entries = self.lived.iter().flat_map(|lived| &lived.lived.entries);
         let recorded = entries.filter_map(|entry| match &entry.record {
             Record::WaveRechecked { unready, .. } => Some(unready),
@@ -222,7 +223,7 @@ impl Checker<'_> {
                 .exchanges
                 .iter()
                 .any(|exchange| match exchange.ended {
-                    // Throttling of any request holds the list back, too.
+                    // Throttling of any request delays the list, too.
                     Some((_, Received::Answer(status))) => {
                         exchange.fault.is_some() || !status.is_success()
                     }
@@ -230,7 +231,7 @@ impl Checker<'_> {
                 })
     }
 
-    /// Returns whether a server could not be looked at whose job had succeeded.
+    /// Returns whether a server whose job had succeeded could not be verified.
     pub(super) fn was_not_seen(&self, message_part: &str) -> bool {
         let mut lists = self.trace.exchanges.iter();
         self.is_not_back(message_part)

@@ -1,4 +1,4 @@
-//! Whether nothing is sent again without proof that it may be.
+//! Checks that nothing is sent again without proof.
 
 use std::time::Duration;
 
@@ -17,18 +17,18 @@ impl Extras {
     }
 }
 
-/// What was known of the requests for a server when it was sent once more.
+/// The requests for a server that were known when it was sent once more.
 #[derive(Default)]
 struct Known<'a> {
     /// Accepted, and the client knew.
     jobs: Vec<&'a JobId>,
-    /// Nobody could tell whether they were executed.
+    /// Of unknown outcome to the client.
     unclear: Vec<&'a Exchange>,
 }
 
 impl Checker<'_> {
-    /// What was accepted, or may have been, is sent again only as the caller wanted it; whatever the region makes of it: it
-    /// refuses servers that are busy.
+    /// Checks that servers that were acted on, or may have been, are sent again only if the caller
+    /// wanted it, even if the region refuses them as busy.
     pub(super) fn sends_nothing_again(&mut self) {
         let mut wrong = Vec::new();
         for id in self.truth.sent.keys() {
@@ -55,7 +55,7 @@ impl Checker<'_> {
 
     fn wrong_to_send(&self, id: &ServerId, known: &Known<'_>, now: &Exchange) -> Option<String> {
         let lived = self.lived.zip(self.life_of(now));
-        // Looking at the servers shows that a request was not executed; what shows it is sent by the next process.
+        // Listing the servers shows that a request was not executed; the next process sends them.
         let is_free = |exchange: &&&Exchange| {
             let Some(((lived, life), first)) = lived.zip(self.life_of(exchange)) else {
                 return false;
@@ -84,8 +84,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Returns whether a server may be restarted hard by then: its soft restart had ended badly,
-    /// and the client had been told so.
+    /// Returns whether a server may be restarted hard by then: its soft restart had failed, and the
+    /// client had been told so.
     fn is_due(&self, id: &ServerId, job: &JobId, now: &Exchange, lived: ManyLives<'_>) -> bool {
         let first = lived.extras.lives.first();
         let soft = PowerAction::Reboot(RebootType::Soft);
@@ -105,10 +105,11 @@ impl Checker<'_> {
         escalates && end.is_some_and(bad) && ends.any(|message| Some(message) == end)
     }
 
-    /// The second action on a server is a hard restart after a soft one; or, of one that was sent again, the same.
+    /// Returns a wrong second action on a server: it must be a hard restart after a soft one, or
+    /// the same action if it was sent again.
     fn wrong_actions(&self, id: &ServerId) -> Option<String> {
         let mut jobs = self.truth.jobs_until(id, Duration::MAX);
-        // One that came late was sent first all the same.
+        // A late arrival was still sent first.
         jobs.sort_by_key(|job| self.truth.made.get(*job));
         let (first, second) = match jobs[..] {
             [first, second] => (first, second),

@@ -1,4 +1,4 @@
-//! Whether a wait for jobs ends as they did.
+//! Checks that a wait for jobs ends with their results.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whether a rolling run goes in waves, asks before each, and stops when too many servers fail.
+//! Checks that a rolling run goes in waves, asks before each, and stops when too many servers fail.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::super::lives::{Gate, Life};
 use super::reasons::{is_not_sent, is_unclear};
 use super::{Checker, ManyLives};
 
-/// How long after its sending a request of unknown fate may be at work.
+/// How long after its sending a request of unknown outcome may be at work.
 const UNCLEAR: Duration = Duration::from_secs(180);
 
 /// A request of a rolling run.
@@ -26,7 +26,7 @@ struct Sent<'a> {
 }
 
 impl ManyLives<'_> {
-    /// Returns how many servers may fail.
+    /// Returns the number of servers that may fail.
     fn allowed(self) -> Option<usize> {
         let share = self.extras.waves.as_ref()?.rules.max_failures?;
         Some(share.of(self.lived.waves.iter().map(Vec::len).sum()))
@@ -38,7 +38,7 @@ impl ManyLives<'_> {
         let no = |is: fn(&Gate) -> bool| {
             let mut gates = self.lived.gates.iter().filter(|gate| is(gate));
             gates.any(|gate| {
-                // It may have taken too long.
+                // It may have timed out.
                 let bad = gate.answered.is_none_or(|(_, good)| !good);
                 bad && gate.begun >= run.began && gate.begun <= run.ended
             })
@@ -68,8 +68,8 @@ impl ManyLives<'_> {
 }
 
 impl Checker<'_> {
-    /// Returns whether it was said of a server that its job succeeded and that it is not back all
-    /// the same.
+    /// Returns whether the reason says that a server's job succeeded and that the server is
+    /// nevertheless not back.
     pub(super) fn is_not_back(&self, reason: &str) -> bool {
         let verified = self
             .lived
@@ -77,7 +77,7 @@ impl Checker<'_> {
         verified && reason.starts_with("its job succeeded, but ")
     }
 
-    /// One wave after the other: each when the one before is over, and all said yes.
+    /// Checks that each wave begins after the end of the previous one, when all checks passed.
     pub(super) fn goes_in_waves(&mut self, lived: ManyLives<'_>) {
         let mut wrong = self.wrong_waves(lived);
         let mut sent: Vec<Sent<'_>> = Vec::new();
@@ -118,7 +118,8 @@ impl Checker<'_> {
         self.violations.extend(wrong);
     }
 
-    /// A server that was skipped before its wave is not sent afterwards, by any process.
+    /// Checks that a server that was skipped before its wave is not sent afterwards, by any
+    /// process.
     pub(super) fn skips_for_good(&mut self, lived: ManyLives<'_>) {
         let mut wrong = Vec::new();
         for life in &lived.lived.lives {
@@ -143,7 +144,8 @@ impl Checker<'_> {
         self.violations.extend(wrong);
     }
 
-    /// Returns the waves themselves are as large as they may be, and have each server once.
+    /// Returns violations of the plan: waves that are too large, or that do not have each server
+    /// once.
     fn wrong_waves(&self, lived: ManyLives<'_>) -> Vec<String> {
         let Some(plan) = &lived.extras.waves else {
             return Vec::new();
@@ -171,8 +173,7 @@ impl Checker<'_> {
         wrong
     }
 
-    /// Returns whether nothing more was to be awaited of a request by then, as far as the client
-    /// had been told.
+    /// Returns whether a request was over by then, as far as the client had been told.
     fn is_over(&self, sent: &Sent<'_>, by: Duration) -> bool {
         let exchange = sent.exchange;
         if exchange.ended.is_none_or(|(ended, _)| ended > by) {
@@ -197,8 +198,8 @@ impl Checker<'_> {
         disowned || sent.servers.iter().all(is_over)
     }
 
-    /// Returns whether something of an earlier wave, of which nobody knows, may still be at work.
-    /// Where servers are looked at, they may have shown that they are not.
+    /// Returns whether a request of an earlier wave, of unknown outcome, may still be at work.
+    /// Listed servers may have shown that it is not.
     fn comes_too_soon(&self, sent: &[Sent<'_>], now: &Sent<'_>) -> Option<String> {
         let reconciles = |value: &Sent<'_>| {
             let life = self.life_of(value.exchange);
@@ -220,7 +221,7 @@ impl Checker<'_> {
         ))
     }
 
-    /// What did not say yes before another wave began.
+    /// Returns the checks that had not passed before another wave began.
     fn not_asked(
         &self,
         before: &Sent<'_>,
@@ -238,7 +239,7 @@ impl Checker<'_> {
             let wave = lived.lived.waves.get(before.wave);
             let mut first = servers.iter();
             let mine = first.any(|id| wave.is_some_and(|wave| wave.contains(id)));
-            // Of a wave whose servers were all skipped there is nobody to name.
+            // A wave whose servers were all skipped has no server to name.
             let is_empty = gate.servers.is_some() && servers.is_empty();
             (mine || is_empty) && gate.begun >= after
         };
@@ -263,11 +264,11 @@ impl Checker<'_> {
         })
     }
 
-    /// What was said and done after too many had failed, after a stop, after a no.
+    /// Checks what was reported and done after too many failures, a stop, or a failed check.
     pub(super) fn minds_its_failures(&mut self, lived: ManyLives<'_>) {
         let mut wrong = Vec::new();
         let size = lived.lived.waves.iter().map(Vec::len).max().unwrap_or(0);
-        // Whose failure was said before, and those that count.
+        // Servers whose failure was reported before, and those that count.
         let (mut acted, mut counted) = (HashSet::<ServerId>::new(), HashSet::new());
         for (index, life) in lived.lived.lives.iter().enumerate() {
             let new = new_failures(life, &acted);
@@ -275,13 +276,13 @@ impl Checker<'_> {
                 let last = index
                     .checked_sub(1)
                     .and_then(|value| lived.lived.lives.get(value));
-                // One that wrote down its end has reported it.
+                // A process that recorded its end has reported it.
                 let ended = |last| {
                     let mut records = lived.records(last);
                     records.any(|record| matches!(record, Record::Ended {}))
                 };
                 let died = last.is_some_and(|last| last.played.died && !ended(last));
-                // What was not acted on comes again.
+                // Servers that were not acted on come again.
                 let acted_on = |id: &ServerId| acted.contains(id);
                 counted.retain(acted_on);
                 let stopped = last.is_some_and(said_too_many_failed);
@@ -313,7 +314,7 @@ impl Checker<'_> {
             }
             let of_new = new.iter().filter(|(_, _, acted)| *acted);
             acted.extend(of_new.map(|(_, id, _)| *id));
-            // What was written down counts, too, if nobody came to hear of it.
+            // Records count, too, if nobody received the event.
             let of_new = lived.failed(life).filter(|id| !acted.contains(id));
             let of_new: Vec<_> = of_new.collect();
             counted.extend(of_new.iter().copied());
@@ -348,10 +349,10 @@ impl Checker<'_> {
     }
 }
 
-/// Returns the servers whose failure a process was the first to say: the place among its events,
-/// and whether it was acted on.
+/// Returns the servers whose failure a process was the first to report: the position among its
+/// events, and whether it was acted on.
 fn new_failures(life: &Life, known: &HashSet<ServerId>) -> Vec<(usize, ServerId, bool)> {
-    // What is known of the lives before comes first.
+    // Results of earlier lives come first.
     let done = life.events.iter().find_map(|(_, event)| match event {
         Event::Resumed { done, .. } => Some(*done),
         _ => None,
@@ -367,7 +368,7 @@ fn new_failures(life: &Life, known: &HashSet<ServerId>) -> Vec<(usize, ServerId,
     if let Some(last) = done.unwrap_or(0).checked_sub(1) {
         servers.nth(last);
     }
-    // What is skipped before its wave is no failure.
+    // A server that is skipped before its wave is no failure.
     let skipped = life.events.iter().filter_map(|(_, event)| match event {
         Event::WaveRechecked {
             unready,

@@ -2,14 +2,15 @@
 
 use super::*;
 
-/// A token bucket: full at the beginning and refilled evenly, it lets up to twice the quota through in a window.
+/// A token bucket: full at the beginning and refilled evenly, it lets up to twice the quota through
+/// in a window.
 #[test]
 fn a_token_bucket() {
     #[derive(Debug)]
     struct Bucket {
         faulty: FaultyTransport,
         quota: f64,
-        /// How many tokens there were, and when.
+        /// The number of tokens, and when.
         tokens: Mutex<(f64, Instant)>,
     }
     impl Bucket {
@@ -54,7 +55,7 @@ fn a_token_bucket() {
                 tokens,
             })
         }
-        /// Takes the client's own pacing away: its window is a second long.
+        /// Disables the client's own quota: its window is a second long.
         fn client(&self, client: ClientBuilder, _: usize) -> ClientBuilder {
             client.time_factor(60.0)
         }
@@ -62,7 +63,7 @@ fn a_token_bucket() {
     is_found(&BucketInstead, "are allowed");
 }
 
-/// Told a quota that is twice as large as it is, as when two clients share an account and don't know of each other.
+/// A quota that is set to twice the real one, as when two clients share an account unknowingly.
 #[test]
 fn a_wrong_quota() {
     struct Wrong;
@@ -74,8 +75,8 @@ fn a_wrong_quota() {
     is_found(&Wrong, "are allowed");
 }
 
-/// The quota's minute is counted from the sending and not from the answer, so that a slow request and the next
-/// quick ones meet at the service: here it is a minute that is a second too short.
+/// The quota's minute counts from the sending and not from the answer, so that a slow request and
+/// the next quick ones meet at the service: here it is a minute that is a second too short.
 #[test]
 fn a_window_that_is_a_second_too_short() {
     struct Short;
@@ -87,7 +88,7 @@ fn a_window_that_is_a_second_too_short() {
     is_found(&Short, "are allowed");
 }
 
-/// A report that leaves out whom it knows nothing of.
+/// A report that leaves out servers of unknown outcome.
 #[test]
 fn a_report_without_the_unknown() {
     struct Forgetful;
@@ -101,9 +102,9 @@ fn a_report_without_the_unknown() {
     is_found(&Forgetful, "does not have each server once");
 }
 
-/// A report that says "not attempted" of what it lost sight of.
+/// A report that says "not attempted" instead of "unknown".
 #[test]
-fn a_report_that_takes_unknown_for_not_attempted() {
+fn a_report_of_unknown_as_not_attempted() {
     struct Hopeful;
     impl Subject for Hopeful {
         fn report(&self, report: &mut Report) {
@@ -123,9 +124,9 @@ fn a_report_that_takes_unknown_for_not_attempted() {
     is_found(&Hopeful, "is said to be NotAttempted");
 }
 
-/// A report that says "unknown" wherever something went wrong: never false, and of no use.
+/// A report that says "unknown" wherever something failed: never false, and useless.
 #[test]
-fn a_report_that_knows_nothing() {
+fn a_report_of_everything_as_unknown() {
     struct Timid;
     impl Subject for Timid {
         fn report(&self, report: &mut Report) {

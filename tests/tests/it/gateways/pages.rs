@@ -1,4 +1,4 @@
-//! A gateway of our own that plays the tricks of real ones.
+//! A gateway of our own that reproduces the tricks of real ones.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::world::{check, client, count, finish, reboot, region};
 
 const PATIENT: Duration = Duration::from_secs(20);
 
-/// Plays this trick with the first action, and forwards all else.
+/// Plays this trick with the first action, and forwards all other requests.
 fn first_action(trick: Trick) -> impl Fn(&Seen) -> Trick + Send + Sync + 'static {
     move |seen| {
         if seen.is_action() && seen.before == 0 {
@@ -21,7 +21,7 @@ fn first_action(trick: Trick) -> impl Fn(&Seen) -> Trick + Send + Sync + 'static
     }
 }
 
-/// Plays it with every action.
+/// Plays this trick with every action.
 fn every_action(trick: Trick) -> impl Fn(&Seen) -> Trick + Send + Sync + 'static {
     move |seen| {
         if seen.is_action() {
@@ -32,8 +32,7 @@ fn every_action(trick: Trick) -> impl Fn(&Seen) -> Trick + Send + Sync + 'static
     }
 }
 
-/// Returns whether the page is one of those that prove nothing by their status alone, whoever made
-/// it.
+/// Returns whether the page's status alone proves nothing, whoever made it.
 fn is_server_error(page: &Page) -> bool {
     page.status.starts_with('5')
 }
@@ -49,22 +48,22 @@ async fn page_after_the_act(page: Page) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_error_after_the_act_leaves_it_unknown() {
+async fn server_error_after_execution_leaves_the_outcome_unknown() {
     for page in PAGES.into_iter().filter(is_server_error) {
         page_after_the_act(page).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn any_page_after_the_act_leaves_it_unknown() {
+async fn any_page_after_execution_leaves_the_outcome_unknown() {
     for page in PAGES.into_iter().filter(|page| !is_server_error(page)) {
         page_after_the_act(page).await;
     }
 }
 
-/// Whatever is said of a request that the gateway refused itself, it is true, and nothing is executed twice.
+/// Claims about a request that the gateway refused itself are true, and nothing is executed twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_instead_of_the_act_leads_to_no_wrong_claim() {
+async fn page_instead_of_execution_causes_no_false_claim() {
     for page in PAGES {
         let region = region(8).await;
         let rule = first_action(Trick::PageInstead(page));
@@ -77,7 +76,7 @@ async fn a_page_instead_of_the_act_leads_to_no_wrong_claim() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_the_gateway_drops_leaves_it_unknown() {
+async fn dropped_answer_leaves_the_outcome_unknown() {
     for (trick, executed) in [(Trick::DropAfter, 8), (Trick::DropInstead, 4)] {
         let region = region(8).await;
         let gateway = Gateway::start(region.address(), first_action(trick)).unwrap();
@@ -97,7 +96,7 @@ async fn an_answer_that_the_gateway_drops_leaves_it_unknown() {
 
 /// HAProxy delivers a queued request after its client has gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_waits_in_the_gateway_is_not_sent_again() {
+async fn queued_requests_are_not_sent_again() {
     let region = region(4).await;
     let rule = first_action(Trick::Queue(Duration::from_secs(3)));
     let gateway = Gateway::start(region.address(), rule).unwrap();
@@ -116,9 +115,9 @@ async fn a_request_that_waits_in_the_gateway_is_not_sent_again() {
     assert_eq!(gateway.actions(), 1);
 }
 
-/// The answer is lost, and the list that would show the restart is one from before it.
+/// The answer is lost, and the list that would show the restart is older than it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cached_list_is_no_evidence() {
+async fn cached_lists_are_no_evidence() {
     for cache in [Trick::Cache, Trick::CacheWithAge] {
         let region = region(4).await;
         let rule = move |seen: &Seen| {

@@ -1,4 +1,5 @@
-//! nginx and HAProxy as own processes: on free ports of loopback, in a directory of their own, ended with the test.
+//! nginx and HAProxy as separate processes: on free loopback ports, in their own directory, ended
+//! with the test.
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a program may take to begin to listen.
+/// The time limit for a program to listen.
 const START: Duration = Duration::from_secs(20);
 
 /// A gateway that is a real program.
@@ -18,8 +19,9 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// nginx with these lines in its `http` block, where `LISTEN` stands for the address to listen on and `UPSTREAM` for the
-    /// service. `None`, and a word on stderr, where nginx is not installed.
+    /// Starts nginx with these lines in its `http` block, where `LISTEN` is replaced by the address
+    /// to listen on and `UPSTREAM` by the service. If nginx is not installed, returns `None` and
+    /// writes a line to stderr.
     pub(crate) fn nginx(http: &str, upstream: SocketAddr) -> Option<Self> {
         let program = installed("nginx")?;
         let frame = format!(
@@ -41,7 +43,7 @@ impl Program {
         }))
     }
 
-    /// HAProxy with these sections after `defaults`, in the same way.
+    /// Starts HAProxy with these sections after `defaults`, in the same way.
     pub(crate) fn haproxy(sections: &str, upstream: SocketAddr) -> Option<Self> {
         let program = installed("haproxy")?;
         let frame = format!(
@@ -104,7 +106,7 @@ impl Program {
         format!("http://{}", self.address)
     }
 
-    /// Makes it read its configuration anew: old workers end when they have nothing left to do.
+    /// Reloads its configuration: old workers end when they have nothing left to do.
     pub(crate) fn reload(&self) {
         let signal = match self.name {
             "nginx" => "HUP",
@@ -152,7 +154,7 @@ fn send(signal: &str, process: &str) {
     let _ = Command::new("kill").args(["-s", signal, process]).status();
 }
 
-/// Returns the processes that this one started.
+/// Returns the child processes of a process.
 fn children(process: u32) -> Vec<String> {
     let path = format!("/proc/{process}/task/{process}/children");
     let children = std::fs::read_to_string(path).unwrap_or_default();
@@ -176,7 +178,7 @@ fn installed(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file());
     if found.is_none() {
         let package = if name == "nginx" { "nginx-light" } else { name };
-        // Past the test harness, which keeps what tests print.
+        // Bypasses the test harness, which captures output.
         let _ = writeln!(
             std::io::stderr(),
             "LEFT OUT: {name} is not installed (apt-get install {package}); what it does to a request was not tested"

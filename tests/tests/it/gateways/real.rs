@@ -1,5 +1,5 @@
-//! nginx and HAProxy as operators run them. Their packages are in Debian (`nginx-light`, `haproxy`); without them the
-//! tests say so and pass.
+//! nginx and HAProxy as operators run them. Their packages are in Debian (`nginx-light`,
+//! `haproxy`); without them the tests report that and pass.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn haproxy(rules: &str) -> String {
     HAPROXY.replace("  server s", &format!("{rules}\n  server s"))
 }
 
-/// Restarts all servers through the gateway, while `meanwhile` is done to it again and again.
+/// Restarts all servers through the gateway, while `meanwhile` is applied to it repeatedly.
 async fn run_through(
     gateway: &Program,
     region: &SimServer,
@@ -41,7 +41,7 @@ async fn run_through(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_passes_through() {
+async fn runs_pass_through_gateways() {
     for gateway in [
         |address| Program::nginx(NGINX, address),
         |address| Program::nginx(NGINX_KEPT, address),
@@ -58,7 +58,7 @@ async fn a_run_passes_through() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reload_loses_nothing() {
+async fn reloads_lose_nothing() {
     for gateway in [
         |address| Program::nginx(NGINX, address),
         |address| Program::haproxy(HAPROXY, address),
@@ -73,7 +73,7 @@ async fn a_reload_loses_nothing() {
     }
 }
 
-/// What was underway in a worker that is killed has no answer: unknown, and never a second time.
+/// Requests in a killed worker have no answer: unknown, and never a second time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_workers_lose_answers_and_nothing_is_done_twice() {
     let region = region(200).await;
@@ -87,9 +87,9 @@ async fn killed_workers_lose_answers_and_nothing_is_done_twice() {
     assert!(succeeded > 0, "{succeeded} succeeded, {unknown} unknown");
 }
 
-/// The service is away, and the gateway says so: 502 from nginx, 503 from HAProxy.
+/// The service is down, and the gateway reports it: 502 from nginx, 503 from HAProxy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_is_away_behind_a_gateway_is_told_truly() {
+async fn unavailable_service_behind_a_gateway_is_reported_truthfully() {
     let nowhere = "127.0.0.1:9".parse().unwrap();
     for gateway in [
         Program::nginx(NGINX, nowhere),
@@ -112,9 +112,9 @@ async fn a_service_that_is_away_behind_a_gateway_is_told_truly() {
     }
 }
 
-/// A slow service, or one whose answer is judged too slow: 504 after it has acted.
+/// A slow service, or one whose answer the gateway considers too slow: 504 after it has acted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_504_after_the_act_is_unknown() {
+async fn status_504_after_execution_is_unknown() {
     let slow = Trick::Queue(Duration::from_secs(3));
     let impatient_nginx = NGINX.replace("proxy_pass", "proxy_read_timeout 1s; proxy_pass");
     let impatient_haproxy = haproxy("  timeout server 1s");
@@ -151,7 +151,7 @@ async fn a_504_after_the_act_is_unknown() {
 
 /// A gateway that refuses the request itself: nothing is executed, and nothing else may be claimed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_gateway_refuses_itself_is_never_called_done() {
+async fn requests_refused_by_a_gateway_are_never_reported_as_done() {
     let limit = "limit_req_zone $binary_remote_addr zone=z:1m rate=1r/s;\n\
         server { listen LISTEN; limit_req zone=z; limit_req_status 429; location / { proxy_pass http://UPSTREAM; } }";
     let small = NGINX.replace("proxy_pass", "client_max_body_size 10; proxy_pass");
@@ -172,7 +172,7 @@ async fn what_a_gateway_refuses_itself_is_never_called_done() {
 
 /// 429, 403 and 404 that the gateway makes of an answer: the service has acted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateways_page_after_the_act_is_unknown() {
+async fn gateway_page_after_execution_is_unknown() {
     for rule in [
         "  http-response deny deny_status 429 if METH_POST",
         "  http-response deny deny_status 403 if METH_POST",
@@ -193,9 +193,9 @@ async fn a_gateways_page_after_the_act_is_unknown() {
     }
 }
 
-/// nginx keeps lists: what it shows after the restart is from before it.
+/// nginx caches lists: after the restart it shows an older one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_list_from_nginx_cache_is_no_evidence() {
+async fn lists_from_nginx_cache_are_no_evidence() {
     let cache = "proxy_cache_path cache keys_zone=c:1m;\n\
         server { listen LISTEN; location / { proxy_pass http://UPSTREAM; proxy_cache c; proxy_cache_valid 200 10m; } }";
     let region = region(4).await;

@@ -1,5 +1,6 @@
-//! Many gateways between client and region, drawn from seeds, on virtual time: pages in place of answers and of requests, caches,
-//! queues, lost answers. Afterwards the reports are held against what the region accepted.
+//! Many gateways between client and region, drawn from seeds, on virtual time: pages in place of
+//! answers and of requests, caches, queues, lost answers. Afterwards the reports are compared with
+//! what the region accepted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +16,13 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use secrecy::ExposeSecret as _;
 
-/// After so long everything that a gateway holds has been delivered.
+/// By then everything that a gateway holds has been delivered.
 const SETTLING: Duration = Duration::from_secs(3600);
-/// How long a request may be held: below and beyond the three minutes after which absence counts.
+/// How long a request may be held: less than the three minutes after which absence counts.
 const WITHIN_THE_LIMIT: u64 = 170;
 const BEYOND_THE_LIMIT: u64 = 1200;
 
-/// Simulates one seed. Gives back what is wrong.
+/// Simulates one seed and returns the violations.
 fn violations(seed: u64, kind: Kind, longest: u64) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -65,7 +66,7 @@ async fn simulate(seed: u64, kind: Kind, longest: u64) -> Vec<String> {
         .deadline(Duration::from_secs(3000));
     let report = match run.begin().await {
         Ok(run) => Some(run.await),
-        // Only pages in place of lists could lead to that, and there are none.
+        // Only pages in place of lists could cause that, and there are none.
         Err(error) => return vec![format!("it did not begin: {:?} {error}", error.kind())],
     };
     tokio::time::sleep(SETTLING).await;
@@ -76,7 +77,8 @@ async fn simulate(seed: u64, kind: Kind, longest: u64) -> Vec<String> {
         .collect()
 }
 
-/// What a report calls certain, and the region's record contradicts; and what was executed twice.
+/// Returns the certain claims of a report that the region's record contradicts, and duplicate
+/// executions.
 fn wrong(report: &Report, sim: &SimTransport) -> Vec<String> {
     sim.region().with(|region| {
         let accepted = region.accepted();
@@ -101,7 +103,7 @@ fn wrong(report: &Report, sim: &SimTransport) -> Vec<String> {
 }
 
 #[test]
-fn no_gateway_leads_to_a_second_execution_or_a_false_claim() {
+fn gateways_cause_no_second_execution_and_no_false_claim() {
     for seed in 0..400 {
         let violations = violations(seed, Kind::AsItIs, WITHIN_THE_LIMIT);
         assert!(violations.is_empty(), "{violations:#?}");
@@ -117,7 +119,7 @@ fn is_found(kind: Kind, longest: u64, expected: &str) {
     assert!((0..400).any(shows), "{kind:?} is not found");
 }
 
-/// The sweep bites: clients with one mistake each.
+/// The sweep finds mistakes: clients with one mistake each.
 #[test]
 fn mistakes_are_found() {
     is_found(
@@ -133,16 +135,16 @@ fn mistakes_are_found() {
     );
 }
 
-/// The limit of what can be known: a gateway that holds requests for longer than the client looks. `reconcile_after` must be
-/// longer than that.
+/// The limit of what can be known: a gateway that holds requests for longer than the client
+/// reconciles. `reconcile_after` must be longer than that.
 #[test]
-fn a_queue_that_is_longer_than_the_limit_is_beyond_what_can_be_known() {
+fn queues_longer_than_the_limit_cannot_be_detected() {
     is_found(Kind::AsItIs, BEYOND_THE_LIMIT, "false not_attempted");
 }
 
-/// A page in place of the very first list: nothing is sent.
+/// A page in place of the first list: nothing is sent.
 #[tokio::test(start_paused = true)]
-async fn a_page_in_place_of_the_first_read_ends_it() {
+async fn page_in_place_of_the_first_read_ends_the_run() {
     let transport = ecs_ops::transport::FnTransport::new(|_: Request<Bytes>, _| async {
         Ok(Response::new(Bytes::from_static(
             b"<html><title>Login</title></html>",

@@ -1,4 +1,5 @@
-//! A region behind a real socket, clients that reach it through a gateway, and the comparison with the truth.
+//! A region behind a real socket, clients that reach it through a gateway, and the comparison with
+//! the truth.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -10,10 +11,11 @@ use ecs_ops::{Client, Error, Outcome, Report, RetryPolicy, RunBuilder, jobs::Pol
 use ecs_sim::{Region, Server, SimServer};
 use secrecy::ExposeSecret as _;
 
-/// The clocks of region and client run this many times as fast, so that three minutes of looking are nine seconds.
+/// How many times as fast the clocks of region and client run, so that three minutes of reconciling
+/// are nine seconds.
 pub(crate) const SPEED: u32 = 20;
 const BRIEF: Duration = Duration::from_millis(100);
-/// Longer than any run here takes, also on a busy machine.
+/// Longer than any run here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) async fn region(servers: usize) -> SimServer {
@@ -24,7 +26,7 @@ pub(crate) async fn region(servers: usize) -> SimServer {
         .unwrap()
 }
 
-/// Returns a client that reaches the region by this URL.
+/// Returns a client that reaches the region at this URL.
 pub(crate) fn client(region: &SimServer, url: &str, attempt_timeout: Duration) -> Client {
     let info = region.info();
     let token = Credentials::token(info.token.expose_secret()).unwrap();
@@ -41,7 +43,7 @@ pub(crate) fn client(region: &SimServer, url: &str, attempt_timeout: Duration) -
         .unwrap()
 }
 
-/// Restarts all servers of the region, in batches of this size.
+/// Restarts all servers of the region, in requests of this size.
 pub(crate) fn reboot(client: &Client, region: &SimServer, batch: usize) -> RunBuilder {
     let ids: Vec<ServerId> = region.info().servers.clone();
     client
@@ -54,14 +56,14 @@ pub(crate) async fn finish(run: RunBuilder) -> Report {
     try_finish(run).await.unwrap()
 }
 
-/// `Err`: it did not begin, so nothing was sent.
+/// Runs to the end; `Err` if the run did not begin, so that nothing was sent.
 pub(crate) async fn try_finish(run: RunBuilder) -> Result<Report, Error> {
     let run = run.begin().await?;
     let report = tokio::time::timeout(PATIENCE, async move { run.await }).await;
     Ok(report.expect("a run does not end"))
 }
 
-/// Returns how many servers have this outcome.
+/// Returns the number of servers with this outcome.
 pub(crate) fn count(report: &Report, outcome: &str) -> usize {
     let servers = report.servers.iter();
     servers
@@ -69,7 +71,8 @@ pub(crate) fn count(report: &Report, outcome: &str) -> usize {
         .count()
 }
 
-/// The promise: no server is executed twice, and what a report calls certain is true by the service's record.
+/// Checks the guarantee: no server is executed twice, and certain claims of a report are true by
+/// the service's record.
 #[track_caller]
 pub(crate) fn check(name: &str, report: &Report, region: &SimServer) {
     region.region().with(|region| {

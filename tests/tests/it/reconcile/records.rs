@@ -22,7 +22,7 @@ fn evidence(report: &Report, evidence: Evidence) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_on_each_server_proves_that_the_request_was_executed() {
+async fn records_on_each_server_prove_execution() {
     let region = region().record_delay(Duration::ZERO..=Duration::from_secs(20));
     let scene = scene(region, Loss::After(2), Duration::ZERO);
     let (report, _) = scene.run(REBOOT, false).await;
@@ -39,7 +39,7 @@ async fn a_record_on_each_server_proves_that_the_request_was_executed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_elses_restart_is_told_apart() {
+async fn restarts_by_others_are_distinguished() {
     let late = Duration::from_secs(2)..=Duration::from_secs(10);
     let region = with_other_user(region()).record_delay(late);
     let lost = scene(region, Loss::Before(2), Duration::ZERO);
@@ -60,7 +60,7 @@ async fn somebody_elses_restart_is_told_apart() {
         "{untouched}"
     );
 
-    // Without the records it cannot be told apart, and is taken for ours.
+    // Without the records it cannot be distinguished, and counts as ours.
     let region = with_other_user(self::region()).action_records(ActionRecords::Denied);
     let blind = scene(region, Loss::Before(2), Duration::ZERO);
     let (report, _) = blind.run(REBOOT, false).await;
@@ -74,7 +74,7 @@ async fn somebody_elses_restart_is_told_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn records_that_are_late_or_not_there_change_nothing() {
+async fn late_or_missing_records_change_nothing() {
     let late = Duration::from_secs(400)..=Duration::from_secs(500);
     for region in [
         region().record_delay(late),
@@ -93,9 +93,9 @@ async fn records_that_are_late_or_not_there_change_nothing() {
     }
 }
 
-/// A run of one request has nothing to learn from: what the servers show counts.
+/// A run of one request has nothing to learn from: the state of the servers decides.
 #[tokio::test(start_paused = true)]
-async fn a_single_request_is_read_from_the_servers() {
+async fn single_request_is_reconciled_from_the_servers() {
     let region = region().servers(4);
     let scene = scene(region, Loss::After(0), Duration::ZERO);
     let (report, _) = scene.run(REBOOT, false).await;

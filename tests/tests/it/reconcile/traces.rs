@@ -1,20 +1,20 @@
-//! What traces prove after a lost answer, in a run: the lost answer itself, and absence, once the traces of the run's other
-//! requests have shown how late traces come.
+//! What traces prove after a lost answer, in a run: the lost answer itself, and absence, once the
+//! traces of the run's other requests have shown the delay of traces.
 
 use ecs_ops::Outcome;
 use ecs_sim::{Action, ActionRecords, OtherAction, TraceAccess};
 
 use super::*;
 
-/// Returns a region whose traces are this late, in seconds, and whose records of actions cannot be
-/// read.
+/// Returns a region with this delay of traces, in seconds, and unreadable records of actions.
 fn traced(from: u64, to: u64) -> RegionBuilder {
     let delay = Duration::from_secs(from)..=Duration::from_secs(to);
     let region = region().trace_delay(delay);
     region.action_records(ActionRecords::Denied)
 }
 
-/// Another user restarts a server of the third request, so that the servers alone decide nothing.
+/// Adds another user's restart of a server of the third request, so that the servers alone decide
+/// nothing.
 fn with_other_user(region: RegionBuilder, second: u64) -> RegionBuilder {
     region.other_action(OtherAction {
         at: Duration::from_secs(second),
@@ -23,7 +23,7 @@ fn with_other_user(region: RegionBuilder, second: u64) -> RegionBuilder {
     })
 }
 
-/// Returns a run of three requests, and how long it took.
+/// Runs three requests, and returns the report with the duration.
 async fn run(scene: &Scene) -> (Report, Duration) {
     let began = Instant::now();
     let run = scene.client.run(REBOOT, scene.servers.clone());
@@ -38,7 +38,7 @@ fn message(report: &Report, server: usize) -> &str {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_job_of_a_lost_answer_is_found() {
+async fn job_of_a_lost_answer_is_found() {
     for (failing, failed) in [(0.0, 0), (1.0, 12)] {
         let region = traced(0, 10).failing(failing);
         let scene = scene(region, Loss::After(2), Duration::ZERO);
@@ -55,10 +55,10 @@ async fn the_job_of_a_lost_answer_is_found() {
     }
 }
 
-/// What the servers leave undecided is looked for beyond the limit while traces of the run's other requests are still to
-/// come.
+/// Servers that are undecided at the limit are reconciled further while traces of the run's other
+/// requests are still to come.
 #[tokio::test(start_paused = true)]
-async fn a_trace_that_comes_after_the_limit() {
+async fn traces_after_the_limit_are_awaited() {
     let late = scene(
         traced(200, 250).failing(1.0),
         Loss::After(2),
@@ -67,7 +67,7 @@ async fn a_trace_that_comes_after_the_limit() {
     let (report, took) = run(&late).await;
     assert_eq!(report.summary().failed, 12, "{}", message(&report, 8));
     assert!((200..400).contains(&took.as_secs()), "{took:?}");
-    // Not for ever.
+    // Not forever.
     let never = scene(
         traced(2_000, 2_000).failing(1.0),
         Loss::After(2),
@@ -76,7 +76,7 @@ async fn a_trace_that_comes_after_the_limit() {
     let (report, took) = run(&never).await;
     assert_eq!((report.summary().failed, report.summary().unknown), (8, 4));
     assert!((540..720).contains(&took.as_secs()), "{took:?}");
-    // And not where nothing can be read, or servers decide.
+    // And not if nothing is readable, or the servers decide.
     for (region, loss) in [
         (
             traced(0, 0).traces(TraceAccess::Denied).failing(1.0),
@@ -90,7 +90,7 @@ async fn a_trace_that_comes_after_the_limit() {
     }
 }
 
-/// The absence of a trace counts after three times the delay that the traces of other requests had.
+/// The absence of a trace counts after three times the delay of the traces of other requests.
 #[tokio::test(start_paused = true)]
 async fn absence_is_measured_by_other_requests() {
     for (from, to, second, least) in [(2, 10, 30, 180), (80, 90, 85, 240)] {
@@ -110,9 +110,9 @@ async fn absence_is_measured_by_other_requests() {
     }
 }
 
-/// Traces that do not show the jobs say nothing about how late they come, and one without its job is no answer.
+/// Traces without jobs do not show their delay, and one without its job is no answer.
 #[tokio::test(start_paused = true)]
-async fn traces_without_jobs() {
+async fn traces_without_jobs_prove_nothing() {
     let region = || traced(0, 5).traces(TraceAccess::WithoutJobs);
     let lost = scene(
         with_other_user(region(), 30),

@@ -1,4 +1,4 @@
-//! What must hold of a journal, whatever died.
+//! Invariants of a journal, whatever died.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +6,8 @@ use ecs_ops::journal::{Entry, OutcomeKind, Record};
 use ecs_ops::model::ServerId;
 use jiff::Timestamp;
 
-/// By what is written down: who is in flight at any time belongs to one wave, and no wave is too large.
+/// Checks by the records that servers in flight at any time belong to one wave, and that no wave is
+/// too large.
 pub(crate) fn check_waves(entries: &[Entry]) {
     let Record::Run(run) = &entries[0].record else {
         panic!("no run: {entries:?}");
@@ -14,7 +15,7 @@ pub(crate) fn check_waves(entries: &[Entry]) {
     let Some(rolling) = &run.rolling else { return };
     let mut requests: HashMap<usize, (Vec<ServerId>, bool)> = HashMap::new();
     let mut in_flight: HashSet<ServerId> = HashSet::new();
-    // What may be at work although nobody knows, and since when.
+    // Servers that may be at work with an unknown outcome, and since when.
     let mut unclear: HashMap<ServerId, Timestamp> = HashMap::new();
     let mut sent: HashMap<usize, Timestamp> = HashMap::new();
     let mut began = 0;
@@ -60,7 +61,7 @@ pub(crate) fn check_waves(entries: &[Entry]) {
                 }
                 in_flight.retain(|id| servers.iter().all(|verdict| verdict.id != *id));
             }
-            // Of what was not accepted by then nobody knows more.
+            // Nothing more is known of servers that were not accepted by then.
             Record::Resumed { .. } => {
                 for (request, (servers, _)) in requests.iter().filter(|(_, value)| !value.1) {
                     in_flight.retain(|id| !servers.contains(id));
@@ -73,7 +74,8 @@ pub(crate) fn check_waves(entries: &[Entry]) {
     }
 }
 
-/// By what is written down: once more servers failed than may, nothing is sent until that was reported.
+/// Checks by the records that nothing is sent once too many servers failed, until that was
+/// reported.
 pub(crate) fn check_budget(entries: &[Entry]) {
     let Record::Run(run) = &entries[0].record else {
         panic!("no run: {entries:?}");
@@ -86,7 +88,7 @@ pub(crate) fn check_budget(entries: &[Entry]) {
             Record::Outcomes { servers } => {
                 let bad = [OutcomeKind::Failed, OutcomeKind::Unknown];
                 let bad = servers.iter().filter(|value| bad.contains(&value.outcome));
-                // That one stays unknown is said again.
+                // A server that stays unknown is recorded again.
                 failed += bad.filter(|value| known.insert(value.id)).count();
             }
             Record::Ended {} if failed > allowed => failed = 0,

@@ -1,4 +1,4 @@
-//! Journals that break, and journals that are slow.
+//! Journals that fail, and journals that are slow.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -19,9 +19,9 @@ use secrecy::ExposeSecret as _;
 use super::lives::on_paused_time;
 use super::world::*;
 
-/// A journal that takes nothing more stops the sending, and loses nothing.
+/// A journal that fails stops the sending, and loses nothing.
 #[test]
-fn a_journal_that_breaks_stops_the_sending() {
+fn failing_journal_stops_the_sending() {
     #[derive(Debug)]
     struct Full(Mutex<usize>, Arc<MemoryJournal>, JournalLease);
     impl Journal for Full {
@@ -67,7 +67,7 @@ fn a_journal_that_breaks_stops_the_sending() {
             let report = run.unwrap().await;
             let stopped = matches!(report.stopped, Some(ecs_ops::Stopped::JournalFailed(_)));
             assert!(stopped, "{room}: {:?}", report.stopped);
-            // What was accepted is watched to its end all the same.
+            // Accepted jobs are watched to their end nonetheless.
             for server in &report.servers {
                 let expected = match world.times(&server.id) {
                     0 => "not_attempted",
@@ -85,10 +85,10 @@ fn a_journal_that_breaks_stops_the_sending() {
     }
 }
 
-/// A journal that is slow and takes one record after the other holds nothing up for good: whoever waits for it is not kept
-/// from what the others need to go on.
+/// A journal that is slow and takes one record at a time does not block a run: a task that waits
+/// for it does not hold what others need.
 #[test]
-fn a_slow_journal() {
+fn slow_journal_does_not_block_the_run() {
     #[derive(Debug)]
     struct Slow(tokio::sync::Mutex<MemoryJournal>, JournalLease);
     impl Journal for Slow {
@@ -128,7 +128,7 @@ fn a_slow_journal() {
 
 /// A POST and its records: the intent is durable before the first byte.
 #[test]
-fn nothing_is_sent_that_is_not_written_down() {
+fn unrecorded_requests_are_not_sent() {
     #[derive(Debug)]
     struct Watched(Arc<MemoryJournal>, SimTransport);
     impl Transport for Watched {

@@ -1,4 +1,4 @@
-//! Processes that die, and those that go on.
+//! Processes that die, and those that resume.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,9 +10,8 @@ use ecs_ops::{OnUnknown, Report, Stopped};
 use super::checks::{check_budget, check_waves};
 use super::world::*;
 
-/// Plays until a process comes to the end: each of these deaths hits one of them. A run that stops by its own rules is gone
-/// on with.
-/// How often each process wrote and sent.
+/// Plays until a process comes to the end; each of these deaths hits one of them. A run that stops
+/// by its own rules is resumed. Returns how often each process wrote and sent.
 pub(crate) async fn life(play: Play, deaths: &[Death]) -> Vec<(usize, usize)> {
     let world = World::new(play);
     let journal = Arc::new(MemoryJournal::default());
@@ -39,13 +38,13 @@ pub(crate) async fn life(play: Play, deaths: &[Death]) -> Vec<(usize, usize)> {
                 return counts;
             }
         }
-        // What had left goes on for a while.
+        // Requests that had left continue for a while.
         tokio::time::sleep(Duration::from_secs(20)).await;
     }
     panic!("no process lived to the end: {play:?}");
 }
 
-/// Once more does no harm, and says the same.
+/// Checks that another resume changes nothing and reports the same.
 async fn check_that_it_ended(
     world: &World,
     play: Play,
@@ -67,7 +66,8 @@ async fn check_that_it_ended(
         let sends = process.sends.load(Ordering::SeqCst);
         assert_eq!(sends, 0, "{play:?}");
     } else if !play.swallow || !play.resubmit {
-        // What was found not to have been done is done now: in waves, if there are any.
+        // Servers that were found not to have been acted on are sent now, in waves if there are
+        // any.
         check_waves(&journal.entries());
         assert_eq!(again.summary().not_attempted, 0, "{play:?} {again:#?}");
         assert_eq!(
@@ -86,7 +86,7 @@ pub(crate) fn on_paused_time<T>(what: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(what)
 }
 
-/// Every death there is in one play, of each of its processes.
+/// Plays every possible death of each of the play's processes.
 pub(crate) fn all_deaths(play: Play) -> usize {
     let counts = on_paused_time(life(play, &[]));
     let whole = counts

@@ -1,4 +1,4 @@
-//! What is refused when a run is gone on with.
+//! Refusals of a resume.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::lives::on_paused_time;
 
-/// Refuses everything; nothing that acts may come.
+/// Refuses everything; no action may arrive.
 #[derive(Debug)]
 struct Refusing;
 
@@ -76,9 +76,9 @@ async fn between_waves() -> RunBuilder {
     client.resume(journal, recovered).unwrap()
 }
 
-/// Whoever is refused does not wait ten hours to say so.
+/// Refused credentials are reported at once, not after ten hours.
 #[test]
-fn refused_credentials_end_it_at_once() {
+fn refused_credentials_end_the_run_at_once() {
     on_paused_time(async {
         let began = Instant::now();
         let report = between_waves().await.report().await.unwrap();
@@ -94,7 +94,7 @@ fn refused_credentials_end_it_at_once() {
 
 /// It would be sent beside the waves.
 #[test]
-fn what_is_unknown_is_not_sent_again() {
+fn unknown_servers_are_not_resubmitted() {
     on_paused_time(async {
         let run = between_waves().await.on_unknown(OnUnknown::Resubmit);
         let expected = run.plan().unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! A run, the process that it dies with, and what must hold of its report.
+//! A run, the process that dies, and the invariants of its report.
 
 use std::fmt;
 use std::future::IntoFuture as _;
@@ -22,13 +22,13 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Where the process dies.
+/// The step at which the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Death {
     Never,
-    /// Before the nth record is written; or right after, before anybody hears of it.
+    /// Before the nth record is written, or right after, before it is reported.
     Write(usize, When),
-    /// Before the nth request has left; or right after it arrived, before its answer.
+    /// Before the nth request has left, or right after it arrived, before its answer.
     Send(usize, When),
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum When {
     After,
 }
 
-/// The process that dies.
+/// The dying process.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) death: Death,
@@ -63,7 +63,7 @@ impl Process {
     }
 }
 
-/// The journal as a process has it that dies: what it knows of the journal dies with it.
+/// The journal of a dying process: its lease dies with it.
 pub(crate) struct DyingJournal(Arc<Process>, Arc<MemoryJournal>, JournalLease);
 
 impl DyingJournal {
@@ -134,35 +134,35 @@ impl Transport for DyingTransport {
     }
 }
 
-/// What is played.
+/// The scenario of a play.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Play {
-    /// The region takes so many servers in a minute: with few, requests are throttled.
+    /// How many servers the region accepts in a minute: with few, requests are throttled.
     pub(crate) quota: usize,
-    /// The client sends so many servers in a minute.
+    /// How many servers the client sends in a minute.
     pub(crate) pace: usize,
-    /// One of the servers does not exist, so that its batch is taken apart.
-    pub(crate) stranger: bool,
+    /// One of the servers does not exist, so that its request is split.
+    pub(crate) missing: bool,
     pub(crate) reconcile: bool,
     pub(crate) resubmit: bool,
     pub(crate) verify: bool,
-    /// The first request is swallowed on its way, and nobody says so.
+    /// The first request is swallowed on its way, without any error.
     pub(crate) swallow: bool,
     pub(crate) roll: Option<Roll>,
 }
 
-/// How a play goes in waves.
+/// The waves of a play.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Roll {
     pub(crate) wave: usize,
     pub(crate) max_failures: Option<usize>,
-    /// Those of the servers that fail, whatever is done to them.
+    /// The servers that always fail.
     pub(crate) failing: &'static [usize],
-    /// The share of further actions that fail.
+    /// The share of other actions that fail.
     pub(crate) flaky: f64,
     /// A canary of one server, a question, health checks and pauses.
     pub(crate) gates: bool,
-    /// The first health check finds fault.
+    /// The first health check fails.
     pub(crate) sick: bool,
     /// The first answer is no.
     pub(crate) shy: bool,
@@ -185,7 +185,7 @@ pub(crate) const SERVERS: usize = 7;
 pub(crate) struct World {
     pub(crate) sim: SimTransport,
     pub(crate) servers: Vec<ServerId>,
-    pub(crate) stranger: Option<ServerId>,
+    pub(crate) missing: Option<ServerId>,
     pub(crate) swallow: Arc<AtomicBool>,
     began: Instant,
     pace: usize,
@@ -205,13 +205,13 @@ impl World {
         for place in play.roll.map_or(&[][..], |roll| roll.failing) {
             assert!(region.set_failing(&servers[*place], true));
         }
-        let stranger = play.stranger.then(|| ServerId::from_bytes([7; 16]));
-        servers.extend(stranger);
+        let missing = play.missing.then(|| ServerId::from_bytes([7; 16]));
+        servers.extend(missing);
         let millis = Duration::from_millis;
         Self {
             sim: SimTransport::new(region).with_latency(millis(5)..=millis(5)),
             servers,
-            stranger,
+            missing,
             swallow: Arc::new(AtomicBool::new(play.swallow)),
             began: Instant::now(),
             pace: play.pace,
@@ -220,7 +220,7 @@ impl World {
         }
     }
 
-    /// What a clock on the wall shows, also to a process that begins later.
+    /// Returns the time of a wall clock that all processes share.
     fn now(&self) -> Timestamp {
         let epoch: Timestamp = "2026-11-24T00:00:00Z".parse().unwrap();
         epoch + self.began.elapsed()
@@ -258,7 +258,7 @@ impl World {
         self.sim.region().with(|region| region.accepted().times(id))
     }
 
-    /// What a run needs from outside that goes in waves, also when it is resumed.
+    /// Adds the callbacks of a run in waves, also when it is resumed.
     fn gates(&self, play: Play, run: RunBuilder) -> RunBuilder {
         if !play.roll.is_some_and(|roll| roll.gates) {
             return run;
@@ -292,11 +292,11 @@ impl World {
             let holds = match &server.outcome {
                 Outcome::Succeeded { .. } => times >= 1,
                 Outcome::Failed { job_id: None, .. } => {
-                    times == 0 && Some(server.id) == self.stranger
+                    times == 0 && Some(server.id) == self.missing
                 }
                 Outcome::Failed { .. } => play.roll.is_some() && times >= 1,
                 Outcome::NotAttempted { .. } => times == 0 && (stopped || play.reconcile && lossy),
-                // Nobody can know what became of a request that was cut off.
+                // The outcome of a request that was cut off cannot be known.
                 Outcome::Unknown { .. } => lossy,
                 Outcome::Running { .. } => false,
             };
@@ -316,12 +316,12 @@ impl World {
                 expected()
             );
         });
-        // At each death one batch at most was underway here.
+        // At each death at most one request was in flight here.
         let unknown = report.summary().unknown;
         assert!(unknown <= 3 * lives, "{}", expected());
     }
 
-    /// A second restart is a hard one, after the end of a soft one.
+    /// Checks that a second restart is a hard one, after the end of a soft one.
     fn check_second(&self, id: &ServerId) {
         self.sim.region().with(|region| {
             let entries = region.accepted().entries().iter();
@@ -389,7 +389,7 @@ pub(crate) fn resumed(
 pub(crate) const PLAIN: Play = Play {
     quota: 1000,
     pace: 1000,
-    stranger: false,
+    missing: false,
     reconcile: false,
     resubmit: false,
     verify: false,

@@ -1,4 +1,4 @@
-//! What comes between waves: health checks, a canary, pauses.
+//! Steps between waves: health checks, a canary, pauses.
 
 use std::future::IntoFuture as _;
 use std::sync::{Arc, Mutex};
@@ -55,7 +55,7 @@ async fn health_is_checked_after_each_wave() {
     assert_eq!(checked.collect::<Vec<_>>(), [(1, true), (2, false)]);
 }
 
-/// After the last wave nothing is left to be stopped, and still somebody has to know.
+/// After the last wave nothing is left to stop, and the failure is still reported.
 #[tokio::test(start_paused = true)]
 async fn the_last_health_check_counts() {
     let world = world(Region::builder().servers(2));
@@ -70,7 +70,7 @@ async fn the_last_health_check_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_that_hangs_or_panics_is_a_no() {
+async fn hanging_or_panicking_checks_fail() {
     for hangs in [true, false] {
         let world = world(Region::builder().servers(4));
         let run = world.rolling("2", Rules::default());
@@ -93,7 +93,7 @@ async fn a_check_that_hangs_or_panics_is_a_no() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_canary_and_its_question() {
+async fn canary_asks_for_confirmation() {
     for yes in [true, false] {
         let world = world(Region::builder().servers(7));
         let rules = Rules {
@@ -116,7 +116,7 @@ async fn a_canary_and_its_question() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_canary_and_its_pause() {
+async fn canary_pauses_the_run() {
     let world = world(Region::builder().servers(3));
     let rules = Rules {
         canary: Some(AfterCanary::Pause(30 * MINUTE)),
@@ -129,9 +129,9 @@ async fn a_canary_and_its_pause() {
     assert!(took > 30 * MINUTE && took < 33 * MINUTE, "{took:?}");
 }
 
-/// Between waves it can be stopped at once, whatever it is waiting for.
+/// Between waves a run can be stopped at once, whatever it is waiting for.
 #[tokio::test(start_paused = true)]
-async fn what_comes_between_waves_ends_when_the_run_is_stopped() {
+async fn stop_ends_the_steps_between_waves() {
     #[derive(Clone, Copy, Debug)]
     enum In {
         Pause,
@@ -187,9 +187,9 @@ async fn what_comes_between_waves_ends_when_the_run_is_stopped() {
     }
 }
 
-/// What was to come after the last wave, and did not, is no success.
+/// A step that was to follow the last wave and did not is no success.
 #[tokio::test(start_paused = true)]
-async fn a_last_health_check_that_is_cut_off_counts() {
+async fn interrupted_last_health_check_counts() {
     for deadline in [true, false] {
         let world = world(Region::builder().servers(2));
         let run = world.rolling("2", Rules::default());
@@ -217,7 +217,7 @@ async fn a_last_health_check_that_is_cut_off_counts() {
             (2, Some(expected))
         );
     }
-    // Nor is one that too many failures kept from being made.
+    // Nor is one that too many failures prevented.
     let world = world(Region::builder().servers(2).failing(1.0));
     let run = world.rolling("2", max_failures("0"));
     let run = run.health_check("a test", MINUTE, |_| async { panic!("not to be made") });
@@ -228,9 +228,10 @@ async fn a_last_health_check_that_is_cut_off_counts() {
     ));
 }
 
-/// A canary that did not come through stops the run, however many may fail; whoever goes on has seen it.
+/// A canary that did not succeed stops the run, however many servers may fail; a resumed run
+/// remembers it.
 #[tokio::test(start_paused = true)]
-async fn a_canary_that_did_not_succeed_stops_it() {
+async fn failed_canary_stops_the_run() {
     for asks in [true, false] {
         let region = Region::builder().servers(4);
         let world = world(region.failing(1.0));

@@ -7,9 +7,9 @@ use ecs_sim::{Action, Region};
 
 use super::world::*;
 
-/// What fails softly is tried hard, once, and the report says so.
+/// A failed soft restart is followed by a hard one, once, and the report says so.
 #[tokio::test(start_paused = true)]
-async fn a_soft_restart_that_failed_is_tried_hard() {
+async fn failed_soft_restart_is_followed_by_a_hard_one() {
     let world = world(Region::builder().servers(40).seed(4).failing(0.4));
     let run = world.rolling("10", Rules::default()).escalate_after(MINUTE);
     let (report, events) = play(run.begin().await.unwrap()).await;
@@ -55,7 +55,7 @@ async fn a_soft_restart_that_failed_is_tried_hard() {
         _ => None,
     });
     assert_eq!(escalated.sum::<usize>(), mended + failed_twice);
-    // Each is done once, and its wave is over only then.
+    // Each server is done once, and its wave is over only then.
     let done = |event: &&Event| matches!(event, Event::ServerDone(_));
     assert_eq!(events.iter().filter(done).count(), 40);
     let mut done = 0;
@@ -68,9 +68,9 @@ async fn a_soft_restart_that_failed_is_tried_hard() {
     }
 }
 
-/// A server that was mended counts as a success, one that failed twice as one failure.
+/// A server whose hard restart succeeded counts as a success, one that failed twice as one failure.
 #[tokio::test(start_paused = true)]
-async fn a_failure_counts_when_the_hard_restart_failed_too() {
+async fn failure_counts_if_the_hard_restart_failed_too() {
     let world = world(Region::builder().servers(40).seed(4).failing(0.4));
     let run = world
         .rolling("10", max_failures("2"))
@@ -85,9 +85,10 @@ async fn a_failure_counts_when_the_hard_restart_failed_too() {
     }));
 }
 
-/// Some hang for ever in their soft restart: each of them, and no other, is restarted hard, after half an hour.
+/// Some servers hang forever in their soft restart: each of them, and no other, is restarted hard,
+/// after half an hour.
 #[tokio::test(start_paused = true)]
-async fn a_server_that_hangs_in_its_restart_is_tried_hard() {
+async fn hanging_server_is_restarted_hard() {
     let world = world(
         Region::builder()
             .servers(40)
@@ -108,7 +109,7 @@ async fn a_server_that_hangs_in_its_restart_is_tried_hard() {
                 .filter(|one| one.servers.contains(&server.id))
                 .collect();
             match &server.escalated {
-                // What failed is not what hangs.
+                // Failed servers are not those that hang.
                 None => assert_eq!(ours.len(), 1),
                 Some(first) => {
                     hung += 1;

@@ -42,7 +42,7 @@ pub(crate) fn client(sim: &SimTransport, transport: impl Transport) -> Client {
     client.transport(transport).build().unwrap()
 }
 
-/// Loses the answer to the first request that acts.
+/// Loses the answer to the first action.
 #[derive(Debug)]
 pub(crate) struct Swallowing(pub(crate) SimTransport, pub(crate) AtomicBool);
 
@@ -92,7 +92,7 @@ pub(crate) fn max_failures(share: &str) -> Rules {
     }
 }
 
-/// Runs it, with all of its events.
+/// Runs to the end, and returns all events.
 pub(crate) async fn play(run: Run) -> (Report, Vec<Event>) {
     let mut reader = run.events();
     let report = run.await;

@@ -1,9 +1,9 @@
-//! Which counts are taken.
+//! Tests of the tolerance.
 
 use super::{compare, read};
 
 #[test]
-fn a_little_more_is_taken_and_clearly_more_is_not() {
+fn small_excess_is_tolerated_and_large_excess_is_not() {
     let baseline = read("encode 1000\nsign 200\n");
     let compared = |counts: &str| compare(&baseline, &read(counts));
     assert!(compared("encode 1000\nsign 200\n").is_empty());

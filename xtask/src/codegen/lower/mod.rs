@@ -1,4 +1,5 @@
-//! From the description to the IR: everything that the code needs is checked here, and said with its line.
+//! From the description to the IR: everything that the code needs is checked here, and reported
+//! with its line.
 
 mod errors;
 mod names;
@@ -14,11 +15,11 @@ use super::yaml::Key;
 
 /// Ids of `ids.rs`, usable as the type of a field or a path parameter.
 pub(crate) const IDS: &[&str] = &["ProjectId", "JobId", "ServerId", "ScalingGroupId"];
-/// Other types that `ecs-model` has by hand; an answer may be one of them.
+/// Other handwritten types of `ecs-model`; an answer may be one of them.
 const HANDWRITTEN: &[&str] = &["Accepted", "ResponseError", "Addresses"];
 /// Those of them that can be a field of an answer.
 pub(crate) const HANDWRITTEN_FIELDS: &[&str] = &["Addresses"];
-/// Texts of answers, written by hand.
+/// Handwritten texts of answers.
 pub(crate) const TEXTS: &[&str] = &["ShortText"];
 
 pub(crate) fn lower(spec: &Spec) -> Result<Ir, Problem> {
@@ -54,7 +55,7 @@ impl<'a> Schemas<'a> {
     }
 }
 
-/// Every reference must lead somewhere, also where no code comes from it.
+/// Checks that every reference resolves, even if no code comes from it.
 fn references(spec: &Spec, schemas: Schemas<'_>) -> Result<(), Problem> {
     for (_, schema) in &spec.schemas {
         schema_references(schema, schemas)?;

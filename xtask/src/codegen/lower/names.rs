@@ -3,7 +3,8 @@
 use super::super::Problem;
 use super::super::yaml::Key;
 
-/// `OS-EXT-STS:task_state` → `task_state`, `hostId` → `host_id`, `not-tags` → `not_tags`.
+/// Converts `OS-EXT-STS:task_state` to `task_state`, `hostId` to `host_id`, `not-tags` to
+/// `not_tags`.
 pub(super) fn snake(wire: &Key) -> Result<String, Problem> {
     let last = wire.text.rsplit(':').next().unwrap_or_default();
     let mut name = String::new();
@@ -22,7 +23,7 @@ pub(super) fn snake(wire: &Key) -> Result<String, Problem> {
     identifier(wire, name)
 }
 
-/// `SHELVED_OFFLOADED` → `ShelvedOffloaded`.
+/// Converts `SHELVED_OFFLOADED` to `ShelvedOffloaded`.
 pub(super) fn pascal(wire: &Key) -> Result<String, Problem> {
     let parts = wire.text.split(['_', '-']);
     let name = parts
@@ -38,7 +39,7 @@ pub(super) fn pascal(wire: &Key) -> Result<String, Problem> {
     identifier(wire, name)
 }
 
-/// Returns the name of a type, which is taken as it is.
+/// Checks the name of a type, which is not converted.
 pub(super) fn type_name(key: &Key) -> Result<(), Problem> {
     let upper = key
         .text
@@ -57,7 +58,7 @@ pub(super) fn type_name(key: &Key) -> Result<(), Problem> {
 }
 
 fn identifier(wire: &Key, name: String) -> Result<String, Problem> {
-    // A keyword is no identifier to syn.
+    // A keyword is not an identifier to syn.
     match syn::parse_str::<syn::Ident>(&name) {
         Ok(_) => Ok(name),
         Err(_) => Err(Problem::new(
@@ -67,7 +68,7 @@ fn identifier(wire: &Key, name: String) -> Result<String, Problem> {
     }
 }
 
-/// Fails if two things of a kind have the same name.
+/// Fails if two items of a kind have the same name.
 pub(super) fn distinct<'a>(
     what: &str,
     names: impl Iterator<Item = (&'a str, usize)>,

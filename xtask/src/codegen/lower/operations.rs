@@ -9,7 +9,7 @@ use super::paths::segments;
 use super::requests::{body, parameters, resolve};
 use super::{HANDWRITTEN, Schemas};
 
-/// Where `action.rs` sends the actions to.
+/// The path to which `action.rs` sends the actions.
 const ACTIONS: &str = "/v1/{project_id}/cloudservers/action";
 
 pub(super) fn lower(spec: &Spec, schemas: Schemas<'_>) -> Result<Vec<Operation>, Problem> {
@@ -42,17 +42,23 @@ pub(super) fn lower(spec: &Spec, schemas: Schemas<'_>) -> Result<Vec<Operation>,
     Ok(operations)
 }
 
-/// Two paths that differ in nothing but the names of their parameters could not be told apart.
+/// Returns the segments of a path, without the names of its parameters.
+fn nameless(template: &Key) -> Vec<String> {
+    let segments = template.text.split('/');
+    segments
+        .map(|segment| {
+            if segment.starts_with('{') {
+                "{}".to_owned()
+            } else {
+                segment.to_owned()
+            }
+        })
+        .collect()
+}
+
+/// Fails if two paths differ only in the names of their parameters: they could not be
+/// distinguished.
 fn distinguishable(spec: &Spec) -> Result<(), Problem> {
-    let nameless = |template: &Key| -> Vec<String> {
-        let segments = template.text.split('/');
-        segments
-            .map(|segment| match segment.starts_with('{') {
-                true => "{}".to_owned(),
-                false => segment.to_owned(),
-            })
-            .collect()
-    };
     let mut seen: Vec<(Vec<String>, usize)> = Vec::new();
     for (template, _) in &spec.paths {
         let path = nameless(template);
@@ -69,7 +75,7 @@ fn distinguishable(spec: &Spec) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Returns the content of a response, which may stand under `components`.
+/// Returns the content of a response, which may be under `components`.
 pub(super) fn content<'a>(
     response: &'a spec::Response,
     spec: &'a Spec,
@@ -104,30 +110,7 @@ struct Context<'a> {
 impl Context<'_> {
     fn lower(&self) -> Result<Vec<Operation>, Problem> {
         let operation = self.operation;
-        let idempotent = match (operation.idempotency.text.as_str(), self.method) {
-            ("idempotent", Method::Get) => true,
-            ("not-idempotent", Method::Post) => false,
-            ("idempotent", Method::Post) => {
-                return Err(Problem::new(
-                    operation.idempotency.line,
-                    "a POST acts anew each time it is accepted: it is not-idempotent",
-                ));
-            }
-            ("not-idempotent", Method::Get) => {
-                return Err(Problem::new(
-                    operation.idempotency.line,
-                    "a GET is idempotent; say so, or use another method",
-                ));
-            }
-            (other, _) => {
-                return Err(Problem::new(
-                    operation.idempotency.line,
-                    format!(
-                        "`x-ecs-idempotency` is {other:?}; it may be idempotent or not-idempotent"
-                    ),
-                ));
-            }
-        };
+        let idempotent = self.idempotent()?;
         let output = self.output()?;
         let make = |name: &Key, summary: &str, doc: &str, source: &str, shape| Operation {
             name: name.text.clone(),
@@ -195,6 +178,27 @@ impl Context<'_> {
         )])
     }
 
+    /// Whether the operation may be sent twice.
+    fn idempotent(&self) -> Result<bool, Problem> {
+        let idempotency = &self.operation.idempotency;
+        match (idempotency.text.as_str(), self.method) {
+            ("idempotent", Method::Get) => Ok(true),
+            ("not-idempotent", Method::Post) => Ok(false),
+            ("idempotent", Method::Post) => Err(Problem::new(
+                idempotency.line,
+                "a POST acts anew each time it is accepted: it is not-idempotent",
+            )),
+            ("not-idempotent", Method::Get) => Err(Problem::new(
+                idempotency.line,
+                "a GET is idempotent; say so, or use another method",
+            )),
+            (other, _) => Err(Problem::new(
+                idempotency.line,
+                format!("`x-ecs-idempotency` is {other:?}; it may be idempotent or not-idempotent"),
+            )),
+        }
+    }
+
     fn parameter_doc(&self, name: &str) -> String {
         let found = self
             .spec
@@ -206,7 +210,7 @@ impl Context<'_> {
             .unwrap_or_default()
     }
 
-    /// Returns the type that the answer with status 200 becomes.
+    /// Returns the type of an answer with status 200.
     fn output(&self) -> Result<String, Problem> {
         let responses = &self.operation.responses;
         let needed = || {
@@ -234,7 +238,7 @@ impl Context<'_> {
         }
     }
 
-    /// The body must be `oneOf` exactly the bodies of the actions.
+    /// Checks that the body is `oneOf` exactly the bodies of the actions.
     fn check_actions(&self) -> Result<(), Problem> {
         let operation = self.operation;
         if operation.actions.is_empty() || self.template.text != ACTIONS {

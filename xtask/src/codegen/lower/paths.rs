@@ -1,4 +1,4 @@
-//! Paths: what comes before the project, and the segments after it.
+//! Paths: the part before the project, and the segments after it.
 
 use super::super::Problem;
 use super::super::ir::Segment;
@@ -7,7 +7,8 @@ use super::super::yaml::Key;
 use super::IDS;
 use super::names::snake;
 
-/// What comes before the project in a path: `/v1`, `/v2.1` (the compute API of OpenStack), `/v3` (Cloud Trace Service), or one name and `/v1`.
+/// Returns whether a path may begin like this before the project: `/v1`, `/v2.1` (the compute API
+/// of OpenStack), `/v3` (Cloud Trace Service), or one name and `/v1`.
 fn is_root(root: &str) -> bool {
     match root.strip_prefix('/').map(|root| root.split_once('/')) {
         Some(None) => matches!(root, "/v1" | "/v2.1" | "/v3"),
@@ -19,7 +20,7 @@ fn is_root(root: &str) -> bool {
     }
 }
 
-/// What comes before the project in a path, and the segments after it.
+/// Splits a path into the part before the project and the segments after it.
 pub(super) fn segments<'a>(
     template: &'a Key,
     path: &spec::Path,

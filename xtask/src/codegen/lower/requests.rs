@@ -1,4 +1,4 @@
-//! What a request holds: the schemas of bodies, and query parameters.
+//! The content of requests: the schemas of bodies, and query parameters.
 
 use super::super::Problem;
 use super::super::ir::{Body, BodyField, Parameter, ParameterKind};
@@ -15,7 +15,7 @@ pub(super) fn resolve<'a>(schema: &'a Schema, schemas: Schemas<'a>) -> Result<&'
         .map_or(Ok(schema), |reference| schemas.get(reference))
 }
 
-/// Returns a schema of a request.
+/// Lowers the schema of a request.
 pub(super) fn body(schema: &Schema, schemas: Schemas<'_>) -> Result<Body, Problem> {
     let line = schema.line;
     let schema = resolve(schema, schemas)?;
@@ -85,7 +85,7 @@ pub(super) fn body(schema: &Schema, schemas: Schemas<'_>) -> Result<Body, Proble
     }
 }
 
-/// Query parameters.
+/// Lowers query parameters.
 pub(super) fn parameters(parameters: &[spec::Parameter]) -> Result<Vec<Parameter>, Problem> {
     let lowered = parameters
         .iter()

@@ -7,7 +7,7 @@ use super::super::yaml::Key;
 use super::names::{distinct, pascal, snake, type_name};
 use super::{HANDWRITTEN, HANDWRITTEN_FIELDS, IDS, Schemas, TEXTS};
 
-/// The field that holds what x-ecs-keep-rest keeps.
+/// The field for members that x-ecs-keep-rest keeps.
 const REST: &str = "rest";
 
 /// Returns the types to generate: enums and the objects of answers. Bodies of requests become
@@ -213,7 +213,7 @@ fn field_type(key: &Key, schema: &Schema, schemas: Schemas<'_>) -> Result<FieldT
         [Type::Integer] if schema.minimum.is_some_and(|minimum| minimum >= 0) => "u64",
         [Type::Integer] => "i64",
         [Type::Boolean] => "bool",
-        // A text that may come as a number is kept as a text.
+        // A text that may arrive as a number is kept as a text.
         [Type::String] | [Type::String, Type::Integer] => "String",
         _ => return Err(unfit()),
     };

@@ -15,7 +15,7 @@ pub(crate) struct ErrorGroup {
 #[derive(Debug)]
 pub(crate) struct CodeSpec {
     pub(crate) code: Key,
-    /// Absent if the code comes with several.
+    /// Absent if the code has several.
     pub(crate) status: Option<(usize, i64)>,
     pub(crate) meaning: String,
     pub(crate) advice: String,

@@ -1,9 +1,9 @@
-//! Taking a mapping apart so that nothing in it is overlooked.
+//! Exhaustive reading of mappings.
 
 use super::super::Problem;
 use super::super::yaml::{Key, Node, Value};
 
-/// The entries of a mapping, each to be taken by its keyword. What was never asked for is an error at the end.
+/// The entries of a mapping, each taken by its keyword. A remaining one is an error at the end.
 pub(crate) struct Fields<'a> {
     what: String,
     line: usize,
@@ -12,7 +12,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// `what` is for messages: "a schema".
+    /// `what` names the mapping in messages: "a schema".
     pub(crate) fn of(node: &'a Node, what: impl Into<String>) -> Result<Self, Problem> {
         let what = what.into();
         let entries = entries(node, &what)?;
@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
             .transpose()
     }
 
-    /// Fails if there is a keyword that was not asked for.
+    /// Fails if a keyword was not taken.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         let unknown = self
             .entries
@@ -92,7 +92,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Returns the entries of a mapping whose keys are free.
+/// Returns the entries of a mapping with free keys.
 pub(crate) fn entries<'a>(node: &'a Node, what: &str) -> Result<&'a [(Key, Node)], Problem> {
     match &node.value {
         Value::Map(entries) => Ok(entries),
@@ -132,7 +132,7 @@ pub(crate) fn flag(node: &Node, keyword: &str) -> Result<bool, Problem> {
     }
 }
 
-/// Returns each element of a list.
+/// Parses each element of a list.
 pub(crate) fn list<'a, T>(
     node: &'a Node,
     keyword: &str,
@@ -144,7 +144,7 @@ pub(crate) fn list<'a, T>(
     }
 }
 
-/// Returns each value of a mapping with its key.
+/// Parses each value of a mapping with its key.
 pub(crate) fn map<'a, T>(
     node: &'a Node,
     keyword: &str,

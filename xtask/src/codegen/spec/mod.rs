@@ -1,4 +1,4 @@
-//! The description as it is written: every keyword is known here or is an error. What it means is `lower`'s business.
+//! The description as written: every unknown keyword is an error. `lower` interprets it.
 
 mod errors;
 mod fields;
@@ -222,7 +222,7 @@ fn content(node: &Node) -> Result<Content, Problem> {
     Ok(content)
 }
 
-/// Returns the name behind `$ref: "#/components/<section>/<name>"`, which must be the only keyword.
+/// Returns the name in `$ref: "#/components/<section>/<name>"`, which must be the only keyword.
 fn reference(node: &Node, section: &str) -> Result<Key, Problem> {
     let mut fields = Fields::of(node, "a reference")?;
     let target = fields.required("$ref")?;
@@ -230,7 +230,7 @@ fn reference(node: &Node, section: &str) -> Result<Key, Problem> {
     target_of(target, section)
 }
 
-/// Returns the name behind the value of a `$ref`.
+/// Returns the name in the value of a `$ref`.
 fn target_of(target: &Node, section: &str) -> Result<Key, Problem> {
     let key = name(target, "$ref")?;
     let prefix = format!("#/components/{section}/");

@@ -1,4 +1,5 @@
-//! Schemas: the keywords of JSON Schema that the description uses, each only where it has a meaning.
+//! Schemas: the keywords of JSON Schema that the description uses, each only where it has an
+//! effect.
 
 use super::super::Problem;
 use super::super::yaml::{Key, Node, Value};
@@ -41,7 +42,7 @@ pub(crate) struct Schema {
     pub(crate) properties: Vec<(Key, Schema)>,
 }
 
-/// Which keywords say something about which type.
+/// The types to which keywords apply.
 const APPLIES: &[(&str, Type)] = &[
     ("pattern", Type::String),
     ("minLength", Type::String),
@@ -114,7 +115,7 @@ pub(crate) fn read(node: &Node) -> Result<Schema, Problem> {
     Ok(schema)
 }
 
-/// Refuses keywords that would silently mean nothing, and names that point nowhere.
+/// Refuses keywords without an effect, and dangling names.
 fn check(node: &Node, schema: &Schema) -> Result<(), Problem> {
     let entries = super::fields::entries(node, "a schema")?;
     let has = |keyword: &str| entries.iter().find(|(key, _)| key.text == keyword);
@@ -183,7 +184,7 @@ fn check(node: &Node, schema: &Schema) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Refuses bounds that nothing can be within.
+/// Refuses unsatisfiable bounds.
 fn bounds(node: &Node, schema: &Schema) -> Result<(), Problem> {
     let entries = super::fields::entries(node, "a schema")?;
     let outside = |keyword: &str, value: Option<i64>, least: Option<i64>, most: Option<i64>| {

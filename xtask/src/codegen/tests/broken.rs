@@ -1,8 +1,8 @@
-//! Broken descriptions: the small one with one thing changed, and the error that it must give.
+//! Broken descriptions: the small one with one change, and the expected error.
 
 use super::{SMALL, generate};
 
-/// What is replaced (its first occurrence), by what, and the error with its line.
+/// The replaced text (its first occurrence), its replacement, and the error with its line.
 const BROKEN: &[(&str, &str, &str)] = &[
     // The YAML.
     (
@@ -295,7 +295,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "          type: object\n          anyOf:",
         "230: `type` says nothing beside `anyOf`; remove one",
     ),
-    // What would become code that does not compile, or code that does the wrong thing.
+    // Changes that would give code that does not compile or that is wrong.
     (
         "operationId: ShowThing",
         "operationId: Show Thing",

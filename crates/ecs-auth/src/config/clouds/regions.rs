@@ -1,4 +1,4 @@
-//! The regions of a cloud, and the one that is meant.
+//! The regions of a cloud, and the selected one.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::config::layer::Layer;
 use crate::config::yaml::Node;
 use crate::{AuthError, AuthErrorKind};
 
-/// A region of a cloud, and what is different in it.
+/// A region of a cloud, with its own settings.
 pub(super) struct Region {
     pub(super) name: String,
     pub(super) values: Node,
@@ -15,9 +15,9 @@ pub(super) struct Region {
 
 pub(super) struct Regions {
     known: Vec<Region>,
-    /// Whether they are a list, of which only its members can be asked for.
+    /// Whether the regions are a list, so that no other can be requested.
     listed: bool,
-    /// Whether the first is named by `region_name` as well.
+    /// Whether `region_name` also names the first one.
     named: bool,
 }
 
@@ -87,7 +87,7 @@ pub(super) fn regions(
             .map(|name| plain((*name).to_owned()))
             .collect(),
     };
-    // A vendor may have more regions than its profile knows.
+    // A vendor may have more regions than its profile lists.
     Ok(Regions {
         known,
         listed: false,

@@ -31,7 +31,7 @@ fn answers(status: StatusCode, body: &'static str) -> ScriptedTransport {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_asked_about_with_itself_and_its_account_is_shown() {
+async fn token_authenticates_its_own_look_up() {
     for named in [("OS_PROJECT_ID", "p1"), ("OS_PROJECT_NAME", "eu-de_team")] {
         let (opened, transport) = open(&[named], answers(StatusCode::OK, DESCRIBED)).await;
         let opened = opened.unwrap();
@@ -51,15 +51,15 @@ async fn a_token_is_asked_about_with_itself_and_its_account_is_shown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_project_that_the_token_is_not_for_is_an_error() {
+async fn project_of_another_token_is_an_error() {
     for (more, expected) in [
         (
             &[("OS_PROJECT_ID", "p2")][..],
-            "the token is for the project eu-de_team (p1), and p2 is asked for (by OS_PROJECT_ID)",
+            "the token is for the project eu-de_team (p1), and p2 is requested (by OS_PROJECT_ID)",
         ),
         (
             &[("OS_PROJECT_NAME", "eu-de")],
-            "the token is for the project eu-de_team (p1), and eu-de is asked for (by OS_PROJECT_NAME)",
+            "the token is for the project eu-de_team (p1), and eu-de is requested (by OS_PROJECT_NAME)",
         ),
     ] {
         let (opened, _) = open(more, answers(StatusCode::OK, DESCRIBED)).await;
@@ -79,7 +79,7 @@ async fn a_project_that_the_token_is_not_for_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_named_project_it_is_that_of_the_token() {
+async fn project_defaults_to_that_of_the_token() {
     let (opened, transport) = open(&[], answers(StatusCode::OK, DESCRIBED)).await;
     let opened = opened.unwrap();
     assert_eq!(opened.target.project.origin, "the token");
@@ -97,7 +97,7 @@ async fn without_a_named_project_it_is_that_of_the_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_up_that_fails_is_said_and_changes_nothing() {
+async fn failed_look_up_is_reported_and_changes_nothing() {
     for (script, expected) in [
         (
             answers(
@@ -110,7 +110,7 @@ async fn a_look_up_that_fails_is_said_and_changes_nothing() {
         (answers(StatusCode::NOT_FOUND, ""), "answered 404"),
         (
             ScriptedTransport::new().fail(TransportErrorKind::Connect, Delivery::NotSent),
-            "could not be asked",
+            "could not be queried",
         ),
     ] {
         let (opened, _) = open(&[("OS_PROJECT_ID", "p1")], script).await;

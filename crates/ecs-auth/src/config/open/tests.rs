@@ -42,7 +42,7 @@ fn scope(transport: &Recording, call: usize) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_with_a_project_id_ask_nobody() {
+async fn keys_with_a_project_id_need_no_requests() {
     let transport = transport(ScriptedTransport::new());
     let environment = around(&[&SDK[..], &[("HUAWEICLOUD_SDK_PROJECT_ID", "p1")]].concat());
     let opened = choose(&environment).open(both(&transport)).await.unwrap();
@@ -133,7 +133,7 @@ async fn an_agency_is_borrowed_for_its_owners_project() {
     );
 }
 
-/// A project that is given is one of the agency's owner.
+/// A given project is one of the agency's owner.
 #[tokio::test(start_paused = true)]
 async fn an_agency_is_borrowed_for_the_project_that_is_given() {
     let script = ScriptedTransport::new()
@@ -159,7 +159,7 @@ async fn an_agency_is_borrowed_for_the_project_that_is_given() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_missing_is_said_before_anybody_is_asked() {
+async fn missing_settings_are_reported_before_any_request() {
     for (variables, expected) in [
         (SDK.to_vec(), "the project is not known"),
         (
@@ -230,7 +230,7 @@ async fn a_server_knows_its_region_and_project() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_that_is_none_is_not_gone_to() {
+async fn invalid_locations_are_not_used() {
     let transport = transport(server(
         r#"{"project_id":"p1","region_id":"x.evil.example/"}"#,
     ));
@@ -273,7 +273,7 @@ async fn without_a_metadata_service_there_are_no_credentials() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_metadata_service_that_fails_is_there() {
+async fn failing_metadata_service_is_reported() {
     let script = ScriptedTransport::new()
         .respond(StatusCode::NOT_FOUND, "")
         .respond(StatusCode::SERVICE_UNAVAILABLE, "");
@@ -284,7 +284,7 @@ async fn a_metadata_service_that_fails_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_service_says_of_a_refusal_is_kept() {
+async fn refusal_of_a_service_is_kept() {
     let body = r#"{"error_code":"APIGW.0301","error_msg":"verify aksk signature fail, canonicalRequest:GET|/v3/other/|"}"#;
     let answer = Response::builder()
         .status(StatusCode::UNAUTHORIZED)

@@ -73,7 +73,7 @@ impl Resolver<'_> {
         })
     }
 
-    /// Returns the address of IAM that a setting names, in the region that is meant.
+    /// Returns the address of IAM that a setting names, in the selected region.
     fn named_iam(&mut self, regions: &Regions) -> Result<Option<Sourced>, AuthError> {
         if let Some(given) = &self.options.iam_endpoint {
             let address = checked_address("IAM", given)?;
@@ -100,7 +100,7 @@ impl Resolver<'_> {
                 continue;
             };
             let own = (at == 0 && self.own().is_some()) || self.found.family() == Family::OpenStack;
-            // That of another source is not meant where it is of another region.
+            // Another source's address is ignored if it is in another region.
             let of_address = operators::region_of(address);
             if !own && of_address.is_some_and(|other| region.is_some_and(|region| region != other))
             {
@@ -113,7 +113,7 @@ impl Resolver<'_> {
         Ok(None)
     }
 
-    /// Returns the address of IAM of a vendor, of the domain of a cloud, or in the SDK's file.
+    /// Returns the address of IAM from a vendor's profile, a cloud's domain, or the SDK's file.
     fn other_iam(&self, region: Option<&str>) -> Option<Sourced> {
         if let Some(vendor) = self.vendor() {
             let layers = self.layers();
@@ -121,7 +121,7 @@ impl Resolver<'_> {
             layer.take(F::Vendor);
             let origin = layer.origin(F::Vendor);
             if vendor.name == "otc" {
-                // Open Telekom Cloud's regions have one pattern each.
+                // The regions of Open Telekom Cloud have one pattern each.
                 let own = operators::in_region("https://iam.eu-de.otc.t-systems.com/v3", region?);
                 return Some(Sourced::new(own, origin));
             }
@@ -142,7 +142,7 @@ impl Resolver<'_> {
         in_file.cloned()
     }
 
-    /// Returns the profile of a vendor that needs no file: of the cloud, or in the environment.
+    /// Returns the built-in vendor profile, of the cloud or in the environment.
     fn vendor(&self) -> Option<&'static BuiltIn> {
         let of_environment = || {
             let own = self.own()?;
@@ -197,8 +197,8 @@ impl Resolver<'_> {
         Ok(Some(address))
     }
 
-    /// Returns the address in the variables and the file of the Huawei Cloud SDK. A file of theirs
-    /// is not for other tools' credentials.
+    /// Returns the address in the variables or the file of the Huawei Cloud SDK. The file is not
+    /// used with other tools' credentials.
     fn sdk_ecs(&mut self, region: &str) -> Option<Sourced> {
         let reads_file = matches!(self.found.family(), Family::Huawei | Family::Options);
         if reads_file {
@@ -215,7 +215,8 @@ impl Resolver<'_> {
     }
 }
 
-/// `{region_name}` in an address of `clouds.yaml` stands for the region; openstacksdk does not fill it in in a variable.
+/// Replaces `{region_name}` in an address of `clouds.yaml` by the region. openstacksdk does not
+/// replace it in variables.
 fn fill(layer: &Layer, address: &str, region: Option<&str>) -> Result<String, AuthError> {
     if !address.contains(['{', '}']) {
         return Ok(address.to_owned());
@@ -238,8 +239,7 @@ fn fill(layer: &Layer, address: &str, region: Option<&str>) -> Result<String, Au
     }
 }
 
-/// Returns an address as catalogues of services have it, `https://HOST/v1/PROJECT`, without its
-/// path.
+/// Removes the path of an address in the form of a service catalogue, `https://HOST/v1/PROJECT`.
 fn without_api_path(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once("://")?;
     let (authority, path) = rest.split_once('/')?;

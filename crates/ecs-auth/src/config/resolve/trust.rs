@@ -1,4 +1,4 @@
-//! Whom to trust, by the settings.
+//! Trust, as the settings define it.
 
 use super::{
     AuthError, AuthReason, CredentialSource, F, OPENSTACK_ENV, Resolver, Sourced, malformed,
@@ -6,7 +6,8 @@ use super::{
 use crate::config::{TlsSettings, path_of};
 
 impl Resolver<'_> {
-    /// Whom to trust. A setting that turns verification off is refused: it would send credentials to anybody.
+    /// Returns the trusted authorities and the client certificate. A setting that disables
+    /// verification is refused: it would send credentials to anybody.
     pub(super) fn tls(&self) -> Result<TlsSettings, AuthError> {
         let mut layers = self.layers();
         let may_add = matches!(

@@ -1,4 +1,4 @@
-//! The layers of what is given: options and variables.
+//! The layers of options and variables.
 
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -9,7 +9,7 @@ use crate::config::{CredentialOptions, OPTIONS, variable_of};
 use crate::environment::Environment;
 use crate::{AuthError, AuthReason};
 
-/// What is given and empty, such as a variable of the shell that is not set, must not be taken for one that is not given: the
+/// Refuses empty options, such as from an unset shell variable. They must not count as missing: the
 /// next source could be another account's.
 pub(super) fn check_options(options: &CredentialOptions) -> Result<(), AuthError> {
     let secret = |text: &Option<SecretString>| {
@@ -60,7 +60,7 @@ pub(super) fn of_variables(
     Layer::collect(source, names, |name| environment.variable(name).cloned())
 }
 
-/// `OS_*` has the keys of a cloud; `OS_CLOUD` is not one of them.
+/// Returns the layer of `OS_*`, which has the keys of a cloud; `OS_CLOUD` is not one of them.
 pub(super) fn of_openstack_variables(environment: &Environment) -> Layer {
     let mut layer = Layer::new(CredentialSource::OpenStackEnvironment);
     for (field, keys) in OPENSTACK {

@@ -1,4 +1,5 @@
-//! What other sources than the one in use say: settings that contradict it, and logins that their own tools would use.
+//! Other sources than the one in use: settings that contradict it, and logins that their own tools
+//! would use.
 
 use super::super::clouds::Clouds;
 use super::super::fields::Field as F;
@@ -8,8 +9,9 @@ use super::{Found, OPENSTACK_ENV};
 use crate::AuthError;
 use crate::environment::Environment;
 
-/// The environment of OpenStack's tools names a cloud or an account, but no login: openstacksdk refuses that, too.
-pub(super) fn half_of_a_login(found: &Found) -> Result<(), AuthError> {
+/// Fails if the environment of OpenStack's tools names a cloud or an account, but no login.
+/// openstacksdk refuses that, too.
+pub(super) fn incomplete_login(found: &Found) -> Result<(), AuthError> {
     let Some(layer) = found.layers.get(OPENSTACK_ENV) else {
         return Ok(());
     };
@@ -25,14 +27,14 @@ pub(super) fn half_of_a_login(found: &Found) -> Result<(), AuthError> {
     match other {
         Some(_) if address => {
             let given = if layer.has(F::Iam) { F::Iam } else { F::Vendor };
-            Err(method::half(layer, given, F::UserName))
+            Err(method::incomplete(layer, given, F::UserName))
         }
         _ => Ok(()),
     }
 }
 
-/// The only cloud of a file is used without being named: what the environment says beside it completes it, and must not
-/// contradict it. openstacksdk refuses any of it.
+/// Fails if the environment contradicts the only cloud of a file, which is used without being
+/// named. The environment may complete it. openstacksdk refuses either.
 pub(super) fn contradiction(found: &Found) -> Result<(), AuthError> {
     let (Some(around), Some(cloud)) = (found.layers.get(OPENSTACK_ENV), found.layer()) else {
         return Ok(());
@@ -80,7 +82,7 @@ pub(super) fn contradiction(found: &Found) -> Result<(), AuthError> {
     Ok(())
 }
 
-/// Clouds beside credentials of other tools' variables: openstacksdk would use them.
+/// Reports clouds beside credentials of other tools' variables: openstacksdk would use them.
 pub(super) fn unused_clouds(
     options: &CredentialOptions,
     environment: &Environment,
@@ -105,7 +107,7 @@ pub(super) fn unused_clouds(
     }
 }
 
-/// Profiles beside credentials of other tools: their own would use them.
+/// Reports profiles beside credentials of other tools: their own tool would use them.
 pub(super) fn unused_profiles(environment: &Environment, found: &mut Found) {
     let family = found.family();
     let profile = files::profile(environment, None);

@@ -1,4 +1,4 @@
-//! What belongs to one account, cloud or region is kept apart from what belongs to another.
+//! Tests that settings of one account, cloud or region are not mixed with those of another.
 
 use secrecy::SecretString;
 
@@ -8,7 +8,7 @@ use crate::Reference;
 use crate::config::{CredentialConfig, CredentialOptions};
 
 #[test]
-fn addresses_come_from_what_says_most() {
+fn most_specific_setting_gives_the_address() {
     for (more, endpoint, iam) in [
         (&[][..], None, None),
         (
@@ -18,7 +18,7 @@ fn addresses_come_from_what_says_most() {
         ),
         (&[("OS_PROJECT_NAME", "eu-de_staging")], None, None),
         (
-            // It is of another tool's account.
+            // It belongs to another tool's account.
             &[("OS_AUTH_URL", "https://iam.eu-de.private.example/v3")],
             None,
             None,
@@ -54,7 +54,7 @@ fn addresses_come_from_what_says_most() {
 }
 
 #[test]
-fn another_region_does_not_get_the_project_and_addresses_of_this_one() {
+fn project_and_addresses_are_not_taken_to_another_region() {
     let environment = around(
         &[
             &OS[..],
@@ -90,9 +90,9 @@ fn another_region_does_not_get_the_project_and_addresses_of_this_one() {
     assert!(chosen.warnings().is_empty());
 }
 
-/// Credentials go to no cloud and no region that nobody named.
+/// Credentials go to no cloud and no region that no setting names.
 #[test]
-fn what_is_known_of_a_cloud_is_not_mixed_with_another() {
+fn clouds_are_not_mixed() {
     const OTC: &str = "https://iam.eu-de.otc.t-systems.com/v3";
     const ORANGE: &str = "https://iam.eu-west-0.prod-cloud-ocb.orange-business.com/v3";
     const KEYSTONE: &str = "https://keystone.corp:5000/v3";
@@ -131,7 +131,7 @@ fn what_is_known_of_a_cloud_is_not_mixed_with_another() {
             Some("https://ecs.eu-dee.otc.t-systems.com"),
             Some("https://iam.eu-dee.otc.t-systems.com/v3"),
         ),
-        // IAM of a neighbour is what its user says; servers are where the region is.
+        // A neighbouring IAM is the user's choice; servers are in the region.
         (
             [os, &[("OS_AUTH_URL", OTC), ("OS_REGION_NAME", "eu-nl")]].concat(),
             None,
@@ -144,7 +144,7 @@ fn what_is_known_of_a_cloud_is_not_mixed_with_another() {
             Some("https://ecs.eu-nl.otc.t-systems.com"),
             Some(OTC),
         ),
-        // What is left over of another account.
+        // A remainder of another account.
         (
             [
                 sdk,
@@ -240,10 +240,10 @@ fn a_named_source_gets_no_project_and_no_iam_of_the_environment() {
             "{warnings}"
         );
     }
-    // Found without being named, it belongs to what surrounds it.
+    // Found without being named, it is completed by the environment.
     let chosen = choose(&files(around(&variables)));
     assert_eq!(chosen.iam_endpoint(), Some("http://127.0.0.1:9/v3"));
-    // But not what belongs to another tool.
+    // But not by another tool's variables.
     assert_eq!(chosen.project(), None);
     let warnings = format!("{:?}", chosen.warnings());
     assert!(
@@ -253,7 +253,7 @@ fn a_named_source_gets_no_project_and_no_iam_of_the_environment() {
 }
 
 #[test]
-fn what_is_named_and_not_there_is_an_error() {
+fn named_and_missing_sources_are_errors() {
     let all = || {
         around(&[])
             .with_file(CLOUDS, ONE_CLOUD)
@@ -311,7 +311,7 @@ fn a_token_beside_keys_is_an_error() {
     }
 }
 
-/// As Horizon's openrc has it: the user's domain by name, and the project's by id.
+/// As in Horizon's openrc: the user's domain by name, and the project's by id.
 #[test]
 fn a_user_is_of_the_users_domain() {
     let user = [("OS_USERNAME", "ops"), ("OS_PASSWORD", "sesame")];
@@ -338,9 +338,9 @@ fn a_user_is_of_the_users_domain() {
     assert_eq!(chosen.account.user_domain, Some(Reference::name("OTC1")));
 }
 
-/// What a tool would ignore without a word: a setting that was misspelt names something, too.
+/// Misspelt settings, which a tool would ignore silently, are reported.
 #[test]
-fn a_setting_that_is_misspelt_is_named() {
+fn misspelt_settings_are_reported() {
     let file = "clouds:\n  a:\n    auth: {auth_url: 'https://iam.eu-de.otc.t-systems.com/v3', username: u, password: p,\n      user_domain_name: d, projet_name: x}\n    interface: INTERFACE\n    region_name: eu-de\n";
     for (interface, expected) in [("public", 1), ("internal", 2)] {
         let environment = around(&[]).with_file(

@@ -1,4 +1,5 @@
-//! The table of settings in `docs/credentials.md` is made from the names that are read. `ECS_AUTH_BLESS=1` writes it.
+//! The table of settings in `docs/credentials.md` is generated from the names that are read.
+//! `ECS_AUTH_BLESS=1` writes it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,7 +10,7 @@ use crate::config::fields::{Field as F, HUAWEI, KOOCLI, Names, OPENSTACK, PROFIL
 const BEGIN: &str = "<!-- made from the code by the tests of ecs-auth: begin -->\n";
 const END: &str = "<!-- end -->\n";
 
-/// What is done with a setting.
+/// Returns the use of a setting.
 fn use_of(field: F) -> &'static str {
     match field {
         F::AuthType => {
@@ -30,7 +31,7 @@ fn use_of(field: F) -> &'static str {
         F::DomainName | F::DomainId | F::DefaultDomainName | F::DefaultDomainId => {
             "used for the user and the project, where they have no domain of their own"
         }
-        F::Unspoken => "refused: a login of a kind that is not supported",
+        F::Unsupported => "refused: a login of a kind that is not supported",
         F::PodIdentity => "refused, where no other source has credentials",
         F::ProjectName | F::ProjectId => "used, the id before the name",
         F::ProjectDomainName | F::ProjectDomainId => "used for a project by name",

@@ -1,8 +1,8 @@
 //! The implicit types of plain scalars in PyYAML 6.0.4 (`yaml/resolver.py`, YAML 1.1).
 
-/// Returns whether PyYAML reads a plain scalar as another value than its own text: `0123` becomes
-/// 83, `12:30:45` becomes 45045, `yes` becomes true, `1_000` becomes 1000. A number that is written
-/// out as it was read, such as `-7`, is its own text.
+/// Returns whether PyYAML reads a plain scalar as a value that differs from its text: `0123`
+/// becomes 83, `12:30:45` becomes 45045, `yes` becomes true, `1_000` becomes 1000. A number in
+/// canonical form, such as `-7`, equals its text.
 pub(in crate::config) fn is_other_than_text(text: &str) -> bool {
     is_bool(text) || is_integer(text) || is_float(text) || is_date(text)
 }
@@ -74,7 +74,8 @@ fn is_sexagesimal(digits: &str, fraction: bool) -> bool {
             .all(|byte| byte == b'_' || byte.is_ascii_digit())
 }
 
-/// Python writes the numbers of most floats otherwise than they were written: all of them are taken to be.
+/// Returns whether the scalar is a float. Python prints most floats differently from their text, so
+/// all of them count as different.
 fn is_float(text: &str) -> bool {
     let (digits, _) = unsigned(text);
     if matches!(digits, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
@@ -119,9 +120,9 @@ fn is_date(text: &str) -> bool {
 mod tests {
     use super::is_other_than_text;
 
-    /// As `yaml.safe_load` of PyYAML 6.0.4 reads them.
+    /// Compared with `yaml.safe_load` of PyYAML 6.0.4.
     #[test]
-    fn what_pyyaml_reads_as_another_value() {
+    fn scalars_that_pyyaml_converts_are_recognized() {
         for text in [
             "0123",
             "007",

@@ -9,7 +9,7 @@ fn text(yaml: &str, path: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn a_scalar_is_the_text_that_stands_there() {
+fn scalars_are_their_text() {
     for (yaml, value) in [
         ("a: 0123", Some("0123")),
         ("a: 1e3", Some("1e3")),
@@ -53,7 +53,7 @@ fn anchors_and_merges_are_followed() {
 }
 
 #[test]
-fn one_file_is_laid_over_another() {
+fn files_are_overlaid() {
     let mut under = parse("a: {b: 1, c: 2}\nd: 3").unwrap().root;
     under.overlay(parse("a: {c: 4}\ne: 5").unwrap().root);
     let value = |path: &[&str]| {
@@ -67,7 +67,7 @@ fn one_file_is_laid_over_another() {
 }
 
 #[test]
-fn what_is_broken_or_a_trap_is_an_error_without_its_words() {
+fn invalid_or_malicious_files_are_errors_without_their_text() {
     let mut laughs = "a0: &a0 {x: 1, y: 2}\n".to_owned();
     for level in 1..40 {
         let before = level - 1;
@@ -95,12 +95,12 @@ fn what_is_broken_or_a_trap_is_an_error_without_its_words() {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in "[a-c:&*<\\[\\]{}'\"#|>%@!?~ \\-\n\t]{0,60}|\\PC{0,60}") {
+    fn no_text_causes_a_panic(text in "[a-c:&*<\\[\\]{}'\"#|>%@!?~ \\-\n\t]{0,60}|\\PC{0,60}") {
         let _ = parse(&text);
     }
 }
 #[test]
-fn what_pyyaml_reads_in_two_ways_is_an_error_or_a_warning() {
+fn ambiguous_scalars_are_errors_or_warnings() {
     for yaml in [
         "p: &p {a: 1}\nq: &q {a: 2}\nx:\n  <<: *p\n  <<: *q\n",
         "a: 1\n---\na: 2\n",

@@ -45,7 +45,7 @@ fn a_password_by_id_for_a_project_by_id() {
 }
 
 #[test]
-fn scopes() {
+fn tokens_are_scoped() {
     let login = || Login::password(User::id("u1"), "sesame");
     let scope = |login: Login| body(&login)["auth"]["scope"].clone();
     assert_eq!(scope(login()), Value::Null);
@@ -101,7 +101,7 @@ fn a_token_and_an_agency() {
 }
 
 #[test]
-fn what_is_secret_is_told_to_the_masker_and_to_nobody_else() {
+fn secrets_are_known_to_the_masker_only() {
     for (login, secrets) in [
         (
             Login::password(by_name(), "sesame").with_passcode("123456"),

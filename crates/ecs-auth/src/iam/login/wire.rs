@@ -54,7 +54,7 @@ struct Token<'a> {
     id: &'a str,
 }
 
-/// `xrole_name` is what the service and its other clients call the name of an agency here.
+/// `xrole_name` is the name of an agency, as the service and its other clients call it here.
 #[derive(Serialize)]
 struct AssumeRole<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,11 +9,11 @@ use ecs_ops::{PowerAction, journal::ServerNames};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::super::run_list::age;
 use crate::args::Format;
 use crate::confirm::{Terminal, act_on, counted, few, would};
 use crate::connect::Connection;
 use crate::fail::Fail;
+use crate::render::duration::in_one_unit;
 use crate::render::{json, target};
 use crate::term::{Notes, clean};
 
@@ -111,7 +111,7 @@ impl Intent {
         let servers = few(&self.to_send, NAMED, |id| self.named(*id));
         let mut journal = self.journal.display().to_string();
         if let Some(last) = self.last {
-            let age = age(Timestamp::now().duration_since(last).as_secs());
+            let age = in_one_unit(Timestamp::now().duration_since(last).as_secs());
             journal.push_str(&format!(", last written {age} ago"));
         }
         let mut rows = target::rows(connection);

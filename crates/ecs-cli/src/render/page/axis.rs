@@ -37,32 +37,6 @@ pub(super) struct Tick {
     pub(super) apart: SignedDuration,
 }
 
-/// Formats the time since the beginning precisely enough to distinguish it from a time that is `apart`: such as `9 h
-/// 1 min`, `2 min 5 s`, `1.5 s`, `0.04 s`.
-pub(super) fn label(since: SignedDuration, apart: SignedDuration) -> String {
-    let unit = match apart.as_millis() {
-        600_000.. => 60_000,
-        10_000.. => 1000,
-        1000.. => 100,
-        _ => 10,
-    };
-    let rounded = (since.as_millis().max(0) + unit / 2) / unit * unit;
-    let (minutes, rest) = (rounded / 60_000, rounded % 60_000);
-    let last = match unit {
-        60_000 => None,
-        1000 => Some(format!("{} s", rest / 1000)),
-        100 => Some(format!("{}.{} s", rest / 1000, rest % 1000 / 100)),
-        _ => Some(format!("{}.{:02} s", rest / 1000, rest % 1000 / 10)),
-    };
-    let first = match (minutes / 60, minutes % 60) {
-        (0, 0) if last.is_some() => None,
-        (0, minutes) => Some(format!("{minutes} min")),
-        (hours, minutes) => Some(format!("{hours} h {minutes} min")),
-    };
-    let both: Vec<_> = first.into_iter().chain(last).collect();
-    both.join(" ")
-}
-
 fn seconds(span: Span) -> f64 {
     span.until.duration_since(span.from).as_secs_f64().max(0.0)
 }
@@ -184,6 +158,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::render::duration::told_apart;
 
     fn time(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -212,7 +187,7 @@ mod tests {
     fn times_are_as_precise_as_necessary() {
         let label = |since, apart| {
             let of = SignedDuration::from_millis;
-            label(of(since), of(apart))
+            told_apart(of(since), of(apart))
         };
         for (since, apart, expected) in [
             (0, 5, "0.00 s"),
@@ -238,7 +213,7 @@ mod tests {
         #[test]
         fn adjacent_labels_differ(since in 0_i64..1_000_000_000, apart in 10_i64..100_000_000) {
             let of = SignedDuration::from_millis;
-            let (one, next) = (label(of(since), of(apart)), label(of(since + apart), of(apart)));
+            let (one, next) = (told_apart(of(since), of(apart)), told_apart(of(since + apart), of(apart)));
             prop_assert_ne!(one, next);
         }
 

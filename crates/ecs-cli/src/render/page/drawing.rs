@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::axis::{Axis, label};
+use super::axis::Axis;
 use super::escape;
-use crate::render::duration::seconds;
+use crate::render::duration::{to_tenths, told_apart};
 use crate::render::timeline::{Annotation, AttemptResult, JobRow, RequestRow, Span, Timeline};
 
 /// The beginning and the length of the time axis, in units of the drawing.
@@ -194,7 +194,7 @@ impl Drawing<'_> {
                 svg.push_str(&format!(
                     "<rect x=\"{right:.1}\" y=\"25\" width=\"{:.1}\" height=\"4\" fill=\"var(--none)\"><title>pause of {}</title></rect>\n",
                     self.x(next) - right,
-                    seconds(next.duration_since(end))
+                    to_tenths(next.duration_since(end))
                 ));
             }
         }
@@ -213,7 +213,7 @@ impl Drawing<'_> {
                 "<path d=\"M{x:.1} 18V{}\" stroke=\"var(--line)\"/>",
                 self.bottom
             ));
-            let time = label(self.timeline.since(tick.at), tick.apart);
+            let time = told_apart(self.timeline.since(tick.at), tick.apart);
             let wide = width(&time);
             // Labels at the edges stay within the drawing.
             let (left, class) = match index {
@@ -234,7 +234,7 @@ impl Drawing<'_> {
                 "<rect x=\"{left:.1}\" y=\"18\" width=\"{:.1}\" height=\"{}\" fill=\"var(--line)\"><title>nothing for {}</title></rect>\n",
                 (cut.until - cut.from) * WIDTH,
                 self.bottom - 18,
-                seconds(cut.time.until.duration_since(cut.time.from))
+                to_tenths(cut.time.until.duration_since(cut.time.from))
             ));
         }
         svg

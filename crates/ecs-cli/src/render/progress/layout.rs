@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use crate::confirm::counted;
-use crate::render::tally::{Tally, rounded};
+use crate::render::duration::to_seconds;
+use crate::render::tally::Tally;
 use crate::screen::{Screen, width_of};
 
 /// The widest bar, and the narrowest useful one.
@@ -74,12 +75,12 @@ fn optional(tally: &Tally, now: Instant) -> Vec<String> {
         parts.push(format!("{} running", tally.running));
     }
     if let Some(left) = tally.left(now) {
-        parts.push(format!("{} left", rounded(left)));
+        parts.push(format!("{} left", to_seconds(left)));
     }
     if let Some(rate) = tally.per_minute(now) {
         parts.push(format!("{rate:.0}/min"));
     }
-    parts.push(rounded(std::time::Duration::from_secs(
+    parts.push(to_seconds(std::time::Duration::from_secs(
         tally.elapsed(now).as_secs(),
     )));
     parts
@@ -109,13 +110,13 @@ pub(super) fn log_line(tally: &Tally, now: Instant) -> String {
     }
     line.push_str(&format!(
         "; {}",
-        rounded(std::time::Duration::from_secs(tally.elapsed(now).as_secs()))
+        to_seconds(std::time::Duration::from_secs(tally.elapsed(now).as_secs()))
     ));
     if let Some(rate) = tally.per_minute(now) {
         line.push_str(&format!(", {rate:.0}/min"));
     }
     if let Some(left) = tally.left(now) {
-        line.push_str(&format!(", {} left", rounded(left)));
+        line.push_str(&format!(", {} left", to_seconds(left)));
     }
     line
 }

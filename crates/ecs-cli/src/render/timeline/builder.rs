@@ -61,18 +61,7 @@ impl TimelineBuilder {
                 throttled,
                 retry_after_ms,
                 error,
-            } => {
-                let (answer, what) = match *throttled {
-                    true => (AttemptResult::Throttled, "throttled"),
-                    false => (AttemptResult::NotExecuted, "not_executed"),
-                };
-                let again = retry_after_ms.and_then(|pause| {
-                    at.checked_add(SignedDuration::from_millis(i64::try_from(pause).ok()?))
-                        .ok()
-                });
-                self.count_problem(at, what, error, Some(*request));
-                self.answer(at, *request, answer, again, Some(error.clone()));
-            }
+            } => self.not_executed(at, *request, (*throttled, *retry_after_ms), error),
             Record::AnswerLost { request, error } => {
                 self.count_problem(at, "lost", error, Some(*request));
                 self.answer(at, *request, AttemptResult::Lost, None, Some(error.clone()));
@@ -115,15 +104,8 @@ impl TimelineBuilder {
             Record::WaveChecked {
                 wave,
                 healthy,
-                message: text,
-            } => {
-                let (healthy, text) = (*healthy, text.clone().unwrap_or_default());
-                let how = if healthy { "healthy" } else { "not healthy" };
-                let line = format!("wave {} is {how}: {text}", wave + 1);
-                self.annotate(at, "wave_checked", line.trim_end_matches(": ").to_owned());
-                let health = Health { at, healthy, text };
-                self.checked.entry(*wave).or_default().push(health);
-            }
+                message,
+            } => self.wave_checked(at, *wave, *healthy, message.clone().unwrap_or_default()),
             Record::Answered { proceed } => {
                 let text = if *proceed { "continue" } else { "stop" };
                 self.annotate(at, "answered", text.to_owned());
@@ -141,6 +123,35 @@ impl TimelineBuilder {
             // The run record, the initial state, and future records, which `Recovered` has refused before.
             _ => {}
         }
+    }
+
+    /// `throttled`: whether it was, and the pause of the request in milliseconds.
+    fn not_executed(
+        &mut self,
+        at: Timestamp,
+        request: usize,
+        (throttled, retry_after): (bool, Option<u64>),
+        error: &ErrorRecord,
+    ) {
+        let (answer, what) = if throttled {
+            (AttemptResult::Throttled, "throttled")
+        } else {
+            (AttemptResult::NotExecuted, "not_executed")
+        };
+        let again = retry_after.and_then(|pause| {
+            let pause = SignedDuration::from_millis(i64::try_from(pause).ok()?);
+            at.checked_add(pause).ok()
+        });
+        self.count_problem(at, what, error, Some(request));
+        self.answer(at, request, answer, again, Some(error.clone()));
+    }
+
+    fn wave_checked(&mut self, at: Timestamp, wave: usize, healthy: bool, text: String) {
+        let how = if healthy { "healthy" } else { "not healthy" };
+        let line = format!("wave {} is {how}: {text}", wave + 1);
+        self.annotate(at, "wave_checked", line.trim_end_matches(": ").to_owned());
+        let health = Health { at, healthy, text };
+        self.checked.entry(wave).or_default().push(health);
     }
 
     fn annotate(&mut self, at: Timestamp, what: &'static str, text: String) {

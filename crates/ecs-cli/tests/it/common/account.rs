@@ -1,4 +1,4 @@
-//! An account at a region in another process, and a home directory of one's own.
+//! An account at a region in another process, with a home directory.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Ended, Running, command};
 
-/// Whoever has it can be anybody of the region.
+/// The account of a region, with all of its credentials.
 pub struct Account {
     pub info: Value,
     home: tempfile::TempDir,
@@ -16,12 +16,12 @@ pub struct Account {
 }
 
 impl Account {
-    /// An `ecsctl sim` with these options.
+    /// Starts an `ecsctl sim` with these options.
     pub fn new(options: &[&str]) -> Self {
         Self::at_home(tempfile::tempdir().unwrap(), options)
     }
 
-    /// Over HTTPS; the CA is [`ca`](Self::ca).
+    /// Starts it with HTTPS; the CA is [`ca`](Self::ca).
     pub fn over_tls(options: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let ca = home.path().join("ca.pem");
@@ -39,12 +39,12 @@ impl Account {
         }
     }
 
-    /// A field of the first line of `ecsctl sim`.
+    /// Returns a field of the first line of `ecsctl sim`.
     pub fn get(&self, name: &str) -> &str {
         self.info[name].as_str().unwrap()
     }
 
-    /// The endpoint of everything.
+    /// Returns the endpoint of all services.
     pub fn url(&self) -> &str {
         self.get("listening")
     }
@@ -66,7 +66,7 @@ impl Account {
         let _ = std::fs::remove_file(self.home.path().join(path));
     }
 
-    /// Runs `ecsctl` at home, with nothing else in its environment.
+    /// Runs `ecsctl` in the home directory, with an empty environment.
     pub fn run(&self, arguments: &[&str], variables: &[(&str, &str)], stdin: &str) -> Ended {
         let mut command = command(arguments);
         command
@@ -76,19 +76,19 @@ impl Account {
         Ended::with_stdin(&mut command, stdin)
     }
 
-    /// The doctor's document.
+    /// Returns the document of `auth check`.
     #[track_caller]
     pub fn check(&self, options: &[&str], variables: &[(&str, &str)], code: i32) -> Value {
         let arguments = [&["auth", "check", "-o", "json"], options].concat();
         self.run(&arguments, variables, "").expect(code).json()
     }
 
-    /// Asks the region itself; over HTTP only. The head and the body.
+    /// Queries the region over HTTP, and returns head and body.
     pub fn ask(&self, method: &str, path: &str, body: &str) -> (String, String) {
         ask(self.url(), method, path, body)
     }
 
-    /// A temporary key: access key, secret key, security token.
+    /// Returns a temporary key: access key, secret key, security token.
     pub fn temporary(&self) -> [String; 3] {
         let (_, body) = self.ask("GET", "/openstack/latest/securitykey", "");
         let body: Value = serde_json::from_str(&body).unwrap();
@@ -96,7 +96,7 @@ impl Account {
         [text("access"), text("secret"), text("securitytoken")]
     }
 
-    /// A token for the project that IAM issues.
+    /// Returns a token of IAM for the project.
     pub fn token(&self) -> String {
         let user = serde_json::json!({"id": self.get("user_id"), "password": self.get("password")});
         let login = serde_json::json!({"auth": {
@@ -110,7 +110,7 @@ impl Account {
     }
 }
 
-/// One request over a connection of its own.
+/// Sends one request over a new connection.
 pub fn ask(url: &str, method: &str, path: &str, body: &str) -> (String, String) {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();

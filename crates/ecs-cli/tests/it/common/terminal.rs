@@ -1,4 +1,4 @@
-//! `ecsctl` on a terminal, and what terminals send.
+//! `ecsctl` on a terminal, and the signals of terminals.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
@@ -10,10 +10,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Ended;
 
-/// What the process asks with.
+/// The prompt of the process.
 const QUESTION: &str = "Continue? Type \"yes\":";
 
-/// A terminal: what a person sees and types, and what a process has.
+/// A pseudo-terminal: the user's side and the side of the process.
 pub fn pair() -> (File, File) {
     restore_signals();
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
@@ -21,7 +21,7 @@ pub fn pair() -> (File, File) {
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap();
     let mut options = OpenOptions::new();
-    // A terminal that was never opened would be at its end.
+    // A terminal that was never opened would return its end.
     let slave = options.read(true).write(true).open(name.to_str().unwrap());
     (File::from(master), slave.unwrap())
 }
@@ -37,7 +37,7 @@ pub fn on_terminal(
     command.env("TERM", "xterm").stdout(Stdio::piped());
     command.stdin(stdin).stderr(stderr);
     let mut child = command.spawn().unwrap();
-    // It holds the other side of the terminal, which has to be closed for its end to be seen.
+    // The command holds the other side of the terminal, which must be closed before reading ends.
     drop(command);
     let mut out = child.stdout.take().unwrap();
     let mut shown = Vec::new();

@@ -1,4 +1,4 @@
-//! One way to say who we are, to be tried.
+//! A kind of credentials to be tried.
 
 use super::account::Account;
 use super::outcomes;
@@ -9,7 +9,7 @@ pub const OS: &str = "the environment (OS_*)";
 
 type Variables<'a> = Vec<(&'a str, &'a str)>;
 
-/// One way to say who we are.
+/// A kind of credentials.
 pub struct Way<'a> {
     name: &'static str,
     variables: Variables<'a>,
@@ -17,9 +17,9 @@ pub struct Way<'a> {
     stdin: String,
     /// Files in the home directory.
     files: Vec<(&'static str, String)>,
-    /// What `ecsctl` says of where they come from.
+    /// The source that `ecsctl` prints.
     source: &'static str,
-    /// Whether the job is waited for, which takes some seconds.
+    /// Whether to wait for the job, which takes some seconds.
     waits: bool,
 }
 
@@ -61,7 +61,7 @@ impl<'a> Way<'a> {
         self
     }
 
-    /// Restarts a server this way, and looks at the doctor's opinion first.
+    /// Runs `auth check`, and then restarts a server with these credentials.
     #[track_caller]
     pub fn works(&self, account: &Account) {
         for (path, text) in &self.files {

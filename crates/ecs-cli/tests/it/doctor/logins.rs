@@ -1,8 +1,8 @@
-//! Tokens, permissions, logins and agencies that are not good.
+//! Invalid tokens, permissions, logins and agencies.
 
 use super::*;
 
-/// The region's clock runs so fast that what it gives has ended when it is used.
+/// The region's clock is so fast that its credentials have expired when they are used.
 #[test]
 fn expired_tokens_and_keys_are_diagnosed() {
     let fast = ["--speed", "10000", "--token-life", "5s", "--key-life", "5s"];
@@ -70,7 +70,7 @@ fn a_missing_permission_is_diagnosed() {
         &["ecs:cloudServers:list", "Pdp.0001", "IAM"],
     );
     assert_eq!(checked["permission"], "ecs:cloudServers:list");
-    // What no harmless request can show: the words of the restart itself are as clear.
+    // The check cannot test this permission; the error of the restart is as clear.
     let (account, checked) = with_keys(&["--read-only"], 0);
     found(&checked, "ok", &["cannot be tested without restarting one"]);
     let id = account.info["servers"][0].as_str().unwrap();
@@ -102,7 +102,7 @@ fn a_refused_login_is_diagnosed() {
         ],
     );
     assert!(!checked.to_string().contains("wrong-password"));
-    // Where the project is known, the login waits for the first request.
+    // If the project is known, the login waits for the first request.
     let checked = account.check(&place(&account), &variables, 4);
     found(
         &checked,

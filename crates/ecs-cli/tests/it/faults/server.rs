@@ -1,4 +1,4 @@
-//! A server on threads that plays the scripts of the table.
+//! A threaded server that plays the scripts of the fault table.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::common::options;
 use ecs_test_support::faults::wire::{ANSWER, Step, response};
 
-/// A server that plays one script after the other with its connections, and answers well afterwards.
+/// A server that plays one script after the other on its connections, and gives good answers afterwards.
 pub(crate) struct Server {
     pub(crate) listening: String,
     pub(crate) seen: Arc<Seen>,
@@ -28,7 +28,7 @@ pub(crate) struct State {
     pub(crate) requests: Vec<String>,
     /// All connections so far.
     pub(crate) connections: usize,
-    /// Plays that are over.
+    /// The number of finished scripts.
     pub(crate) over: usize,
     /// Good answers wait until this is false.
     pub(crate) held: bool,
@@ -74,7 +74,7 @@ impl Server {
                     next = state.plays.pop_front();
                 });
                 std::thread::spawn(move || {
-                    // A client that goes away ends the play.
+                    // A closed connection ends the script.
                     match next {
                         Some(play) => {
                             let _ = perform(stream, &play, &log);
@@ -110,7 +110,7 @@ fn perform(mut stream: TcpStream, play: &[Step], seen: &Seen) -> std::io::Result
     for (index, step) in play.iter().enumerate() {
         match step {
             Step::Read => {
-                // A socket that is closed with something unread is reset.
+                // A socket that is closed with unread data is reset.
                 let resets = matches!(play.get(index + 1), Some(Step::Reset));
                 if !read_request(&stream, seen, !resets)? {
                     return Ok(());
@@ -120,7 +120,7 @@ fn perform(mut stream: TcpStream, play: &[Step], seen: &Seen) -> std::io::Result
             Step::Send(bytes) => stream.write_all(bytes)?,
             Step::SendForever(bytes) => loop {
                 stream.write_all(bytes)?;
-                // So that floods rise side by side.
+                // Floods rise in parallel.
                 std::thread::sleep(Duration::from_millis(1));
             },
             Step::SendSlowly(bytes) => {
@@ -130,14 +130,14 @@ fn perform(mut stream: TcpStream, play: &[Step], seen: &Seen) -> std::io::Result
                 }
             }
             Step::Hang => while stream.read(&mut [0; 1024])? > 0 {},
-            // What was left unread makes it one.
+            // Unread data turns the close into a reset.
             Step::Reset => return Ok(()),
         }
     }
     Ok(())
 }
 
-/// Reads one whole request; or all of it but its last byte, once that has come. `false`: there is none.
+/// Reads a whole request, or all of it but its last byte once that has arrived. `false`: there is none.
 fn read_request(mut stream: &TcpStream, seen: &Seen, all: bool) -> std::io::Result<bool> {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -1,8 +1,8 @@
-//! What a run finds around it: a service out of reach, this machine among the servers, auto-scaling groups.
+//! The surroundings of a run: an unreachable service, this machine among the servers, auto-scaling groups.
 
 use super::*;
 
-/// Nothing is sent to a service that cannot even be looked at, and the report says so of each server.
+/// Nothing is sent to a service that cannot be read, and the report has this reason for each server.
 #[test]
 fn a_service_out_of_reach_is_sent_no_action() {
     let ids = [
@@ -23,11 +23,11 @@ fn a_service_out_of_reach_is_sent_no_action() {
             "--no-preflight",
         ],
     );
-    // A rehearsal shows the plan all the same.
+    // A dry run shows the plan anyway.
     let rehearsal = [&arguments[..], &["--dry-run"]].concat();
     let ended = ecsctl(&rehearsal, &dead).expect(0);
     says(&ended, &["so a run would send nothing: could not connect"]);
-    // Credentials that are refused are found out by a read.
+    // A read finds refused credentials.
     let sim = sim(|region| region);
     let strange = options(
         &sim.info().listening,
@@ -59,19 +59,19 @@ fn this_machine_is_left_out_of_all_and_last_if_it_is_named() {
     assert_eq!(requests(&sim), [3, 1]);
     let last = sim.with(|region| region.accepted().entries()[1].servers[0].to_string());
     assert_eq!(last, sim.id(1));
-    // In waves it is one more, also with a canary.
+    // It is a further wave, also with a canary.
     let sim = own();
     let waves = ["--wave", "2", "--canary", "1", "--canary-pause", "1s"];
     run(&sim, &[&["reboot"], &named[..], &waves].concat()).expect(0);
     assert_eq!(requests(&sim), [1, 2, 1]);
-    // Alone there is nothing to wait for.
+    // A run of this server alone does not wait.
     let sim = own();
     let ended = run(&sim, &["reboot", &sim.id(1)]).expect(0);
     says(&ended, &["the action ends this process", "ecsctl resume"]);
     run(&sim, &[&["stop", "--no-wait"], &named[..]].concat()).refuses(2, &["--no-wait"]);
 }
 
-/// A metadata service that does not answer costs little, and one that is not asked nothing.
+/// An unresponsive metadata service delays a run only briefly.
 #[test]
 fn a_metadata_service_that_hangs_is_not_waited_for() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -129,10 +129,10 @@ fn members_of_auto_scaling_groups_need_consent() {
     }
     assert_eq!(sim.accepted(), 0);
     run(&sim, &["stop", "--allow-autoscaling-members", &sim.id(1)]).expect(0);
-    // Starting harms nobody.
+    // Starting harms no member.
     let ended = run(&sim, &["start", &sim.id(1)]).expect(0);
     assert!(!ended.stderr.contains("auto-scaling"), "{}", ended.stderr);
-    // A group that is disabled removes nothing.
+    // A disabled group removes no members.
     let ended = run(&sim, &["reboot", &sim.id(3)]).expect(0);
     says(
         &ended,

@@ -1,18 +1,18 @@
-//! A service on threads that plays a script for each of its resources, over connections that are kept where that is said.
+//! A threaded service that plays a script for each of its resources.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What is done with one request.
+/// The reaction to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     /// A whole answer; the connection is kept.
     Answer(Vec<u8>),
     /// These bytes, whatever they are; then the connection is closed.
     Last(Vec<u8>),
-    /// Nothing: the connection is reset.
+    /// No answer: the connection is reset.
     Reset,
 }
 
@@ -25,7 +25,7 @@ impl Act {
         Self::answer("200 OK", "", body)
     }
 
-    /// The same, and then the connection is closed without a word.
+    /// A whole answer; then the connection is closed without notice.
     pub(crate) fn then_closed(self) -> Self {
         match self {
             Self::Answer(bytes) => Self::Last(bytes),
@@ -75,7 +75,7 @@ impl Service {
             for stream in listener.incoming() {
                 let (stream, seen, scripts) =
                     (stream.unwrap(), Arc::clone(&seen), Arc::clone(&scripts));
-                // A client that goes away ends it.
+                // A closed connection ends the thread.
                 std::thread::spawn(move || serve(stream, &seen, &scripts));
             }
         });
@@ -86,7 +86,7 @@ impl Service {
         crate::common::options(&self.endpoint, "p1", "t1")
     }
 
-    /// How many requests there were whose line begins so.
+    /// Returns the number of requests whose line begins like this.
     pub(crate) fn requests(&self, beginning: &str) -> usize {
         let seen = self.seen.lock().unwrap();
         seen.iter()
@@ -94,7 +94,7 @@ impl Service {
             .count()
     }
 
-    /// How many acts of a script were not played.
+    /// Returns the number of acts of a script that were not played.
     pub(crate) fn left(&self, name: &str) -> usize {
         self.scripts.lock().unwrap()[name].len() - 1
     }
@@ -128,7 +128,7 @@ fn serve(
             }
         };
         if matches!(act, Act::Reset) {
-            // A socket that is closed with something unread is reset: with the last byte of the head.
+            // A socket that is closed with unread data is reset: here the last byte of the head.
             stream.peek(&mut byte)?;
             return Ok(());
         }

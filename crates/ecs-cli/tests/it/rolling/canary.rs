@@ -17,7 +17,7 @@ const CANARY: [&str; 6] = [
     "--journal",
 ];
 
-/// Five servers, the first question answered with yes, the other one with this.
+/// Runs five servers; the first question is answered with yes, the second one with this.
 fn after_the_canary(sim: &Sim, journal: &str, answer: impl Fn(&mut File, &Child)) -> Ended {
     let command = sim.command(&[&CANARY[..], &[journal]].concat());
     on_terminal(command, |question, terminal, child| match question {
@@ -85,7 +85,7 @@ fn no_stops_the_run_and_a_resumed_run_asks_again() {
     });
     assert_eq!(shown.code, Some(5), "{}", shown.stderr);
     contains(&shown.stderr, "declined after the canary");
-    // Where nobody can be asked, nobody says yes.
+    // Without a terminal the answer is no.
     run(&sim, &resume).refuses(2, &["no terminal", "nothing was sent", "--yes"]);
     assert_eq!(sim.accepted(), 1);
     let ended = run(&sim, &[&resume[..], &["--yes"]].concat()).expect(0);
@@ -93,7 +93,7 @@ fn no_stops_the_run_and_a_resumed_run_asks_again() {
     assert_eq!((sim.accepted(), most_times(&sim)), (5, 1));
 }
 
-/// There is nothing to ask, or to wait for: it stops, and whoever goes on has seen it.
+/// A failed canary stops the run without a question; the user who resumes it has seen the failure.
 #[test]
 fn a_failed_canary_stops_the_run() {
     let directory = tempfile::tempdir().unwrap();
@@ -137,7 +137,7 @@ fn a_canary_without_a_terminal_needs_a_pause() {
         "hint: add --canary-pause DURATION",
     ];
     run(&sim, &[canary, &["--yes"]].concat()).refuses(2, &expected);
-    // Nor is there anybody without a terminal.
+    // Nor can a run without a terminal ask.
     for more in [&[][..], &["--canary-pause=1m"]] {
         run(&sim, &[canary, more].concat()).refuses(2, &["no terminal is available"]);
     }

@@ -1,5 +1,4 @@
-//! Journals that cannot be made, or not be written any more. Nothing here hangs on permissions, which root does not have to
-//! ask for.
+//! Journals that cannot be created or written. No test depends on permissions, which root bypasses.
 
 use super::*;
 
@@ -34,7 +33,7 @@ fn an_unwritable_journal_stops_the_run_before_anything_is_sent() {
     );
     assert_eq!(std::fs::read(there).unwrap(), b"of somebody else");
     refused(directory.path().to_str().unwrap(), &["the file exists"]);
-    // In places in which nobody can make a file.
+    // Paths at which no file can be created.
     let places: &[&str] = match cfg!(target_os = "linux") {
         true => &[
             "/dev/null/run.jsonl",
@@ -49,7 +48,7 @@ fn an_unwritable_journal_stops_the_run_before_anything_is_sent() {
     assert_eq!(sim.accepted(), 0);
 }
 
-/// Runs it where no file can be made longer than so many blocks.
+/// Runs `ecsctl` with a limit of the file size in blocks.
 fn limited(sim: &Sim, blocks: usize, arguments: &[&str]) -> Ended {
     let direct = sim.command(arguments);
     let mut shell = Command::new("sh");
@@ -64,7 +63,7 @@ fn limited(sim: &Sim, blocks: usize, arguments: &[&str]) -> Ended {
     Ended::of(shell.stdin(Stdio::null()))
 }
 
-/// A disk that has no room for the plan: that is said, and nothing is left in the way of the next try.
+/// A disk without room for the plan: the error says so, and no file is left that would block the next try.
 #[test]
 fn a_full_disk_stops_the_run_before_anything_is_sent() {
     let directory = tempfile::tempdir().unwrap();
@@ -114,7 +113,7 @@ fn a_resumed_run_sends_nothing_that_cannot_be_recorded() {
         let report = ended.json();
         let [succeeded, failed, ..] = counts(&sim, &report);
         assert_eq!((succeeded >= 3, failed), (true, 1), "{report}");
-        // What is left was certainly never sent. Of what nobody knows anything it is not said either way.
+        // The rest was certainly never sent. Unknown servers are not counted either way.
         let left = with_outcome(&report, "not_attempted");
         for (outcome, times) in [("not_attempted", 0), ("succeeded", 1)] {
             for id in with_outcome(&report, outcome) {
@@ -164,7 +163,7 @@ fn fills_up(blocks: usize, journal: &str) {
         assert_eq!((ended.code, succeeded), (Some(0), 12), "{}", ended.stderr);
         assert_eq!(requests(&sim), waves(&sim, 2));
     } else {
-        // Half of a request was written down: its servers stay unknown, which stops it once more.
+        // Half of a request was recorded: its servers stay unknown, which stops the run again.
         assert_eq!((ended.code, unknown), (Some(5), 2), "{}", ended.stderr);
         contains(&ended.stderr, "2 servers failed (limit: 0)");
         assert_eq!(succeeded + not_attempted, 10);

@@ -18,7 +18,8 @@ const ROLLING: [&str; 7] = [
     "--verify",
 ];
 
-/// Of which a third fails the first time; what happens to a server hangs on the seed and on how often it was acted on.
+/// A region in which a third of the restarts fails at first; the result depends on the seed and the number of actions
+/// on the server.
 fn unsteady() -> Sim {
     region_with(12, |region| region.seed(3).failing(0.34))
 }
@@ -35,9 +36,9 @@ fn only_failed_servers_are_restarted_hard_and_only_once() {
     assert!((2..10).contains(&bad.len()), "{bad:?}");
     assert!(log(&sim).iter().all(|value| value.action == SOFT));
 
-    // The same again, in another region.
+    // A second run, in another region.
     let sim = unsteady();
-    // This one never comes back.
+    // This server never comes back.
     let lost = sim
         .info()
         .servers
@@ -94,7 +95,7 @@ fn only_failed_servers_are_restarted_hard_and_only_once() {
     contains(&ended.stderr, ": the soft restart failed\n");
 }
 
-/// A server that a hard restart mended has not failed, one that it did not mend has failed once.
+/// A server has not failed if its hard restart succeeded, and has failed once otherwise.
 #[test]
 fn only_servers_whose_hard_restart_fails_count_as_failed() {
     let sim = region(6);

@@ -1,4 +1,4 @@
-//! The health check after each wave: what it is given, and what its end means.
+//! The health check after each wave: its input and its exit status.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 
@@ -19,7 +19,7 @@ fn checked<'a>(check: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&arguments, more].concat()
 }
 
-/// What a check that writes down its input, and then `end`, has seen.
+/// Returns the input of a check that records it, followed by `end`.
 fn seen(file: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(file).unwrap();
     text.lines().map(str::to_owned).collect()
@@ -46,7 +46,7 @@ fn each_wave_is_passed_on_stdin_once_and_in_order() {
     );
     let ended = run(&sim, &checked(&check, &[])).expect(0);
     assert_eq!(seen(&file), ends(&sim, &[0, 1, 2]));
-    // What it says is no part of the report.
+    // Its output is not part of the report.
     assert_eq!(counts(&sim, &ended.json()), [5, 0, 0, 0, 0]);
     for expected in ["plain words", "serious words"] {
         let line = format!("health check: {expected}\n");
@@ -101,7 +101,7 @@ fn a_failed_check_stops_the_run_and_is_repeated_by_resume() {
     assert_eq!(most_times(&sim), 1);
 }
 
-/// Nothing is left but the question whether all is well.
+/// Only the health check is left.
 #[test]
 fn a_failed_last_check_can_be_repeated() {
     let directory = tempfile::tempdir().unwrap();
@@ -118,7 +118,7 @@ fn a_failed_last_check_can_be_repeated() {
     assert_eq!(sim.accepted(), 2);
 }
 
-/// Another one takes its place, also in the command that is printed.
+/// Another check replaces it, also in the printed command.
 #[test]
 fn a_resumed_run_can_have_another_check() {
     let directory = tempfile::tempdir().unwrap();
@@ -145,7 +145,7 @@ fn a_resumed_run_can_have_another_check() {
     assert_eq!(seen(Path::new(&file)), ends(&sim, &[0, 0]));
 }
 
-/// Waits until there is no such process; one that nobody has asked for yet counts as gone.
+/// Waits until there is no such process; a zombie counts as gone.
 #[track_caller]
 fn is_gone(id: &str) {
     let alive = || match std::fs::read_to_string(format!("/proc/{id}/stat")) {
@@ -174,7 +174,7 @@ fn a_slow_check_is_killed_with_its_child_processes() {
     assert_eq!(requests(&sim), waves(&sim, 2)[..1]);
 }
 
-/// A check that writes more than a pipe holds, while nobody reads: its time counts all the same.
+/// A check that writes more than a pipe buffers while stderr is not read: its time limit still applies.
 #[test]
 fn a_check_with_a_blocked_stderr_ends_in_time() {
     let directory = tempfile::tempdir().unwrap();
@@ -188,7 +188,7 @@ fn a_check_with_a_blocked_stderr_ends_in_time() {
     let mut run = spawn(&sim, &checked("yes >&2", &more));
     let ended = || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"ended\""));
     wait_until("the journal has the end of the run", ended);
-    // Somebody reads after all.
+    // Now stderr is read.
     let mut stderr = String::new();
     let mut err = run.0.stderr.take().unwrap();
     err.read_to_string(&mut stderr).unwrap();
@@ -202,7 +202,7 @@ fn ctrl_c_ends_the_check_and_the_run_at_once() {
     stopped_in_a_check("INT");
 }
 
-/// Nothing of it is left behind.
+/// No process of the check is left.
 #[test]
 fn a_closed_terminal_ends_the_check_and_the_run_at_once() {
     stopped_in_a_check("HUP");
@@ -231,7 +231,7 @@ fn stopped_in_a_check(signal: &str) {
     let report = serde_json::from_str(&stdout).unwrap();
     assert_eq!(counts(&sim, &report), [2, 0, 0, 2, 0]);
     assert_eq!(sim.accepted(), 2);
-    // The check was not over, so it comes again.
+    // The check had not finished, so it is repeated.
     let resume = ["resume", more[1], "--yes", "--health-cmd=true", "-o=jsonl"];
     let ended = super::run(&sim, &resume).expect(0);
     let checks = ended.lines().into_iter();
@@ -259,12 +259,12 @@ fn a_check_need_not_read_its_stdin() {
 #[test]
 fn a_missing_check_fails() {
     let sim = region(4);
-    // What only the shell can find out.
+    // Only the shell can resolve these commands.
     let ended = run(&sim, &checked("CHECK=/nonexistent/check; $CHECK", &[])).expect(5);
     contains(&ended.stderr, "failed: exit status 127: ");
     contains(&ended.stderr, "/nonexistent/check");
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
-    // Nor is there a shell that could look for it.
+    // There is no shell either.
     let sim = region(4);
     let ended = Ended::of(
         sim.command(&checked("true", &[]))
@@ -275,7 +275,7 @@ fn a_missing_check_fails() {
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
 }
 
-/// Whoever goes on gives the check the time that the run gave it, from its journal.
+/// A resumed run uses the time limit of the check from the journal.
 #[test]
 fn the_journal_has_the_time_limit_of_the_check() {
     let directory = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ const SERVERS: usize = 12;
 const WAVE: usize = 3;
 const PAUSE: Duration = Duration::from_secs(6);
 
-/// Waves of two requests, a check that takes its time, and a tenth of a second between them.
+/// Waves of two requests, a slow check, and a tenth of a second between them.
 fn rolling(journal: &str) -> Vec<&str> {
     vec![
         "reboot",
@@ -25,7 +25,7 @@ fn rolling(journal: &str) -> Vec<&str> {
     ]
 }
 
-/// What the process says when it is there; from then on it writes a little more to its journal.
+/// The message at this point, after which the process writes a little more to its journal.
 const PLACES: [&str; 10] = [
     "",
     "listing the servers",
@@ -43,7 +43,7 @@ fn length(journal: &Path) -> u64 {
     std::fs::metadata(journal).map_or(0, |file| file.len())
 }
 
-/// Kills it once its journal has grown by so many bytes since it said these words, or when it has ended.
+/// Kills the process once its journal has grown by this many bytes since the message, or when it has ended.
 fn kill_at(mut run: Running, message: &str, journal: &Path, bytes: u64) {
     let mut stderr = BufReader::new(run.0.stderr.take().unwrap());
     let mut before = length(journal);
@@ -96,7 +96,7 @@ fn killed(seed: u64, directory: &Path) {
     assert_eq!(most_times(&sim), 1, "{case}");
     let [succeeded, _, _, _, unknown] = counts(&sim, &report);
     assert_eq!(succeeded + unknown, SERVERS as u64, "{case}: {report}");
-    // Each death can leave a wave in doubt, and no more.
+    // Each kill can leave at most one wave unknown.
     let deaths = 1 + seed % 2;
     assert!(unknown <= deaths * WAVE as u64, "{case}: {report}");
     for id in with_outcome(&report, "succeeded") {
@@ -107,8 +107,8 @@ fn killed(seed: u64, directory: &Path) {
     in_waves(&sim, &with_outcome(&report, "unknown"), &case);
 }
 
-/// As the service saw it: one wave after the other, each a pause after the end of the one before. Whether a request of
-/// which nobody knows anything still goes on, nobody can wait for.
+/// Asserts the order as the service saw it: one wave after the other, each a pause after the end of the one before.
+/// Unknown requests cannot be waited for.
 #[track_caller]
 fn in_waves(sim: &Sim, unknown: &[&str], case: &str) {
     let waves = waves(sim, WAVE);

@@ -1,4 +1,4 @@
-//! In which order servers come, and what no wave has all of.
+//! The order of servers, and the spread of groups across waves.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::model::Server;
 use ecs_ops::transport::HyperTransport;
 
-/// The waves of a dry run.
+/// Returns the waves of a dry run.
 #[track_caller]
 fn planned(sim: &Sim, more: &[&str]) -> (Vec<Vec<ServerId>>, Ended) {
     let arguments = [
@@ -28,7 +28,7 @@ fn planned(sim: &Sim, more: &[&str]) -> (Vec<Vec<ServerId>>, Ended) {
     (requests.map(servers).collect(), ended)
 }
 
-/// Restarts them, and holds the waves against those that were planned.
+/// Restarts the servers, and compares the waves with the planned ones.
 #[track_caller]
 fn carried_out(sim: &Sim, more: &[&str], planned: &[Vec<ServerId>]) {
     let arguments = [&["reboot", "--all", "--yes", "--wave=5", "-o=json"], more].concat();
@@ -55,7 +55,7 @@ fn a_random_order_can_be_repeated() {
     let mut expected = sim.info().servers.clone();
     expected.sort();
     assert_eq!(all, expected);
-    // A run that nobody named a number for says which one it took.
+    // A run without a given seed prints the one that it uses.
     let (any, ended) = planned(&sim, &["--order=random"]);
     let message = "in random order; --order random --order-seed ";
     let output = ended.stderr.split_once(message).unwrap().1;
@@ -77,7 +77,7 @@ fn by_name_sorts_by_name() {
     carried_out(&sim, &["--order=by-name"], &expected);
 }
 
-/// As given is as given, whatever is listed.
+/// The given order is kept, whatever is listed.
 #[test]
 fn as_given_keeps_the_order() {
     let sim = region(6);
@@ -91,7 +91,7 @@ fn as_given_keeps_the_order() {
     assert_eq!(requested, ids);
 }
 
-/// What the region's list says of its servers.
+/// Returns the region's list of servers.
 fn listed(sim: &Sim) -> Vec<Server> {
     let info = sim.info();
     let client = Client::builder(info.listening.parse().unwrap(), info.project_id.clone())
@@ -110,7 +110,7 @@ fn listed(sim: &Sim) -> Vec<Server> {
         .unwrap()
 }
 
-/// The groups of which one of these waves has all servers, though there are more than one.
+/// Returns the groups of several servers that are all in one of these waves.
 fn whole<'a>(groups: &'a HashMap<ServerId, String>, waves: &[Vec<ServerId>]) -> Vec<&'a str> {
     let mut sizes: HashMap<&str, usize> = HashMap::new();
     groups
@@ -157,7 +157,7 @@ fn no_wave_contains_a_whole_group() {
     }
 }
 
-/// There is no other way, so it is said.
+/// Such groups cannot be spread, which is noted.
 #[test]
 fn a_group_of_one_server_is_named() {
     let sim = region(2);

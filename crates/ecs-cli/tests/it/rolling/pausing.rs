@@ -37,7 +37,7 @@ fn ctrl_c_ends_a_pause_at_once() {
     let journal = directory.path().join("run.jsonl");
     let journal = journal.to_str().unwrap();
     let sim = region(6);
-    // For this process ten minutes.
+    // Ten minutes for this process.
     let arguments = [
         "reboot",
         "--all",

@@ -1,4 +1,4 @@
-//! Too many failures, and going on after them.
+//! The limit of failures, and resumption after it.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use ecs_sim::{Action, ActionKind};
 use super::*;
 use ecs_ops::model::{RebootType, StopType};
 
-/// A hundred servers in ten waves: one fails in the first, two in the second, and two may.
+/// A hundred servers in ten waves: one fails in the first, two in the second, with a limit of two.
 const FLEET: usize = 100;
 const FAILING: [usize; 3] = [3, 12, 14];
 const ROLLING: [&str; 9] = [
@@ -31,7 +31,7 @@ fn failing_fleet() -> Sim {
     sim
 }
 
-/// What a run has to say that stopped after two of ten waves.
+/// Asserts the output of a run that stopped after two of ten waves.
 #[track_caller]
 fn stopped_in_time(sim: &Sim, ended: &Ended) {
     let report = ended.json();
@@ -58,7 +58,7 @@ fn stopped_in_time(sim: &Sim, ended: &Ended) {
     assert!(!ended.stderr.contains(&token), "{}", ended.stderr);
 }
 
-/// The files in it, with their contents.
+/// Returns the files of a folder with their contents.
 fn files(directory: &Path) -> Vec<(std::path::PathBuf, String)> {
     let entries = std::fs::read_dir(directory).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
@@ -110,7 +110,7 @@ fn too_many_failures_stop_the_run_and_the_printed_command_continues_it() {
 #[test]
 fn the_printed_resume_command_continues_the_run() {
     let temp = tempfile::tempdir().unwrap();
-    // A name that a shell takes for more than one word.
+    // A name that a shell would split.
     let journal = temp.path().join("it's the run.jsonl");
     let sim = failing_fleet();
     let with_journal = [&ROLLING[..], &["--journal", journal.to_str().unwrap()]].concat();
@@ -160,7 +160,7 @@ fn few_remaining_servers_are_named_in_the_command() {
     assert!(log(&sim).iter().all(|value| value.action == hard));
 }
 
-/// As many as may: it goes on to its end.
+/// As many failures as the limit allows: the run continues to its end.
 #[test]
 fn failures_up_to_the_limit_do_not_stop_the_run() {
     let sim = failing_fleet();
@@ -186,7 +186,7 @@ fn start_and_stop_run_in_waves_too() {
     };
     run("stop", Action::Stop(StopType::Soft), 0);
     run("start", Action::Start, 3);
-    // One that fails stops them as it stops a restart.
+    // A failure stops them as it stops a restart.
     let third = sim.info().servers[2];
     sim.with(|region| region.set_failing(&third, true));
     let arguments = [

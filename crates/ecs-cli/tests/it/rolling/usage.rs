@@ -1,11 +1,11 @@
-//! What cannot be meant: refused before anything is sent, with what to do instead.
+//! Contradictory options: refused before anything is sent, with a hint.
 
 use super::*;
 
 #[test]
 fn contradictory_options_send_nothing() {
     let sim = region(20);
-    // The arguments, and words that are in the answer.
+    // The arguments, and texts of the error.
     let cases: &[(&[&str], &[&str])] = &[
         (
             &["--pause=1m"],
@@ -84,7 +84,7 @@ fn contradictory_options_send_nothing() {
         let ended = run(&sim, &arguments).refuses(2, expected);
         assert_eq!(ended.stdout, "", "{arguments:?}");
     }
-    // Only a restart can be hard after it was soft.
+    // Only `reboot` can escalate.
     for verb in ["start", "stop"] {
         let arguments = [verb, "--all", "--yes", "--escalate", "hard-after", "5m"];
         run(&sim, &arguments).refuses(2, &["--escalate"]);

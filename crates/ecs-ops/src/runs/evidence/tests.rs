@@ -255,11 +255,11 @@ proptest! {
         prop_assert_eq!(found.len(), observations.len());
         let certain = observations.contains(&Observation::Unchanged) && !changed && over;
         for (observation, conclusion) in observations.iter().zip(&found) {
-            prop_assert_eq!(*conclusion == Conclusion::Succeeded, *observation == Observation::Done);
+            prop_assert_eq!(*conclusion == Conclusion::Succeeded(Evidence::Server), *observation == Observation::Done);
             let unchanged = matches!(observation, Observation::Unchanged | Observation::Unaltered(_));
             prop_assert_eq!(*conclusion == Conclusion::NotAttempted, unchanged && certain);
             let in_place = matches!(observation, Observation::InPlace(_)) && over;
-            prop_assert_eq!(*conclusion == Conclusion::InPlace, in_place);
+            prop_assert_eq!(*conclusion == Conclusion::Succeeded(Evidence::WantedState), in_place);
         }
     }
 }

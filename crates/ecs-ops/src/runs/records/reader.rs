@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ecs_client::Problem;
-use ecs_model::{ListServerActions, ServerAction, ServerId};
+use ecs_model::{ErrorInfo, ListServerActions, ServerAction, ServerId};
 use futures_util::{StreamExt as _, stream};
 
 use crate::{Client, Error, ErrorKind};
@@ -80,11 +80,10 @@ async fn actions_on(client: &Client, id: ServerId) -> Result<Vec<ServerAction>, 
 
 /// Whether the rights or the API are missing, for all servers alike.
 fn is_refused(error: &Error) -> bool {
-    let gateway = |code: &str| code.to_ascii_uppercase().starts_with("APIG");
     match error.problem().status() {
         Some(401 | 403 | 405 | 501) => true,
         // Without a code of the service's own it is the path that there is not.
-        Some(404) => error.code().is_none_or(gateway),
+        Some(404) => error.code().is_none_or(ErrorInfo::is_of_gateway),
         _ => error.kind() == ErrorKind::Credentials,
     }
 }

@@ -205,11 +205,17 @@ fn a_restart_with_a_record_on_each_server_succeeded() {
     let unclear = Observation::Inconclusive("no clock".to_owned());
     let shown = (Some(OURS), unclear, true);
     let all = judge(REBOOT, &[done.clone(), shown], false, false);
-    assert_eq!(all, [Conclusion::Recorded, Conclusion::Recorded]);
+    assert_eq!(
+        all,
+        [
+            Conclusion::Succeeded(Evidence::Record),
+            Conclusion::Succeeded(Evidence::Record)
+        ]
+    );
     // Not with the whole set: what the servers show counts.
     let not_yet = (Some(Reading::Nothing), Observation::Unchanged, false);
     let some = judge(REBOOT, &[done, not_yet], false, true);
-    assert_eq!(some[0], Conclusion::Succeeded);
+    assert_eq!(some[0], Conclusion::Succeeded(Evidence::Server));
     assert!(matches!(some[1], Conclusion::Undecided(_)));
 }
 
@@ -247,7 +253,7 @@ fn a_change_without_a_record_contradicts_the_records() {
     assert!(matches!(contradiction[0], Conclusion::Undecided(_)));
     // Records that may just be late contradict nothing.
     let late = judge(REBOOT, &[changed], false, true);
-    assert_eq!(late, [Conclusion::Succeeded]);
+    assert_eq!(late, [Conclusion::Succeeded(Evidence::Server)]);
 }
 
 #[test]
@@ -360,8 +366,8 @@ proptest! {
         };
         for (end, (reading, _, changed)) in ends.iter().zip(&rows) {
             match end {
-                Conclusion::Recorded => prop_assert_eq!(reading, &Some(OURS)),
-                Conclusion::Succeeded => prop_assert_ne!(reading, &Some(other())),
+                Conclusion::Succeeded(Evidence::Record) => prop_assert_eq!(reading, &Some(OURS)),
+                Conclusion::Succeeded(Evidence::Server) => prop_assert_ne!(reading, &Some(other())),
                 Conclusion::NotRecorded(_) => {
                     prop_assert!(delay_bounded && limit_reached);
                     prop_assert!(!rows.iter().any(|(reading, ..)| may_be_ours(reading)));
@@ -373,7 +379,8 @@ proptest! {
                     };
                     prop_assert!(limit_reached && !rows.iter().any(ours));
                 }
-                Conclusion::InPlace => prop_assert!(limit_reached),
+                Conclusion::Succeeded(Evidence::WantedState) => prop_assert!(limit_reached),
+                Conclusion::Succeeded(evidence) => prop_assert!(false, "{evidence:?}"),
                 Conclusion::AwaitingRecord => {
                     prop_assert!(!limit_reached && *reading == Some(Reading::Nothing));
                 }

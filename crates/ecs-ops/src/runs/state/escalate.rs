@@ -187,8 +187,8 @@ impl RunState {
     pub(super) fn stop_escalating(&mut self) -> bool {
         let before = self.ledger.outcomes.len();
         for (id, soft_outcome) in &self.ledger.soft_outcomes {
-            let outcome = self.ledger.outcomes.entry(*id);
-            outcome.or_insert_with(|| soft_outcome.clone());
+            let outcomes = &mut self.ledger.outcomes;
+            outcomes.insert_first(*id, soft_outcome.clone());
         }
         self.ledger.outcomes.len() > before
     }
@@ -200,5 +200,5 @@ fn is_denial(error: &Problem) -> bool {
     let code = error.code.as_deref().unwrap_or_default();
     let disposition = ErrorInfo::of(code).map(|info| info.disposition);
     disposition.is_some_and(|disposition| disposition.throttling || disposition.credentials)
-        || code.to_ascii_uppercase().starts_with("APIGW.")
+        || ErrorInfo::is_of_gateway(code)
 }

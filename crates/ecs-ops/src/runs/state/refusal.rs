@@ -53,7 +53,7 @@ pub(super) fn scope(
         // What was never answered was refused by the client itself.
         None => info.is_some(),
     };
-    if !object || info.is_some_and(maybe_executed) || is_of_gateway(code) {
+    if !object || info.is_some_and(maybe_executed) || ErrorInfo::is_of_gateway(code) {
         return Scope::Request;
     }
     let is = |known: &str| known.eq_ignore_ascii_case(code);
@@ -75,11 +75,6 @@ pub(super) fn scope(
         Classification::Refused => Scope::Servers,
         _ => Scope::Request,
     }
-}
-
-/// Whether the API gateway refused: it does not know the servers of a request.
-fn is_of_gateway(code: &str) -> bool {
-    code.to_ascii_uppercase().starts_with("APIGW.")
 }
 
 /// The servers that a refusal names.

@@ -6,6 +6,7 @@ use ecs_client::Problem;
 use ecs_model::ServerId;
 
 use super::{RequestState, RunState};
+use crate::action::PowerAction;
 use crate::event::Event;
 use crate::journal::{Acceptance, CLEARED, OutcomeKind, Purpose};
 use crate::report::{Evidence, Outcome, ServerReport};
@@ -37,6 +38,17 @@ pub(crate) enum ReconcileStage {
     Last,
 }
 
+/// A list of the servers of a request.
+#[derive(Clone, Copy)]
+struct ServersNow<'a> {
+    /// The servers before the run.
+    before: &'a ServerList,
+    /// The servers now, or why they could not be listed.
+    now: Result<&'a ServerList, &'a Problem>,
+    /// When the request was sent.
+    sent: SentTimes,
+}
+
 /// The reconciliation of a request.
 #[derive(Debug)]
 pub(super) struct Reconciliation {
@@ -56,6 +68,55 @@ pub(super) struct Reconciliation {
 }
 
 impl Reconciliation {
+    /// Concludes about each server by a list of servers. `last`: absence proves something by now.
+    fn conclude(
+        &mut self,
+        action: PowerAction,
+        servers: &[ServerId],
+        list: ServersNow<'_>,
+        last: bool,
+    ) -> Vec<Conclusion> {
+        let ServersNow { before, now, sent } = list;
+        let read = |id: &ServerId| {
+            let in_progress = self.in_progress.contains(id);
+            match now {
+                Ok(now) => observe(action, now.get(id), before.get(id), in_progress, sent),
+                Err(error) => {
+                    Observation::Inconclusive(format!("the servers could not be listed: {error}"))
+                }
+            }
+        };
+        let observations: Vec<_> = servers.iter().map(read).collect();
+        self.shows_change |= observations
+            .iter()
+            .any(|observation| matches!(observation, Observation::Done | Observation::InProgress))
+            || now.is_ok_and(|now| {
+                servers
+                    .iter()
+                    .any(|id| is_changed(now.get(id), before.get(id)))
+            });
+        let concluded = match (&self.records, now) {
+            (Some(records), Ok(now)) => {
+                self.shows_change |= records.shows_ours();
+                let states = ServerStates {
+                    action,
+                    servers,
+                    before,
+                    now,
+                    observations: &observations,
+                };
+                records.conclusions(states, self.shows_change, last)
+            }
+            _ => conclusions(&observations, self.shows_change, last),
+        };
+        for (id, observation) in servers.iter().zip(&observations) {
+            if *observation == Observation::InProgress {
+                self.in_progress.insert(*id);
+            }
+        }
+        concluded
+    }
+
     /// The outcome of an undecided server.
     pub(super) fn outcome(&self, id: &ServerId) -> Outcome {
         if self.awaiting_record.contains(id) {
@@ -200,7 +261,6 @@ impl RunState {
         stage: ReconcileStage,
     ) -> Vec<Event> {
         let last = stage != ReconcileStage::Early;
-        let action = self.action;
         let servers = self.servers(index).to_vec();
         if self.unknown_cause(index).is_none() {
             return Vec::new();
@@ -210,66 +270,16 @@ impl RunState {
         else {
             return Vec::new();
         };
-        let read = |id: &ServerId| {
-            let in_progress = reconciliation.in_progress.contains(id);
-            match now {
-                Ok(now) => observe(action, now.get(id), before.get(id), in_progress, sent),
-                Err(error) => {
-                    Observation::Inconclusive(format!("the servers could not be listed: {error}"))
-                }
-            }
-        };
-        let observations: Vec<_> = servers.iter().map(read).collect();
-        reconciliation.shows_change |= observations
-            .iter()
-            .any(|observation| matches!(observation, Observation::Done | Observation::InProgress))
-            || now.is_ok_and(|now| {
-                servers
-                    .iter()
-                    .any(|id| is_changed(now.get(id), before.get(id)))
-            });
-        let conclusions = match (&reconciliation.records, now) {
-            (Some(records), Ok(now)) => {
-                reconciliation.shows_change |= records.shows_ours();
-                let states = ServerStates {
-                    action,
-                    servers: &servers,
-                    before,
-                    now,
-                    observations: &observations,
-                };
-                records.conclusions(states, reconciliation.shows_change, last)
-            }
-            _ => conclusions(&observations, reconciliation.shows_change, last),
-        };
+        let list = ServersNow { before, now, sent };
+        let concluded = reconciliation.conclude(self.action, &servers, list, last);
         let (mut events, mut untouched, mut left) = (Vec::new(), Vec::new(), Vec::new());
         let mut unrecorded = HashMap::new();
         reconciliation.awaiting_record.clear();
-        for ((id, observation), conclusion) in servers.iter().zip(&observations).zip(conclusions) {
-            if *observation == Observation::InProgress {
-                reconciliation.in_progress.insert(*id);
-            }
+        for (id, conclusion) in servers.iter().zip(concluded) {
             match conclusion {
-                Conclusion::Succeeded => {
-                    let outcome = Outcome::Succeeded {
-                        job_id: None,
-                        evidence: Evidence::Server,
-                    };
-                    events.extend(self.end_server(*id, outcome));
-                }
-                Conclusion::InPlace => {
-                    let outcome = Outcome::Succeeded {
-                        job_id: None,
-                        evidence: Evidence::WantedState,
-                    };
-                    events.extend(self.end_server(*id, outcome));
-                }
-                Conclusion::Recorded => {
-                    let outcome = Outcome::Succeeded {
-                        job_id: None,
-                        evidence: Evidence::Record,
-                    };
-                    events.extend(self.end_server(*id, outcome));
+                Conclusion::Succeeded(evidence) => {
+                    let job_id = None;
+                    events.extend(self.end_server(*id, Outcome::Succeeded { job_id, evidence }));
                 }
                 Conclusion::NotRecorded(_) if self.ledger.outcomes.contains_key(id) => {}
                 Conclusion::NotRecorded(message) => {

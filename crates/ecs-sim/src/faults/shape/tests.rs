@@ -20,7 +20,7 @@ fn part(server: &str, status: &str) -> Value {
     })
 }
 
-/// Returns a failed job: the first server is well, the second is not.
+/// Returns a failed job: the first server succeeded, the second did not.
 fn failed() -> Value {
     json!({
         "status": "FAIL", "error_code": "Common.0021", "fail_reason": "one of them",
@@ -38,7 +38,7 @@ fn shown(job: &Value, shapes: &[Shape], draw: usize) -> (String, ShownJob) {
     let response = reshaped(Response::new(job.to_string().into()), shapes, &rng);
     let again = reshaped(Response::new(job.to_string().into()), shapes, &rng);
     assert_eq!(response.body(), again.body(), "each time the same");
-    // A job all the same, and the trace reads of it what a client reads.
+    // It is still a job, and the trace reads the same as a client.
     let decoded = ShowJob::decode(StatusCode::OK, &HeaderMap::new(), response.body()).unwrap();
     let shown_job = ShownJob::read(&response).unwrap();
     assert_eq!(decoded.status.as_ref(), Some(&shown_job.status));
@@ -51,9 +51,10 @@ fn of(shown_job: &ShownJob, server: &str) -> Option<JobStatus> {
     part.map(|part| part.status.clone())
 }
 
-/// Each form, drawn often: what is said of the two servers is the truth or nothing, but where a form says otherwise.
+/// Each form, drawn often: claims about the two servers are true or missing, except where the form
+/// is contradictory.
 #[test]
-fn each_form_is_what_it_promises() {
+fn forms_keep_their_definition() {
     use JobStatus::{Fail, Init, Running, Success};
     let truth = (Some(Success), Some(Fail));
     let seen = |shape: Shape| -> BTreeSet<String> {
@@ -96,7 +97,7 @@ fn each_form_is_what_it_promises() {
         };
         (0..40).map(says).collect()
     };
-    // In how many ways each is drawn.
+    // The number of variants that are drawn of each.
     assert_eq!(seen(Shape::PartlyItemised).len(), 4);
     assert_eq!(seen(Shape::NotItemised).len(), 5);
     assert_eq!(seen(Shape::OverEarly).len(), 4);
@@ -125,9 +126,9 @@ fn a_flat_job_names_its_server_itself() {
     assert_eq!(shown_job.parts[0].reasons, ["because"]);
 }
 
-/// Forms of a job that goes on say no more than the job does, and what is no job stays as it is.
+/// Forms of an unfinished job claim no more than the job, and an answer without a job is unchanged.
 #[test]
-fn what_is_not_over_stays_so() {
+fn unfinished_jobs_stay_unfinished() {
     let running = json!({"status": "RUNNING", "entities": {"sub_jobs": [part(ONE, "SUCCESS")]}});
     for shape in [Shape::OverEarly, Shape::NeverOver] {
         assert_eq!(shown(&running, &[shape], 1).0, running.to_string());

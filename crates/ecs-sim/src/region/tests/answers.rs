@@ -1,4 +1,4 @@
-//! Every refusal, and that a refused request does nothing.
+//! Tests of every refusal, and that a refused request does nothing.
 
 use bytes::Bytes;
 use ecs_model::RebootType::{Hard, Soft};
@@ -12,7 +12,7 @@ fn unknown() -> ServerId {
 }
 
 #[test]
-fn strangers_are_refused() {
+fn unauthenticated_callers_are_refused() {
     let mut client = Client::of(2);
     let project = client.region.identity().project_id.clone();
     let uri = format!("/v1/{project}/cloudservers/detail");
@@ -57,7 +57,7 @@ fn the_gateway_family_repeats_the_request_id_in_its_body() {
 }
 
 #[test]
-fn the_job_query_has_a_family_of_its_own() {
+fn job_query_has_its_own_error_family() {
     let mut client = Client::of(1);
     let got = client.get("jobs/x");
     let expected = serde_json::json!({"code": "Common.0011", "message": "there is no job x"});
@@ -69,7 +69,7 @@ fn the_job_query_has_a_family_of_its_own() {
 }
 
 #[test]
-fn paths_methods_and_projects() {
+fn unknown_paths_methods_and_projects_are_refused() {
     let mut client = Client::of(1);
     let project = client.region.identity().project_id.clone();
     let request = |method: &str, path: &str| {
@@ -106,7 +106,7 @@ fn paths_methods_and_projects() {
 }
 
 #[test]
-fn bodies_and_queries_that_are_not_valid_name_every_violation() {
+fn invalid_bodies_and_queries_name_every_violation() {
     let mut client = Client::of(1);
     for (body, message) in [
         (" ", "not a JSON object"),
@@ -151,7 +151,7 @@ fn bodies_and_queries_that_are_not_valid_name_every_violation() {
 }
 
 #[test]
-fn servers_that_do_not_exist_refuse_the_whole_request() {
+fn unknown_servers_refuse_the_whole_request() {
     let mut client = Client::of(3);
     let ids = client.ids();
     let missing = unknown();
@@ -167,7 +167,7 @@ fn servers_that_do_not_exist_refuse_the_whole_request() {
         .assert_refused(404, "Ecs.0114", "and 4 more");
     assert!(client.region.accepted().entries().is_empty());
     assert_eq!(client.state(&ids[0]).1, None);
-    // Nothing of it is left in the way of a request without it.
+    // It does not affect a later request without it.
     job_id(&client.reboot(Soft, &ids));
 }
 
@@ -202,7 +202,7 @@ fn locked_busy_and_stopped_servers_refuse_the_whole_request() {
 }
 
 #[test]
-fn too_many_servers_in_a_request() {
+fn too_many_servers_are_refused() {
     let mut client = Client::of(1001);
     let ids = client.ids();
     let list = |ids: &[ServerId]| {
@@ -220,14 +220,14 @@ fn too_many_servers_in_a_request() {
         .start(&ids[..11])
         .assert_refused(400, "Ecs.0118", "at most 10");
     job_id(&client.start(&ids[..10]));
-    // Too many and otherwise wrong: too many comes first, as it did before anything was looked at.
+    // Too many servers take precedence over other faults.
     client
         .post(list(&ids).replacen("-", "_", 1))
         .assert_refused(400, "Ecs.0118", "12 servers");
 }
 
 #[test]
-fn unknown_jobs() {
+fn unknown_jobs_are_refused() {
     let mut client = Client::of(1);
     let ids = client.ids();
     let known = job_id(&client.reboot(Soft, &ids));
@@ -238,7 +238,7 @@ fn unknown_jobs() {
         &known[1..],
         &known.to_uppercase(),
     ] {
-        // An id without letters has no upper case of its own.
+        // An id without letters is the same in upper case.
         if id != known {
             client
                 .get(&format!("jobs/{id}"))
@@ -248,7 +248,7 @@ fn unknown_jobs() {
 }
 
 #[test]
-fn over_the_quota_in_either_family() {
+fn requests_over_the_quota_are_throttled_in_either_family() {
     for (throttling, status, code, message) in [
         (Throttling::FlowLimit, 202, "Common.0024", "try again"),
         (
@@ -271,7 +271,7 @@ fn over_the_quota_in_either_family() {
         client
             .reboot(Soft, &ids[10..11])
             .assert_refused(status, code, message);
-        // The other actions have quotas of their own.
+        // The other actions have their own quotas.
         job_id(&client.stop(&ids[11..21]));
         job_id(&client.start(&ids[21..31]));
         client.wait(29.999);
@@ -283,7 +283,7 @@ fn over_the_quota_in_either_family() {
         client
             .reboot(Soft, &ids[37..38])
             .assert_refused(status, code, message);
-        // What was refused is not in the log, and was not begun.
+        // Refused requests are neither logged nor begun.
         assert_eq!(client.region.accepted().distinct_servers(), 36);
         assert_eq!(client.region.accepted().times(&ids[37]), 0);
         assert_eq!(client.state(&ids[37]).1, None);

@@ -1,4 +1,4 @@
-//! Logging in, and what a token is good for.
+//! Tests of logins and token scopes.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn identity(client: &Client) -> Identity {
     client.region.identity().clone()
 }
 
-/// Returns a login by password with these parts, to the region's project.
+/// Returns the body of a login by password with this user, to the region's project.
 fn login(identity: &Identity, user: Value) -> Value {
     let mut user = user;
     user["password"] = identity.password.expose_secret().into();
@@ -56,7 +56,7 @@ fn assert_unauthorized(got: &Got, expected: &str) {
     );
 }
 
-/// Returns how the service answers who holds this token.
+/// Returns the service's answer to the holder of this token.
 fn ask(client: &mut Client, token: &str) -> Got {
     let project = identity(client).project_id;
     let request = Request::get(format!("/v1/{project}/cloudservers/detail"));
@@ -120,12 +120,12 @@ fn a_token_is_described_and_ends() {
     ask(&mut client, &token).assert_refused(401, "APIGW.0301", "token expires");
     client.wait(36.0 * 3600.0);
     assert_eq!(post(&mut client, &body, &[]).status, 201);
-    // Long ended ones are forgotten.
+    // Tokens that expired long ago are forgotten.
     ask(&mut client, &token).assert_refused(401, "Common.0013", "not valid");
 }
 
 #[test]
-fn a_token_is_good_for_what_was_asked_for() {
+fn tokens_are_valid_for_the_requested_scope() {
     let mut client = Client::of(1);
     let item = identity(&client);
     let with = |scope: Value| {
@@ -167,7 +167,7 @@ fn a_token_is_good_for_what_was_asked_for() {
 }
 
 #[test]
-fn a_token_buys_another_that_lives_no_longer() {
+fn exchanged_tokens_expire_with_the_original() {
     let mut client = Client::of(1);
     let body = usual(&client);
     let first = token(&post(&mut client, &body, &[]));
@@ -189,7 +189,7 @@ fn a_token_buys_another_that_lives_no_longer() {
 }
 
 #[test]
-fn a_passcode_is_needed_where_it_is_set_and_only_there() {
+fn passcode_is_required_only_if_set() {
     let mut client = Client::new(Region::builder().passcode("123456"));
     let item = identity(&client);
     let without = usual(&client);
@@ -215,7 +215,7 @@ fn a_passcode_is_needed_where_it_is_set_and_only_there() {
 }
 
 #[test]
-fn an_agency_is_lent_to_who_is_known() {
+fn agency_is_lent_to_known_callers() {
     let mut client = Client::of(1);
     let item = identity(&client);
     let by = |role: Value| {
@@ -298,7 +298,7 @@ fn projects_are_found_by_name() {
 }
 
 #[test]
-fn other_ways_than_these_are_refused() {
+fn unsupported_methods_are_refused() {
     let mut client = Client::of(1);
     for body in [
         "",

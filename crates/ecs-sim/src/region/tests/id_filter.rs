@@ -1,4 +1,4 @@
-//! Lists by ids, and the limits of queries.
+//! Tests of lists by ids, and of the limits of queries.
 
 use serde_json::Value;
 
@@ -22,12 +22,12 @@ fn rows(client: &mut Client, ids: &str) -> Vec<(String, bool)> {
 }
 
 #[test]
-fn a_filter_of_ids() {
+fn ids_filter_the_list() {
     let region = Region::builder().servers(60);
     let mut client = Client::new(region.id_filter(IdFilter::Limited(3)));
     let ids: Vec<String> = client.ids().iter().map(ToString::to_string).collect();
     let nobody = "07070707-0707-0707-0707-070707070707";
-    // Other filters are ignored, and an id that no server has gets a row of its own.
+    // Other filters are ignored, and an unknown id gets its own row.
     let asked = format!("{},{nobody},{}", ids[7], ids[3]);
     let expected = [
         (ids[3].clone(), true),
@@ -44,7 +44,7 @@ fn a_filter_of_ids() {
 }
 
 #[test]
-fn a_filter_that_is_ignored_or_refused() {
+fn id_filters_can_be_ignored_or_refused() {
     let mut client = Client::of(60);
     let id = client.ids()[7];
     let body = client
@@ -56,9 +56,9 @@ fn a_filter_that_is_ignored_or_refused() {
     got.assert_refused(400, "Ecs.0005", "not a parameter");
 }
 
-/// Each kind of query has a limit of its own.
+/// Each kind of query has its own limit.
 #[test]
-fn queries_in_a_minute() {
+fn queries_are_limited_per_minute() {
     let mut client = Client::new(Region::builder().servers(5).queries_per_minute(2));
     let id = client.ids()[0];
     for path in [

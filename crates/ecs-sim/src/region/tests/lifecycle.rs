@@ -1,4 +1,4 @@
-//! From acceptance to the end, and beyond.
+//! Tests of actions from acceptance to their end and after it.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ fn sub_jobs_end_one_by_one() {
 }
 
 #[test]
-fn servers_show_what_is_done_to_them() {
+fn servers_show_their_task() {
     let mut client = Client::of(4);
     let ids = client.ids();
     let before = client.server(&ids[0])["updated"].clone();
@@ -132,7 +132,7 @@ fn servers_show_what_is_done_to_them() {
 }
 
 #[test]
-fn what_is_as_it_should_be_succeeds_at_once_and_untouched() {
+fn servers_in_the_wanted_state_succeed_untouched() {
     let mut client = Client::new(Region::builder().servers(2).failing(1.0));
     let ids = client.ids();
     let before = client.server(&ids[0]);
@@ -156,7 +156,7 @@ fn one_failed_server_fails_the_job_and_only_itself() {
     assert!(client.region.set_failing(&ids[1], true));
     let accepted = client.stop(&ids);
     client.wait(10.0);
-    // Before its end nothing is told.
+    // The failure is not shown before its end.
     let job = client.job_body(&accepted).json();
     assert_eq!(job["entities"]["sub_jobs"][1]["error_code"], Value::Null);
     client.wait(50.0);
@@ -169,7 +169,7 @@ fn one_failed_server_fails_the_job_and_only_itself() {
         statuses,
         [JobStatus::Success, JobStatus::Fail, JobStatus::Success]
     );
-    // The server is as it was.
+    // The server is unchanged.
     assert_eq!(client.state(&ids[0]).0, "SHUTOFF");
     assert_eq!(client.state(&ids[1]).0, "ACTIVE");
 }
@@ -229,7 +229,7 @@ fn time_does_not_go_backwards() {
 }
 
 #[test]
-fn the_log_says_what_was_accepted() {
+fn log_holds_the_accepted_requests() {
     let mut client = Client::of(5);
     let ids = client.ids();
     client.wait(1.0);

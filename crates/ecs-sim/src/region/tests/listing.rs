@@ -1,4 +1,4 @@
-//! The list with its filters, and one server.
+//! Tests of the list with its filters, and of one server.
 
 use std::collections::{HashMap, HashSet};
 
@@ -64,13 +64,13 @@ fn several_servers_share_a_host_of_their_zone() {
         );
         assert!(zones.iter().all(|zone| *zone == zones[0]), "{zones:?}");
     }
-    // Four in each of three zones, if none is empty by chance.
+    // Four in each of three zones, unless one is empty by chance.
     assert!((9..=12).contains(&seen.len()), "{}", seen.len());
     assert!(seen.values().any(|servers| servers.len() > 4));
 }
 
 #[test]
-fn filters() {
+fn filters_select_servers() {
     let mut client = Client::new(Region::builder().servers(200).shutoff(0.2));
     let all = names(&mut client, "");
     let having = |what: &dyn Fn(&str) -> bool| -> Vec<String> {
@@ -95,7 +95,7 @@ fn filters() {
     assert_eq!(names(&mut client, "name=web*").len(), 0);
     assert_eq!(names(&mut client, "name=WEB").len(), 0);
     assert_eq!(names(&mut client, "name=").len(), 200);
-    // Filters add up.
+    // Filters are combined.
     let both = names(&mut client, "tags=role%3Dweb%2Cenv%3Dprod");
     assert!(!both.is_empty() && both.len() < web.len());
     assert_eq!(names(&mut client, "name=web&tags=env%3Dprod"), both);
@@ -121,7 +121,7 @@ fn filters() {
 }
 
 #[test]
-fn active_also_finds_what_is_restarting() {
+fn active_also_matches_restarting_servers() {
     let mut client = Client::of(10);
     let ids = client.ids();
     assert_eq!(client.reboot(Soft, &ids[..4]).status, 200);
@@ -131,7 +131,7 @@ fn active_also_finds_what_is_restarting() {
 }
 
 #[test]
-fn the_model_reads_what_is_listed() {
+fn lists_are_read_by_the_model() {
     let mut client = Client::of(3);
     let ids = client.ids();
     assert_eq!(client.reboot(Soft, &ids[..1]).status, 200);
@@ -146,7 +146,7 @@ fn the_model_reads_what_is_listed() {
     );
     assert_eq!(servers[0].task_state.as_deref(), Some("rebooting"));
     assert_eq!(servers[1].task_state, None);
-    // The list and the query for one show the same.
+    // The list and the query of one server show the same.
     let listed = got.json()["servers"][0].clone();
     assert_eq!(client.server(&ids[0]), listed);
     let updated = listed["updated"].as_str().unwrap();
@@ -156,7 +156,7 @@ fn the_model_reads_what_is_listed() {
 }
 
 #[test]
-fn large_fleets_have_ids_names_and_addresses_of_their_own() {
+fn large_fleets_have_unique_ids_names_and_addresses() {
     let region = Region::builder().servers(100_000).build().unwrap();
     let fleet = region.fleet.all();
     let ids: HashSet<_> = fleet.iter().map(|server| server.id).collect();
@@ -183,7 +183,7 @@ fn page(client: &mut Client, query: &str) -> (Vec<usize>, Option<u64>) {
 }
 
 #[test]
-fn a_marker_goes_before_the_number_of_a_page() {
+fn marker_takes_precedence_over_the_page_number() {
     let mut client = Client::of(10);
     let ids = client.ids();
     let after = |place: usize| format!("limit=3&offset=1&marker={}", ids[place]);
@@ -194,7 +194,7 @@ fn a_marker_goes_before_the_number_of_a_page() {
 }
 
 #[test]
-fn quirks_do_what_they_are_called() {
+fn quirks_behave_as_named() {
     let client = |quirk| Client::new(Region::builder().servers(5).list_quirk(quirk));
     let marker = |client: &Client| format!("limit=2&offset=2&marker={}", client.ids()[0]);
     let both = "limit=2&offset=2";

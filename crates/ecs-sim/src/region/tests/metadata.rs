@@ -1,4 +1,4 @@
-//! Temporary keys, from the service to the signature.
+//! Tests of temporary keys, from the service to the signature.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ fn each_variant_asks_for_a_session_or_does_not() {
     }
     let mut client = client(Metadata::Protected);
     let session = String::from_utf8(open(&mut client, "60").body.to_vec()).unwrap();
-    open(&mut client, "60"); // another session leaves this one alone
+    open(&mut client, "60"); // another session does not affect this one
     client.wait(59.0);
     assert_eq!(keys(&mut client, Some(&session)).status, 200);
     client.wait(1.0);
@@ -101,7 +101,7 @@ fn temporary_keys_sign_with_their_token_until_they_end() {
 }
 
 #[test]
-fn a_token_that_temporary_keys_bought_ends_with_them() {
+fn tokens_of_temporary_keys_expire_with_them() {
     let mut client = Client::new(Region::builder().key_life(Duration::from_secs(60)));
     let key = pair(&credential(&mut client));
     let role = client.region.identity().clone();
@@ -132,7 +132,7 @@ fn other_keys_are_given_in_the_second_half_of_their_life() {
 }
 
 #[test]
-fn a_server_knows_where_it_is() {
+fn server_knows_its_location() {
     for (metadata, bare) in [
         (Metadata::Open, 200),
         (Metadata::Protected, 401),
@@ -165,7 +165,7 @@ fn a_server_knows_where_it_is() {
 }
 
 #[test]
-fn a_server_knows_which_one_it_is() {
+fn server_knows_its_id() {
     let own = |client: &mut Client| {
         let request = Request::get("/openstack/latest/meta_data.json");
         let body = client.raw(&request.body(Bytes::new()).unwrap()).json();

@@ -1,4 +1,4 @@
-//! What must hold whatever is asked.
+//! Properties of any sequence of requests.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Client;
 use crate::{ActionKind, QUOTA_WINDOW, Region};
 
-/// A step of a client that cares for no limit.
+/// A step of a client that ignores all limits.
 #[derive(Clone, Debug)]
 struct Step {
     wait_millis: u64,
@@ -49,7 +49,7 @@ fn play(client: &mut Client, steps: &[Step]) -> Vec<Bytes> {
     answers
 }
 
-/// Returns the peak, counted the long way: for every acceptance, the window that begins with it.
+/// Computes the peak the slow way: for every acceptance, over the window that begins with it.
 fn slow_peak(region: &Region, kind: ActionKind) -> usize {
     let entries = region.accepted().entries();
     let of_kind = || entries.iter().filter(|entry| entry.action.kind() == kind);
@@ -66,7 +66,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn never_more_than_the_quota_in_any_window(
+    fn quota_holds_in_any_window(
         steps in prop::collection::vec(step(), 1..60),
         quota in 1..100_usize,
     ) {
@@ -100,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn a_servers_fate_does_not_hang_on_the_batches(seed: u64, cut in 1..50_usize) {
+    fn outcome_of_a_server_is_independent_of_the_requests(seed: u64, cut in 1..50_usize) {
         let region = Region::builder().servers(50).seed(seed).failing(0.5);
         let failed = |batches: &[usize]| {
             let mut client = Client::new(region.clone());
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_is_asked_can_panic(
+    fn no_request_panics(
         requests in prop::collection::vec(any_request(), 1..8),
         times in prop::collection::vec(any::<Duration>(), 8),
         durations in (any::<Duration>(), any::<Duration>()),

@@ -1,4 +1,4 @@
-//! Records of actions: who did what, when they come, and who may read them.
+//! Tests of records of actions: their content, their delay, and who may read them.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ fn actions_are_recorded_with_their_user_after_a_delay() {
 }
 
 #[test]
-fn a_failure_is_recorded_when_it_is_over() {
+fn failures_are_recorded_at_the_end() {
     let mut client = Client::new(Region::builder().servers(1).failing(1.0));
     let id = client.ids()[0];
     client.reboot(RebootType::Soft, &[id]);
@@ -70,7 +70,7 @@ fn a_failure_is_recorded_when_it_is_over() {
 }
 
 #[test]
-fn who_may_not_read_them_is_refused() {
+fn reading_records_can_be_denied() {
     let with = |records| Client::new(Region::builder().action_records(records));
     let mut denied = with(ActionRecords::Denied);
     let id = denied.ids()[0];

@@ -1,4 +1,4 @@
-//! Groups of auto-scaling and their members.
+//! Tests of auto-scaling groups and their members.
 
 use ecs_model::{ListScalingGroups, ListScalingInstances, Operation, ScalingGroupStatus, ServerId};
 
@@ -49,7 +49,7 @@ fn groups_have_pages_of_members() {
 }
 
 #[test]
-fn what_is_not_there_or_not_allowed_is_refused() {
+fn missing_or_denied_services_are_refused() {
     let mut client = Client::new(region());
     assert_eq!(members(&mut client, "no-such-group", 0, 1).status, 404);
     let mut absent = Client::new(Region::builder().without_scaling());

@@ -1,4 +1,4 @@
-//! Signed requests: which are taken, and how the gateway refuses the others.
+//! Tests of signed requests: which are accepted, and how the gateway refuses the others.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{Client, Got};
 use crate::render::Calendar;
 use crate::{KEY_LOCK, Region, WRONG_SIGNATURES};
 
-/// Returns the time that the calendar of a client's region shows.
+/// Returns the calendar time of a client's region.
 fn time(client: &Client) -> Timestamp {
     let epoch = client.region.epoch();
     Calendar { epoch }.time(client.now)
@@ -62,7 +62,7 @@ fn a_signed_restart_is_accepted() {
 }
 
 #[test]
-fn a_wrong_signature_is_told_the_canonical_request_on_one_line() {
+fn wrong_signatures_get_the_canonical_request_on_one_line() {
     let mut client = Client::of(1);
     let wrong = wrong_key(&client);
     let (got, signed) = signed(&mut client, &wrong);
@@ -77,11 +77,11 @@ fn a_wrong_signature_is_told_the_canonical_request_on_one_line() {
 }
 
 #[test]
-fn whose_key_is_not_known_is_told_which() {
+fn unknown_keys_are_named() {
     let mut client = Client::of(1);
-    let stranger = AccessKey::new("AKOFSOMEBODY", "secret").unwrap();
+    let unknown = AccessKey::new("AKOFSOMEBODY", "secret").unwrap();
     for _ in 0..WRONG_SIGNATURES + 1 {
-        let (got, _) = signed(&mut client, &stranger);
+        let (got, _) = signed(&mut client, &unknown);
         got.assert_refused(
             401,
             "APIGW.0301",
@@ -91,7 +91,7 @@ fn whose_key_is_not_known_is_told_which() {
 }
 
 #[test]
-fn fifteen_minutes_of_skew_are_taken_and_no_more() {
+fn fifteen_minutes_of_skew_are_accepted_and_no_more() {
     for sign_of in [-1, 1] {
         let mut client = Client::of(1);
         client.now = Duration::from_secs(3600);
@@ -111,7 +111,7 @@ fn fifteen_minutes_of_skew_are_taken_and_no_more() {
             _ => "signature time:20260101T000000Z,server time:20260101T010000Z",
         };
         assert!(message.contains(clocks), "{message}");
-        // A wrong clock is no wrong signature.
+        // A wrong clock does not count as a wrong signature.
         assert_eq!(ask(0).status, 200);
     }
 }
@@ -125,7 +125,7 @@ fn five_wrong_signatures_in_a_row_lock_a_key_for_five_minutes() {
         got.assert_refused(401, "APIGW.0301", text);
     };
     let fail = "verify aksk signature fail";
-    // Four, then a right one: it begins anew.
+    // Four, then a right one: the count restarts.
     for _ in 0..WRONG_SIGNATURES - 1 {
         refused(&mut client, fail);
     }
@@ -137,7 +137,7 @@ fn five_wrong_signatures_in_a_row_lock_a_key_for_five_minutes() {
     refused(&mut client, locked);
     let (got, _) = signed(&mut client, &right);
     got.assert_refused(401, "APIGW.0301", locked);
-    // Trying does not lock it for longer, and a token is another matter.
+    // Further attempts do not extend the lock, and tokens are unaffected.
     client.now = KEY_LOCK - Duration::from_nanos(1);
     refused(&mut client, locked);
     assert_eq!(client.get("cloudservers/detail").status, 200);
@@ -147,7 +147,7 @@ fn five_wrong_signatures_in_a_row_lock_a_key_for_five_minutes() {
 }
 
 #[test]
-fn what_cannot_be_verified_says_why() {
+fn unverifiable_requests_are_explained() {
     let mut client = Client::of(1);
     let (right, now) = (key(&client), time(&client));
     let mut refused = |change: &dyn Fn(&mut Request<Bytes>), text| {
@@ -187,7 +187,7 @@ fn what_cannot_be_verified_says_why() {
 }
 
 #[test]
-fn a_request_signed_for_another_project_is_of_that_project() {
+fn requests_signed_for_another_project_belong_to_it() {
     let mut client = Client::of(1);
     let (right, now) = (key(&client), time(&client));
     let own = client.region.identity().project_id.to_string();
@@ -204,7 +204,7 @@ fn a_request_signed_for_another_project_is_of_that_project() {
 }
 
 #[test]
-fn who_may_only_read_is_told_what_is_missing() {
+fn read_only_callers_are_told_the_missing_permission() {
     let mut client = Client::new(Region::builder().servers(1).read_only(true));
     let ids = client.ids();
     for (got, action) in [
@@ -260,7 +260,8 @@ fn each_permission_can_be_denied() {
     );
 }
 
-/// What the official SDKs and the legacy one sent, byte for byte: to a region with their key, at their time.
+/// The requests of the official SDKs and the legacy one, byte for byte: to a region with their key,
+/// at their time.
 #[test]
 fn requests_of_real_clients_are_let_in() {
     let captures = include_str!("../../../../ecs-auth/tests/data/captures.jsonl");

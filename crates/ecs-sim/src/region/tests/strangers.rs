@@ -1,4 +1,4 @@
-//! Whatever proof a request carries: an answer, never a panic, and no action without the right one.
+//! Any proof of a request gets an answer, never a panic, and no action without the right one.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::Client;
 use crate::render::Calendar;
 use crate::{Metadata, Region, WRONG_SIGNATURES};
 
-/// Pieces of what a signature looks like; `{ak}` is the region's key.
+/// Parts of signature-like texts; `{ak}` is the region's key.
 const PIECES: [&str; 24] = [
     "SDK-HMAC-SHA256",
     "SDK-HMAC-SHA256 Access={ak}, SignedHeaders=x-sdk-date, Signature=00",
@@ -77,7 +77,7 @@ fn header_value() -> impl Strategy<Value = HeaderValue> {
     ]
 }
 
-/// Logins, more or less, and a restart.
+/// Generates logins, valid or nearly valid, and a restart.
 fn body() -> impl Strategy<Value = Value> {
     let user = json!({"id": "{user}", "name": "sim-user", "password": "x", "passcode": "1",
         "domain": {"id": "d", "name": "sim-domain"}});
@@ -164,7 +164,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nobody_acts_without_the_right_proof(
+    fn actions_need_the_right_proof(
         asked in vec(asked(), 1..12),
         metadata in select(vec![Metadata::Open, Metadata::Protected, Metadata::Plain, Metadata::NoAgency]),
     ) {

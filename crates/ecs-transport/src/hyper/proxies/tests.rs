@@ -137,7 +137,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_excepts_itself_and_what_is_below_it(name in name(), below in name(), port: u16) {
+    fn names_except_their_subdomains(name in name(), below in name(), port: u16) {
         let subdomain = format!("{below}.{name}");
         for entry in [name.clone(), format!(".{name}"), format!("*.{name}"), name.to_uppercase()] {
             prop_assert!(contain(&entry, &name, port));
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn an_address_is_in_each_network_around_it(bits: u32, length in 0u8..=32, other: u32) {
+    fn addresses_are_in_each_enclosing_network(bits: u32, length in 0u8..=32, other: u32) {
         let (address, other_address) = (Ipv4Addr::from(bits), Ipv4Addr::from(other));
         let list = format!("{address}/{length}");
         prop_assert!(contain(&list, &address.to_string(), 443));

@@ -123,7 +123,7 @@ proptest! {
             let what = if by_quota { "quota" } else { "throttled" };
             // A wait that is over is shown by its length.
             let wait = if by_quota && wait == 0 { seconds } else { wait };
-            prop_assert!(line.contains(what) && line.contains(&rounded(Duration::from_secs(wait))), "{}", line);
+            prop_assert!(line.contains(what) && line.contains(&to_seconds(Duration::from_secs(wait))), "{}", line);
         }
     }
 }

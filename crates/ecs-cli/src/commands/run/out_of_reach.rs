@@ -1,0 +1,56 @@
+//! A run whose servers could not be queried: nothing was sent.
+
+use ecs_ops::model::ServerId;
+use ecs_ops::{Error, PowerAction};
+use jiff::Timestamp;
+
+use crate::args::{Global, Run};
+use crate::commands::conclude::{self, Ending, Place};
+use crate::commands::execute::Ended;
+use crate::commands::go_on::GoOn;
+use crate::connect::Connection;
+use crate::exit::Exit;
+use crate::fail::Fail;
+use crate::term::{Notes, Results};
+
+/// Ends it: with a report, like every run.
+pub(super) fn conclude(
+    (action, given): (PowerAction, Vec<ServerId>),
+    error: &Error,
+    args: &Run,
+    (connection, global): (&Connection, &Global),
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
+    let what = "cannot read the state of the servers, so nothing was sent";
+    if args.dry_run {
+        return Err(Fail::of_error(what, error));
+    }
+    notes.always(&format!("error: {what}: {error}"));
+    notes.hint("--no-preflight sends without these reads");
+    let mut builder = connection.client.run(action, given);
+    if let Some(target) = &connection.target {
+        builder = builder.target(target.clone());
+    }
+    let now = Timestamp::now();
+    let ended = Ended {
+        report: builder.not_begun(error),
+        wave: None,
+        began: now,
+        ended: now,
+        interrupted: false,
+    };
+    let ending = Ending {
+        output: args.output,
+        max_failures: args.rolling.max_failures.map(|limit| limit.to_string()),
+        brake: None,
+        no_wait: args.no_wait,
+        reconciled: args.reconcile,
+        go_on: GoOn::nothing(global),
+        place: Place::of_connection(connection),
+        at_least: Exit::Success,
+        unfinished: None,
+    };
+    let exit = conclude::conclude(&ended, ending, notes, results);
+    Ok(ended.exit(exit))
+}
