@@ -322,7 +322,7 @@ impl RecordedPlace {
         Self::of_global(run, recorded(run))
     }
 
-    /// Reads the options as [`of`](Self::of) does, and adds those of the store that has the journal, if it is in one.
+    /// Reads the options of a run, with the store that the journal was read from.
     pub(crate) fn read_from(run: &RunRecord, reader: &Global) -> Self {
         let mut global = recorded(run);
         if let Some(global) = &mut global {
