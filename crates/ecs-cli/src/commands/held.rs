@@ -90,14 +90,13 @@ pub(super) async fn apply(
 impl Servers {
     fn skip(&mut self, held: &HashSet<ServerId>) {
         let all = std::mem::take(&mut self.ids).into_iter();
-        let named = all.zip(std::mem::take(&mut self.named));
-        let (skipped, free): (Vec<_>, Vec<_>) = named.partition(|(id, _)| held.contains(id));
-        (self.ids, self.named) = free.into_iter().unzip();
+        let (skipped, free): (Vec<_>, Vec<_>) = all.partition(|id| held.contains(id));
+        self.ids = free;
         self.last = self.last.filter(|id| !held.contains(id));
         let skipped = skipped.into_iter();
         let reason = SkipReason::HeldByOtherRun;
         self.skipped
-            .extend(skipped.map(|(id, _)| SkippedServer::new(id, reason)));
+            .extend(skipped.map(|id| SkippedServer::new(id, reason)));
     }
 }
 

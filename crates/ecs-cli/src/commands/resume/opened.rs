@@ -1,6 +1,5 @@
 //! The opened journal of a resumed run, from its file or the store, with the state from its records.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,10 +7,10 @@ use ecs_ops::journal::{
     Contents, Invocation, Journal, JournalError, JournalErrorKind, JsonlJournal, OutcomeKind,
     Record, Recovered,
 };
-use ecs_ops::model::ServerId;
 use jiff::Timestamp;
 
 use crate::args::{Global, Resume};
+use crate::commands::outcome_times::OutcomeTimes;
 use crate::commands::run_list::begun_by;
 use crate::confirm::counted;
 use crate::fail::{Fail, chain};
@@ -27,7 +26,7 @@ pub(super) struct OpenedRun {
     pub(super) journal: Option<Arc<dyn Journal>>,
     pub(super) recovered: Recovered,
     /// The times at which final outcomes became known.
-    pub(super) times: HashMap<ServerId, Timestamp>,
+    pub(super) times: OutcomeTimes,
     /// The time of the last record.
     pub(super) last: Option<Timestamp>,
     /// The last process of the run.
@@ -114,15 +113,15 @@ fn last_record(contents: &Contents) -> (Option<Timestamp>, Option<Invocation>) {
 }
 
 /// Returns the times at which final outcomes became known.
-fn times_of_outcomes(contents: &Contents) -> HashMap<ServerId, Timestamp> {
-    let mut times = HashMap::new();
+fn times_of_outcomes(contents: &Contents) -> OutcomeTimes {
+    let mut times = OutcomeTimes::default();
     for entry in &contents.entries {
         let Record::Outcomes { servers } = &entry.record else {
             continue;
         };
         let is_final = |outcome| matches!(outcome, OutcomeKind::Succeeded | OutcomeKind::Failed);
         for server in servers.iter().filter(|server| is_final(server.outcome)) {
-            times.entry(server.id).or_insert(entry.at);
+            times.note(server.id, entry.at);
         }
     }
     times

@@ -1,14 +1,11 @@
 //! A resumed run, up to its plan.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use ecs_ops::fleet::WaveRecheck;
 use ecs_ops::journal::{Journal, Recovered, RollingRecord};
-use ecs_ops::model::ServerId;
 use ecs_ops::{OnUnknown, RunBuilder};
-use jiff::Timestamp;
 
 use super::HealthCommand;
 use super::intent::Intent;
@@ -18,6 +15,7 @@ use crate::commands::carry_out::{Attached, PreparedRun, Registered};
 use crate::commands::conclude::{Ending, Place};
 use crate::commands::execute::{AfterCanary, Callbacks, Shown};
 use crate::commands::go_on::GoOn;
+use crate::commands::outcome_times::OutcomeTimes;
 use crate::confirm::Terminal;
 use crate::connect::Connection;
 use crate::exit::Exit;
@@ -39,7 +37,7 @@ pub(super) struct ResumedRun<'a> {
     pub(super) journal: Option<Arc<dyn Journal>>,
     pub(super) recovered: Recovered,
     /// The times at which final outcomes became known.
-    pub(super) times: HashMap<ServerId, Timestamp>,
+    pub(super) times: OutcomeTimes,
     pub(super) intent: Intent,
     /// The terminal of the question before the run, if it is asked.
     pub(super) terminal: Option<Terminal>,

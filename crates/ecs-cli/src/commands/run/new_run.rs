@@ -1,6 +1,5 @@
 //! A new run: from arguments and servers to a run that can begin.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -11,11 +10,12 @@ use ecs_ops::{OnUnknown, Plan, PowerAction, RunBuilder};
 use jiff::Timestamp;
 
 use crate::args::{Format, Global, Run};
-use crate::commands::announce::Announcement;
+use crate::commands::announce::{self, Announcement};
 use crate::commands::carry_out::{Attached, PreparedRun, Registered};
 use crate::commands::conclude::{Ending, Place};
 use crate::commands::execute::{AfterCanary, Callbacks, Shown};
 use crate::commands::go_on::GoOn;
+use crate::commands::outcome_times::OutcomeTimes;
 use crate::commands::preflight::by_id;
 use crate::commands::servers::Servers;
 use crate::commands::{plan, recheck, resume, waves, without_effect};
@@ -151,10 +151,12 @@ pub(super) struct NewRun<'a> {
     callbacks: Callbacks,
     /// The terminal of the question before the run, if it is asked.
     terminal: Option<Terminal>,
-    /// The ids of the servers.
+    /// The servers that the run acts on, until they are registered.
     ids: Vec<ServerId>,
-    /// The servers with their known names.
-    named: Vec<(ServerId, String)>,
+    /// The number of servers.
+    count: usize,
+    /// The known names of the first servers.
+    first: Vec<String>,
     servers: Servers,
     waves: Option<Waves>,
     waves_shown: Option<WavesShown>,
@@ -176,7 +178,8 @@ impl<'a> NewRun<'a> {
         let waves = input.waves(&servers, notes)?;
         input.warn(&servers, waves.as_ref(), notes);
         let ids = std::mem::take(&mut servers.ids);
-        let named = std::mem::take(&mut servers.named);
+        let first = announce::first(&ids, waves.as_ref()).into_iter();
+        let first = first.map(|id| servers.named(id)).collect();
         let (plan, callbacks) = input.plan(&ids, &servers, waves.as_ref(), after_canary)?;
         if let Some(out) = &args.plan_out {
             let record = plan::completed(plan.record("plan"), args);
@@ -188,7 +191,8 @@ impl<'a> NewRun<'a> {
             PathBuf::from(format!("in the store {address}"))
         });
         Ok(Self {
-            named: ids.iter().copied().zip(named).collect(),
+            count: ids.len(),
+            first,
             waves_shown: waves
                 .as_ref()
                 .map(|waves| waves::described(waves, &args.rolling)),
@@ -212,7 +216,8 @@ impl<'a> NewRun<'a> {
             args,
             connection: self.input.connection,
             requests: self.plan.requests().len(),
-            servers: &self.named,
+            servers: self.count,
+            first: &self.first,
             skipped: &self.servers.skipped,
             waves: self.waves.as_ref(),
             waves_shown: self.waves_shown.as_ref(),
@@ -298,7 +303,7 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
             callbacks: self.callbacks,
             shown: Shown {
                 format: args.output.format,
-                times: HashMap::new(),
+                times: OutcomeTimes::default(),
             },
             ending: Ending {
                 output: args.output,
