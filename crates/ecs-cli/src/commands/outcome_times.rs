@@ -25,7 +25,7 @@ impl OutcomeTimes {
     }
 
     /// Adds the times to the servers of a report.
-    pub(super) fn tell(mut self, servers: &mut [ServerReport]) {
+    pub(super) fn apply_to(mut self, servers: &mut [ServerReport]) {
         // Times were added in their order.
         self.servers.sort_unstable();
         for server in servers {
