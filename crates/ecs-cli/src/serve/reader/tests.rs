@@ -7,7 +7,8 @@ use ecs_ops::auth::BoxFuture;
 use ecs_ops::journal::HeldServer;
 use ecs_ops::model::ServerId;
 use ecs_ops::store::{
-    Append, Ask, Backend, Begin, Hints, Process, Reply, RunLines, StoreTimes, TakeOver, Which,
+    Append, Approve, Ask, Backend, Begin, Hints, PlanApproval, Process, Reply, RunLines,
+    StoreTimes, TakeOver, Which,
 };
 
 use super::*;
@@ -113,6 +114,18 @@ impl Backend for Counting {
                 lines: vec!["x".to_owned()],
             }))
         })
+    }
+
+    fn approve(&self, _: Approve) -> BoxFuture<'_, Result<(), StoreError>> {
+        unreachable!("it only reads")
+    }
+
+    fn approvals<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<PlanApproval>, StoreError>> {
+        unreachable!("only runs are read")
+    }
+
+    fn role(&self) -> BoxFuture<'_, Result<Option<String>, StoreError>> {
+        unreachable!("only runs are read")
     }
 
     fn listen(&self, _: Hints) -> BoxFuture<'static, ()> {
