@@ -187,9 +187,10 @@ impl Region {
             };
             // What is as it should be already succeeds as soon as the job begins, and the server isn't touched.
             if !in_place {
-                sub.end = match hangs {
-                    true => NEVER,
-                    false => begin.saturating_add(lasts),
+                sub.end = if hangs {
+                    NEVER
+                } else {
+                    begin.saturating_add(lasts)
                 };
                 sub.failure = fails.then(|| Failure::of(action, hidden));
                 let task = Task {

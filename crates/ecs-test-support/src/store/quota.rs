@@ -104,9 +104,10 @@ pub async fn whoever_waits_longest_goes_first_and_whoever_is_gone_is_not_waited_
 pub async fn twenty_processes_use_the_quota_and_never_exceed_it(database: &impl Database) {
     // `ECS_STORE_LONG=1`: with the window of the service, where the delays count for less.
     let long = std::env::var_os("ECS_STORE_LONG").is_some();
-    let (window, least) = match long {
-        true => (Duration::from_secs(60), 0.98),
-        false => (Duration::from_secs(3), 0.80),
+    let (window, least) = if long {
+        (Duration::from_secs(60), 0.98)
+    } else {
+        (Duration::from_secs(3), 0.80)
     };
     let used = race(database, window, 4).await;
     println!(
