@@ -102,9 +102,10 @@ pub async fn queue_is_fair_and_skips_dead_processes(database: &impl Database) {
 pub async fn twenty_processes_use_the_quota_and_never_exceed_it(database: &impl Database) {
     // `ECS_STORE_LONG=1` uses the window of the service, where the delays matter less.
     let long = std::env::var_os("ECS_STORE_LONG").is_some();
-    let (window, least) = match long {
-        true => (Duration::from_secs(60), 0.98),
-        false => (Duration::from_secs(3), 0.80),
+    let (window, least) = if long {
+        (Duration::from_secs(60), 0.98)
+    } else {
+        (Duration::from_secs(3), 0.80)
     };
     let used = race(database, window, 4).await;
     println!(
