@@ -138,7 +138,7 @@ fn types(ir: &Ir) -> String {
                     table(&["value", "meaning"], values.iter().map(choice)),
                 ),
                 TypeKind::Struct { fields, keeps_rest } => (
-                    if keeps_rest {
+                    if *keeps_rest {
                         "Received: every field may be absent or null, others are kept as they came."
                     } else {
                         "Received: every field may be absent or null, others are ignored."

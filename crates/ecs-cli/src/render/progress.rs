@@ -265,7 +265,7 @@ fn problem_line(event: &Event, tally: &Tally) -> Option<String> {
             "{}: {} sent again, {}",
             tally.request(*request),
             counted(*servers),
-            if maybe_executed {
+            if *maybe_executed {
                 "which may have been acted on already"
             } else {
                 "which show that they were not acted on"
@@ -338,7 +338,7 @@ fn rolling(event: &Event) -> Option<String> {
             (false, "") => format!("health check failed after wave {wave}"),
             (false, part) => format!("health check failed after wave {wave}: {part}"),
         }),
-        Event::Answered { proceed } => Some(if proceed {
+        Event::Answered { proceed } => Some(if *proceed {
             "continuing after the canary".to_owned()
         } else {
             "stopping after the canary".to_owned()

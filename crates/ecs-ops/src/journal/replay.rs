@@ -173,7 +173,7 @@ impl Recovered {
             } => {
                 let (request, error) = (*request, Problem::from(error));
                 let retry_after = std::time::Duration::from_millis(*retry_after);
-                vec![if throttled {
+                vec![if *throttled {
                     Event::Throttled {
                         request,
                         error,
