@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ecs_ops::store::{PlanApproval, StoreIdentity};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
 use zeroize::Zeroizing;
 
@@ -61,6 +62,69 @@ pub(crate) fn described(signature: &str) -> String {
         }
         Err(_) => "an unreadable signature".to_owned(),
     }
+}
+
+/// The fingerprint of the key that signed the hash; `None`: the signature is not one of this hash.
+pub(crate) fn verified(hash: &str, signature: &str) -> Option<String> {
+    let parsed = SshSig::from_pem(signature).ok()?;
+    let key = PublicKey::from(parsed.public_key().clone());
+    key.verify(NAMESPACE, hash.as_bytes(), &parsed).ok()?;
+    Some(key.fingerprint(HashAlg::Sha256).to_string())
+}
+
+/// The approvals by others than who applies the plan and who planned it. Without any: what is missing.
+pub(crate) fn by_others<'a>(
+    approvals: &'a [PlanApproval],
+    applies: &StoreIdentity,
+    planned: Option<&str>,
+) -> Result<Vec<&'a PlanApproval>, Fail> {
+    let counts = |approval: &&PlanApproval| {
+        let user = person(&approval.user);
+        let is_other = match (&approval.role, &applies.role) {
+            (Some(role), Some(own)) => role != own,
+            _ => user != person(&applies.user),
+        };
+        is_other && planned.is_none_or(|planned| user != person(planned))
+    };
+    let others: Vec<_> = approvals.iter().filter(counts).collect();
+    if !others.is_empty() {
+        return Ok(others);
+    }
+    let message = match approvals {
+        [] => "the plan has no approval in the store, and --four-eyes requires one by another person; nothing was sent"
+            .to_owned(),
+        known => format!(
+            "--four-eyes requires an approval by another person than who planned the plan and who applies it, and it is \
+             approved by {}; nothing was sent",
+            known.iter().map(who).collect::<Vec<_>>().join(", ")
+        ),
+    };
+    let planned = planned.map(|planned| format!("it was planned by {planned}, and "));
+    let applies = match &applies.role {
+        Some(role) => format!("the role {role}"),
+        None => applies.user.clone(),
+    };
+    Err(Fail::usage(message)
+        .hint(format!(
+            "{}{applies} applies it: somebody else must approve it",
+            planned.unwrap_or_default()
+        ))
+        .next(NextStep::show_approving("to see how a plan is approved")))
+}
+
+/// Who approved, for people.
+pub(crate) fn who(approval: &PlanApproval) -> String {
+    let PlanApproval { user, host, .. } = approval;
+    match &approval.role {
+        Some(role) => format!("role {role} ({user} on {host})"),
+        None => format!("{user} on {host}"),
+    }
+}
+
+/// Who became a user by sudo is that person.
+fn person(user: &str) -> &str {
+    let sudo = user.split_once(" (sudo by ");
+    sudo.map_or(user, |(_, before)| before.trim_end_matches(')'))
 }
 
 /// Checks that one of the signatures is by one of the keys in a file.

@@ -172,8 +172,12 @@ async fn run(
         | Command::Schema(_)
         | Command::Completions(_)
         | Command::Man(_)
-        | Command::Sim(_)
-        | Command::Plan(PlanCommand::Show(_) | PlanCommand::Approve(_)) => UserSettings::default(),
+        | Command::Sim(_) => UserSettings::default(),
+        // It works without them.
+        Command::Plan(PlanCommand::Show(_)) => settings::read(global).unwrap_or_else(|fail| {
+            notes.warn(&format!("the settings are not used: {}", fail.message));
+            UserSettings::default()
+        }),
         _ => settings::read(global)?,
     };
     settings::apply_global(&settings, global)?;
@@ -208,10 +212,12 @@ async fn run(
             )
         }
         Command::Plan(PlanCommand::Show(args)) => {
-            return commands::plan::show(&args, notes, results);
+            return commands::plan::show(&args, global, notes, results).await;
         }
-        Command::Plan(PlanCommand::Approve(args)) => return commands::plan::approve(&args, notes),
-        Command::Apply(args) => commands::plan::prepare(&args, global, notes)?,
+        Command::Plan(PlanCommand::Approve(args)) => {
+            return commands::plan::approve(&args, global, notes).await;
+        }
+        Command::Apply(args) => commands::plan::prepare(&args, global, notes).await?,
         Command::Rerun(args) => commands::rerun::prepare(&args, global, notes)?,
         Command::Server(ServerCommand::List(args)) => {
             return commands::server::list(&args, global, notes, results).await;

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 /// The format name in the file.
 const FORMAT: &str = "ecsctl plan";
@@ -43,6 +44,8 @@ pub(crate) struct AppliedPlan {
     /// The servers of each wave; `None` for a run without waves.
     pub(crate) waves: Option<Vec<Vec<ServerId>>>,
     pub(crate) servers: Vec<PlannedServer>,
+    /// The id of its run in a store.
+    pub(crate) run_id: String,
     /// The plan's record of the run, with its place.
     pub(crate) run: RunRecord,
     /// Whether to act although servers differ from the plan.
@@ -77,6 +80,15 @@ impl PlanHash {
         let digest = Sha256::digest(canonical.as_bytes());
         let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         Self(format!("sha256:{digits}"))
+    }
+
+    /// Returns the id of the plan's run in a store: the same on each host, so that a store has it once.
+    pub(crate) fn run_id(&self) -> String {
+        let digits = self.0.get(7..39).unwrap_or_default();
+        let bytes = Uuid::try_parse(digits).unwrap_or_default().into_bytes();
+        uuid::Builder::from_custom_bytes(bytes)
+            .into_uuid()
+            .to_string()
     }
 
     /// Returns the first digits, for file names.

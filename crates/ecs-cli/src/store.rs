@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use ecs_ops::journal::{Contents, HeldServer, Journal};
 use ecs_ops::model::ServerId;
-use ecs_ops::store::{Follower, RunState, StoreError, StoreErrorKind, Takeover};
+use ecs_ops::store::{
+    Follower, PlanApproval, RunState, StoreError, StoreErrorKind, StoreIdentity, Takeover,
+};
 use serde_json::{Value, json};
 
 pub(crate) use self::target::{admin, shown};
@@ -135,6 +137,36 @@ impl Store {
     /// Follows a run.
     pub(crate) fn follow(&self, run_id: &str) -> Follower {
         self.store.follow(run_id)
+    }
+
+    /// Approves a plan; returns the identity that the store knows.
+    pub(crate) async fn approve_plan(
+        &self,
+        hash: &str,
+        signature: Option<String>,
+    ) -> Result<StoreIdentity, Fail> {
+        let approved = async {
+            self.store.approve_plan(hash, signature).await?;
+            self.store.identity().await
+        };
+        approved.await.map_err(|error| fail(&error))
+    }
+
+    /// Reads the approvals of a plan.
+    pub(crate) async fn plan_approvals(&self, hash: &str) -> Result<Vec<PlanApproval>, Fail> {
+        let approvals = self.store.plan_approvals(hash).await;
+        approvals.map_err(|error| fail(&error))
+    }
+
+    /// Reads the identity of this process in the store.
+    pub(crate) async fn identity(&self) -> Result<StoreIdentity, Fail> {
+        self.store.identity().await.map_err(|error| fail(&error))
+    }
+
+    /// Whether the store has a run of this id.
+    pub(crate) async fn has(&self, run_id: &str) -> Result<bool, Fail> {
+        let run = self.store.run(run_id).await;
+        Ok(run.map_err(|error| fail(&error))?.is_some())
     }
 
     /// Reads the records of a run.

@@ -6,6 +6,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `approval` | [`PlanApproval`]: who approved which plan |
 //! | `backend` | what a database must do, in one transaction each |
 //! | `changes` | [`Changes`]: when to read again |
 //! | `effects` | what follows from a record for quota and leases |
@@ -15,6 +16,7 @@
 //! | `schema` | versions of the tables, and which programs may use them |
 //! | `summary` | one line about a run |
 
+mod approval;
 mod backend;
 mod changes;
 mod effects;
@@ -31,6 +33,7 @@ use std::time::Duration;
 use ecs_model::ServerId;
 use uuid::Uuid;
 
+pub use approval::{Approve, PlanApproval, StoreIdentity};
 pub use backend::{Append, Ask, Backend, Begin, Place, RunLines, TakeOver, Which};
 pub use changes::{Change, Changes, Hints};
 pub use effects::Effects;

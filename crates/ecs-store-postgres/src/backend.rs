@@ -8,8 +8,8 @@ use ecs_ops::auth::BoxFuture;
 use ecs_ops::journal::HeldServer;
 use ecs_ops::model::ServerId;
 use ecs_ops::store::{
-    Append, Ask, Backend, Begin, Hints, Reply, RunLines, RunSummary, StoreError, TakeOver, Which,
-    timestamp,
+    Append, Approve, Ask, Backend, Begin, Hints, PlanApproval, Reply, RunLines, RunSummary,
+    StoreError, TakeOver, Which, timestamp,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -219,6 +219,55 @@ impl Backend for PostgresBackend {
                 run: summary::of_row(row),
                 lines: row.get(summary::COUNT),
             }))
+        })
+    }
+
+    fn approve(&self, approve: Approve) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let process = &approve.process;
+            self.read(
+                "SELECT ecsctl.approve_plan($1, $2, $3, $4, $5, $6, $7)",
+                &[
+                    (&approve.plan_hash, Type::TEXT),
+                    (&approve.write_id, Type::UUID),
+                    (&process.user, Type::TEXT),
+                    (&process.host, Type::TEXT),
+                    (&process.pid, Type::INT4),
+                    (&process.program, Type::TEXT),
+                    (&approve.signature, Type::TEXT),
+                ],
+            )
+            .await
+            .map(drop)
+        })
+    }
+
+    fn approvals<'a>(
+        &'a self,
+        plan_hash: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<PlanApproval>, StoreError>> {
+        Box::pin(async move {
+            let sql = "SELECT username, host, pid, program, db_user, signature, ecsctl.microseconds(approved_at) \
+                       FROM ecsctl.approvals WHERE plan_hash = $1 ORDER BY approved_at";
+            let rows = self.read(sql, &[(&plan_hash, Type::TEXT)]).await?;
+            let approvals = rows.iter().map(|row| PlanApproval {
+                plan_hash: plan_hash.to_owned(),
+                user: row.get(0),
+                host: row.get(1),
+                pid: row.get(2),
+                program: row.get(3),
+                role: Some(row.get(4)),
+                signature: row.get(5),
+                approved_at: timestamp(row.get(6)),
+            });
+            Ok(approvals.collect())
+        })
+    }
+
+    fn role(&self) -> BoxFuture<'_, Result<Option<String>, StoreError>> {
+        Box::pin(async move {
+            let rows = self.read("SELECT session_user::text", &[]).await?;
+            Ok(rows.first().map(|row| row.get(0)))
         })
     }
 

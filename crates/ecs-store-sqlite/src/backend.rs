@@ -1,6 +1,7 @@
 //! What a store does, as transactions.
 
 mod admission;
+mod approvals;
 mod rows;
 
 use std::time::Duration;
@@ -9,8 +10,8 @@ use ecs_ops::auth::BoxFuture;
 use ecs_ops::journal::HeldServer;
 use ecs_ops::model::ServerId;
 use ecs_ops::store::{
-    Append, Ask, Backend, Begin, Hints, Holder, Place, Reply, RunLines, RunSummary, StoreError,
-    TakeOver, Which, timestamp,
+    Append, Approve, Ask, Backend, Begin, Hints, Holder, Place, PlanApproval, Reply, RunLines,
+    RunSummary, StoreError, TakeOver, Which, timestamp,
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
@@ -129,6 +130,23 @@ impl Backend for SqliteBackend {
             let lines = lines.collect::<rusqlite::Result<_>>()?;
             Ok(Some(RunLines { run, lines }))
         }))
+    }
+
+    fn approve(&self, approve: Approve) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(move |transaction, now| approvals::insert(transaction, now, &approve))
+    }
+
+    fn approvals<'a>(
+        &'a self,
+        plan_hash: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<PlanApproval>, StoreError>> {
+        let plan_hash = plan_hash.to_owned();
+        let read = move |transaction: &Transaction<'_>, _| approvals::of(transaction, &plan_hash);
+        Box::pin(self.file.read(read))
+    }
+
+    fn role(&self) -> BoxFuture<'_, Result<Option<String>, StoreError>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn listen(&self, hints: Hints) -> BoxFuture<'static, ()> {

@@ -10,6 +10,7 @@
     clippy::print_stdout
 )]
 
+pub mod approvals;
 pub mod child;
 pub mod follow;
 pub mod journal;
@@ -56,6 +57,8 @@ macro_rules! store_suite {
             lost_records_are_noticed_before_anything_is_sent,
             dropped_futures_damage_nothing,
             ended_runs_are_pruned_and_others_are_not);
+        $crate::store_suite!($database, approvals:
+            an_approval_is_kept_with_its_process_and_its_time);
         $crate::store_suite!($database, follow:
             follower_gets_each_record_once,
             follower_sees_the_state_and_the_holder_of_the_run,

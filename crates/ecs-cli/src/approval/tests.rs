@@ -108,3 +108,104 @@ fn signatures_of_ssh_keygen_are_accepted() {
     std::fs::write(&keys, public).unwrap();
     check(HASH, [signature.as_str()].into_iter(), &keys).unwrap();
 }
+
+fn approval(user: &str, role: Option<&str>) -> PlanApproval {
+    PlanApproval {
+        plan_hash: HASH.to_owned(),
+        user: user.to_owned(),
+        host: "h".to_owned(),
+        pid: 1,
+        program: "test".to_owned(),
+        role: role.map(str::to_owned),
+        signature: None,
+        approved_at: jiff::Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[test]
+fn only_the_approval_of_another_person_is_a_second_pair_of_eyes() {
+    // Who approves and who applies, by user and role; who planned; whether it counts.
+    type Who<'a> = (&'a str, Option<&'a str>);
+    let table: [(Who<'_>, Who<'_>, Option<&str>, bool); 12] = [
+        (
+            ("bob", Some("b")),
+            ("alice", Some("a")),
+            Some("alice"),
+            true,
+        ),
+        (("bob", Some("b")), ("alice", Some("a")), None, true),
+        (
+            ("bob", Some("a")),
+            ("alice", Some("a")),
+            Some("alice"),
+            false,
+        ),
+        // The role decides about who applies, whatever a process calls its user.
+        (
+            ("alice", Some("b")),
+            ("alice", Some("a")),
+            Some("carol"),
+            true,
+        ),
+        (
+            ("alice", Some("b")),
+            ("bob", Some("a")),
+            Some("alice"),
+            false,
+        ),
+        (("bob", None), ("alice", None), Some("alice"), true),
+        (("alice", None), ("alice", None), Some("bob"), false),
+        (("alice", None), ("bob", None), Some("alice"), false),
+        (("root (sudo by alice)", None), ("alice", None), None, false),
+        (("alice", None), ("root (sudo by alice)", None), None, false),
+        (
+            ("root (sudo by bob)", None),
+            ("root (sudo by alice)", None),
+            None,
+            true,
+        ),
+        (
+            ("bob", None),
+            ("alice", None),
+            Some("root (sudo by bob)"),
+            false,
+        ),
+    ];
+    for (approves, applies, planned, counts) in table {
+        let approvals = [approval(approves.0, approves.1)];
+        let applies = StoreIdentity {
+            user: applies.0.to_owned(),
+            role: applies.1.map(str::to_owned),
+        };
+        let found = by_others(&approvals, &applies, planned);
+        assert_eq!(
+            found.is_ok(),
+            counts,
+            "{approves:?} {applies:?} {planned:?}"
+        );
+    }
+    let nobody = by_others(
+        &[],
+        &StoreIdentity {
+            user: "alice".to_owned(),
+            role: None,
+        },
+        None,
+    );
+    assert!(
+        nobody
+            .unwrap_err()
+            .message
+            .contains("no approval in the store")
+    );
+}
+
+#[test]
+fn a_fingerprint_is_shown_only_of_a_signature_of_this_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, _) = key(1, folder.path());
+    let signature = sign(HASH, &one).unwrap();
+    assert_eq!(verified(HASH, &signature), Some(described(&signature)));
+    assert_eq!(verified("sha256:4567", &signature), None);
+    assert_eq!(verified(HASH, "nonsense"), None);
+}

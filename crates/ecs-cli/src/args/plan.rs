@@ -28,8 +28,14 @@ pub(crate) enum PlanCommand {
     Stop(PlanStop),
     /// Show a plan. Needs neither credentials nor a network
     Show(PlanShow),
-    /// Approve a plan: sign its hash with an SSH key
+    /// Approve a plan: in a store, or by signing its hash with an SSH key
     #[command(after_help = "\
+With --store (or ECSCTL_STORE) the approval is kept in the store, bound to the hash of the plan: who approved it (the database role, which \
+nobody can make up; user and host as the process says) and when. Nobody who uses the store can change or delete it. --key and \
+--signature add a signature to it. Without a store the signature is added to the plan file.
+
+  ecsctl plan approve web.plan --store postgres://bob@db.example/fleet
+
 The key is an unencrypted Ed25519 key in OpenSSH's format. Keys that are encrypted, in an agent or on a token sign with
 OpenSSH itself:
 
@@ -99,7 +105,7 @@ pub(crate) struct PlanApprove {
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
     /// Sign with this private key
-    #[arg(long, value_name = "FILE", required_unless_present = "signature")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
     /// Add this signature of the hash, made by ssh-keygen
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
@@ -108,13 +114,16 @@ pub(crate) struct PlanApprove {
 
 const APPLY: &str = "\
 Refuses a plan that was changed, is too old or was applied before, and a plan that does not match the servers. The \
-journal of the run is written beside the plan, for `ecsctl resume` and `ecsctl rerun`.
+journal of the run is written beside the plan, for `ecsctl resume` and `ecsctl rerun`; with --store it is in the store, and a \
+plan is applied once over all hosts.
 
 Examples:
   ecsctl apply web.plan
       Asks, then runs the plan.
   ecsctl apply web.plan --yes --require-approval approvers.pub
-      Requires a signature by one of these keys.";
+      Requires a signature by one of these keys.
+  ecsctl apply web.plan --yes --four-eyes --store postgres://alice@db.example/fleet
+      Requires an approval in the store by somebody else.";
 
 pub(super) fn apply_help() -> String {
     format!("{APPLY}\n\n{EXIT_CODES}")
@@ -131,9 +140,14 @@ pub(crate) struct Apply {
     /// Run although servers differ from the plan: act on all servers of the plan
     #[arg(long)]
     pub(crate) accept_drift: bool,
-    /// Refuse a plan without an approval by a key in FILE: public SSH keys, one per line
+    /// Refuse a plan without an approval by a key in FILE: public SSH keys, one per line. The signature is in the plan or in
+    /// the store
     #[arg(long, value_name = "FILE")]
     pub(crate) require_approval: Option<PathBuf>,
+    /// Refuse a plan without an approval in the store by another person than who planned it and who applies it: another database
+    /// role and another user. With --require-approval that approval must have the signature
+    #[arg(long)]
+    pub(crate) four_eyes: bool,
     /// Also act on members of auto-scaling groups, as with reboot and stop
     #[arg(long)]
     pub(crate) allow_autoscaling_members: bool,

@@ -23,12 +23,6 @@ pub(super) async fn store(args: &Run, global: &Global) -> Result<Option<Store>, 
     let Some(store) = named(global).filter(|_| !args.sends_nothing()) else {
         return Ok(None);
     };
-    if args.planned.is_some() {
-        return Err(Fail::usage(
-            "apply cannot be used with a store: the journal of a plan is a file beside it; nothing was sent",
-        )
-        .hint(format!("the store is named by {}: leave it out", store.origin)));
-    }
     let option = match (&args.journal, args.no_journal) {
         (Some(_), _) => Some("--journal"),
         (None, true) => Some("--no-journal"),

@@ -1,5 +1,7 @@
 //! `plan` and `apply`: write, show, approve and apply plans.
 
+mod approvals;
+
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -8,27 +10,29 @@ use std::time::Duration;
 
 use ecs_ops::journal::RunRecord;
 use ecs_ops::model::{Server, ServerId};
+use ecs_ops::store::PlanApproval;
 use ecs_ops::{PowerAction, journal::ServerNames};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use super::recorded_options::{options_of, parse};
 use super::resume::use_recorded_place;
 use super::servers::Servers;
 use crate::approval;
-use crate::args::{Apply, Global, PlanApprove, PlanFormat, PlanShow, Run};
+use crate::args::{Apply, Global, PlanFormat, PlanShow, Run};
 use crate::command_line::CommandLine;
 use crate::confirm::{act_on, counted, few};
 use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::next_step::NextStep;
-use crate::plan_file::{
-    AppliedPlan, Approval, PlanFile, PlanFileError, PlannedServer, RunPlan, drift,
-};
+use crate::plan_file::{AppliedPlan, PlanFile, PlanFileError, PlannedServer, RunPlan, drift};
 use crate::render::duration::to_minutes;
 use crate::render::plan_page::{PlanPage, PlanRow};
 use crate::render::target;
 use crate::render::text_table::{TextTable, stdout_width};
+use crate::store::Store;
 use crate::term::{Notes, Results, clean};
+pub(crate) use approvals::approve;
 
 /// The most differences that are shown.
 const SHOWN: usize = 10;
@@ -101,27 +105,60 @@ fn read(path: &Path) -> Result<PlanFile, Fail> {
     })
 }
 
-/// Shows a plan.
-pub(crate) fn show(args: &PlanShow, notes: &Notes, results: &mut Results) -> Result<Exit, Fail> {
+/// Shows a plan, with its approvals in the store if one is named.
+pub(crate) async fn show(
+    args: &PlanShow,
+    global: &Global,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
     let file = read(&args.plan)?;
+    let stored = match args.format {
+        PlanFormat::Hash => None,
+        _ => approvals::stored(&file, global, notes).await?,
+    };
+    let stored = stored.as_deref();
     if let Some(path) = &args.html {
-        super::show::create(path, |to| to.write_all(page(&file).html().as_bytes()))
+        let page = page(&file, stored).html();
+        super::show::create(path, |to| to.write_all(page.as_bytes()))
             .map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))?;
         notes.note(&format!("the page is in {}", path.display()));
         return Ok(Exit::Success);
     }
     results.write(&match args.format {
-        PlanFormat::Table => text(&file),
+        PlanFormat::Table => text(&file, stored),
         PlanFormat::Hash => file.hash.to_string(),
-        PlanFormat::Json => file
-            .text()
+        PlanFormat::Json => json(&file, stored)
             .map_err(|error| Fail::usage(format!("the plan cannot be shown: {error}")))?,
     });
     Ok(Exit::Success)
 }
 
+/// Returns the file with the approvals in the store.
+fn json(file: &PlanFile, stored: Option<&[PlanApproval]>) -> Result<String, serde_json::Error> {
+    let text = file.text()?;
+    let Some(stored) = stored else {
+        return Ok(text);
+    };
+    let hash = file.hash.to_string();
+    let approval = |approval: &PlanApproval| {
+        let signature = approval.signature.as_deref();
+        json!({
+            "at": approval.approved_at, "user": approval.user, "host": approval.host, "role": approval.role,
+            "program": approval.program, "signature": signature,
+            "key": signature.and_then(|signature| approval::verified(&hash, signature)),
+        })
+    };
+    let mut document: serde_json::Value = serde_json::from_str(&text)?;
+    if let Some(document) = document.as_object_mut() {
+        let approvals = stored.iter().map(approval).collect();
+        document.insert("store_approvals".to_owned(), approvals);
+    }
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
 /// Returns the facts of a plan, except its servers, as labels and values.
-fn facts(file: &PlanFile) -> Vec<(&'static str, String)> {
+fn facts(file: &PlanFile, stored: Option<&[PlanApproval]>) -> Vec<(&'static str, String)> {
     let run = &file.plan.run;
     let options: Vec<String> = options_of(run)
         .iter()
@@ -154,6 +191,15 @@ fn facts(file: &PlanFile) -> Vec<(&'static str, String)> {
     }
     facts.push(("options", options.join(" ")));
     facts.push(("approved by", approvals));
+    let hash = file.hash.to_string();
+    match stored {
+        None => {}
+        Some([]) => facts.push(("in the store", "not approved".to_owned())),
+        Some(stored) => {
+            let approvals = stored.iter();
+            facts.extend(approvals.map(|one| ("in the store", approvals::described(&hash, one))));
+        }
+    }
     if !run.unready.is_empty() {
         facts.push((
             "not ready",
@@ -177,7 +223,7 @@ fn waves_of(run: &RunRecord) -> HashMap<ServerId, usize> {
         .collect()
 }
 
-fn page(file: &PlanFile) -> PlanPage {
+fn page(file: &PlanFile, stored: Option<&[PlanApproval]>) -> PlanPage {
     let waves = waves_of(&file.plan.run);
     let row = |server: &PlannedServer| PlanRow {
         wave: waves.get(&server.id).copied(),
@@ -188,13 +234,13 @@ fn page(file: &PlanFile) -> PlanPage {
     };
     PlanPage {
         title: what(file),
-        facts: facts(file),
+        facts: facts(file, stored),
         servers: file.plan.servers.iter().map(row).collect(),
     }
 }
 
-fn text(file: &PlanFile) -> String {
-    let rows = facts(file);
+fn text(file: &PlanFile, stored: Option<&[PlanApproval]>) -> String {
+    let rows = facts(file, stored);
     let mut text = String::new();
     for (label, value) in rows {
         text.push_str(&clean(&format!("{label:<12} {value}")));
@@ -223,45 +269,27 @@ fn age(plan: &RunPlan) -> String {
     to_minutes(seconds)
 }
 
-/// Adds an approval to a plan.
-pub(crate) fn approve(args: &PlanApprove, notes: &Notes) -> Result<Exit, Fail> {
-    let mut file = read(&args.plan)?;
-    let hash = file.hash.to_string();
-    let signature = match (&args.key, &args.signature) {
-        (Some(key), _) => approval::sign(&hash, key)?,
-        (None, Some(signature)) => approval::read_signature(&hash, signature)?,
-        (None, None) => return Err(Fail::usage("--key or --signature is needed")),
-    };
-    let by = approval::described(&signature);
-    file.approvals.push(Approval {
-        at: Timestamp::now(),
-        signature,
-    });
-    let text = file.text();
-    let text = text.map_err(|error| Fail::usage(format!("the plan cannot be written: {error}")))?;
-    replace(&args.plan, &text)?;
-    notes.note(&format!("{hash} is approved by {by}"));
-    Ok(Exit::Success)
-}
-
-/// Replaces a file atomically.
-fn replace(path: &Path, text: &str) -> Result<(), Fail> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let beside = path.with_file_name(name);
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))
-}
-
 /// Returns the action and the arguments of the run that a plan describes.
-pub(crate) fn prepare(
+pub(crate) async fn prepare(
     args: &Apply,
     global: &mut Global,
     notes: &Notes,
 ) -> Result<(PowerAction, Run), Fail> {
     let file = read(&args.plan)?;
     let journal = file.journal_path(&args.plan);
-    refuse(args, &file, &journal)?;
+    refuse_old(args, &file)?;
+    if journal.exists() {
+        return Err(applied(&journal.display(), &journal, global));
+    }
+    let store = Store::open_to_read(global).await?;
+    if let Some(store) = &store {
+        let run_id = file.hash.run_id();
+        if store.has(&run_id).await? {
+            let place = format!("in the store {}, as run {run_id}", store.address());
+            return Err(applied(&place, Path::new(&run_id), global));
+        }
+    }
+    approvals::require(args, &file, store.as_ref()).await?;
     let record = &file.plan.run;
     let mut arguments = vec!["ecsctl".to_owned(), record.action.name().to_owned()];
     arguments.extend(record.servers.iter().map(ToString::to_string));
@@ -278,11 +306,13 @@ pub(crate) fn prepare(
     run.yes = args.yes;
     run.dry_run = args.dry_run;
     run.output = args.output;
-    run.journal = Some(journal);
+    // With a store it is there.
+    run.journal = store.is_none().then_some(journal);
     run.service = Some(record.endpoint.clone());
     run.planned = Some(AppliedPlan {
         waves: record.rolling.as_ref().map(|rolling| rolling.waves.clone()),
         servers: file.plan.servers.clone(),
+        run_id: file.hash.run_id(),
         run: record.clone(),
         accept_drift: args.accept_drift,
     });
@@ -295,20 +325,20 @@ pub(crate) fn prepare(
     Ok((action, run))
 }
 
-/// Refuses a plan that must not be applied.
-fn refuse(args: &Apply, file: &PlanFile, journal: &Path) -> Result<(), Fail> {
-    if journal.exists() {
-        return Err(Fail::usage(format!(
-            "the plan was applied before: its journal is {}; nothing was sent",
-            journal.display()
-        ))
-        .hint("for another run make a new plan")
-        .next(NextStep::resume(
-            "to continue that run",
-            journal,
-            &CommandLine::default(),
-        )));
-    }
+/// The plan was applied before; `named` is its journal, as `resume` takes it.
+fn applied(place: &dyn std::fmt::Display, named: &Path, global: &Global) -> Fail {
+    let mut options = CommandLine::default();
+    options.store(global);
+    let resume = NextStep::resume("to continue that run", named, &options);
+    Fail::usage(format!(
+        "the plan was applied before: its journal is {place}; nothing was sent"
+    ))
+    .hint("for another run make a new plan")
+    .next(resume)
+}
+
+/// Refuses a plan that is too old.
+fn refuse_old(args: &Apply, file: &PlanFile) -> Result<(), Fail> {
     let age_now = Timestamp::now().duration_since(file.plan.created);
     let most = SignedDuration::try_from(args.max_age).unwrap_or(SignedDuration::MAX);
     if age_now > most {
@@ -325,14 +355,7 @@ fn refuse(args: &Apply, file: &PlanFile, journal: &Path) -> Result<(), Fail> {
         )
         .hint("set the clock of this machine, or of the one that made the plan"));
     }
-    let Some(keys) = &args.require_approval else {
-        return Ok(());
-    };
-    let signatures = file
-        .approvals
-        .iter()
-        .map(|approval| approval.signature.as_str());
-    approval::check(&file.hash.to_string(), signatures, keys)
+    Ok(())
 }
 
 /// Refuses to act if servers differ from the plan.

@@ -35,7 +35,10 @@ pub(crate) async fn run(
     let store = held::store(&args, global).await?;
     let selection = selection(&args, action, notes)?;
     let run_id = match store::named(global) {
-        Some(_) => journal_place::new_id(),
+        Some(_) => match &args.planned {
+            Some(planned) => planned.run_id.clone(),
+            None => journal_place::new_id(),
+        },
         None => journal_place::choose(&mut args, global, notes)?,
     };
     let (terminal, after_canary) = terminals(&args, global)?;

@@ -176,6 +176,7 @@ fn each_command_offers_what_the_design_says() {
                 "--accept-drift",
                 "--allow-autoscaling-members",
                 "--dry-run",
+                "--four-eyes",
                 "--max-age",
                 "--output",
                 "--require-approval",

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(unreachable_pub, reason = "nothing is public in a test binary")]
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod approvals;
 mod brake;
 mod choosing;
 mod common;

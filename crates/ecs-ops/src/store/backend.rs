@@ -7,6 +7,7 @@ use ecs_auth::BoxFuture;
 use ecs_model::ServerId;
 use uuid::Uuid;
 
+use super::approval::{Approve, PlanApproval};
 use super::changes::Hints;
 use super::effects::Effects;
 use super::reply::Reply;
@@ -60,6 +61,18 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         from: i64,
         silent_after: Duration,
     ) -> BoxFuture<'a, Result<Option<RunLines>, StoreError>>;
+
+    /// Keeps an approval of a plan.
+    fn approve(&self, approve: Approve) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Returns the approvals of the plan with this hash, the first one first.
+    fn approvals<'a>(
+        &'a self,
+        plan_hash: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<PlanApproval>, StoreError>>;
+
+    /// Returns the role that the database knows this process by; `None`: the database has no roles.
+    fn role(&self) -> BoxFuture<'_, Result<Option<String>, StoreError>>;
 
     /// Sends hints about runs that change, for as long as it is polled. It may end, if the database
     /// gives none, and may miss changes: whoever gets hints also reads from time to time.
