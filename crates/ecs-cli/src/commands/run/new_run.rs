@@ -260,7 +260,7 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
     fn registration(&mut self) -> Option<Registered<'_>> {
         let servers = std::mem::take(&mut self.ids);
         // What it acts on is in the store.
-        self.asked.store.is_none().then(|| Registered {
+        self.asked.store.is_none().then_some(Registered {
             run_id: self.asked.run_id,
             action: self.asked.action,
             servers,
