@@ -4,7 +4,7 @@
 //! an entry without a lock is left over and is removed. `.registry` is locked while entries are read and made.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use ecs_ops::active::{ActiveRun, Conflict, RegisterError, Registration, RunRegistry};
@@ -95,6 +95,9 @@ impl RunRegistry for FileRegistry {
     }
 }
 
+/// The number of bytes of an entry that are written at once.
+const TEXT: usize = 64 * 1024;
+
 /// The entry of a run of this process.
 struct RegistryEntry {
     entry: PathBuf,
@@ -115,7 +118,10 @@ impl RegistryEntry {
         };
         let mut file = private(&created.entry)?;
         file.set_len(0)?;
-        file.write_all(&serde_json::to_vec(run).map_err(io::Error::from)?)?;
+        // It has a line of text for each server.
+        let mut text = BufWriter::with_capacity(TEXT, &mut file);
+        serde_json::to_writer(&mut text, run)?;
+        text.flush()?;
         Ok(created)
     }
 }

@@ -83,6 +83,7 @@ impl<'de> Deserialize<'de> for Addresses {
                         networks.push((network, addresses));
                     }
                 }
+                networks.shrink_to_fit();
                 Ok(Addresses(networks))
             }
 

@@ -297,6 +297,8 @@ where
         while let Some(element) = seq.next_element_seed((self.1)())? {
             list.extend(element);
         }
+        // A fleet has as many of them as servers, each of one or two elements.
+        list.shrink_to_fit();
         Ok(Some(list))
     }
     swallow!(None; map);

@@ -63,6 +63,7 @@ mod log;
 mod memory;
 mod names;
 mod outcome;
+mod outcome_map;
 mod record;
 mod recovered;
 mod replay;

@@ -1,6 +1,5 @@
 //! The announcement of a run before anything is sent: in the question, in a dry run, and in the log.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use ecs_ops::PowerAction;
@@ -26,18 +25,28 @@ pub(super) struct Announcement<'a> {
     pub(super) args: &'a Run,
     pub(super) connection: &'a Connection,
     pub(super) requests: usize,
-    /// The servers, with their known names.
-    pub(super) servers: &'a [(ServerId, String)],
+    /// The number of servers.
+    pub(super) servers: usize,
+    /// The known names of the [first servers](first) of the order.
+    pub(super) first: &'a [String],
     pub(super) skipped: &'a [SkippedServer],
     pub(super) waves: Option<&'a Waves>,
-    pub(super) waves_said: Option<&'a WavesShown>,
+    pub(super) waves_shown: Option<&'a WavesShown>,
     pub(super) journal: Option<&'a Path>,
     pub(super) expectation: &'a Expectation,
 }
 
+/// The servers that go first, of which an announcement has the names.
+pub(super) fn first(ids: &[ServerId], waves: Option<&Waves>) -> Vec<ServerId> {
+    match waves {
+        None => ids.iter().take(NAMED).copied().collect(),
+        Some(waves) => waves.waves.iter().flatten().take(NAMED).copied().collect(),
+    }
+}
+
 impl Announcement<'_> {
     fn headline(&self) -> String {
-        act_on(self.action, self.servers.len())
+        act_on(self.action, self.servers)
     }
 
     /// Returns all rows but those of the place.
@@ -144,7 +153,7 @@ impl Announcement<'_> {
         let one_wave = self.waves.is_some_and(|waves| waves.waves.len() == 1);
         if let (true, Some(limit @ FailureLimit::AtMost(_))) =
             (one_wave, self.args.rolling.max_failures)
-            && self.servers.len() > 1
+            && self.servers > 1
         {
             let why = if self.args.rolling.wave.is_none() {
                 "without --wave or --canary"
@@ -172,7 +181,7 @@ impl Announcement<'_> {
                 self.args.batch_size
             ),
         };
-        match self.waves_said {
+        match self.waves_shown {
             Some(waves) => format!("{waves}, {requests}"),
             None => requests,
         }
@@ -195,23 +204,8 @@ impl Announcement<'_> {
 
     /// Returns the first servers of the order.
     fn named(&self) -> String {
-        let mut first: Vec<&str> = Vec::new();
-        match self.waves {
-            None => first.extend(
-                self.servers
-                    .iter()
-                    .take(NAMED)
-                    .map(|(_, name)| name.as_str()),
-            ),
-            Some(waves) => {
-                let names: HashMap<_, _> =
-                    self.servers.iter().map(|(id, name)| (id, name)).collect();
-                let ids = waves.waves.iter().flatten().take(NAMED);
-                first.extend(ids.filter_map(|id| names.get(id).map(|name| name.as_str())));
-            }
-        }
-        let mut lines: Vec<String> = first.into_iter().map(str::to_owned).collect();
-        let more = self.servers.len().saturating_sub(lines.len());
+        let mut lines = self.first.to_vec();
+        let more = self.servers.saturating_sub(lines.len());
         if more > 0 {
             lines.push(format!("and {more} more"));
         }
@@ -221,7 +215,7 @@ impl Announcement<'_> {
     /// Returns the rules that stop the run because of failures; `None` for a single server.
     fn brake(&self) -> Option<String> {
         let limit = self.args.rolling.max_failures;
-        let servers = self.servers.len();
+        let servers = self.servers;
         match self.waves {
             _ if servers == 1 => None,
             _ if limit == Some(FailureLimit::None) => Some("none (--max-failures none)".to_owned()),

@@ -1,18 +1,17 @@
 //! Execution of a run, with its question after the canary.
 
-use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ecs_ops::model::ServerId;
 use ecs_ops::{Control, Event, Plan, Report, RunBuilder};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::MissedTickBehavior;
 
+use super::outcome_times::OutcomeTimes;
 use crate::args::Format;
 use crate::confirm::{Terminal, counted};
 use crate::exit::Exit;
@@ -103,7 +102,7 @@ impl Ended {
 pub(super) struct Shown {
     pub(super) format: Format,
     /// The times at which the outcomes of an earlier process became known.
-    pub(super) times: HashMap<ServerId, Timestamp>,
+    pub(super) times: OutcomeTimes,
 }
 
 /// Executes a run. A blocked stdout or stderr does not stop it, because a separate thread writes.
@@ -155,7 +154,7 @@ pub(super) async fn execute(
         let Some(event) = event else { break };
         let at = Timestamp::now();
         if let Event::ServerDone(server) = &event {
-            times.entry(server.id).or_insert(at);
+            times.note(server.id, at);
         }
         progress.show(&event);
         if lines {
@@ -173,9 +172,7 @@ pub(super) async fn execute(
         Fail::new(Exit::Unknown, error.problem().to_string())
             .hint("check the servers before you run again, and please report this bug")
     })?;
-    for server in &mut report.servers {
-        server.at = times.get(&server.id).copied();
-    }
+    times.apply_to(&mut report.servers);
     let wave = progress.tally().wave;
     let ended = Timestamp::now();
     let interrupted = interrupted.load(Ordering::Relaxed);

@@ -55,7 +55,7 @@ pub(super) async fn apply(
     }
     let details = few(&found, NAMED, ToString::to_string);
     let are_held = format!("other runs act on {}", counted(found.len()));
-    let say = |what: &str| {
+    let report = |what: &str| {
         notes.always(&format!("{are_held}: {what}"));
         details
             .iter()
@@ -64,7 +64,7 @@ pub(super) async fn apply(
     let ids: HashSet<ServerId> = found.iter().map(|held| held.id).collect();
     match args.held {
         Held::Wait => {
-            say("waiting for them");
+            report("waiting for them");
             let purpose =
                 "a run whose process died holds its servers until it is resumed; to see the runs";
             notes.next(&NextStep::list_runs(purpose).at(&CommandLine::to_place(global)));
@@ -80,7 +80,7 @@ pub(super) async fn apply(
                 .hint("--held wait waits for them"));
         }
         Held::Skip => {
-            say("skipping them");
+            report("skipping them");
             servers.skip(&ids);
         }
     }
@@ -90,14 +90,13 @@ pub(super) async fn apply(
 impl Servers {
     fn skip(&mut self, held: &HashSet<ServerId>) {
         let all = std::mem::take(&mut self.ids).into_iter();
-        let named = all.zip(std::mem::take(&mut self.named));
-        let (skipped, free): (Vec<_>, Vec<_>) = named.partition(|(id, _)| held.contains(id));
-        (self.ids, self.named) = free.into_iter().unzip();
+        let (skipped, free): (Vec<_>, Vec<_>) = all.partition(|id| held.contains(id));
+        self.ids = free;
         self.last = self.last.filter(|id| !held.contains(id));
         let skipped = skipped.into_iter();
         let reason = SkipReason::HeldByOtherRun;
         self.skipped
-            .extend(skipped.map(|(id, _)| SkippedServer::new(id, reason)));
+            .extend(skipped.map(|id| SkippedServer::new(id, reason)));
     }
 }
 

@@ -12,6 +12,7 @@ mod held;
 pub(crate) mod job;
 mod journal_place;
 mod known_runs;
+mod outcome_times;
 pub(crate) mod plan;
 mod preflight;
 mod recheck;

@@ -176,7 +176,7 @@ pub(super) fn by_id(servers: &[Server]) -> HashMap<ServerId, &Server> {
         .collect()
 }
 
-/// The time after which a message says what the reads wait for.
+/// The time after which a message reports slow reads.
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// Prints a message if the reads take long.

@@ -17,8 +17,6 @@ use crate::term::Notes;
 pub(super) struct Servers {
     /// The servers in their order, with [`last`](Self::last) at the end.
     pub(super) ids: Vec<ServerId>,
-    /// The known names of the servers, by id.
-    pub(super) named: Vec<String>,
     /// The servers that were read: all of the project, if it was listed.
     pub(super) listed: Vec<Server>,
     /// The server that this process runs on, which is acted on alone after all others.
@@ -72,10 +70,8 @@ impl Servers {
             .hint("remove its id, or --no-wait")
             .into());
         }
-        let named = named(&screened.servers, &listed);
         Ok(Self {
             ids: screened.servers,
-            named,
             listed,
             last: screened.last,
             skipped: screened.skipped,
@@ -91,18 +87,11 @@ impl Servers {
         let others = self.ids.len() - usize::from(self.last.is_some());
         self.ids.get(..others).unwrap_or_default()
     }
-}
 
-fn named(ids: &[ServerId], known: &[Server]) -> Vec<String> {
-    if known.is_empty() {
-        return ids.iter().map(ToString::to_string).collect();
+    /// The id of a server, with its name as far as that is known. Searches all of them.
+    pub(super) fn named(&self, id: ServerId) -> String {
+        name_of(id, &self.listed)
     }
-    let by_id = preflight::by_id(known);
-    let name = |id: &ServerId| {
-        let server = by_id.get(id).copied();
-        name_of(*id, server.map(std::slice::from_ref).unwrap_or_default())
-    };
-    ids.iter().map(name).collect()
 }
 
 /// Returns the selection of servers.

@@ -5,7 +5,7 @@ mod rules;
 use ecs_ops::auth::{CredentialKind, Echo};
 use jiff::Timestamp;
 
-use self::rules::Refusal;
+use self::rules::RefusedAnswer;
 use super::{Asked, Clocks, Diagnosis, Evidence, refused};
 
 /// Diagnoses a refusal by the first rule that applies.
@@ -16,7 +16,7 @@ pub(super) fn explain(
     message: &str,
     echo: Option<&Echo>,
 ) -> Diagnosis {
-    Refusal::new(evidence, status, code, message, echo).explain()
+    RefusedAnswer::new(evidence, status, code, message, echo).explain()
 }
 
 fn path_of_iam(evidence: &Evidence<'_>) -> String {

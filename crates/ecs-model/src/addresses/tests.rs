@@ -1,4 +1,4 @@
-use crate::{Addresses, Server};
+use crate::{Addresses, ListServersDetails, Operation as _, Server};
 
 fn server(addresses: &str) -> Server {
     let json = format!(r#"{{"name": "web-1", "addresses": {addresses}, "locked": true}}"#);
@@ -47,5 +47,24 @@ fn unreadable_addresses_leave_the_others() {
         let server = server(json);
         assert_eq!(addresses(&server), expected, "{json}");
         assert_eq!(server.locked, Some(true), "{json}");
+    }
+}
+
+#[test]
+fn lists_have_no_room_for_more() {
+    let text = r#"{"tags":["a"],"addresses":{"net":[{"addr":"10.0.0.1","version":4}]}}"#;
+    let by_serde: Server = serde_json::from_str(text).unwrap();
+    let page = format!(r#"{{"servers":[{text}]}}"#);
+    let (status, headers) = (http::StatusCode::OK, http::HeaderMap::new());
+    let page = ListServersDetails::decode(status, &headers, page.as_bytes()).unwrap();
+    for server in [&by_serde, &page.servers.unwrap()[0]] {
+        let addresses = &server.addresses.as_ref().unwrap().0;
+        let tags = server.tags.as_ref().unwrap();
+        let room = [
+            addresses.capacity(),
+            addresses[0].1.capacity(),
+            tags.capacity(),
+        ];
+        assert_eq!(room, [1, 1, 1]);
     }
 }

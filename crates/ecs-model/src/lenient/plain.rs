@@ -219,6 +219,7 @@ impl<'t> Reader<'t> {
             self.scalar(&mut element)?;
             list.extend(element);
         }
+        list.shrink_to_fit();
         Ok(true)
     }
 

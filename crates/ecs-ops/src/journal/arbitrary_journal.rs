@@ -104,7 +104,7 @@ pub(super) fn entries(records: impl IntoIterator<Item = Record>) -> Vec<Entry> {
 }
 
 pub(super) fn file(entries: &[Entry]) -> Vec<u8> {
-    let line = |entry: &Entry| line::encode(entry.seq, entry.at, &entry.record).unwrap();
+    let line = |entry: &Entry| entry.to_line().unwrap();
     entries.iter().flat_map(line).collect()
 }
 

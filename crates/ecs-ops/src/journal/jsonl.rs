@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write};
+use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::error::{JournalError, JournalErrorKind};
-use super::line::{self, Contents};
+use super::line::{self, Contents, Lines};
 use super::{Admission, Announcement, Entry, Journal, JournalLease, Record};
 
 /// A journal in a file. The file is locked while this value lives.
@@ -199,10 +199,7 @@ fn seek_end(file: &mut File, contents: &Contents) -> io::Result<()> {
 }
 
 fn read_from(file: &mut File) -> Result<Contents, JournalError> {
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)
-        .map_err(|error| JournalError::io("cannot be read", error))?;
-    line::read(&bytes)
+    line::read_from(file, 0)
 }
 
 impl Writer {
@@ -220,18 +217,11 @@ impl Writer {
     }
 
     fn write(&mut self, at: Timestamp, records: &[Record]) -> io::Result<()> {
-        let mut lines = Vec::new();
+        let mut lines = Lines::new(&mut self.medium);
         for (seq, record) in (self.seq..).zip(records) {
-            let mut line = line::encode(seq, at, record)?;
-            // Mostly there is one, which needs no copy.
-            if lines.is_empty() {
-                lines = line;
-            } else {
-                lines.append(&mut line);
-            }
+            lines.add(seq, at, record)?;
         }
-        self.medium.write_all(&lines)?;
-        self.medium.flush()?;
+        lines.finish()?;
         if !records.iter().all(Record::can_be_found_again) {
             self.medium.sync()?;
         }

@@ -7,6 +7,7 @@ use ecs_model::{JobId, JobStatus, ServerId};
 use rustc_hash::FxHashMap;
 
 use super::job::{Acceptance, KnownJob};
+use super::outcome_map::OutcomeMap;
 use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, ServerReport};
 
@@ -17,7 +18,7 @@ pub(crate) struct Ledger {
     /// The jobs, in the order of acceptance.
     pub(crate) jobs: Vec<KnownJob>,
     /// The last outcome of each server that has one, also if it is not final.
-    pub(crate) outcomes: FxHashMap<ServerId, Outcome>,
+    pub(crate) outcomes: OutcomeMap,
     /// The outcomes of soft restarts that a hard one was to follow.
     pub(crate) soft_outcomes: FxHashMap<ServerId, Outcome>,
     /// Servers that are skipped for good, because they were not ready when their wave was to begin.

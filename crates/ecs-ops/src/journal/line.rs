@@ -6,6 +6,8 @@
 //! safe. Any other damage is refused, also of lines that were not synced when a machine lost its power:
 //! which lines those were, the file does not say.
 
+use std::io::{self, Read, Write};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -70,10 +72,15 @@ impl Entry {
     /// # Errors
     /// Does not fail for records of this crate.
     pub fn to_line(&self) -> Result<Vec<u8>, JournalError> {
-        encode(self.seq, self.at, &self.record).map_err(|error| {
+        let mut line = Vec::new();
+        let mut lines = Lines::new(&mut line);
+        let encoded = lines.add(self.seq, self.at, &self.record);
+        let encoded = encoded.and_then(|()| lines.finish());
+        encoded.map_err(|error| {
             let message = "a record cannot be encoded";
             JournalError::new(JournalErrorKind::Broken, message).with_source(error)
-        })
+        })?;
+        Ok(line)
     }
 }
 
@@ -96,18 +103,76 @@ impl Contents {
     }
 }
 
-/// Encodes an entry as a line, with its newline.
-pub(super) fn encode(seq: u64, at: Timestamp, record: &Record) -> serde_json::Result<Vec<u8>> {
-    let v = Entry::VERSION;
-    let written = Written { v, seq, at, record };
-    let mut line = serde_json::to_vec(&written)?;
-    line.pop(); // the closing brace comes after the checksum
-    let crc = crc32fast::hash(&line);
-    line.extend_from_slice(MARKER);
-    line.extend_from_slice(format!("{crc:08x}").as_bytes());
-    line.extend_from_slice(CLOSING);
-    line.push(b'\n');
-    Ok(line)
+/// The length from which on lines are written before they are whole: those of the plan of a large run. All records of
+/// a request are in one piece.
+const PIECE: usize = 1024 * 1024;
+
+/// Encodes entries as lines, each with its newline, and writes them in one piece, or in pieces of [`PIECE`] bytes.
+pub(super) struct Lines<W> {
+    to: W,
+    /// What is not written yet.
+    piece: Vec<u8>,
+    /// Where that is not in the checksum of its line yet.
+    unchecked: usize,
+    checksum: crc32fast::Hasher,
+}
+
+impl<W: Write> Lines<W> {
+    pub(super) fn new(to: W) -> Self {
+        Self {
+            to,
+            piece: Vec::new(),
+            unchecked: 0,
+            checksum: crc32fast::Hasher::new(),
+        }
+    }
+
+    /// Adds an entry.
+    pub(super) fn add(&mut self, seq: u64, at: Timestamp, record: &Record) -> io::Result<()> {
+        let v = Entry::VERSION;
+        serde_json::to_writer(&mut *self, &Written { v, seq, at, record })?;
+        // The closing brace comes after the checksum.
+        self.piece.pop();
+        self.check();
+        let crc = std::mem::take(&mut self.checksum).finalize();
+        self.piece.extend_from_slice(MARKER);
+        self.piece
+            .extend_from_slice(format!("{crc:08x}").as_bytes());
+        self.piece.extend_from_slice(CLOSING);
+        self.piece.push(b'\n');
+        self.unchecked = self.piece.len();
+        Ok(())
+    }
+
+    /// Writes the rest.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.to.write_all(&self.piece)?;
+        self.to.flush()
+    }
+
+    fn check(&mut self) {
+        let unchecked = self.piece.get(self.unchecked..);
+        self.checksum.update(unchecked.unwrap_or_default());
+        self.unchecked = self.piece.len();
+    }
+}
+
+/// A part of a line. The last one stays in the piece.
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        if self.piece.len() >= PIECE {
+            self.check();
+            self.to.write_all(&self.piece)?;
+            self.piece.clear();
+            self.unchecked = 0;
+        }
+        self.piece.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Whether the checksum of a line, without its newline, is right.
@@ -128,20 +193,76 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, JournalError> {
     read_from(file, 0)
 }
 
-/// Reads lines of which the first has this number.
-fn read_from(file: &[u8], first: u64) -> Result<Contents, JournalError> {
+/// The number of bytes that are read from a file at once.
+const CHUNK: u64 = 256 * 1024;
+
+/// Reads lines of which the first has this number. Holds the bytes of one line only, and those from the first line on
+/// that is not whole.
+pub(super) fn read_from(mut from: impl Read, first: u64) -> Result<Contents, JournalError> {
+    let cannot = |error| JournalError::io("cannot be read", error);
     let mut entries = Vec::new();
-    let mut offset = 0;
-    let mut rest = file;
-    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-        let (line, after) = (&rest[..end], &rest[end + 1..]);
-        if !is_whole(line) {
+    let (mut offset, mut held) = (0, Vec::new());
+    loop {
+        let searched = held.len();
+        let added = from.by_ref().take(CHUNK).read_to_end(&mut held);
+        if added.map_err(cannot)? == 0 {
             break;
         }
-        entries.push(parse(line, first + entries.len() as u64)?);
-        offset += end + 1;
-        rest = after;
+        let whole = read_lines(&held, searched, first, &mut entries)?;
+        held.drain(..whole.bytes);
+        offset += whole.bytes;
+        if whole.others_follow {
+            from.read_to_end(&mut held).map_err(cannot)?;
+            break;
+        }
     }
+    contents(entries, first, offset, &held)
+}
+
+/// The whole lines at the beginning of a part of a file.
+struct WholeLines {
+    bytes: usize,
+    /// Whether a line follows that is not whole.
+    others_follow: bool,
+}
+
+/// Decodes the whole lines at the beginning of a part, whose first `searched` bytes have no newline.
+fn read_lines(
+    part: &[u8],
+    searched: usize,
+    first: u64,
+    entries: &mut Vec<Entry>,
+) -> Result<WholeLines, JournalError> {
+    let (mut bytes, mut searched) = (0, searched);
+    let newline = |from: usize| {
+        let rest = part.get(from..)?;
+        Some(from + rest.iter().position(|byte| *byte == b'\n')?)
+    };
+    while let Some(end) = newline(searched) {
+        let line = &part[bytes..end];
+        if !is_whole(line) {
+            return Ok(WholeLines {
+                bytes,
+                others_follow: true,
+            });
+        }
+        entries.push(parse(line, first + entries.len() as u64)?);
+        bytes = end + 1;
+        searched = bytes;
+    }
+    Ok(WholeLines {
+        bytes,
+        others_follow: false,
+    })
+}
+
+/// The contents of a file with these whole lines, of which the first has this number, and the rest after them.
+fn contents(
+    entries: Vec<Entry>,
+    first: u64,
+    offset: usize,
+    rest: &[u8],
+) -> Result<Contents, JournalError> {
     let number = first + entries.len() as u64 + 1;
     if rest.is_empty() {
         return Ok(Contents {

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use ecs_model::ServerId;
+use rustc_hash::FxHashSet;
 
 use super::{CountOrPercent, StopReason};
 
@@ -144,7 +145,7 @@ pub(crate) struct Rolling {
     wave_succeeded: usize,
     wave_failed: usize,
     /// The servers of the waves that began which have not ended.
-    open: HashSet<ServerId>,
+    open: FxHashSet<ServerId>,
 }
 
 /// A stage, with its wave.
@@ -174,7 +175,7 @@ impl Rolling {
             canary_lives: false,
             wave_succeeded: 0,
             wave_failed: 0,
-            open: HashSet::new(),
+            open: FxHashSet::default(),
             waves,
             rules,
         };
@@ -380,6 +381,8 @@ impl Rolling {
         if !self.open.is_empty() {
             return;
         }
+        // The room for all servers of the wave, too.
+        self.open = FxHashSet::default();
         if wave == 0 && self.rules.canary.is_some() && !self.canary_lives {
             self.stop(StopReason::Canary);
         }

@@ -28,14 +28,18 @@ impl RequestPlan {
     }
 
     /// Splits each wave.
-    pub(crate) fn in_waves(action: PowerAction, waves: &[Vec<ServerId>], size: usize) -> Self {
-        let requests = waves.iter().map(|wave| requests(wave, size));
-        Self {
-            action,
-            waves: requests.clone().map(Iterator::count).collect(),
-            requests: requests.flatten().collect(),
-            batch_size: size,
+    pub(crate) fn in_waves<'a>(
+        action: PowerAction,
+        waves: impl IntoIterator<Item = &'a [ServerId]>,
+        size: usize,
+    ) -> Self {
+        let mut plan = Self::new(action, &[], size);
+        for wave in waves {
+            let before = plan.requests.len();
+            plan.requests.extend(requests(wave, size));
+            plan.waves.push(plan.requests.len() - before);
         }
+        plan
     }
 }
 

@@ -400,10 +400,10 @@ impl RunState {
         let outcome = self.merge_with_first_attempt(id, outcome);
         let outcome = self.hold_for_reading(id, outcome)?;
         let outcome = self.defer_for_escalation(id, outcome)?;
-        Some(self.keep_outcome(id, outcome))
+        self.keep_outcome(id, outcome)
     }
 
-    fn keep_outcome(&mut self, id: ServerId, outcome: Outcome) -> &Outcome {
+    fn keep_outcome(&mut self, id: ServerId, outcome: Outcome) -> Option<&Outcome> {
         if let Some(waves) = &mut self.waves {
             waves.ended(id, &outcome);
         }
@@ -411,7 +411,8 @@ impl RunState {
         if self.ledger.outcomes.is_empty() {
             self.ledger.outcomes.reserve(self.servers.len());
         }
-        self.ledger.outcomes.entry(id).or_insert(outcome)
+        self.ledger.outcomes.insert_first(id, outcome);
+        self.ledger.outcomes.get(&id)
     }
 
     /// Ends a request: each of its servers gets this outcome, unless it has one.

@@ -1,6 +1,5 @@
-//! The journal of a run that is resumed, in its file or in the store: opened, read, and what its records add up to.
+//! The opened journal of a resumed run, from its file or the store, with the state from its records.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,10 +7,10 @@ use ecs_ops::journal::{
     Contents, Invocation, Journal, JournalError, JournalErrorKind, JsonlJournal, OutcomeKind,
     Record, Recovered,
 };
-use ecs_ops::model::ServerId;
 use jiff::Timestamp;
 
 use crate::args::{Global, Resume};
+use crate::commands::outcome_times::OutcomeTimes;
 use crate::commands::run_list::begun_by;
 use crate::confirm::counted;
 use crate::fail::{Fail, chain};
@@ -19,18 +18,18 @@ use crate::journals;
 use crate::store::{self, Store};
 use crate::term::Notes;
 
-/// A run, as its journal has it.
+/// A run from its journal.
 pub(super) struct OpenedRun {
     /// The file of the journal, or the id of the run in the store.
     pub(super) path: PathBuf,
-    /// `None`: it is only read, or it is in the store, and taken over when everything else is settled.
+    /// `None` if the journal is only read, or in the store, where the run is taken over after all other checks.
     pub(super) journal: Option<Arc<dyn Journal>>,
     pub(super) recovered: Recovered,
-    /// When each final outcome became known.
-    pub(super) times: HashMap<ServerId, Timestamp>,
-    /// When the last record was written.
+    /// The times at which final outcomes became known.
+    pub(super) times: OutcomeTimes,
+    /// The time of the last record.
     pub(super) last: Option<Timestamp>,
-    /// Who ran the run last.
+    /// The last process of the run.
     pub(super) by: Option<Invocation>,
 }
 
@@ -114,15 +113,15 @@ fn last_record(contents: &Contents) -> (Option<Timestamp>, Option<Invocation>) {
 }
 
 /// Returns the times at which final outcomes became known.
-fn times_of_outcomes(contents: &Contents) -> HashMap<ServerId, Timestamp> {
-    let mut times = HashMap::new();
+fn times_of_outcomes(contents: &Contents) -> OutcomeTimes {
+    let mut times = OutcomeTimes::default();
     for entry in &contents.entries {
         let Record::Outcomes { servers } = &entry.record else {
             continue;
         };
         let is_final = |outcome| matches!(outcome, OutcomeKind::Succeeded | OutcomeKind::Failed);
         for server in servers.iter().filter(|server| is_final(server.outcome)) {
-            times.entry(server.id).or_insert(entry.at);
+            times.note(server.id, entry.at);
         }
     }
     times

@@ -12,7 +12,8 @@ use crate::fail::{Fail, chain};
 use crate::journals;
 use crate::store::{self, Store};
 
-/// How often a file is read, and after how many reads without news its process is looked for.
+/// The interval at which a file is read, and the number of reads without new records after which its process is
+/// checked.
 const FILE_INTERVAL: Duration = Duration::from_millis(200);
 const READS_PER_CHECK: u32 = 5;
 

@@ -20,7 +20,6 @@ fn servers(listed: Vec<Server>, more: &[u8]) -> Servers {
         .map(|number| ServerId::from_bytes([*number; 16]));
     let ids: Vec<_> = ids.chain(more).collect();
     Servers {
-        named: Vec::new(),
         ids,
         listed,
         last: None,

@@ -95,7 +95,7 @@ fn another_process_begins_with_what_is_final() {
     let ledger = after(&records).ledger().clone();
     assert_eq!(ledger.outcomes.len(), 2);
     let resumed = ledger.resumed();
-    let open: Vec<_> = resumed.outcomes.keys().copied().collect();
+    let open: Vec<_> = resumed.outcomes.iter().map(|(id, _)| *id).collect();
     assert_eq!(open, [server(1)]);
 }
 

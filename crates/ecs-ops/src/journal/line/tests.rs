@@ -481,3 +481,73 @@ proptest! {
         let _ = read(&[&V1[..at], &file, &V1[at..]].concat());
     }
 }
+
+/// Takes pieces, and counts them.
+#[derive(Default)]
+struct Pieces(Vec<Vec<u8>>);
+
+impl Write for Pieces {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.0.push(piece.to_vec());
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_plan_of_a_large_run_is_written_in_pieces() {
+    let entries = entries([
+        Record::Run(Box::new(run(60_000))),
+        Record::WaveBegan { wave: 0 },
+    ]);
+    let mut pieces = Pieces::default();
+    let mut lines = Lines::new(&mut pieces);
+    for entry in &entries {
+        lines.add(entry.seq, entry.at, &entry.record).unwrap();
+    }
+    lines.finish().unwrap();
+    let Pieces(pieces) = pieces;
+    assert_eq!(pieces.len(), 3);
+    assert!(pieces.iter().all(|piece| piece.len() < PIECE + 100));
+    let read = Contents::parse(&pieces.concat()).unwrap();
+    assert_eq!(
+        read,
+        Contents {
+            entries,
+            tail: None
+        }
+    );
+}
+
+#[test]
+fn a_file_that_is_longer_than_a_chunk_is_read_as_a_whole() {
+    let entries = entries([
+        Record::Run(Box::new(run(20_000))),
+        Record::WaveBegan { wave: 0 },
+        Record::Run(Box::new(run(10_000))),
+    ]);
+    let lines: Vec<_> = entries
+        .iter()
+        .map(|entry| entry.to_line().unwrap())
+        .collect();
+    let file = lines.concat();
+    assert!(file.len() as u64 > 4 * CHUNK);
+    let read_until = |end: usize| read_from(&file[..end], 0).unwrap();
+    assert_eq!(read_until(file.len()).entries, entries);
+    // With an end in each line, also one that begins in an earlier chunk.
+    let whole = lines[0].len() + lines[1].len();
+    for end in [whole + 10, file.len() - 10] {
+        let contents = read_until(end);
+        let tail = contents.tail.unwrap();
+        assert_eq!(contents.entries, entries[..2]);
+        assert_eq!((tail.line, tail.offset), (3, whole as u64));
+        assert_eq!(tail.bytes, (end - whole) as u64);
+    }
+    // One byte that is not as it was, and whole lines after it.
+    let mut damaged = file.clone();
+    damaged[100] = b'!';
+    assert!(read_from(damaged.as_slice(), 0).is_err());
+}

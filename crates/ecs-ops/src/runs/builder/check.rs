@@ -1,6 +1,7 @@
 //! Checks of rolling runs.
 
-use std::collections::{HashMap, HashSet};
+use ecs_model::ServerId;
+use rustc_hash::FxHashSet;
 
 use super::RunBuilder;
 use crate::Error;
@@ -45,16 +46,12 @@ impl RunBuilder {
                     .to_owned(),
             );
         }
-        let mut missing: HashSet<_> = self.servers.iter().collect();
-        let mut named = HashMap::new();
-        for id in &self.servers {
-            *named.entry(id).or_insert(0_usize) += 1;
-        }
+        let mut missing: FxHashSet<_> = self.servers.iter().collect();
+        let twice = ServerId::duplicates(&self.servers).into_iter();
+        let twice: FxHashSet<_> = twice.filter_map(|(at, _)| self.servers.get(at)).collect();
         for (number, wave) in (1..).zip(waves) {
             // What was named twice was told before.
-            let of_once = wave
-                .iter()
-                .filter(|id| named.get(id).is_none_or(|times| *times < 2));
+            let of_once = wave.iter().filter(|id| !twice.contains(id));
             let twice_or_strange = of_once.filter(|id| !missing.remove(id));
             wrong.extend(twice_or_strange.map(|id| {
                 format!("server {id} of wave {number} is in another wave or not in the run")
@@ -63,7 +60,7 @@ impl RunBuilder {
         wrong.extend(
             missing
                 .iter()
-                .filter(|id| named.get(*id).is_none_or(|times| *times < 2))
+                .filter(|id| !twice.contains(*id))
                 .map(|id| format!("server {id} is in no wave")),
         );
         wrong

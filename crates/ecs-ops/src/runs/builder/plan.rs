@@ -1,8 +1,7 @@
 //! From a builder to a checked plan.
 
-use std::collections::HashSet;
-
 use ecs_model::ServerId;
+use rustc_hash::FxHashSet;
 
 use super::RunBuilder;
 use crate::Error;
@@ -19,12 +18,14 @@ impl RunBuilder {
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with all violations: no server, a
     /// duplicate server, a batch size out of range, a missing callback.
-    pub fn plan(self) -> Result<Plan, Error> {
+    pub fn plan(mut self) -> Result<Plan, Error> {
         let rolling = self.current_rolling();
         let requests = self.requests(rolling.as_ref())?;
         if let Some(rolling) = &rolling {
             self.check_callbacks(rolling)?;
         }
+        // The plan has them.
+        self.rolling = None;
         Ok(Plan {
             builder: self,
             requests,
@@ -99,14 +100,18 @@ impl RunBuilder {
         // What a request requires, from 1 to 1,000 different servers, holds for each of these.
         Ok(match rolling {
             Some(rolling) => {
-                let requested: HashSet<_> = self.servers.iter().collect();
+                let waves = rolling.remaining().map(|(_, wave)| wave);
+                if resumed.is_none() {
+                    // Each of their servers is in the run, as was checked.
+                    return Ok(RequestPlan::in_waves(self.action, waves, size));
+                }
+                let requested: FxHashSet<_> = self.servers.iter().collect();
                 let of_requested = |wave: &[ServerId]| {
                     let servers = wave.iter().filter(|id| requested.contains(id));
                     servers.copied().collect::<Vec<_>>()
                 };
-                let remaining = rolling.remaining();
-                let waves: Vec<_> = remaining.map(|(_, wave)| of_requested(wave)).collect();
-                RequestPlan::in_waves(self.action, &waves, size)
+                let waves: Vec<_> = waves.map(of_requested).collect();
+                RequestPlan::in_waves(self.action, waves.iter().map(Vec::as_slice), size)
             }
             None => RequestPlan::new(self.action, &self.servers, size),
         })

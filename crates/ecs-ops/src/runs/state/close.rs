@@ -145,9 +145,10 @@ impl Ended {
         for report in reports {
             state.set_outcome(report.id, report.outcome);
         }
-        let mut outcomes = std::mem::take(&mut state.ledger.outcomes);
+        let outcomes = &state.ledger.outcomes;
         let report = |id: &ServerId| {
-            let outcome = outcomes.remove(id).unwrap_or_else(|| Outcome::Unknown {
+            let outcome = outcomes.get(id).cloned();
+            let outcome = outcome.unwrap_or_else(|| Outcome::Unknown {
                 job_id: None,
                 error: Problem::new("the run lost track of this server: please report this"),
             });

@@ -187,8 +187,8 @@ impl RunState {
     pub(super) fn stop_escalating(&mut self) -> bool {
         let before = self.ledger.outcomes.len();
         for (id, soft_outcome) in &self.ledger.soft_outcomes {
-            let outcome = self.ledger.outcomes.entry(*id);
-            outcome.or_insert_with(|| soft_outcome.clone());
+            let outcomes = &mut self.ledger.outcomes;
+            outcomes.insert_first(*id, soft_outcome.clone());
         }
         self.ledger.outcomes.len() > before
     }

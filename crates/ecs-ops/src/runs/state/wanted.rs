@@ -48,8 +48,9 @@ impl RunState {
                 },
                 _ => failure,
             };
-            let outcome = self.keep_outcome(*id, outcome).clone();
-            events.push(Event::ServerDone(self.ledger.report_of(*id, outcome)));
+            let outcome = self.keep_outcome(*id, outcome).cloned();
+            let report = outcome.map(|outcome| self.ledger.report_of(*id, outcome));
+            events.extend(report.map(Event::ServerDone));
         }
         events
     }

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use rustc_hash::FxHashMap;
 
 use crate::fleet::{Unready, UnreadyServer, WaveRecheck};
 use crate::journal::{
@@ -77,7 +76,7 @@ impl Settings {
         let is_left = |id: &&ServerId| servers.contains(id);
         let left = |(_, wave): (usize, &[ServerId])| wave.iter().filter(is_left).copied().collect();
         let waves: Vec<_> = rolling.remaining().map(left).collect();
-        RequestPlan::in_waves(action, &waves, self.size)
+        RequestPlan::in_waves(action, waves.iter().map(Vec::as_slice), self.size)
     }
 }
 
@@ -306,12 +305,12 @@ fn entries_of(
         format!("{job_id} {request} {servers} {accepted} {finished}")
     });
     // As records have them: with less of an error.
-    let records = |outcomes: &FxHashMap<ServerId, Outcome>| {
+    let records = |outcomes: Vec<(&ServerId, &Outcome)>| {
         let is_queued = |id: &ServerId, outcome: &Outcome| {
             queued.contains(id) && matches!(outcome, Outcome::NotAttempted { .. })
         };
         let outcomes = outcomes
-            .iter()
+            .into_iter()
             .filter(|(id, outcome)| !is_queued(id, outcome));
         let record = |(id, outcome): (&ServerId, &Outcome)| {
             OutcomeRecord::of(&ServerReport::new(*id, outcome.clone()))
@@ -322,8 +321,8 @@ fn entries_of(
     };
     (
         jobs.collect(),
-        records(&ledger.outcomes),
-        records(&ledger.soft_outcomes),
+        records(ledger.outcomes.iter().collect()),
+        records(ledger.soft_outcomes.iter().collect()),
     )
 }
 
@@ -407,8 +406,10 @@ proptest! {
             }
             let plan = settings.plan(&unsent, rolling.as_ref());
             let (resumed, _) = RunState::resumed(plan, &recovered, settings.options(rolling));
-            let mut outcomes = played.state.ledger.outcomes.values();
-            let leaves = outcomes.any(|outcome| matches!(outcome, Outcome::NotAttempted { .. }));
+            let outcomes = &played.state.ledger.outcomes;
+            let leaves = outcomes
+                .iter()
+                .any(|(_, outcome)| matches!(outcome, Outcome::NotAttempted { .. }));
             prop_assert!(leaves || recorded == next, "{recorded:?}, {next:?} after {steps} steps");
             let live = facts_of(&played.close());
             prop_assert_eq!(&live, &facts_of(&recovered.report()), "the journal after {} steps", steps);
