@@ -158,9 +158,10 @@ impl FromStr for StoreAddress {
                 _ => kept.push(setting),
             }
         }
-        let address = match kept.is_empty() {
-            true => address.to_owned(),
-            false => format!("{address}?{}", kept.join("&")),
+        let address = if kept.is_empty() {
+            address.to_owned()
+        } else {
+            format!("{address}?{}", kept.join("&"))
         };
         // The text of the error may repeat a part of the address, and so a password.
         let mut config: Config = address.parse().map_err(|_| {

@@ -82,9 +82,10 @@ pub(super) fn drawing(timeline: &Timeline) -> String {
         row,
         axis,
     };
-    let dashed = match timeline.marks.iter().any(Annotation::is_listed_separately) {
-        true => " Dashed lines: see the table above.",
-        false => "",
+    let dashed = if timeline.marks.iter().any(Annotation::is_listed_separately) {
+        " Dashed lines: see the table above."
+    } else {
+        ""
     };
     let (bands, signs) = drawing.waves();
     let marks = drawing.marks();
