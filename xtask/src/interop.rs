@@ -11,8 +11,9 @@ const REQUIREMENTS: &str = "xtask/interop/requirements.txt";
 /// The exit code if the packages are not available: nothing was compared.
 const NOT_COMPARED: u8 = 3;
 
-pub(crate) fn credentials(root: &Path, arguments: &[&str]) -> ExitCode {
-    match run(root, arguments) {
+/// Compares; `ecsctl` is the program, which is built if none is given.
+pub(crate) fn credentials(root: &Path, ecsctl: Option<&str>, arguments: &[&str]) -> ExitCode {
+    match run(root, ecsctl.map(Path::new), arguments) {
         Ok(code) => code,
         Err(problem) => {
             eprintln!("interop-credentials: {problem}");
@@ -22,17 +23,14 @@ pub(crate) fn credentials(root: &Path, arguments: &[&str]) -> ExitCode {
     }
 }
 
-fn run(root: &Path, arguments: &[&str]) -> Result<ExitCode, String> {
+fn run(root: &Path, ecsctl: Option<&Path>, arguments: &[&str]) -> Result<ExitCode, String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = target.unwrap_or_else(|| root.join("target"));
     let python = environment(root, &target)?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build
-        .current_dir(root)
-        .args(["build", "--quiet", "--package", "ecs-cli"]);
-    succeed(&mut build, "ecsctl cannot be built")?;
-    let program = target.join("debug").join("ecsctl");
+    let program = match ecsctl {
+        Some(program) => root.join(program),
+        None => build(root, &target)?,
+    };
     let mut compare = Command::new(python);
     compare
         .current_dir(root)
@@ -46,8 +44,17 @@ fn run(root: &Path, arguments: &[&str]) -> Result<ExitCode, String> {
     })
 }
 
-/// Returns the interpreter of a virtual environment with the pinned packages. It is created once,
-/// and again when the pins change.
+fn build(root: &Path, target: &Path) -> Result<PathBuf, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build
+        .current_dir(root)
+        .args(["build", "--quiet", "--package", "ecs-cli"]);
+    succeed(&mut build, "ecsctl cannot be built")?;
+    Ok(target.join("debug").join("ecsctl"))
+}
+
+/// Returns the interpreter of a virtual environment with the pinned packages. It is made once, and anew when the pins change.
 fn environment(root: &Path, target: &Path) -> Result<PathBuf, String> {
     let directory = target.join("interop-credentials");
     let python = directory.join("bin").join("python");
@@ -71,6 +78,8 @@ fn environment(root: &Path, target: &Path) -> Result<PathBuf, String> {
             "pip",
             "install",
             "--quiet",
+            // Compiling all modules takes longer than the comparison, which loads few of them.
+            "--no-compile",
             "--disable-pip-version-check",
         ])
         .args(["--requirement", REQUIREMENTS])

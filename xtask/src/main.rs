@@ -39,9 +39,10 @@ chores:
                      count instructions by valgrind; fail if anything takes over 5 % more than the baseline
   instructions --update
                      write the baseline crates/ecs-bench/instructions.txt anew
-  interop-credentials [-v]
+  interop-credentials [-v | --ecsctl PATH]
                      run openstacksdk and the Huawei Cloud SDK (pinned, from PyPI) and ecsctl on the rows of official_clients.json;
-                     fail on a difference, end with 3 if the packages cannot be had; -v shows each row
+                     fail on a difference, end with 3 if the packages cannot be had; -v shows each row;
+                     --ecsctl compares this program instead of building one
   layers             fail if modules of a crate import each other in a circle, or a crate uses one that it may not
   sweep [--seeds N] [--from S] [--threads T]
                      simulate N seeds from S on T threads, optimized; fail if a run breaks a rule
@@ -65,8 +66,12 @@ fn main() -> ExitCode {
         ["bench", case] => bench::run(root, case, false),
         ["instructions", "--check"] => bench::instructions::check(root),
         ["instructions", "--update"] => bench::instructions::update(root),
-        ["interop-credentials"] => interop::credentials(root, &[]),
-        ["interop-credentials", "-v"] => interop::credentials(root, &["-v"]),
+        ["interop-credentials", arguments @ ..] => match arguments {
+            [] => interop::credentials(root, None, &[]),
+            ["-v"] => interop::credentials(root, None, &["-v"]),
+            ["--ecsctl", path] => interop::credentials(root, Some(path), &[]),
+            _ => usage_error(),
+        },
         ["layers"] => layers::check(root),
         ["sweep", arguments @ ..] => simulated::run(root, "sweep", arguments),
         ["waiting"] => simulated::run(root, "waiting", &[]),
@@ -74,9 +79,11 @@ fn main() -> ExitCode {
             println!("{USAGE}");
             ExitCode::SUCCESS
         }
-        _ => {
-            eprintln!("{USAGE}");
-            ExitCode::from(2)
-        }
+        _ => usage_error(),
     }
+}
+
+fn usage_error() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
 }

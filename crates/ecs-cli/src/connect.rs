@@ -47,7 +47,7 @@ pub(crate) struct Settings {
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) servers_per_minute: Option<usize>,
     /// The endpoint if nothing else names one.
-    pub(crate) otherwise: Option<String>,
+    pub(crate) fallback_endpoint: Option<String>,
     /// Whether to fail soon if the service is never reached, for commands that a user waits for and that change
     /// nothing.
     pub(crate) fails_soon: bool,
@@ -111,7 +111,8 @@ pub(crate) async fn connect(
     if global.sim {
         return simulate(global, settings, notes).await;
     }
-    let choice = choose(global, settings.otherwise.as_deref()).map_err(Stopped::into_fail)?;
+    let choice =
+        choose(global, settings.fallback_endpoint.as_deref()).map_err(Stopped::into_fail)?;
     for warning in &choice.warnings {
         notes.warn(warning);
     }
@@ -254,7 +255,11 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
         .build()
         .map_err(failed)?;
     let mut server = ecs_sim::Server::builder(region).speed(SIM_SPEED);
-    let again = settings.otherwise.as_deref().map(address_of).transpose()?;
+    let again = settings
+        .fallback_endpoint
+        .as_deref()
+        .map(address_of)
+        .transpose()?;
     if let Some(address) = &again {
         server = server.listen(address);
     }

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Opens files to write to them; only their owner can read those that it creates.
+/// Returns options to open files for writing. Only the owner can read created files.
 pub(crate) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
@@ -13,7 +13,21 @@ pub(crate) fn options() -> OpenOptions {
     options
 }
 
-/// Creates a file. Never over another one.
+/// Creates a file, and fails if it exists.
 pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     options().create_new(true).open(path)
+}
+
+/// Tells whether other users can read a file. Only Unix says so.
+#[cfg(all(unix, any(feature = "serve", feature = "postgres")))]
+pub(crate) fn is_open_to_others(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(file).map(|known| known.permissions().mode());
+    mode.is_ok_and(|mode| mode & 0o077 != 0)
+}
+
+/// Tells whether other users can read a file. Only Unix says so.
+#[cfg(all(not(unix), any(feature = "serve", feature = "postgres")))]
+pub(crate) fn is_open_to_others(_: &Path) -> bool {
+    false
 }

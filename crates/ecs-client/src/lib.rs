@@ -32,7 +32,7 @@
 //! use ecs_transport::FnTransport;
 //! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
 //!
-//! The hyper transport, or your own; here a service that gives every request the same answer.
+//! // The hyper transport, or your own; here a service that gives every request the same answer.
 //! let transport = FnTransport::new(|_request, _attempt| async {
 //!     let job = r#"{"job_id":"ff80808288d41e1b018990260955686a","status":"RUNNING"}"#;
 //!     Ok(http::Response::new(bytes::Bytes::from_static(job.as_bytes())))

@@ -51,7 +51,7 @@
 //! let (status, headers, body) = send(query.encode(&identity.project_id)).await?;
 //! assert_eq!(ShowJob::decode(status, &headers, &body)?.status, Some(JobStatus::Success));
 //!
-//! The region's own record, whatever the client received:
+//! // The region's own record, whatever the client received:
 //! assert_eq!(transport.region().with(|region| region.accepted().most_times()), 1);
 //! # Ok::<_, Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<_, Box<dyn std::error::Error>>(())

@@ -96,7 +96,7 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) no_preflight: bool,
     /// Do not read the servers of each wave again before it begins. By default the run stops before a wave with a server
-    /// that is gone, locked, busy, stopped, or changed since the plan, perhaps restarted by somebody else
+    /// that is gone, locked, busy, stopped, or changed since the plan, perhaps restarted by another user
     #[arg(long)]
     pub(crate) no_recheck: bool,
     /// Do not ask for confirmation

@@ -73,7 +73,7 @@ pub(crate) struct Global {
     /// known clouds
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) as_endpoint: Option<String>,
-    /// The URL of Cloud Trace Service, where --reconcile looks for lost requests. By default derived from the endpoint in
+    /// The URL of Cloud Trace Service, where --reconcile searches for lost requests. By default derived from the endpoint in
     /// known clouds
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) cts_endpoint: Option<String>,

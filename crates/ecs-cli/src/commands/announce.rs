@@ -31,7 +31,7 @@ pub(super) struct Announcement<'a> {
     pub(super) first: &'a [String],
     pub(super) skipped: &'a [SkippedServer],
     pub(super) waves: Option<&'a Waves>,
-    pub(super) waves_said: Option<&'a WavesShown>,
+    pub(super) waves_shown: Option<&'a WavesShown>,
     pub(super) journal: Option<&'a Path>,
     pub(super) expectation: &'a Expectation,
 }
@@ -181,7 +181,7 @@ impl Announcement<'_> {
                 self.args.batch_size
             ),
         };
-        match self.waves_said {
+        match self.waves_shown {
             Some(waves) => format!("{waves}, {requests}"),
             None => requests,
         }

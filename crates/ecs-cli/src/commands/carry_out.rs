@@ -1,5 +1,5 @@
-//! The phases that a new run and a resumed one have in common: it is shown, registered, confirmed, given its journal,
-//! executed and concluded.
+//! The phases that new and resumed runs share: a run is shown, registered, confirmed, given its journal, executed and
+//! concluded.
 
 use std::path::Path;
 
@@ -16,40 +16,41 @@ use crate::fail::Fail;
 use crate::signals::Signals;
 use crate::term::{Notes, Results};
 
-/// A run of which everything is known that is needed to begin it: by arguments, or by its journal.
+/// A prepared run, from arguments or from its journal.
 pub(super) trait PreparedRun<'a> {
-    /// Where it acts.
+    /// Returns the connection of the run.
     fn connection(&self) -> &'a Connection;
 
-    /// What a dry run prints; `None` if the run is to begin.
+    /// Returns the output of a dry run; `None` if the run is to begin.
     fn dry_run(&self) -> Result<Option<String>, Fail>;
 
-    /// What other processes of this machine are told; `None` if a store tells them.
+    /// Returns the registration of the run on this machine; `None` for a run in a store.
     fn registration(&mut self) -> Option<Registered<'_>>;
 
-    /// Asks, and returns only if the answer is yes. Without a terminal it only says what is going to be done.
+    /// Asks for confirmation; an answer other than yes is an error. Without a terminal the announcement is only
+    /// printed.
     async fn confirm(&mut self, notes: &Notes) -> Result<(), Fail>;
 
-    /// Attaches the journal. What only the question needed is freed.
+    /// Attaches the journal, and frees the data of the question.
     async fn attach(self, notes: &Notes) -> Result<Attached<'a>, Fail>;
 }
 
-/// What is registered of a run among the active ones of this machine.
+/// The registration of a run as active on this machine.
 pub(super) struct Registered<'a> {
     pub(super) run_id: &'a str,
     pub(super) action: PowerAction,
-    /// The servers that it may act on.
+    /// The servers that the run may act on.
     pub(super) servers: Vec<ServerId>,
     pub(super) journal: Option<&'a Path>,
 }
 
-/// A run with its journal, which only has to begin.
+/// A run with its journal, ready to begin.
 pub(super) struct Attached<'a> {
     pub(super) plan: Plan,
     pub(super) callbacks: Callbacks,
     pub(super) shown: Shown,
     pub(super) ending: Ending,
-    /// The file of its journal, if that was created for it.
+    /// The file of its journal, if the file was created for this run.
     pub(super) new_journal: Option<&'a Path>,
 }
 
@@ -86,12 +87,12 @@ pub(super) async fn carry_out<'a>(
     Ok(ended.exit(exit))
 }
 
-/// The plan is not in the journal: it could not be written, or the run did not begin. What is left is no journal, and in the way
-/// of the next try.
+/// Removes an incomplete journal, because the plan could not be written or the run did not begin. The file would
+/// block the next try.
 fn without_plan(path: &Path, fail: Fail) -> Fail {
     let read = JsonlJournal::read(path);
     if read.is_ok_and(|contents| contents.entries.is_empty()) {
-        // Where it stays, the next try says so.
+        // If the file remains, the next try reports it.
         let _ = std::fs::remove_file(path);
     }
     if fail.hint.is_some() || fail.exit != Exit::Usage {

@@ -172,7 +172,7 @@ pub(super) async fn execute(
         Fail::new(Exit::Unknown, error.problem().to_string())
             .hint("check the servers before you run again, and please report this bug")
     })?;
-    times.tell(&mut report.servers);
+    times.apply_to(&mut report.servers);
     let wave = progress.tally().wave;
     let ended = Timestamp::now();
     let interrupted = interrupted.load(Ordering::Relaxed);

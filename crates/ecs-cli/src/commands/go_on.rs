@@ -322,7 +322,7 @@ impl RecordedPlace {
         Self::of_global(run, recorded(run))
     }
 
-    /// The same, with the store that the journal was read from, if it was in one.
+    /// Reads the options of a run, with the store that the journal was read from.
     pub(crate) fn read_from(run: &RunRecord, reader: &Global) -> Self {
         let mut global = recorded(run);
         if let Some(global) = &mut global {
@@ -330,6 +330,7 @@ impl RecordedPlace {
         }
         let mut place = Self::of_global(run, global);
         place.of_journal.store(reader);
+        place.full.store(reader);
         place
     }
 

@@ -55,7 +55,7 @@ pub(super) async fn apply(
     }
     let details = few(&found, NAMED, ToString::to_string);
     let are_held = format!("other runs act on {}", counted(found.len()));
-    let say = |what: &str| {
+    let report = |what: &str| {
         notes.always(&format!("{are_held}: {what}"));
         details
             .iter()
@@ -64,7 +64,7 @@ pub(super) async fn apply(
     let ids: HashSet<ServerId> = found.iter().map(|held| held.id).collect();
     match args.held {
         Held::Wait => {
-            say("waiting for them");
+            report("waiting for them");
             let purpose =
                 "a run whose process died holds its servers until it is resumed; to see the runs";
             notes.next(&NextStep::list_runs(purpose).at(&CommandLine::to_place(global)));
@@ -80,7 +80,7 @@ pub(super) async fn apply(
                 .hint("--held wait waits for them"));
         }
         Held::Skip => {
-            say("skipping them");
+            report("skipping them");
             servers.skip(&ids);
         }
     }

@@ -21,7 +21,7 @@ use crate::render::{job as render, json};
 use crate::signals::Signals;
 use crate::term::{Notes, Results};
 
-/// The time without a first answer after which a message says so.
+/// The time after which a message reports that there is no answer yet.
 const FIRST_ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn show(

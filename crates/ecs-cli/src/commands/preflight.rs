@@ -176,7 +176,7 @@ pub(super) fn by_id(servers: &[Server]) -> HashMap<ServerId, &Server> {
         .collect()
 }
 
-/// The time after which a message says what the reads wait for.
+/// The time after which a message reports slow reads.
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// Prints a message if the reads take long.
@@ -272,10 +272,11 @@ async fn list(connection: &Connection, notes: &Notes) -> Result<Vec<Server>, Fai
     let listed = connection.client.servers().await;
     let servers = listed
         .map_err(|error| Fail::of_error(&format!("cannot list the servers of {place}"), &error))?;
-    match servers.is_empty() {
-        true => Err(Fail::usage(format!("there is no server in {place}"))
-            .hint("check the project and the region")),
-        false => Ok(servers),
+    if servers.is_empty() {
+        Err(Fail::usage(format!("there is no server in {place}"))
+            .hint("check the project and the region"))
+    } else {
+        Ok(servers)
     }
 }
 

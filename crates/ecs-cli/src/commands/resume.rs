@@ -33,7 +33,7 @@ pub(super) use place::{refuse_other_than_planned, use_recorded_place};
 /// The time that the service keeps an ended job, by observation.
 const JOBS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// Runs the command; what it returns as an error happened before anything was sent.
+/// Runs the command. It returns an error only if nothing was sent.
 pub(crate) async fn run(
     args: &Resume,
     global: &mut Global,
@@ -56,7 +56,7 @@ pub(crate) async fn run(
         ));
     }
     let (health, after_canary) = callbacks(args, global, run, notes)?;
-    // `last` may be another run by then.
+    // The id, because `last` may name another run later.
     let named = if path == args.journal {
         &path
     } else {
@@ -69,17 +69,17 @@ pub(crate) async fn run(
         None
     } else {
         let terminal = Terminal::open(!global.read_from_stdin().is_empty());
-        Some(terminal.ok_or_else(nobody_to_ask)?)
+        Some(terminal.ok_or_else(no_terminal)?)
     };
     let settings = Settings {
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: args.servers_per_minute.or(run.servers_per_minute),
-        otherwise: Some(run.endpoint.clone()),
+        fallback_endpoint: Some(run.endpoint.clone()),
         fails_soon: false,
     };
     let connection = connect(global, &settings, notes).await?;
     refuse_other_place(&recovered, &connection, global)?;
-    say(&recovered, &path, notes);
+    announce(&recovered, &path, notes);
     if global.sim && !recovered.accepted_requests().is_empty() {
         notes.note("the simulator with the jobs of this run has ended: the outcome of accepted servers stays unknown");
     }
@@ -101,7 +101,7 @@ pub(crate) async fn run(
     carry_out(resumed, Signals::new()?, notes, results).await
 }
 
-fn nobody_to_ask() -> Fail {
+fn no_terminal() -> Fail {
     Fail::usage("confirmation required, but no terminal is available; nothing was sent")
         .hint("add --yes to resume without a question, or --dry-run to see what would be sent")
 }
@@ -157,14 +157,14 @@ fn callbacks(
     Ok((health, after_canary))
 }
 
-/// What lies before the run.
-fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
+/// Prints what is left of the run.
+fn announce(recovered: &Recovered, path: &Path, notes: &Notes) {
     let accepted = recovered.accepted_requests();
-    let watched: usize = accepted.iter().map(|batch| batch.servers.len()).sum();
-    let doubtful = recovered.unknown_requests();
-    let doubtful: usize = doubtful.iter().map(|batch| batch.servers.len()).sum();
+    let watched: usize = accepted.iter().map(|request| request.servers.len()).sum();
+    let unknown = recovered.unknown_requests();
+    let unknown: usize = unknown.iter().map(|request| request.servers.len()).sum();
     notes.note(&format!(
-        "resuming run {} from {}: {} of {} servers done, {watched} to wait for, {} to send, {doubtful} unknown",
+        "resuming run {} from {}: {} of {} servers done, {watched} to wait for, {} to send, {unknown} unknown",
         recovered.run().run_id,
         path.display(),
         recovered.final_outcomes().count(),
@@ -185,7 +185,7 @@ fn say(recovered: &Recovered, path: &Path, notes: &Notes) {
     };
     let old = accepted
         .iter()
-        .filter_map(|batch| batch.ticket.accepted_at());
+        .filter_map(|request| request.ticket.accepted_at());
     if let Some(oldest) = old.filter(|at| is_old(*at)).min() {
         notes.warn(&format!(
             "some jobs were accepted more than a day ago, the first at {oldest:.0}: the service deletes jobs about a day \

@@ -1,4 +1,4 @@
-//! `reboot`, `start`, `stop`.
+//! `reboot`, `start` and `stop`.
 
 mod checks;
 mod new_run;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use ecs_ops::PowerAction;
 
 use self::checks::{check, connection, terminals};
-use self::new_run::{Asked, NewRun};
+use self::new_run::{NewRun, RunInput};
 use super::carry_out::carry_out;
 use super::execute::unless_stopped;
 use super::held;
@@ -23,7 +23,7 @@ use crate::signals::Signals;
 use crate::store;
 use crate::term::{Notes, Results};
 
-/// Runs the command; what it returns as an error happened before any server can have been touched.
+/// Runs the command. It returns an error only if no server can have been touched.
 pub(crate) async fn run(
     action: PowerAction,
     mut args: Run,
@@ -51,7 +51,7 @@ pub(crate) async fn run(
     if let (None, Some(ids)) = (&store, selection.plain_ids())
         && !args.sends_nothing()
     {
-        // Sooner than their status: who acts on them says more than that they are busy.
+        // Before the status of servers: the run that acts on them is more informative than that they are busy.
         journal_place::check_free(&run_id, action, ids, &connection).await?;
     }
     let mut signals = Signals::new()?;
@@ -82,7 +82,7 @@ pub(crate) async fn run(
             "canary of {source} is not used: it is no smaller than the waves"
         ));
     }
-    let asked = Asked {
+    let input = RunInput {
         action,
         args: &args,
         global,
@@ -92,6 +92,6 @@ pub(crate) async fn run(
         reading_from,
         began,
     };
-    let prepared = NewRun::prepare(asked, servers, (terminal, after_canary), notes)?;
+    let prepared = NewRun::prepare(input, servers, (terminal, after_canary), notes)?;
     carry_out(prepared, signals, notes, results).await
 }

@@ -168,7 +168,7 @@ fn with_identity(
     Ok(region)
 }
 
-/// Writes the certificate and the variables to the files that are asked for. Returns what clients need to know.
+/// Writes the certificate and the variables to the requested files. Returns the information for clients.
 fn write_files(args: &Sim, mut info: ServerInfo, tls: Option<&Tls>) -> Result<ServerInfo, Fail> {
     if let (Some(path), Some(pem)) = (&args.ca_out, tls.and_then(Tls::ca_pem)) {
         std::fs::write(path, pem).map_err(|error| {

@@ -14,22 +14,22 @@ use crate::args::Global;
 use crate::fail::Fail;
 use crate::term::Notes;
 
-/// With [`Settings::fails_soon`]: attempts to reach the service begin within this time.
+/// The time within which attempts begin with [`Settings::fails_soon`].
 const FIRST_ANSWER: Duration = Duration::from_secs(2);
 
-/// What the clients of a project have in common.
+/// The common settings of the clients of a project.
 #[derive(Debug)]
 pub(crate) struct Clients<'a> {
     pub(crate) project: ProjectId,
     pub(crate) provider: Arc<dyn CredentialsProvider>,
     pub(crate) transport: HyperTransport,
     pub(crate) settings: &'a Settings,
-    /// How many times as fast as ours the service's clock runs.
+    /// The speed of the service's clock.
     pub(crate) speed: f64,
 }
 
 impl Clients<'_> {
-    /// The client of the service at this endpoint.
+    /// Returns the client of the service at this endpoint.
     pub(crate) fn at(&self, endpoint: Endpoint) -> Result<Client, Fail> {
         let settings = self.settings;
         let mut builder = Client::builder(endpoint, self.project.clone())
@@ -51,7 +51,7 @@ impl Clients<'_> {
             .map_err(|error| Fail::usage(error.to_string()))
     }
 
-    /// The client of a service beside ECS, where its address is known.
+    /// Returns the client of a service beside ECS, if its address is known.
     pub(crate) fn beside(
         &self,
         neighbour: Neighbour,

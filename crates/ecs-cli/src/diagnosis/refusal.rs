@@ -5,7 +5,7 @@ mod rules;
 use ecs_ops::auth::{CredentialKind, Echo};
 use jiff::Timestamp;
 
-use self::rules::Refusal;
+use self::rules::RefusedAnswer;
 use super::{Asked, Clocks, Diagnosis, Evidence, refused};
 
 /// Diagnoses a refusal by the first rule that applies.
@@ -16,7 +16,7 @@ pub(super) fn explain(
     message: &str,
     echo: Option<&Echo>,
 ) -> Diagnosis {
-    Refusal::new(evidence, status, code, message, echo).explain()
+    RefusedAnswer::new(evidence, status, code, message, echo).explain()
 }
 
 fn path_of_iam(evidence: &Evidence<'_>) -> String {
@@ -165,11 +165,10 @@ fn answer(status: u16, code: Option<&str>, message: &str) -> String {
     const LONGEST: usize = 200;
     let message = Echo::remove_from(message);
     let code = code.map(|code| format!(" {code}")).unwrap_or_default();
-    match message.is_empty() {
-        true => format!("HTTP {status}{code}"),
-        false => {
-            let message: String = message.chars().take(LONGEST).collect();
-            format!("HTTP {status}{code}: {message}")
-        }
+    if message.is_empty() {
+        format!("HTTP {status}{code}")
+    } else {
+        let message: String = message.chars().take(LONGEST).collect();
+        format!("HTTP {status}{code}: {message}")
     }
 }

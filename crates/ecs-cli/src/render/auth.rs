@@ -177,11 +177,11 @@ pub(crate) fn text(checked: &CheckReport) -> String {
         .as_ref()
         .map(|target| target::of(target, endpoint));
     let known = known.unwrap_or_default();
-    let of_target = |label: &str, otherwise: &Option<String>| {
+    let of_target = |label: &str, fallback: &Option<String>| {
         let found = known.iter().find(|(known, _)| *known == label);
         found
             .map(|(_, value)| value.clone())
-            .or_else(|| otherwise.clone())
+            .or_else(|| fallback.clone())
     };
     row("operator", of_target("operator", &checked.operator));
     row("region", of_target("region", &checked.region));

@@ -1,11 +1,11 @@
-//! Durations as text, for people: one function for each precision. What an option takes is
-//! [`written`](crate::command_line::written) otherwise.
+//! Durations as text, with one function for each precision. Durations of options are formatted by
+//! [`written`](crate::command_line::written).
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-/// To a tenth of a second: `1.5 s`, `2 min 3 s` and `1 h 4 min`; what is negative is shown as 0.
+/// Formats to a tenth of a second: `1.5 s`, `2 min 3 s` and `1 h 4 min`; negative durations as 0.
 pub(crate) fn to_tenths(time: SignedDuration) -> String {
     let tenths = time.as_millis().max(0) / 100;
     match tenths {
@@ -15,7 +15,7 @@ pub(crate) fn to_tenths(time: SignedDuration) -> String {
     }
 }
 
-/// To a second: `12 s`, `5 min 3 s`, `2 h 5 min`; what is shorter has milliseconds.
+/// Formats to a second: `12 s`, `5 min 3 s`, `2 h 5 min`; shorter durations in milliseconds.
 pub(crate) fn to_seconds(time: Duration) -> String {
     match time.as_secs() {
         0 if !time.is_zero() => format!("{} ms", time.as_millis()),
@@ -25,7 +25,7 @@ pub(crate) fn to_seconds(time: Duration) -> String {
     }
 }
 
-/// To a minute, upwards: `30 s`, `12 min` or `2 h 5 min`.
+/// Formats to a minute, rounded up: `30 s`, `12 min` or `2 h 5 min`.
 pub(crate) fn to_minutes_up(seconds: u64) -> String {
     match seconds {
         0..100 => format!("{seconds} s"),
@@ -34,7 +34,7 @@ pub(crate) fn to_minutes_up(seconds: u64) -> String {
     }
 }
 
-/// To a minute, downwards: `0 min`, `12 min` or `2 h 5 min`; what is negative is shown as 0.
+/// Formats to a minute, rounded down: `0 min`, `12 min` or `2 h 5 min`; negative durations as 0.
 pub(crate) fn to_minutes(seconds: i64) -> String {
     match seconds.max(0) {
         seconds @ 0..3600 => format!("{} min", seconds / 60),
@@ -42,7 +42,7 @@ pub(crate) fn to_minutes(seconds: i64) -> String {
     }
 }
 
-/// In its largest unit: `119 s`, `5 min`, `3 h` or `3 days`; what is negative is shown as 0.
+/// Formats in the largest unit: `119 s`, `5 min`, `3 h` or `3 days`; negative durations as 0.
 pub(crate) fn in_one_unit(seconds: i64) -> String {
     let (count, unit) = largest_unit(seconds.max(0).unsigned_abs());
     let short = match unit {
@@ -54,14 +54,14 @@ pub(crate) fn in_one_unit(seconds: i64) -> String {
     format!("{count} {short}")
 }
 
-/// In its largest unit, written out: `119 seconds`, `5 minutes`, `3 hours` or `3 days`.
+/// Formats in the largest unit, written out: `119 seconds`, `5 minutes`, `3 hours` or `3 days`.
 pub(crate) fn in_one_unit_in_full(seconds: u64) -> String {
     let (count, unit) = largest_unit(seconds);
     format!("{count} {unit}")
 }
 
-/// As exact as it takes to tell a time from another one that is `apart`: such as `9 h 1 min`, `2 min 5 s`, `1.5 s`,
-/// `0.04 s`.
+/// Formats a time precisely enough to distinguish it from another one that is `apart`: such as `9 h 1 min`, `2 min 5
+/// s`, `1.5 s`, `0.04 s`.
 pub(crate) fn told_apart(time: SignedDuration, apart: SignedDuration) -> String {
     let unit = match apart.as_millis() {
         600_000.. => 60_000,
@@ -90,7 +90,7 @@ fn hours_and_minutes(minutes: i128) -> String {
     format!("{} h {} min", minutes / 60, minutes % 60)
 }
 
-/// The largest unit of which there are two or more.
+/// Returns the count in the largest unit of which there are two or more.
 fn largest_unit(seconds: u64) -> (u64, &'static str) {
     match seconds {
         0..120 => (seconds, "seconds"),

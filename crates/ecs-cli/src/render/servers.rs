@@ -46,9 +46,9 @@ pub(crate) fn sort(servers: &mut [Server], sort: Sort) {
 
 /// Formats the list. `columns` replaces those of the format.
 pub(crate) fn list(servers: &[Server], format: ListFormat, columns: &[Column]) -> String {
-    let or = |otherwise: &'static [Column]| -> Vec<Column> {
+    let or = |defaults: &'static [Column]| -> Vec<Column> {
         if columns.is_empty() {
-            otherwise.to_vec()
+            defaults.to_vec()
         } else {
             columns.to_vec()
         }

@@ -211,7 +211,7 @@ impl From<Output> for Ended {
 
 pub fn command<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     #[cfg(unix)]
-    terminal::restore_hangup();
+    terminal::restore_signals();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ecsctl"));
     command.args(arguments).stdin(Stdio::null());
     // No settings of the developer: neither credentials nor proxies. No process listens at port 9.

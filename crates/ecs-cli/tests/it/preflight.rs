@@ -1,13 +1,12 @@
 //! What is looked at before a run: whole lists, stopped servers, this machine, groups of auto-scaling, and where it acts.
 
 mod surroundings;
+mod target;
 
 use std::time::{Duration, Instant};
 
 use crate::common::{self, Ended, Sim, ecsctl, options, outcomes, with_stdin};
 use ecs_sim::{ListQuirk, RegionBuilder, ScalingGroup};
-use secrecy::ExposeSecret as _;
-use serde_json::Value;
 
 const LIST: &str = "ecs:cloudServers:list";
 const GET: &str = "ecs:cloudServers:get";
@@ -374,46 +373,4 @@ fn a_server_that_is_named_twice_is_acted_on_once() {
         &["3 servers were given, 1 of them again; each counts once"],
     );
     assert_eq!(sim.accepted(), 2);
-}
-
-#[test]
-fn where_it_acts_is_shown_and_kept() {
-    let sim = sim(|region| region);
-    let dir = tempfile::tempdir().unwrap();
-    let journal = dir.path().join("run.jsonl");
-    let journal = journal.to_str().unwrap();
-    let info = sim.info();
-    let shown = |ended: &Ended| {
-        let target = ended.json()["target"].clone();
-        assert_eq!(target["project"]["id"], info.project_id.as_str());
-        assert_eq!(target["account"]["kind"], "token");
-        assert!(
-            target["endpoint"]["value"]
-                .as_str()
-                .unwrap()
-                .contains(&info.listening)
-        );
-    };
-    shown(&run(&sim, &["start", "--dry-run", "--all"]).expect(0));
-    let ended = run(&sim, &["start", "--all", "--journal", journal]).expect(0);
-    shown(&ended);
-    says(
-        &ended,
-        &[
-            "Start 3 servers\n",
-            "  account   token",
-            "  endpoint  http://127.0.0.1",
-        ],
-    );
-    let first = std::fs::read_to_string(journal).unwrap();
-    let first: Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
-    assert_eq!(
-        first["record"]["target"]["project"]["id"],
-        info.project_id.as_str()
-    );
-    for secret in [&info.token, &info.secret_key] {
-        let kept = std::fs::read_to_string(journal).unwrap();
-        assert!(!kept.contains(secret.expose_secret()));
-        assert!(!ended.stderr.contains(secret.expose_secret()));
-    }
 }

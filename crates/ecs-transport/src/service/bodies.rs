@@ -23,7 +23,7 @@ const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 /// use ecs_transport::{Attempt, ServiceTransport, Transport};
 /// use http_body_util::Full;
 ///
-/// In practice: layers of tower-http around a client of hyper-util.
+/// // In practice: layers of tower-http around a client of hyper-util.
 /// let service = tower::service_fn(|request: http::Request<Full<Bytes>>| async move {
 ///     Ok::<_, std::convert::Infallible>(http::Response::new(request.into_body()))
 /// });

@@ -122,9 +122,13 @@ impl Program {
         }
     }
 
-    /// Returns the number of workers.
-    pub(crate) fn workers(&self) -> usize {
-        children(self.child.id()).len()
+    /// Waits until it has so many workers: it listens before it starts them.
+    pub(crate) fn wait_for_workers(&self, expected: usize) {
+        let began = Instant::now();
+        while children(self.child.id()).len() != expected {
+            assert!(began.elapsed() < START, "{} has no workers", self.name);
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 

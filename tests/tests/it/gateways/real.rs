@@ -80,7 +80,7 @@ async fn killed_workers_lose_answers_and_nothing_is_done_twice() {
     let Some(gateway) = Program::nginx(NGINX_KEPT, region.address()) else {
         return;
     };
-    assert_eq!(gateway.workers(), 2);
+    gateway.wait_for_workers(2);
     let report = run_through(&gateway, &region, 5, Program::kill_workers).await;
     check("worker kill", &report, &region);
     let (succeeded, unknown) = (count(&report, "succeeded"), count(&report, "unknown"));

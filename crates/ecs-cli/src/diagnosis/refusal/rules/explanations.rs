@@ -2,7 +2,7 @@
 
 use super::super::super::{Asked, Diagnosis, found, proxy_refusal, refused};
 use super::super::login_refused;
-use super::{Refusal, moved_to};
+use super::{RefusedAnswer, moved_to};
 use crate::exit::Exit;
 use crate::fail::PROXY_CREDENTIALS;
 
@@ -14,7 +14,7 @@ pub(super) fn no_answer(what: impl Into<String>) -> Diagnosis {
     found("no_answer", Exit::Failed, what)
 }
 
-pub(super) fn locked_key(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn locked_key(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let (key, answer) = (refusal.key(), &refusal.answer);
     refused(
         "locked_key",
@@ -26,7 +26,7 @@ pub(super) fn locked_key(refusal: &Refusal<'_>) -> Diagnosis {
     .advise("then check the secret key, and run this check once")
 }
 
-pub(super) fn proxy(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn proxy(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     proxy_refusal(
         refusal.evidence,
@@ -35,14 +35,14 @@ pub(super) fn proxy(refusal: &Refusal<'_>) -> Diagnosis {
     .advise(PROXY_CREDENTIALS)
 }
 
-pub(super) fn moved(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn moved(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let endpoint = moved_to(refusal).unwrap_or_default();
     wrong_endpoint(refusal.page()).advise(format!(
         "if you trust that address, use it: --endpoint {endpoint}"
     ))
 }
 
-pub(super) fn page_elsewhere(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn page_elsewhere(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     wrong_endpoint(refusal.page())
         .advise(
             "check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com",
@@ -50,14 +50,14 @@ pub(super) fn page_elsewhere(refusal: &Refusal<'_>) -> Diagnosis {
         .advise("look for a proxy, a gateway or a login page on the way")
 }
 
-pub(super) fn page_on_the_way(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn page_on_the_way(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     no_answer(refusal.page()).advise(
         "check the endpoint, and look for a proxy, firewall or gateway on the way that answers in its place: the \
          credentials were not checked",
     )
 }
 
-pub(super) fn forbidden_without_text(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn forbidden_without_text(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     no_answer(format!(
         "the answer is not from this API: {answer}, without an error code or message"
@@ -65,12 +65,12 @@ pub(super) fn forbidden_without_text(refusal: &Refusal<'_>) -> Diagnosis {
     .advise("look for a proxy, firewall or gateway on the way that forbids it: the credentials were not checked")
 }
 
-pub(super) fn login_forbidden(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn login_forbidden(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     login_refused(&refusal.answer)
         .advise("if these are right, the user may be locked, the password expired, or logins limited by IAM")
 }
 
-pub(super) fn unknown_key(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn unknown_key(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let (key, answer) = (refusal.key(), &refusal.answer);
     let place = refusal.evidence.endpoint.unwrap_or("this endpoint");
     let region = refusal.evidence.region.map(|region| format!(" ({region})"));
@@ -86,7 +86,7 @@ pub(super) fn unknown_key(refusal: &Refusal<'_>) -> Diagnosis {
     .advise("check that it was not deleted; a temporary key needs its security token, too")
 }
 
-pub(super) fn another_project(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn another_project(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let (project, answer) = (
         refusal.evidence.project.unwrap_or("in use"),
         &refusal.answer,
@@ -101,7 +101,7 @@ pub(super) fn another_project(refusal: &Refusal<'_>) -> Diagnosis {
     .advise("each region has a project of its own: check --region, too")
 }
 
-pub(super) fn unknown_to_iam(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn unknown_to_iam(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     refused(
         "login_refused",
@@ -109,7 +109,7 @@ pub(super) fn unknown_to_iam(refusal: &Refusal<'_>) -> Diagnosis {
     )
 }
 
-pub(super) fn not_iam(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn not_iam(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     wrong_endpoint(format!(
         "the service at the address of IAM does not know its API ({answer})"
@@ -117,7 +117,7 @@ pub(super) fn not_iam(refusal: &Refusal<'_>) -> Diagnosis {
     .advise(format!("check {}", refusal.evidence.asked.endpoint()))
 }
 
-pub(super) fn not_ecs(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn not_ecs(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     wrong_endpoint(format!(
         "the service at the endpoint does not know this API ({answer})"
@@ -125,7 +125,7 @@ pub(super) fn not_ecs(refusal: &Refusal<'_>) -> Diagnosis {
     .advise("check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com")
 }
 
-pub(super) fn service_in_trouble(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn service_in_trouble(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     no_answer(format!(
         "the answer does not show whether the credentials work ({answer})"
@@ -133,7 +133,7 @@ pub(super) fn service_in_trouble(refusal: &Refusal<'_>) -> Diagnosis {
     .advise("try again in a minute")
 }
 
-pub(super) fn invalid_token(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn invalid_token(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     refused(
         "invalid_token",
@@ -142,7 +142,7 @@ pub(super) fn invalid_token(refusal: &Refusal<'_>) -> Diagnosis {
     .advise("take a new token, of this cloud and region, for this project")
 }
 
-pub(super) fn redirect(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn redirect(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let asked = refusal.evidence.asked;
     wrong_endpoint(format!(
         "{} redirects to another address, which is not followed ({})",
@@ -155,7 +155,7 @@ pub(super) fn redirect(refusal: &Refusal<'_>) -> Diagnosis {
     })
 }
 
-pub(super) fn unreadable(refusal: &Refusal<'_>) -> Diagnosis {
+pub(super) fn unreadable(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     no_answer(format!(
         "the answer is not one of this API ({})",
         refusal.answer

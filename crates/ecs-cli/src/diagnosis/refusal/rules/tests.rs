@@ -57,7 +57,7 @@ impl Case {
             end: End::Answered,
         };
         let echo = self.signed.then_some(&Echo::Missing);
-        let refusal = Refusal::new(&evidence, self.status, self.code, self.message, echo);
+        let refusal = RefusedAnswer::new(&evidence, self.status, self.code, self.message, echo);
         let rule = RULES.iter().find(|rule| (rule.applies)(&refusal));
         (rule.map(|rule| rule.name), refusal.explain().finding)
     }

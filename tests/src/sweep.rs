@@ -15,24 +15,19 @@ mod extras;
 mod gateway;
 mod lives;
 mod many;
+mod outcome;
 mod records;
 mod scenario;
+mod subject;
 mod truth;
 
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_ops::auth::{Credentials, StaticCredentials};
-use ecs_ops::journal::Record;
 use ecs_ops::model::{JobId, ProjectId, ServerId};
-use ecs_ops::rolling::{Rules, Waves};
-use ecs_ops::transport::Transport;
-use ecs_ops::{
-    Client, ClientBuilder, Endpoint, Event, OnUnknown, Outcome as ServerOutcome, Report,
-    RunBuilder, ServerReport, jobs::WatchedJob,
-};
+use ecs_ops::{Client, Endpoint, Event, OnUnknown, RunBuilder};
 use ecs_sim::{ActionRecords, FaultyTransport, SimTransport, Trace, TraceAccess};
 use futures_util::future::join_all;
 use rand::{RngExt as _, SeedableRng as _};
@@ -49,152 +44,18 @@ use scenario::{RunPlan, Scenario};
 pub use gateway::{Cache, Gateway, Habits, Kind as GatewayKind};
 pub use lives::{Gate, Life, Lived};
 pub use many::{Sweep, sweep, sweep_with};
+pub use outcome::{Outcome, Played, Waited};
 pub use records::{Crowded, Reconciling};
+pub use subject::{Faithful, ManyLives, Subject};
 
 /// By then every run must have ended by itself: longer than any mixture of faults can delay it.
 const FOR_EVER: Duration = Duration::from_secs(12 * 3600);
 /// Longer than the slowest request is in flight.
 const SETTLING: Duration = Duration::from_secs(600);
 
-/// The client under test: the real one, or one with a mistake, to see that the mistake is found.
-pub trait Subject {
-    /// Returns the transport of the client; `quota` is the number of servers that it may send in a
-    /// minute.
-    fn transport(&self, faulty: FaultyTransport, quota: usize) -> Arc<dyn Transport> {
-        let _ = quota;
-        Arc::new(faulty)
-    }
-
-    /// Adds settings of the client.
-    fn client(&self, client: ClientBuilder, quota: usize) -> ClientBuilder {
-        let _ = quota;
-        client
-    }
-
-    /// Changes the report at the end.
-    fn report(&self, report: &mut Report) {
-        let _ = report;
-    }
-
-    /// Returns the share of the seeds in which a run may go in waves, keep a journal, die and be
-    /// resumed.
-    fn extras(&self) -> f64 {
-        EXTRAS
-    }
-
-    /// Returns the filter of the journal's records.
-    fn kept(&self) -> fn(Record) -> Option<Record> {
-        Some
-    }
-
-    /// Changes the waves and the rules.
-    fn rolling(&self, waves: Waves, rules: Rules) -> (Waves, Rules) {
-        (waves, rules)
-    }
-
-    /// Returns whether each run reconciles, with readable or unreadable records; `None` leaves it
-    /// to the seed.
-    fn records(&self) -> Option<bool> {
-        None
-    }
-
-    /// Returns whether others act on the servers of each run soon after its requests, which are
-    /// often lost, and records of actions are readable at once.
-    fn others_act(&self) -> bool {
-        false
-    }
-
-    /// Adds settings of each run.
-    fn run(&self, run: RunBuilder) -> RunBuilder {
-        run
-    }
-
-    /// Returns how often there is a gateway on the way, and the kind of client.
-    fn gateway(&self) -> (f64, GatewayKind) {
-        (GATEWAYS, GatewayKind::AsItIs)
-    }
-
-    /// Returns whether the client respects the result of a health check.
-    fn heeds_health(&self) -> bool {
-        true
-    }
-}
-
-/// How often there is a gateway: in such seeds fewer invariants can be checked.
-const GATEWAYS: f64 = 0.1;
 /// The longest time that a gateway holds a request, in seconds: shorter than the three minutes
 /// after which absence counts.
 const IN_A_QUEUE: u64 = 170;
-
-/// How often there are extras: such runs take longer than others.
-const EXTRAS: f64 = 0.06;
-
-/// The real client.
-#[derive(Clone, Copy, Debug)]
-pub struct Faithful;
-
-impl Subject for Faithful {}
-
-/// The real client, with extras in each seed.
-#[derive(Clone, Copy, Debug)]
-pub struct ManyLives;
-
-impl Subject for ManyLives {
-    fn extras(&self) -> f64 {
-        1.0
-    }
-}
-
-/// The outcome of one seed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// The seed.
-    pub seed: u64,
-    /// The violated invariants; none in a correct client.
-    pub violations: Vec<String>,
-    /// The simulated scenario.
-    pub scenario: String,
-    /// The trace of the exchanges.
-    pub trace: Trace,
-    /// The result of each run.
-    pub runs: Vec<Played>,
-    /// The result of the first run, if it may have several lives: it is not among the others.
-    pub lived: Option<Lived>,
-    /// The result of the jobs that were waited for afterwards.
-    pub waited: Waited,
-}
-
-/// One run, as seen from outside.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Played {
-    /// The requested servers, in order.
-    pub servers: Vec<ServerId>,
-    /// When it began, by the clock of the trace.
-    pub began: Duration,
-    /// When it ended or was dropped.
-    pub ended: Duration,
-    /// When another process resumed it.
-    pub until: Duration,
-    /// Its report without the random id, unless its future was dropped.
-    pub report: Option<Report>,
-    /// The servers in its events.
-    pub events: Vec<ServerReport>,
-    /// Whether its process died.
-    pub died: bool,
-    /// Whether it did not end.
-    pub endless: bool,
-}
-
-/// A wait for all jobs, as seen from outside.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Waited {
-    /// The requested jobs, in order.
-    pub jobs: Vec<JobId>,
-    /// How long it took.
-    pub took: Duration,
-    /// The end of each; `None` if the wait did not end.
-    pub ends: Option<Vec<WatchedJob>>,
-}
 
 /// Simulates one seed with the real client.
 pub fn simulate(seed: u64) -> Outcome {
@@ -212,9 +73,10 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
             .iter_mut()
             .for_each(RunPlan::reconcile_undisturbed);
         records.others.clear();
-        (records.readable, records.traces) = match readable {
-            true => (ActionRecords::Readable, TraceAccess::Readable),
-            false => (ActionRecords::Denied, TraceAccess::Denied),
+        (records.readable, records.traces) = if readable {
+            (ActionRecords::Readable, TraceAccess::Readable)
+        } else {
+            (ActionRecords::Denied, TraceAccess::Denied)
         };
     }
     if subject.others_act() {
@@ -461,32 +323,5 @@ async fn at(time: Option<Duration>) {
     match time {
         Some(time) => sleep(time).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Displays everything that is needed to understand a violation.
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}: {}", self.seed, self.scenario)?;
-        write!(f, "{}", self.trace)?;
-        let lives = self.lived.iter().flat_map(|lived| &lived.lives);
-        let lives = lives.map(|life| &life.played);
-        for (index, run) in lives.chain(&self.runs).enumerate() {
-            let (began, ended) = (run.began, run.ended);
-            writeln!(f, "run {index}: {began:.3?} to {ended:.3?}")?;
-            for server in run.report.iter().flat_map(|report| &report.servers) {
-                let job = server.outcome.job_id().map_or("-", |job| job.as_str());
-                let error = server.outcome.error().map_or("", |error| &error.message);
-                let name = ServerOutcome::name(&server.outcome);
-                writeln!(f, "  {} {name} {job:.8} {error}", server.id)?;
-            }
-        }
-        if let Some(lived) = &self.lived {
-            write!(f, "{lived}")?;
-        }
-        for violation in &self.violations {
-            writeln!(f, "WRONG: {violation}")?;
-        }
-        Ok(())
     }
 }
