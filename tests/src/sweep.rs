@@ -73,9 +73,10 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
             .iter_mut()
             .for_each(RunPlan::reconcile_undisturbed);
         records.others.clear();
-        (records.readable, records.traces) = match readable {
-            true => (ActionRecords::Readable, TraceAccess::Readable),
-            false => (ActionRecords::Denied, TraceAccess::Denied),
+        (records.readable, records.traces) = if readable {
+            (ActionRecords::Readable, TraceAccess::Readable)
+        } else {
+            (ActionRecords::Denied, TraceAccess::Denied)
         };
     }
     if subject.others_act() {

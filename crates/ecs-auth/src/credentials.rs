@@ -166,9 +166,12 @@ impl Credentials {
         let secrets = [one, other].into_iter().flatten();
         secrets.filter(|secret| secret.len() >= SHORTEST).fold(
             Cow::Borrowed(text),
-            |text, secret| match text.contains(secret) {
-                true => Cow::Owned(text.replace(secret, "***")),
-                false => text,
+            |text, secret| {
+                if text.contains(secret) {
+                    Cow::Owned(text.replace(secret, "***"))
+                } else {
+                    text
+                }
             },
         )
     }

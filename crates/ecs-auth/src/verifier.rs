@@ -208,9 +208,10 @@ fn check_content_hash(request: &Request<Bytes>) -> Result<(), VerifyError> {
     match single(request.headers(), CONTENT_SHA256)? {
         Some(reported) if !is_body_unsigned(request.headers()) => {
             let actual = sha256_hex(request.body());
-            match reported.eq_ignore_ascii_case(&actual) {
-                true => Ok(()),
-                false => Err(VerifyError::body_hash(&actual)),
+            if reported.eq_ignore_ascii_case(&actual) {
+                Ok(())
+            } else {
+                Err(VerifyError::body_hash(&actual))
             }
         }
         _ => Ok(()),

@@ -64,7 +64,7 @@ pub(crate) fn described(signature: &str) -> String {
     }
 }
 
-/// The fingerprint of the key that signed the hash; `None`: the signature is not one of this hash.
+/// Returns the fingerprint of the key that signed the hash; `None` if the signature is not one of this hash.
 pub(crate) fn verified(hash: &str, signature: &str) -> Option<String> {
     let parsed = SshSig::from_pem(signature).ok()?;
     let key = PublicKey::from(parsed.public_key().clone());
@@ -72,7 +72,8 @@ pub(crate) fn verified(hash: &str, signature: &str) -> Option<String> {
     Some(key.fingerprint(HashAlg::Sha256).to_string())
 }
 
-/// The approvals by others than who applies the plan and who planned it. Without any: what is missing.
+/// Returns the approvals by persons other than those who planned and apply the plan, or an error that describes the
+/// missing approval.
 pub(crate) fn by_others<'a>(
     approvals: &'a [PlanApproval],
     applies: &StoreIdentity,
@@ -106,13 +107,13 @@ pub(crate) fn by_others<'a>(
     };
     Err(Fail::usage(message)
         .hint(format!(
-            "{}{applies} applies it: somebody else must approve it",
+            "{}{applies} applies it: another person must approve it",
             planned.unwrap_or_default()
         ))
         .next(NextStep::show_approving("to see how a plan is approved")))
 }
 
-/// Who approved, for people.
+/// Describes the approver.
 pub(crate) fn who(approval: &PlanApproval) -> String {
     let PlanApproval { user, host, .. } = approval;
     match &approval.role {
@@ -121,7 +122,7 @@ pub(crate) fn who(approval: &PlanApproval) -> String {
     }
 }
 
-/// Who became a user by sudo is that person.
+/// Returns the person behind a user, which is the user before `sudo`.
 fn person(user: &str) -> &str {
     let sudo = user.split_once(" (sudo by ");
     sudo.map_or(user, |(_, before)| before.trim_end_matches(')'))
@@ -171,7 +172,7 @@ pub(crate) fn check<'a>(
         }
     };
     Err(Fail::usage(message)
-        .hint("somebody whose key is there must approve the plan")
+        .hint("a person whose key is there must approve the plan")
         .next(NextStep::show_approving("to see how a plan is approved")))
 }
 

@@ -11,6 +11,7 @@ mod resume;
 mod rolling;
 mod schema;
 mod select;
+mod serve;
 mod server;
 mod server_actions;
 mod shell;
@@ -41,6 +42,9 @@ pub(crate) use resume::Resume;
 pub(crate) use rolling::{FailureLimit, HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy, command, wave};
 pub(crate) use schema::{Schema, SchemaOf};
 pub(crate) use select::Select;
+pub(crate) use serve::Serve;
+#[cfg(feature = "serve")]
+pub(crate) use serve::{PublicUrl, host_of};
 pub(crate) use server::{Column, ListFormat, ServerCommand, ServerList, ServerShow, Sort};
 pub(crate) use server_actions::ServerActions;
 pub(crate) use shell::{Completions, Man};
@@ -166,6 +170,9 @@ pub(crate) enum Command {
     /// Create, check and prune the store that processes and hosts share
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Show the runs of the store as web pages that update themselves
+    #[command(after_help = serve::HELP)]
+    Serve(Serve),
     /// Explain an error code of the service, and what to do about it
     #[command(
         after_help = "Examples:\n  ecsctl explain Ecs.0114\n  ecsctl explain common.0024 -o json"

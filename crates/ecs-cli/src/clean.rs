@@ -20,9 +20,10 @@ pub(crate) fn clean_into(shown: &mut String, text: &str) {
         return shown.push_str(text);
     }
     for c in text.chars() {
-        match can_control_terminal(c) {
-            true => shown.extend(c.escape_default()),
-            false => shown.push(c),
+        if can_control_terminal(c) {
+            shown.extend(c.escape_default())
+        } else {
+            shown.push(c)
         }
     }
 }
@@ -42,9 +43,10 @@ pub(crate) fn clean_json(json: String) -> String {
     }
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
-        match can_control_terminal(c) && c != '\n' {
-            true => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
-            false => shown.push(c),
+        if can_control_terminal(c) && c != '\n' {
+            shown.push_str(&format!("\\u{:04x}", u32::from(c)))
+        } else {
+            shown.push(c)
         }
     }
     shown

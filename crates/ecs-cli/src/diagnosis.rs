@@ -119,9 +119,10 @@ impl Clocks {
 
     /// Describes the difference, such as `this machine's clock is 20 minutes ahead of the service's`.
     pub(crate) fn describe(self) -> String {
-        let direction = match self.ours > self.service {
-            true => "ahead of",
-            false => "behind",
+        let direction = if self.ours > self.service {
+            "ahead of"
+        } else {
+            "behind"
         };
         let apart = in_one_unit_in_full(self.apart().as_secs());
         format!("this machine's clock is {apart} {direction} the service's")

@@ -68,9 +68,10 @@ pub(crate) async fn check(
     // Keeps the output above the lines that follow.
     notes.flush(GRACE).await;
     let status = status.map_err(|error| format!("waiting for it failed: {error}"))?;
-    match status.success() {
-        true => Ok(()),
-        false => Err(failure(status, &last.into_inner().unwrap_or_default())),
+    if status.success() {
+        Ok(())
+    } else {
+        Err(failure(status, &last.into_inner().unwrap_or_default()))
     }
 }
 

@@ -16,10 +16,12 @@
 //! | `invocation` | the invocation of this process |
 //! | `journals` | the folder for journals |
 //! | `plan_file` | plan files with their hashes |
+//! | `private_file` | files that only their owner can read |
 //! | `registry` | the active runs of this machine |
 //! | `render` | tables, JSON, progress |
 //! | `exit` | exit codes |
 //! | `fail` | errors for people |
+//! | `serve` | the runs of a store as web pages |
 //! | `server_file` | lists of servers as other tools write them |
 //! | `server_input` | servers from arguments and files |
 //! | `log` | the log of `-v`, `ECSCTL_LOG` and `--log-file` |
@@ -52,6 +54,8 @@ mod private_file;
 mod registry;
 mod render;
 mod screen;
+#[cfg(feature = "serve")]
+mod serve;
 mod server_file;
 mod server_input;
 mod settings;
@@ -59,6 +63,7 @@ mod signals;
 mod store;
 mod term;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
@@ -160,13 +165,9 @@ fn reading_command(name: &str) -> Option<&'static str> {
     }
 }
 
-async fn run(
-    command: Command,
-    global: &mut Global,
-    notes: &Notes,
-    results: &mut Results,
-) -> Result<Exit, Fail> {
-    let settings = match &command {
+/// Reads the settings, unless the command works without them.
+fn read_settings(command: &Command, global: &Global, notes: &Notes) -> Result<UserSettings, Fail> {
+    Ok(match command {
         // These commands need no settings and must work with a broken file.
         Command::Explain(_)
         | Command::Schema(_)
@@ -179,7 +180,21 @@ async fn run(
             UserSettings::default()
         }),
         _ => settings::read(global)?,
-    };
+    })
+}
+
+/// Turns a run into one that is planned instead of sent.
+fn planned((action, run): (PowerAction, Run), out: &Path) -> Result<(PowerAction, Run), Fail> {
+    Ok((action, commands::plan::planned_arguments(run, out)?))
+}
+
+async fn run(
+    command: Command,
+    global: &mut Global,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
+    let settings = read_settings(&command, global, notes)?;
     settings::apply_global(&settings, global)?;
     let with_settings = |(action, mut run): (PowerAction, Run)| {
         settings::apply_run(&settings, &mut run, notes)?;
@@ -191,25 +206,13 @@ async fn run(
         Command::Stop(stop) => with_settings(stop.split())?,
         Command::Resume(args) => return commands::resume::run(&args, global, notes, results).await,
         Command::Plan(PlanCommand::Reboot(plan)) => {
-            let (action, run) = with_settings(plan.reboot.split()?)?;
-            (
-                action,
-                commands::plan::planned_arguments(run, &plan.out.out)?,
-            )
+            planned(with_settings(plan.reboot.split()?)?, &plan.out.out)?
         }
         Command::Plan(PlanCommand::Start(plan)) => {
-            let (action, run) = with_settings(plan.start.split())?;
-            (
-                action,
-                commands::plan::planned_arguments(run, &plan.out.out)?,
-            )
+            planned(with_settings(plan.start.split())?, &plan.out.out)?
         }
         Command::Plan(PlanCommand::Stop(plan)) => {
-            let (action, run) = with_settings(plan.stop.split())?;
-            (
-                action,
-                commands::plan::planned_arguments(run, &plan.out.out)?,
-            )
+            planned(with_settings(plan.stop.split())?, &plan.out.out)?
         }
         Command::Plan(PlanCommand::Show(args)) => {
             return commands::plan::show(&args, global, notes, results).await;
@@ -252,6 +255,7 @@ async fn run(
         Command::Store(command) => {
             return store::admin(&command, global, notes, results).await;
         }
+        Command::Serve(args) => return commands::serve::run(&args, global, notes, results).await,
         Command::Config(ConfigCommand::Show(args)) => {
             return commands::config::show(&args, global, &settings, results);
         }

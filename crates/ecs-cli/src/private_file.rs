@@ -17,3 +17,17 @@ pub(crate) fn options() -> OpenOptions {
 pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     options().create_new(true).open(path)
 }
+
+/// Tells whether other users can read a file. Only Unix says so.
+#[cfg(all(unix, any(feature = "serve", feature = "postgres")))]
+pub(crate) fn is_open_to_others(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(file).map(|known| known.permissions().mode());
+    mode.is_ok_and(|mode| mode & 0o077 != 0)
+}
+
+/// Tells whether other users can read a file. Only Unix says so.
+#[cfg(all(not(unix), any(feature = "serve", feature = "postgres")))]
+pub(crate) fn is_open_to_others(_: &Path) -> bool {
+    false
+}

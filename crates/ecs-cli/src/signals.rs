@@ -29,9 +29,10 @@ impl Signals {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
-            hangup: match hangup_is_ignored() {
-                true => None,
-                false => Some(listen(SignalKind::hangup())?),
+            hangup: if hangup_is_ignored() {
+                None
+            } else {
+                Some(listen(SignalKind::hangup())?)
             },
             hung_up: false,
         })

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use ecs_ops::journal::{Contents, HeldServer, Journal};
 use ecs_ops::model::ServerId;
 use ecs_ops::store::{
-    Follower, PlanApproval, RunState, StoreError, StoreErrorKind, StoreIdentity, Takeover,
+    Follower, PlanApproval, RunState, RunSummary, StoreError, StoreErrorKind, StoreIdentity,
+    Takeover,
 };
 use serde_json::{Value, json};
 
@@ -92,6 +93,12 @@ impl Store {
         &self.address
     }
 
+    /// For those who read it for long.
+    #[cfg(feature = "serve")]
+    pub(crate) fn shared(&self) -> &ecs_ops::store::Store {
+        &self.store
+    }
+
     /// Begins the journal of a new run.
     pub(crate) fn journal(&self) -> Arc<dyn Journal> {
         Arc::new(self.store.journal())
@@ -126,6 +133,10 @@ impl Store {
         let mut found: Vec<_> = ids.filter(|id| is_last || id.starts_with(named)).collect();
         match found.len() {
             1 => Ok(found.remove(0)),
+            0 if is_last => Err(Fail::usage(format!(
+                "there is no run in the store {}",
+                self.address
+            ))),
             // The caller reports the missing run.
             0 => Ok(named.to_owned()),
             many => Err(Fail::usage(format!("{many} runs begin with {named}"))
@@ -197,17 +208,19 @@ impl Store {
     pub(crate) async fn list(&self, limit: u32) -> Result<Vec<Value>, Fail> {
         let runs = self.store.runs(limit).await;
         let runs = runs.map_err(|error| fail(&error))?;
-        let runs = runs.into_iter().map(|run| {
-            json!({
-                "run_id": run.run_id, "state": run.state, "operation": run.action, "servers": run.servers,
-                "project_id": run.project_id, "endpoint": run.endpoint, "user": run.user, "host": run.host,
-                "pid": run.pid, "program": run.program, "epoch": run.epoch, "records": run.records,
-                "started_at": format!("{:.0}", run.started_at), "seen_at": format!("{:.0}", run.seen_at),
-                "ended_at": run.ended_at.map(|at| format!("{at:.0}")),
-            })
-        });
-        Ok(runs.collect())
+        Ok(runs.iter().map(listed).collect())
     }
+}
+
+/// A run as JSON, as it stands in a list.
+pub(crate) fn listed(run: &RunSummary) -> Value {
+    json!({
+        "run_id": run.run_id, "state": run.state, "operation": run.action, "servers": run.servers,
+        "project_id": run.project_id, "endpoint": run.endpoint, "user": run.user, "host": run.host,
+        "pid": run.pid, "program": run.program, "epoch": run.epoch, "records": run.records,
+        "started_at": format!("{:.0}", run.started_at), "seen_at": format!("{:.0}", run.seen_at),
+        "ended_at": run.ended_at.map(|at| format!("{at:.0}")),
+    })
 }
 
 /// Returns the error of a store before anything was sent.

@@ -140,7 +140,7 @@ impl Client {
         scale(duration, 1.0 / self.0.time_factor)
     }
 
-    /// Draws random numbers; a [seed](ClientBuilder::seed) makes them repeatable.
+    /// Draws random numbers; a seed makes them repeatable.
     pub fn with_rng<T>(&self, draw: impl FnOnce(&mut ChaCha8Rng) -> T) -> T {
         draw(&mut self.0.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }

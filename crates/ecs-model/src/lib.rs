@@ -75,6 +75,7 @@ mod addresses;
 pub mod arbitrary;
 mod catalogue;
 mod error;
+#[allow(clippy::too_many_lines, reason = "a table of the operations")]
 mod generated;
 mod ids;
 mod job;

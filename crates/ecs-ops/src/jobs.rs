@@ -92,10 +92,12 @@ fn observe(
 ) -> (PollOutcome, Option<JobSnapshot>) {
     let failure = match answer {
         Ok(job) => {
-            let over = match outcomes::is_over(job) {
-                false => Completion::Running,
-                true if outcomes::contradicts_itself(job) => Completion::Contradictory,
-                true => Completion::Finished,
+            let over = if !outcomes::is_over(job) {
+                Completion::Running
+            } else if outcomes::contradicts_itself(job) {
+                Completion::Contradictory
+            } else {
+                Completion::Finished
             };
             let began = time(job.begin_time.as_deref());
             let now = client.clock().remote_at(client.clock().now());

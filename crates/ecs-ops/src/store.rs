@@ -171,9 +171,7 @@ impl Store {
         if found.is_empty() {
             return Err(Reply::NoRun.into_error(run_id));
         }
-        let entries = follower::entries(run_id, &found, 0)?;
-        let tail = None;
-        Ok(Contents { entries, tail })
+        follower::entries(run_id, &found, 0).map(Contents::of)
     }
 
     /// Returns at most this number of runs, the latest first.

@@ -94,11 +94,14 @@ impl Job {
 }
 
 fn progress(now: Duration, begin: Duration, end: Duration, fails: bool) -> Progress {
-    match fails {
-        _ if now < begin => Progress::Init,
-        _ if now < end => Progress::Running,
-        true => Progress::Fail,
-        false => Progress::Success,
+    if now < begin {
+        Progress::Init
+    } else if now < end {
+        Progress::Running
+    } else if fails {
+        Progress::Fail
+    } else {
+        Progress::Success
     }
 }
 

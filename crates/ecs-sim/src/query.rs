@@ -118,12 +118,13 @@ impl ListQuery {
         now: Duration,
     ) -> Result<Page<'a>, String> {
         let (most, size) = quirks.sizes(self.limit.unwrap_or(DEFAULT_LIMIT));
-        let taken: Vec<&Server> = match self.takes_all() {
-            true => servers.iter().collect(),
-            false => servers
+        let taken: Vec<&Server> = if self.takes_all() {
+            servers.iter().collect()
+        } else {
+            servers
                 .iter()
                 .filter(|item| self.takes(item, now))
-                .collect(),
+                .collect()
         };
         let skipped = self.skipped(&taken, size, quirks)?;
         let on_page: Vec<&Server> = taken.iter().skip(skipped).take(most).copied().collect();

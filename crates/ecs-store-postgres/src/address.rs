@@ -48,6 +48,12 @@ pub(crate) enum Tls {
 }
 
 impl StoreAddress {
+    /// The same for who only reads: any server will do, also a standby that cannot write.
+    pub(crate) fn for_reading(mut self) -> Self {
+        self.config.target_session_attrs(TargetSessionAttrs::Any);
+        self
+    }
+
     /// Sets the password.
     #[must_use]
     pub fn with_password(mut self, password: &SecretString) -> Self {
@@ -152,9 +158,10 @@ impl FromStr for StoreAddress {
                 _ => kept.push(setting),
             }
         }
-        let address = match kept.is_empty() {
-            true => address.to_owned(),
-            false => format!("{address}?{}", kept.join("&")),
+        let address = if kept.is_empty() {
+            address.to_owned()
+        } else {
+            format!("{address}?{}", kept.join("&"))
         };
         // The text of the error may repeat a part of the address, and so a password.
         let mut config: Config = address.parse().map_err(|_| {

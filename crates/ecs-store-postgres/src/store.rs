@@ -73,12 +73,13 @@ impl PostgresStore {
         Ok(Self::over(connection, options))
     }
 
-    /// Connects to list and show runs only: also a store whose tables are of a later version.
+    /// Connects to list and show runs only: also a store whose tables are of a later version, and
+    /// a server that cannot write, such as a hot standby.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_read_only(options: StoreOptions) -> Result<Self, StoreError> {
-        let connection = Connection::new(options.address.clone())?;
+        let connection = Connection::new(options.address.clone().for_reading())?;
         check_schema(&connection, false).await?;
         Ok(Self::over(connection, options))
     }

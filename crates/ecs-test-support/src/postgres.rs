@@ -143,6 +143,17 @@ impl Postgres {
         self.command("start", "started")
     }
 
+    /// Starts a hot standby of it, which ends with it. Returns its port; its Unix socket is in the same
+    /// folder.
+    ///
+    /// # Errors
+    /// The server does not run, or the standby does not start.
+    pub fn start_standby(&self) -> std::io::Result<u16> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        self.command(&format!("standby {port}"), "following")?;
+        Ok(port)
+    }
+
     fn command(&self, command: &str, expected: &str) -> std::io::Result<()> {
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(stdin) = &mut control.stdin {

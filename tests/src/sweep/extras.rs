@@ -84,10 +84,7 @@ impl Extras {
         let escalate_after = (soft && escalates).then(|| Duration::from_secs(after));
         let verify = rng.random_bool(0.3).then(|| secs(rng, 5..300));
         let journal = rng.random_bool(0.85);
-        let count = match journal {
-            true => rng.random_range(1..=4),
-            false => 1,
-        };
+        let count = if journal { rng.random_range(1..=4) } else { 1 };
         let rolls = waves.is_some() || escalate_after.is_some();
         let endless = scenario.faults.stuck_jobs > 0.0;
         let mut lives: Vec<_> = (0..count)
@@ -136,22 +133,28 @@ fn stream(seed: u64, stream: u64) -> ChaCha8Rng {
 impl WavePlan {
     fn draw(rng: &mut impl Rng) -> Self {
         // Not too many waves: each can take a quarter of an hour.
-        let wave = match rng.random_bool(0.6) {
-            true => CountOrPercent::Percent(rng.random_range(10..=60)),
-            false => CountOrPercent::Count(rng.random_range(15..=40)),
+        let wave = if rng.random_bool(0.6) {
+            CountOrPercent::Percent(rng.random_range(10..=60))
+        } else {
+            CountOrPercent::Count(rng.random_range(15..=40))
         };
         let canary = rng.random_bool(0.4).then(|| rng.random_range(1..=3));
-        let pause = match rng.random_bool(0.5) {
-            true => Duration::ZERO,
-            false => secs(rng, 1..120),
+        let pause = if rng.random_bool(0.5) {
+            Duration::ZERO
+        } else {
+            secs(rng, 1..120)
         };
-        let after = match rng.random() {
-            true => AfterCanary::Ask,
-            false => AfterCanary::Pause(secs(rng, 0..600)),
+        let after = if rng.random() {
+            AfterCanary::Ask
+        } else {
+            AfterCanary::Pause(secs(rng, 0..600))
         };
-        let max_failures = rng.random_bool(0.6).then(|| match rng.random() {
-            true => CountOrPercent::Percent(rng.random_range(0..=50)),
-            false => CountOrPercent::Count(rng.random_range(0..=5)),
+        let max_failures = rng.random_bool(0.6).then(|| {
+            if rng.random() {
+                CountOrPercent::Percent(rng.random_range(0..=50))
+            } else {
+                CountOrPercent::Count(rng.random_range(0..=5))
+            }
         });
         Self {
             wave,

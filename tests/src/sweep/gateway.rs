@@ -65,9 +65,12 @@ pub enum Kind {
 impl Habits {
     /// Draws the frequencies; `longest` is the longest time that a request may be held, in seconds.
     pub fn draw(rng: &mut ChaCha8Rng, longest: u64) -> Self {
-        let share = |rng: &mut ChaCha8Rng| match rng.random_bool(0.5) {
-            true => 0.0,
-            false => rng.random_range(0.0..0.3),
+        let share = |rng: &mut ChaCha8Rng| {
+            if rng.random_bool(0.5) {
+                0.0
+            } else {
+                rng.random_range(0.0..0.3)
+            }
         };
         let caches = [Cache::Off, Cache::Silent, Cache::IgnoresQuery, Cache::Aged];
         Self {

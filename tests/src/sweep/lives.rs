@@ -123,23 +123,23 @@ pub(super) async fn play_lives(
             lease: JournalLease::of_entries(&memory.entries()),
         };
         let before = memory.entries();
-        let run = match before.is_empty() {
+        let run = if before.is_empty() {
             // Nothing was recorded, so nothing was sent.
-            true => {
-                let run = client.run(plan.plan.action, servers.clone());
-                let run = first(world, extras, plan, run, &servers)?;
-                match extras.journal {
-                    true => run.journal(journal),
-                    false => run,
-                }
+            let run = client.run(plan.plan.action, servers.clone());
+            let run = first(world, extras, plan, run, &servers)?;
+            if extras.journal {
+                run.journal(journal)
+            } else {
+                run
             }
-            false => match Recovered::from_entries(before.iter().cloned()) {
+        } else {
+            match Recovered::from_entries(before.iter().cloned()) {
                 Ok(recovered) => client.resume(journal, recovered)?.continue_stopped(),
                 Err(error) => {
                     lived.unreadable = Some(format!("{error:?}"));
                     break;
                 }
-            },
+            }
         };
         let run = run
             .on_unknown(OnUnknown::of(plan.plan.reconcile, plan.resubmit))
@@ -254,9 +254,10 @@ fn gated(
     run.health_check("a draw", within, move |servers| {
         let asked = ask(Some(servers));
         async move {
-            match asked.await || !heeds {
-                true => Ok(()),
-                false => Err("drawn to be ill".to_owned()),
+            if asked.await || !heeds {
+                Ok(())
+            } else {
+                Err("drawn to be ill".to_owned())
             }
         }
     })

@@ -83,15 +83,19 @@ impl Scenario {
             _ => rng.random_range(10..=60),
         };
         let most_in_a_batch = rng.random_range(1..=40_usize);
-        let enforced = match rng.random_bool(0.3) {
+        let enforced = if rng.random_bool(0.3) {
             // The client may assume too much, but no request may be too large forever.
-            true => rng.random_range(most_in_a_batch.min(quota)..=quota),
+            rng.random_range(most_in_a_batch.min(quota)..=quota)
+        } else {
             // No quota at all: only the client keeps to one.
-            false => usize::MAX,
+            usize::MAX
         };
-        let some = |rng: &mut ChaCha8Rng, shares: &[f64]| match rng.random_bool(0.5) {
-            true => 0.0,
-            false => pick(rng, shares),
+        let some = |rng: &mut ChaCha8Rng, shares: &[f64]| {
+            if rng.random_bool(0.5) {
+                0.0
+            } else {
+                pick(rng, shares)
+            }
         };
         let longest = pick(rng, &[35, 35, 5, 1]);
         let region = RegionBuilder::default()
@@ -107,9 +111,10 @@ impl Scenario {
             .locked(some(rng, &[0.02, 0.2]))
             .shutoff(some(rng, &[0.02, 0.5]));
         let attempt_timeout = Duration::from_secs(pick(rng, &[2, 10, 60]));
-        let mut faults = match rng.random_bool(0.1) {
-            true => Faults::none(seed),
-            false => Faults::drawn(seed),
+        let mut faults = if rng.random_bool(0.1) {
+            Faults::none(seed)
+        } else {
+            Faults::drawn(seed)
         };
         // Connecting, there and back: a way that is not slow is in time.
         let longest = (*faults.delay.end()).min(attempt_timeout / 4);
@@ -138,9 +143,10 @@ impl Scenario {
             queries: rng.random_range(1..=8),
             attempt_timeout,
             max_failures: rng.random_range(1..=6),
-            polling: match rng.random() {
-                true => Polling::default(),
-                false => Polling::adaptive(secs(rng, 0..20), secs(rng, 1..10), secs(rng, 1..20)),
+            polling: if rng.random() {
+                Polling::default()
+            } else {
+                Polling::adaptive(secs(rng, 0..20), secs(rng, 1..10), secs(rng, 1..20))
             },
             faults,
             runs: shares
@@ -171,10 +177,11 @@ impl Scenario {
         let all = servers.len();
         let mut parts: Vec<Vec<ServerId>> = Vec::new();
         for (index, run) in self.runs.iter().enumerate() {
-            let count = match index + 1 == self.runs.len() {
-                true => servers.len(),
+            let count = if index + 1 == self.runs.len() {
+                servers.len()
+            } else {
                 // Rounding cannot exceed the number of servers.
-                false => ((all as f64 * run.share) as usize).min(servers.len()),
+                ((all as f64 * run.share) as usize).min(servers.len())
             };
             parts.push(servers.drain(..count).collect());
         }

@@ -130,9 +130,10 @@ fn retrying_an_empty_success() {
             let action = is_action(&request);
             let answer = faulty.send(request, &attempt).await?;
             let nothing = !String::from_utf8_lossy(answer.body()).contains("job_id\":\"");
-            Ok(match answer.status().is_success() && action && nothing {
-                true => response(429, SLOWER),
-                false => answer,
+            Ok(if answer.status().is_success() && action && nothing {
+                response(429, SLOWER)
+            } else {
+                answer
             })
         })
     });

@@ -147,10 +147,7 @@ async fn query(name: &str, then: Play, patience: Duration, verdict: Verdict) {
 }
 
 async fn meet(fault: WireFault) {
-    let patience = match fault.takes_time {
-        true => IMPATIENT,
-        false => PATIENT,
-    };
+    let patience = if fault.takes_time { IMPATIENT } else { PATIENT };
     let (name, first) = (fault.name, play(fault.play));
     let acts = action(name, first.clone(), patience, fault.verdict, fault.expected);
     let asks = query(name, first, patience, Verdict::Succeeds);

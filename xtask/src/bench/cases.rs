@@ -130,9 +130,10 @@ impl Program {
     }
 
     fn measure(&self, case: &Case, url: &str) -> Result<f64, String> {
-        let calls = match self.is_sdk {
-            true => (case.calls / SDK_CALLS).max(1),
-            false => case.calls,
+        let calls = if self.is_sdk {
+            (case.calls / SDK_CALLS).max(1)
+        } else {
+            case.calls
         };
         let output = self
             .pinned()

@@ -138,11 +138,10 @@ fn types(ir: &Ir) -> String {
                     table(&["value", "meaning"], values.iter().map(choice)),
                 ),
                 TypeKind::Struct { fields, keeps_rest } => (
-                    match keeps_rest {
-                        true => {
-                            "Received: every field may be absent or null, others are kept as they came."
-                        }
-                        false => "Received: every field may be absent or null, others are ignored.",
+                    if *keeps_rest {
+                        "Received: every field may be absent or null, others are kept as they came."
+                    } else {
+                        "Received: every field may be absent or null, others are ignored."
                     },
                     table(&["field", "type", "meaning"], fields.iter().map(field)),
                 ),

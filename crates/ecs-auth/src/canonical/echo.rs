@@ -101,9 +101,10 @@ impl CanonicalRequest {
         for (at, signed) in ours.iter().enumerate() {
             let read = theirs.next().unwrap_or_default();
             // Nothing marks the end of the echo, but the last line is as long as ours.
-            let read = match at == last {
-                true => read.get(..signed.len()).unwrap_or(read),
-                false => read,
+            let read = if at == last {
+                read.get(..signed.len()).unwrap_or(read)
+            } else {
+                read
             };
             if *signed != read && !is_masked(signed, read) {
                 return Echo::Differs(Difference {

@@ -36,9 +36,10 @@ impl Source for Fake {
                 return Err(AuthError::new(kind, format!("call {call} failed")));
             }
             Ok(Fetched {
-                credentials: match self.always_the_same {
-                    true => Credentials::token("token")?,
-                    false => Credentials::token(format!("token-{call}"))?,
+                credentials: if self.always_the_same {
+                    Credentials::token("token")?
+                } else {
+                    Credentials::token(format!("token-{call}"))?
                 },
                 lifetime: (!self.unknown_end).then_some(LIFE),
                 renew_ahead: AHEAD,

@@ -164,6 +164,7 @@ fn a_temporary_key_needs_its_token_and_a_permanent_one_none() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn unreadable_signatures_are_explained() {
     let good = format!(
         "SDK-HMAC-SHA256 Access={ID}, SignedHeaders=host;x-sdk-date, Signature={}",

@@ -105,9 +105,10 @@ fn environment() -> impl Strategy<Value = Environment> {
     ];
     let files = vec((select(paths), text()), 0..3);
     (open, secret, files, any::<bool>()).prop_map(|(open, secret, files, home)| {
-        let start = match home {
-            true => Environment::default().with_variable("HOME", "/home/ops"),
-            false => Environment::default(),
+        let start = if home {
+            Environment::default().with_variable("HOME", "/home/ops")
+        } else {
+            Environment::default()
         };
         let all = open.into_iter().chain(secret);
         let all = all.fold(start, |all, (name, value)| all.with_variable(name, value));

@@ -14,9 +14,10 @@ pub(crate) fn quoted(word: &OsStr) -> Option<String> {
     if !text.is_empty() && text.chars().all(is_plain) {
         return Some(text.to_owned());
     }
-    Some(match cfg!(windows) {
-        true => format!("\"{}\"", text.replace('"', "\\\"")),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
+    Some(if cfg!(windows) {
+        format!("\"{}\"", text.replace('"', "\\\""))
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
     })
 }
 

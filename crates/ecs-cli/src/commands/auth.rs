@@ -231,10 +231,9 @@ impl CheckEnd {
     fn advice(&self) -> Option<String> {
         match self {
             Self::Options(fail) => fail.hint.clone(),
-            Self::Credentials(error) if error.kind() == AuthErrorKind::Malformed => error
-                .reason()
-                .and_then(credentials::hint_of)
-                .map(Into::into),
+            Self::Credentials(error) if error.kind() == AuthErrorKind::Malformed => {
+                error.reason().and_then(credentials::hint_of)
+            }
             Self::Credentials(_) | Self::Asked(_) => None,
         }
     }

@@ -56,9 +56,10 @@ impl Place {
     /// Returns the place from the journal.
     pub(super) fn of_record(run: &RunRecord) -> Self {
         Self {
-            endpoint: match run.simulated {
-                true => simulated(&run.endpoint),
-                false => run.endpoint.clone(),
+            endpoint: if run.simulated {
+                simulated(&run.endpoint)
+            } else {
+                run.endpoint.clone()
             },
             project_id: run.project.to_string(),
             is_simulated: run.simulated,

@@ -94,9 +94,10 @@ fn unknown(code: &str) -> Fail {
     let fail = Fail::usage(format!(
         "no page of the service documents the code {code:?}"
     ));
-    match near.is_empty() {
-        true => fail,
-        false => fail.hint(format!("documented codes like it: {}", near.join(", "))),
+    if near.is_empty() {
+        fail
+    } else {
+        fail.hint(format!("documented codes like it: {}", near.join(", ")))
     }
 }
 

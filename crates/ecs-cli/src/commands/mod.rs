@@ -23,6 +23,7 @@ pub(crate) mod run;
 pub(crate) mod run_list;
 pub(crate) mod schema;
 mod selecting;
+pub(crate) mod serve;
 pub(crate) mod server;
 pub(crate) mod server_actions;
 mod servers;

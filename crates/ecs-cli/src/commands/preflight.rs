@@ -272,10 +272,11 @@ async fn list(connection: &Connection, notes: &Notes) -> Result<Vec<Server>, Fai
     let listed = connection.client.servers().await;
     let servers = listed
         .map_err(|error| Fail::of_error(&format!("cannot list the servers of {place}"), &error))?;
-    match servers.is_empty() {
-        true => Err(Fail::usage(format!("there is no server in {place}"))
-            .hint("check the project and the region")),
-        false => Ok(servers),
+    if servers.is_empty() {
+        Err(Fail::usage(format!("there is no server in {place}"))
+            .hint("check the project and the region"))
+    } else {
+        Ok(servers)
     }
 }
 

@@ -21,13 +21,15 @@ pub(super) fn setting(
     if !several || !are_seen || args.no_recheck || accepts_drift {
         return None;
     }
-    let recheck = match args.skip_unready {
-        true => WaveRecheck::skip(),
-        false => WaveRecheck::stop(),
+    let recheck = if args.skip_unready {
+        WaveRecheck::skip()
+    } else {
+        WaveRecheck::stop()
     };
     // With a store the run waits for servers that other runs act on.
-    Some(match is_stored {
-        true => recheck.ignore_busy(),
-        false => recheck,
+    Some(if is_stored {
+        recheck.ignore_busy()
+    } else {
+        recheck
     })
 }

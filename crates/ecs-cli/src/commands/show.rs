@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use ecs_ops::journal::{Contents, Entry, JournalErrorKind, JsonlJournal};
+use ecs_ops::journal::{Contents, Entry, JournalError, JournalErrorKind, JsonlJournal};
 use serde_json::json;
 
 use super::go_on::RecordedPlace;
@@ -95,17 +95,8 @@ fn show(
         results.write(&records(&contents));
         return Ok(Exit::Success);
     }
-    let begun = begun_by(&contents);
-    let mut timeline = Timeline::of(contents)
+    let mut timeline = timeline(contents, is_stored, active)
         .map_err(|error| Fail::usage(format!("journal {path}: {}", chain(&error))))?;
-    if let Some((run, by)) = begun {
-        timeline.place = RecordedPlace::of(&run);
-        timeline.is_stored = is_stored;
-        timeline.process = Some(Process {
-            active,
-            by: by.unwrap_or_default(),
-        });
-    }
     if !args.outcome.is_empty() {
         timeline.servers.retain(|server| {
             let name = server.report.outcome.name();
@@ -148,6 +139,28 @@ fn show(
         _ => results.write(&json::document(&timeline)),
     }
     Ok(Exit::Success)
+}
+
+/// What the records say, and of the process that the run has.
+///
+/// # Errors
+/// Those of [`Timeline::of`].
+pub(crate) fn timeline(
+    contents: Contents,
+    is_stored: bool,
+    active: bool,
+) -> Result<Timeline, JournalError> {
+    let begun = begun_by(&contents);
+    let mut timeline = Timeline::of(contents)?;
+    if let Some((run, by)) = begun {
+        timeline.place = RecordedPlace::of(&run);
+        timeline.is_stored = is_stored;
+        timeline.process = Some(Process {
+            active,
+            by: by.unwrap_or_default(),
+        });
+    }
+    Ok(timeline)
 }
 
 /// Writes a new file, never over an existing one, which may be a journal. A file that cannot be written completely is

@@ -3,6 +3,7 @@ use ecs_ops::auth::{CredentialOptions, Environment};
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn unencrypted_secrets_are_warned_of_for_every_destination() {
     const OPEN: (&str, &str) = ("OS_AUTH_URL", "http://iam.example/v3");
     const SECURE: (&str, &str) = ("OS_AUTH_URL", "https://iam.example/v3");

@@ -165,11 +165,10 @@ fn answer(status: u16, code: Option<&str>, message: &str) -> String {
     const LONGEST: usize = 200;
     let message = Echo::remove_from(message);
     let code = code.map(|code| format!(" {code}")).unwrap_or_default();
-    match message.is_empty() {
-        true => format!("HTTP {status}{code}"),
-        false => {
-            let message: String = message.chars().take(LONGEST).collect();
-            format!("HTTP {status}{code}: {message}")
-        }
+    if message.is_empty() {
+        format!("HTTP {status}{code}")
+    } else {
+        let message: String = message.chars().take(LONGEST).collect();
+        format!("HTTP {status}{code}: {message}")
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_report_determines_the_exit_code() {
     const NONE: OutcomeFlags = OutcomeFlags {
         succeeded: false,

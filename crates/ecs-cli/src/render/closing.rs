@@ -184,9 +184,10 @@ fn by_reason<'a>(servers: &[&'a ServerReport]) -> Vec<(String, Vec<&'a ServerRep
         });
         if let Some((reason, members)) = groups.get_mut(at) {
             // The reason keeps the id as long as it has one server.
-            *reason = match members.is_empty() {
-                true => shown,
-                false => naming_first_request(reason, general),
+            *reason = if members.is_empty() {
+                shown
+            } else {
+                naming_first_request(reason, general)
             };
             members.push(server);
         }

@@ -8,17 +8,19 @@ use std::path::Path;
 use super::duration::to_tenths;
 use super::show::{next, number, since};
 use super::table;
-use super::timeline::{Server, Timeline};
+use super::timeline::{Server, Summary, Timeline};
 
-pub(super) const STYLE: &str = "\
+pub(crate) const STYLE: &str = "\
 :root{color-scheme:light dark;--ok:#2e7d32;--bad:#c62828;--wait:#1565c0;--pause:#ef9f00;--odd:#8e24aa;--none:#9e9e9e;\
---line:#8883;--band:#8881}\
-@media(prefers-color-scheme:dark){:root{--ok:#66bb6a;--bad:#ef5350;--wait:#64b5f6;--pause:#ffca28;--odd:#ce93d8;--none:#757575}}\
+--line:#8883;--band:#8881;--in:#fff}\
+@media(prefers-color-scheme:dark){:root{--ok:#66bb6a;--bad:#ef5350;--wait:#64b5f6;--pause:#ffca28;--odd:#ce93d8;--none:#757575;--in:#000}}\
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem}h1{margin-bottom:.3rem}\
 table{border-collapse:collapse;width:100%;font-size:13px}td,th{text-align:left;padding:.2rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}\
 td:first-child,.id,.at,.o{white-space:nowrap}td:first-child,.id{font-family:ui-monospace,monospace}.facts td:first-child{font-family:inherit;width:9rem}\
-svg{width:100%;height:auto}text{fill:currentColor;font:12px system-ui,sans-serif}.in{fill:#fff;font-size:10.5px}.end{text-anchor:end}.mid{text-anchor:middle}.sign{paint-order:stroke;stroke:Canvas;stroke-width:3px}\
-.next{white-space:pre-wrap}.sum{font-size:1.2rem;margin:.2rem 0}.all{display:flex;height:.9rem;border-radius:4px;overflow:hidden}\
+svg{width:100%;height:auto}text{fill:currentColor;font:12px system-ui,sans-serif}.in{fill:var(--in);font-size:10.5px}.end{text-anchor:end}.mid{text-anchor:middle}.sign{paint-order:stroke;stroke:Canvas;stroke-width:3px}\
+.next{white-space:pre-wrap}.sum{font-size:1.2rem;margin:.2rem 0}.all{display:flex;height:.9rem;width:100%;border-radius:4px;overflow:hidden}.wide{overflow-x:auto}\
+.c-ok{background:var(--ok)}.c-bad{background:var(--bad)}.c-wait{background:var(--wait)}.c-pause{background:var(--pause)}.c-odd{background:var(--odd)}.c-none{background:var(--none)}\
+text.t-ok{fill:var(--ok)}text.t-bad{fill:var(--bad)}\
 .succeeded .o{color:var(--ok)}.failed .o{color:var(--bad)}.unknown .o{color:var(--odd)}.running .o{color:var(--wait)}\
 .k i{display:inline-block;width:.8rem;height:.8rem;margin:0 .3rem 0 1rem;border-radius:2px}.only label{margin-right:1rem}";
 
@@ -31,50 +33,142 @@ const OUTCOMES: [(&str, &str, &str); 5] = [
     ("succeeded", "succeeded", "ok"),
 ];
 
-/// Returns the page; `path` is the journal's.
-pub(crate) fn page(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String {
-    let title = format!(
-        "{} of {} servers",
-        timeline.operation,
-        timeline.servers.len()
-    );
-    let only: String = OUTCOMES
-        .iter()
-        .map(|(name, ..)| {
-            format!("body:has(#only-{name}:checked) tr.s:not(.{name}){{display:none}}")
-        })
-        .collect();
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>{title}</title><style>{STYLE}{only}</style></head><body>\n<h1>{title}</h1>\n\
-         <p class=\"sum\">{}</p>\n{}",
-        escape(&super::show::headline(timeline)),
-        all(timeline)
-    );
-    for line in next(timeline, path) {
-        page.push_str(&format!("<p class=\"next\">{}</p>\n", escape(&line)));
-    }
-    page.push_str(&facts(timeline));
-    page.push_str(&drawing::drawing(timeline));
-    page.push_str(&waves(timeline));
-    page.push_str(&problems(timeline));
-    page.push_str(&servers(timeline));
-    page.push_str("</body></html>\n");
-    page
+/// Where a page says what a run did: each part changes by itself while the run goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    pub(crate) title: String,
+    /// What stands above the servers, and how many have each outcome: the id of the element, and the HTML within it.
+    pub(crate) parts: Vec<(&'static str, String)>,
+    /// The rows of the servers, those first that somebody has to look at: a key, and the HTML.
+    pub(crate) rows: Vec<(String, String)>,
 }
 
-/// Draws a strip of all servers by outcome.
-fn all(timeline: &Timeline) -> String {
-    let mut strip = String::from("<div class=\"all\">");
-    for (name, text, color) in OUTCOMES.iter().rev() {
-        let count = timeline.summary.of_outcome(name);
-        if count > 0 {
-            strip.push_str(&format!(
-                "<div style=\"flex:{count};background:var(--{color})\" title=\"{count} {text}\"></div>"
-            ));
+impl Content {
+    /// What a timeline shows; `path` is the journal's.
+    pub(crate) fn of(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Self {
+        let title = format!(
+            "{} of {} servers",
+            timeline.operation,
+            timeline.servers.len()
+        );
+        let headline = format!(
+            "<p class=\"sum\">{}</p>\n",
+            escape(&super::show::headline(timeline))
+        );
+        let next: String = next(timeline, path)
+            .iter()
+            .map(|line| format!("<p class=\"next\">{}</p>\n", escape(line)))
+            .collect();
+        let mut parts = vec![
+            ("headline", headline),
+            ("outcomes", strip(&timeline.summary)),
+            ("next", next),
+            ("facts", facts(timeline)),
+            ("drawing", drawing::drawing(timeline)),
+            ("waves", waves(timeline)),
+            ("problems", problems(timeline)),
+        ];
+        parts.extend(OUTCOMES.map(|(name, ..)| {
+            let count = timeline.summary.of_outcome(name);
+            (counter(name), count.to_string())
+        }));
+        Self {
+            title,
+            parts,
+            rows: rows(timeline),
         }
     }
-    strip + "</div>\n"
+}
+
+/// What is below the title of a page; `is_live`: its numbers may change.
+pub(crate) fn body<'a>(
+    is_live: bool,
+    parts: &[(&'static str, String)],
+    rows: impl IntoIterator<Item = &'a str>,
+) -> String {
+    let counters = OUTCOMES.map(|(name, ..)| counter(name));
+    let mut html = String::new();
+    let apart = parts.iter().filter(|(id, _)| !counters.contains(id));
+    for (id, part) in apart {
+        html.push_str(&format!("<div id=\"{id}\">{part}</div>\n"));
+    }
+    html.push_str(
+        "<h2>Servers</h2>\n<p class=\"only\"><label><input type=\"radio\" name=\"only\" checked> all</label>",
+    );
+    for ((name, text, _), id) in OUTCOMES.iter().zip(counters) {
+        let count = parts.iter().find(|(part, _)| *part == id);
+        let count = count.map_or("0", |(_, count)| count);
+        if count == "0" && !is_live {
+            continue;
+        }
+        html.push_str(&format!(
+            "<label><input type=\"radio\" name=\"only\" id=\"only-{name}\"> <span id=\"{id}\">{count}</span> {text}</label>"
+        ));
+    }
+    html.push_str(
+        "</p>\n<div class=\"wide\"><table class=\"servers\"><thead><tr><th scope=\"col\">Server<th scope=\"col\">Name<th scope=\"col\">Outcome\
+         <th scope=\"col\">Wave<th scope=\"col\">Request<th scope=\"col\">Job<th scope=\"col\">Reason</tr></thead>\n<tbody id=\"rows\">\n",
+    );
+    html.extend(rows);
+    html + "</tbody></table></div>\n"
+}
+
+/// The id of the element with the number of servers of an outcome.
+fn counter(name: &str) -> &'static str {
+    match name {
+        "succeeded" => "count-succeeded",
+        "failed" => "count-failed",
+        "running" => "count-running",
+        "not_attempted" => "count-not_attempted",
+        _ => "count-unknown",
+    }
+}
+
+/// The rules that leave only the servers of one outcome.
+pub(crate) fn only() -> String {
+    let rule = |(name, ..): &(&str, &str, &str)| {
+        format!("body:has(#only-{name}:checked) tr.s:not(.{name}){{display:none}}")
+    };
+    OUTCOMES.iter().map(rule).collect()
+}
+
+/// The whole page; `path` is the journal's.
+pub(crate) fn page(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> String {
+    let content = Content::of(timeline, path);
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>{}</title><style>{STYLE}{}</style></head><body>\n<h1>{}</h1>\n{}</body></html>\n",
+        content.title,
+        only(),
+        content.title,
+        body(
+            false,
+            &content.parts,
+            content.rows.iter().map(|(_, row)| row.as_str())
+        )
+    )
+}
+
+/// A strip of all servers, by outcome.
+pub(crate) fn strip(summary: &Summary) -> String {
+    let mut strip = format!(
+        "<svg class=\"all\" viewBox=\"0 0 {} 1\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
+        summary.requested.max(1),
+        summary.counts()
+    );
+    let mut left = 0;
+    // From what is done to what is left.
+    let [unknown, failed, running, not_attempted, succeeded] = OUTCOMES;
+    for (name, text, color) in [succeeded, failed, unknown, running, not_attempted] {
+        let count = summary.of_outcome(name);
+        if count > 0 {
+            strip.push_str(&format!(
+                "<rect x=\"{left}\" width=\"{count}\" height=\"1\" fill=\"var(--{color})\"><title>{count} {text}</title></rect>"
+            ));
+        }
+        left += count;
+    }
+    strip + "</svg>\n"
 }
 
 fn facts(timeline: &Timeline) -> String {
@@ -165,36 +259,25 @@ fn problems(timeline: &Timeline) -> String {
     table + "</table>\n"
 }
 
-/// Formats a table of the servers, the most urgent ones first.
-fn servers(timeline: &Timeline) -> String {
-    let mut table = String::from(
-        "<h2>Servers</h2>\n<p class=\"only\"><label><input type=\"radio\" name=\"only\" checked> all</label>",
-    );
-    for (name, text, _) in OUTCOMES {
-        let count = timeline.summary.of_outcome(name);
-        if count > 0 {
-            table.push_str(&format!(
-                "<label><input type=\"radio\" name=\"only\" id=\"only-{name}\"> {count} {text}</label>"
-            ));
-        }
-    }
-    table.push_str(
-        "</p>\n<table><tr><th>Server<th>Name<th>Outcome<th>Wave<th>Request<th>Job<th>Reason</tr>\n",
-    );
+/// Those first that somebody has to look at. The key of a row is the place of its server in the run.
+fn rows(timeline: &Timeline) -> Vec<(String, String)> {
+    let mut rows = Vec::with_capacity(timeline.servers.len());
     for (name, ..) in OUTCOMES {
-        let these = timeline
-            .servers
-            .iter()
-            .filter(|server| server.report.outcome.name() == name);
-        these.for_each(|server| table.push_str(&row(server)));
+        let servers = timeline.servers.iter().enumerate();
+        let these = servers.filter(|(_, server)| server.report.outcome.name() == name);
+        rows.extend(these.map(|(index, server)| {
+            let key = format!("s{index}");
+            let row = row(&key, server);
+            (key, row)
+        }));
     }
-    table + "</table>\n"
+    rows
 }
 
-fn row(server: &Server) -> String {
+fn row(key: &str, server: &Server) -> String {
     let outcome = &server.report.outcome;
     format!(
-        "<tr class=\"s {}\"><td>{}</td><td>{}</td><td class=\"o\">{}</td><td>{}</td><td>{}</td><td class=\"id\">{}</td><td>{}</td></tr>\n",
+        "<tr id=\"{key}\" class=\"s {}\"><td>{}</td><td>{}</td><td class=\"o\">{}</td><td>{}</td><td>{}</td><td class=\"id\">{}</td><td>{}</td></tr>\n",
         outcome.name(),
         server.report.id,
         escape(server.report.name.as_deref().unwrap_or("-")),
@@ -207,7 +290,7 @@ fn row(server: &Server) -> String {
 }
 
 /// Escapes text for HTML, also within attributes, and characters that reorder text.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in crate::term::clean(text).chars() {
         match c {

@@ -265,9 +265,10 @@ fn problem_line(event: &Event, tally: &Tally) -> Option<String> {
             "{}: {} sent again, {}",
             tally.request(*request),
             counted(*servers),
-            match maybe_executed {
-                true => "which may have been acted on already",
-                false => "which show that they were not acted on",
+            if *maybe_executed {
+                "which may have been acted on already"
+            } else {
+                "which show that they were not acted on"
             }
         )),
         Event::UndocumentedStatus { job_id, status } => Some(format!(
@@ -337,9 +338,10 @@ fn rolling(event: &Event) -> Option<String> {
             (false, "") => format!("health check failed after wave {wave}"),
             (false, part) => format!("health check failed after wave {wave}: {part}"),
         }),
-        Event::Answered { proceed } => Some(match proceed {
-            true => "continuing after the canary".to_owned(),
-            false => "stopping after the canary".to_owned(),
+        Event::Answered { proceed } => Some(if *proceed {
+            "continuing after the canary".to_owned()
+        } else {
+            "stopping after the canary".to_owned()
         }),
         Event::Holding { pause } => Some(format!(
             "waiting {}: servers with an unknown outcome may still be restarting",

@@ -11,9 +11,10 @@ const NAMED: usize = 5;
 
 /// Describes the servers that are not ready, and the consequence.
 pub(super) fn wave_line(wave: usize, unready: &[UnreadyServer], skipped: bool) -> String {
-    let follows = match skipped {
-        true => "skipped (not attempted)",
-        false => "not sent, and the run stops",
+    let follows = if skipped {
+        "skipped (not attempted)"
+    } else {
+        "not sent, and the run stops"
     };
     let (count, reasons) = (counted(unready.len()), by_reason(unready));
     let are = if unready.len() == 1 { "is" } else { "are" };

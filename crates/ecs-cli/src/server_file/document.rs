@@ -85,9 +85,10 @@ fn object(node: &Node, members: &[(String, Node)], syntax: &str) -> Result<Found
         .map(|(name, _)| name.as_str())
         .take(8)
         .collect();
-    let names = match names.is_empty() {
-        true => "it is empty".to_owned(),
-        false => format!("its members are: {}", names.join(", ")),
+    let names = if names.is_empty() {
+        "it is empty".to_owned()
+    } else {
+        format!("its members are: {}", names.join(", "))
     };
     Err(Refusal::one(
         node.position,

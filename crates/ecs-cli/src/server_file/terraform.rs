@@ -42,11 +42,11 @@ fn is_output(node: &Node) -> bool {
 /// Reads `terraform show -json` of a state, or of a plan, which contains the state before it.
 fn state(node: &Node) -> FoundOrNot {
     let is_plan = node.get("planned_values").is_some() || node.get("resource_changes").is_some();
-    let values = match is_plan {
-        true => node
-            .get("prior_state")
-            .and_then(|state| state.get("values")),
-        false => node.get("values"),
+    let values = if is_plan {
+        node.get("prior_state")
+            .and_then(|state| state.get("values"))
+    } else {
+        node.get("values")
     };
     let mut servers = Vec::new();
     if let Some(root) = values.and_then(|values| values.get("root_module")) {
@@ -58,9 +58,10 @@ fn state(node: &Node) -> FoundOrNot {
             "terraform show -json, without a plan file, in the folder whose state has the servers",
         ));
     }
-    let description = match is_plan {
-        true => "terraform show -json, the state before the plan",
-        false => "terraform show -json",
+    let description = if is_plan {
+        "terraform show -json, the state before the plan"
+    } else {
+        "terraform show -json"
     };
     let servers: Vec<Node> = servers.into_iter().cloned().collect();
     rows(&servers, description)

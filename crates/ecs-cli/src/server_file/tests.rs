@@ -177,6 +177,7 @@ fn json_lines() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn other_files_are_refused_with_position_and_command() {
     for (text, place, message, hint) in [
         (

@@ -116,9 +116,10 @@ fn every_wire_fault_of_an_action_is_reported() {
     let cases = faults.into_iter().map(|fault| {
         Box::new(move || {
             let server = Server::start([fault.play]);
-            let patience: &[&str] = match fault.takes_time {
-                true => &["--attempt-timeout", "8s"],
-                false => &[],
+            let patience: &[&str] = if fault.takes_time {
+                &["--attempt-timeout", "8s"]
+            } else {
+                &[]
             };
             let ended = reboot(&server, patience);
             check(fault.name, ended, fault.verdict, fault.expected);

@@ -242,6 +242,7 @@ fn watching_that_is_stopped() -> Situation {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn every_printed_command_works_unchanged() {
     let mut seen = BTreeSet::new();
     let mut note = |followed: Vec<(String, Ended)>| {

@@ -33,6 +33,8 @@ mod resume;
 mod rolling;
 mod secrets;
 mod selecting;
+#[cfg(all(feature = "serve", any(feature = "postgres", feature = "sqlite")))]
+mod serve;
 mod server;
 mod server_actions;
 mod show;

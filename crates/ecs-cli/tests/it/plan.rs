@@ -204,9 +204,10 @@ fn plan_and_rerun_are_refused_with_a_store() {
         Ended::of(command.env("ECSCTL_STORE", "postgres://nobody@127.0.0.1:9/x"))
     };
     // The journal of its run is in the store.
-    let expected = match cfg!(feature = "postgres") {
-        true => "no connection to the store",
-        false => "ECSCTL_STORE names",
+    let expected = if cfg!(feature = "postgres") {
+        "no connection to the store"
+    } else {
+        "ECSCTL_STORE names"
     };
     beside(&["apply", &plan, "--yes"]).refuses(2, &[expected]);
     let expected = [

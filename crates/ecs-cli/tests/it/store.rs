@@ -13,7 +13,12 @@ use serde_json::Value;
 use crate::common::{Ended, Running, Sim, command, ecsctl, outcomes, wait_until};
 
 /// A database with the tables, on a server for all tests.
-fn store() -> Option<String> {
+pub(super) fn store() -> Option<String> {
+    server_with_store().map(|(_, store)| store)
+}
+
+/// The same, with the server.
+pub(super) fn server_with_store() -> Option<(&'static Postgres, String)> {
     if cfg!(not(feature = "postgres")) {
         return None;
     }
@@ -21,7 +26,8 @@ fn store() -> Option<String> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let started = || Postgres::start(None).map(|started| started.expect("PostgreSQL starts"));
     let server = SERVER.get_or_init(started).as_ref()?;
-    Some(new_store(server, NUMBER.fetch_add(1, Ordering::Relaxed)))
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    Some((server, new_store(server, number)))
 }
 
 /// A store of each kind.

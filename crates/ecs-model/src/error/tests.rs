@@ -22,6 +22,7 @@ fn parse(status: u16, body: &str) -> ResponseError {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn code_and_message_are_found_in_every_family() {
     type Row = (
         u16,

@@ -10,6 +10,7 @@ const LINES: &str = include_str!("fixtures/events.jsonl");
 const ID: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 const JOB: &str = "ff80808288d41e1b018990260955686a";
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn events() -> Vec<Event> {
     let id: ServerId = ID.parse().unwrap();
     let job_id: JobId = JOB.parse().unwrap();

@@ -282,9 +282,10 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
         if self.rows.len() > MOST_ROWS {
             return Step::Broken(Fault::Endless);
         }
-        match !self.thorough && self.seems_whole() {
-            true => Step::Whole,
-            false => Step::More,
+        if !self.thorough && self.seems_whole() {
+            Step::Whole
+        } else {
+            Step::More
         }
     }
 

@@ -244,10 +244,13 @@ impl Client {
                 return Err(error);
             }
             // Caches also keep that something was not found.
-            Err(error) if is_missing(&error) => match purpose.takes(context.stale()) {
-                true => Shown::Absent,
-                false => Shown::Refused,
-            },
+            Err(error) if is_missing(&error) => {
+                if purpose.takes(context.stale()) {
+                    Shown::Absent
+                } else {
+                    Shown::Refused
+                }
+            }
             // An answer that cannot be read will not be better the next time.
             Err(error) if matches!(error.problem().status(), Some(200..300)) => Shown::Refused,
             Err(error) => match error.kind() {

@@ -75,13 +75,16 @@ pub(super) async fn run_watcher(
         // One poll at a time until the credentials are known to be good: a refusal cancels the
         // others before they are sent.
         let held_until = run_watcher.rejections.held_until();
-        let at_once = match run_watcher.registry.client.health().credentials_accepted() {
-            _ if held_until.is_some() => 0,
-            true if run_watcher.rejections.any() => 1,
-            true => run_watcher.registry.options.concurrent_queries,
-            false if sent.elapsed() < SLOW => 1,
-            false => (run_watcher.in_flight.len() + 1)
-                .min(run_watcher.registry.options.concurrent_queries),
+        let concurrent_queries = run_watcher.registry.options.concurrent_queries;
+        let accepted = run_watcher.registry.client.health().credentials_accepted();
+        let at_once = if held_until.is_some() {
+            0
+        } else if accepted && !run_watcher.rejections.any() {
+            concurrent_queries
+        } else if accepted || sent.elapsed() < SLOW {
+            1
+        } else {
+            (run_watcher.in_flight.len() + 1).min(concurrent_queries)
         };
         while run_watcher.in_flight.len() < at_once
             && let Some((key, job_id, history)) =
@@ -96,20 +99,18 @@ pub(super) async fn run_watcher(
             );
             polls.push(async move { (key, poll.await) });
         }
-        let due = match run_watcher.in_flight.len() < at_once {
-            _ if held_until.is_some() => held_until,
-            true => run_watcher
+        let due = if held_until.is_some() {
+            held_until
+        } else if run_watcher.in_flight.len() < at_once {
+            run_watcher
                 .scheduler
                 .next_due()
-                .and_then(|due| run_watcher.registry.instant(due)),
-            false
-                if run_watcher.in_flight.len()
-                    < run_watcher.registry.options.concurrent_queries =>
-            {
-                sent.checked_add(SLOW)
-                    .filter(|_| !run_watcher.registry.client.health().credentials_accepted())
-            }
-            false => None,
+                .and_then(|due| run_watcher.registry.instant(due))
+        } else if run_watcher.in_flight.len() < concurrent_queries {
+            sent.checked_add(SLOW)
+                .filter(|_| !run_watcher.registry.client.health().credentials_accepted())
+        } else {
+            None
         };
         tokio::select! {
             biased;

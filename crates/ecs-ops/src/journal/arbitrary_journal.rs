@@ -283,12 +283,13 @@ impl Generator<'_> {
             1 => self.record_outcome(&[id], OutcomeKind::Failed, Some(&job)),
             _ => self.record_outcome(&[id], OutcomeKind::Succeeded, Some(&job)),
         }
-        match request.servers.is_empty() {
-            true => self.records.push(Record::JobFinished {
+        if request.servers.is_empty() {
+            self.records.push(Record::JobFinished {
                 job_id: job.parse().unwrap(),
                 status: Some("SUCCESS".to_owned()),
-            }),
-            false => self.open.push(request),
+            })
+        } else {
+            self.open.push(request)
         }
     }
 

@@ -93,6 +93,12 @@ impl Contents {
         read(lines)
     }
 
+    /// Records that were read in pieces, the first one first.
+    pub fn of(entries: Vec<Entry>) -> Self {
+        let tail = None;
+        Self { entries, tail }
+    }
+
     /// Reads lines that follow others: the first one has this number, counted from 0. Lines and
     /// offsets of what is returned count from there.
     ///

@@ -173,17 +173,18 @@ impl Recovered {
             } => {
                 let (request, error) = (*request, Problem::from(error));
                 let retry_after = std::time::Duration::from_millis(*retry_after);
-                vec![match throttled {
-                    true => Event::Throttled {
+                vec![if *throttled {
+                    Event::Throttled {
                         request,
                         error,
                         retry_after,
-                    },
-                    false => Event::Retrying {
+                    }
+                } else {
+                    Event::Retrying {
                         request,
                         error,
                         retry_after,
-                    },
+                    }
                 }]
             }
             Record::AnswerLost { request, error } if self.run.reconcile => {
@@ -238,18 +239,19 @@ impl Recovered {
         }
         let event = |(request, (servers, first)): (usize, (usize, &OutcomeRecord))| {
             let error = first.error.as_ref().map(Problem::from).unwrap_or_default();
-            match is_cleared(first) {
-                true => Event::Resubmitting {
+            if is_cleared(first) {
+                Event::Resubmitting {
                     request,
                     servers,
                     maybe_executed: false,
-                },
-                false => Event::RequestEnded {
+                }
+            } else {
+                Event::RequestEnded {
                     request,
                     servers,
                     outcome: first.outcome,
                     error,
-                },
+                }
             }
         };
         ended.into_iter().map(event).collect()

@@ -68,13 +68,14 @@ impl FromStr for CountOrPercent {
     fn from_str(text: &str) -> Result<Self, ParseCountOrPercentError> {
         let digits = text.strip_suffix('%').unwrap_or(text);
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        let count = match text.ends_with('%') {
-            true => digits
+        let count = if text.ends_with('%') {
+            digits
                 .parse()
                 .ok()
                 .filter(|percent| *percent <= 100)
-                .map(Self::Percent),
-            false => digits.parse().ok().map(Self::Count),
+                .map(Self::Percent)
+        } else {
+            digits.parse().ok().map(Self::Count)
         };
         count
             .filter(|_| is_number)

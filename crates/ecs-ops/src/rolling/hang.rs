@@ -115,9 +115,10 @@ pub(crate) fn escalate_hang(
     let hangs = history
         .hangs_for()
         .is_some_and(|time| time >= limit.max(MIN_HANG));
-    match shown_running && hangs {
-        true => Escalation::Hard,
-        false => Escalation::NotYet,
+    if shown_running && hangs {
+        Escalation::Hard
+    } else {
+        Escalation::NotYet
     }
 }
 

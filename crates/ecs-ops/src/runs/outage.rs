@@ -102,10 +102,7 @@ impl Outage {
     /// The read was made; `answers`: the service answered as itself.
     pub(super) fn read(&mut self, answers: bool) {
         if self.phase == Some(Phase::Reading) {
-            self.phase = Some(match answers {
-                true => Phase::Trial,
-                false => Phase::Hold,
-            });
+            self.phase = Some(if answers { Phase::Trial } else { Phase::Hold });
         }
     }
 

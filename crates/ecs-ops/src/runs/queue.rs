@@ -96,9 +96,10 @@ impl RequestQueue {
     /// Splits a refused request; `named` are the servers that the service mentioned.
     pub(crate) fn split(&mut self, servers: Vec<ServerId>, named: &[ServerId]) {
         // An answer that names most servers may only repeat the request.
-        let named: HashSet<_> = match named.len() <= (servers.len() / 2).max(1) {
-            true => named.iter().collect(),
-            false => HashSet::new(),
+        let named: HashSet<_> = if named.len() <= (servers.len() / 2).max(1) {
+            named.iter().collect()
+        } else {
+            HashSet::new()
         };
         let few = servers.len().checked_ilog2().unwrap_or(0).max(1);
         let (suspects, rest): (Vec<_>, Vec<_>) =

@@ -140,16 +140,10 @@ impl Run {
         drop(timeout(LAST_RECORDS / 2, log.finish_writes()).await);
         driver.accept_as_recorded(&mut state, &mut send_states);
         let stopped = ended.or_else(|| stopped_by(&control));
-        let underway = send_states
-            .keys()
-            .flat_map(|request| state.servers(*request));
-        let underway: HashSet<ServerId> = underway.copied().collect();
+        let underway = servers_underway(&state, &send_states);
         let hard = unsent_hard_restarts(&state, &send_states);
-        let closed = state.close(stopped, wait, |request| match send_states.get(&request) {
-            Some(send_state) => send_state.outcome(),
-            None => SubmissionOutcome::Unknown(Problem::new(
-                "the run lost track of this request: please report this",
-            )),
+        let closed = state.close(stopped, wait, |request| {
+            submission_outcome(send_states.get(&request))
         });
         let mut report = Report {
             target,
@@ -253,6 +247,28 @@ async fn record_stop(log: &RunJournal, control: &Control, sink: &Sink) {
     }
     sink.emit(Event::stopping(stopped));
     control.reached(Level::End).await;
+}
+
+/// The servers of requests that were cut off.
+fn servers_underway(
+    state: &RunState,
+    send_states: &HashMap<usize, Arc<SendState>>,
+) -> HashSet<ServerId> {
+    let requests = send_states.keys();
+    requests
+        .flat_map(|request| state.servers(*request))
+        .copied()
+        .collect()
+}
+
+/// What became of a request that was cut off.
+fn submission_outcome(send_state: Option<&Arc<SendState>>) -> SubmissionOutcome {
+    match send_state {
+        Some(send_state) => send_state.outcome(),
+        None => SubmissionOutcome::Unknown(Problem::new(
+            "the run lost track of this request: please report this",
+        )),
+    }
 }
 
 /// Hard restarts that were cut off before they were sent; the report has the outcome of the soft

@@ -335,9 +335,10 @@ impl RunState {
             }
             return Vec::new();
         }
-        let (blames_servers, stopping) = match refused {
-            true => self.end_refused(index, classification, &error),
-            false => (false, None),
+        let (blames_servers, stopping) = if refused {
+            self.end_refused(index, classification, &error)
+        } else {
+            (false, None)
         };
         let kind = match classification {
             Classification::Unknown | Classification::Done | Classification::Transient => {

@@ -44,16 +44,14 @@ impl JobCourse {
         let not_over_until = within(faults.jobs_over_early, 240);
         let mut shapes = Vec::new();
         if happens(&mut rng, faults.stuck_jobs) {
-            match rng.random() {
-                true => unfinished_until = Duration::MAX,
-                false => shapes.push((Shape::NeverOver, Duration::MAX)),
+            if rng.random() {
+                unfinished_until = Duration::MAX
+            } else {
+                shapes.push((Shape::NeverOver, Duration::MAX))
             }
         }
         if let Some(until) = not_over_until {
-            let until = match rng.random() {
-                true => until,
-                false => Duration::MAX,
-            };
+            let until = if rng.random() { until } else { Duration::MAX };
             shapes.push((Shape::OverEarly, until));
         }
         let single = if servers == 1 { faults.flat_jobs } else { 0.0 };

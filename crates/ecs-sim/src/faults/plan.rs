@@ -122,9 +122,12 @@ impl Faults {
     pub fn drawn(seed: u64) -> Self {
         let mut faults = Self::none(seed);
         let mut rng = faults.rng(usize::MAX, EXCHANGE);
-        let mut share = |shares: &[f64]| match rng.random_bool(0.5) {
-            true => 0.0,
-            false => pick(&mut rng, shares),
+        let mut share = |shares: &[f64]| {
+            if rng.random_bool(0.5) {
+                0.0
+            } else {
+                pick(&mut rng, shares)
+            }
         };
         let often = &[0.02, 0.1, 0.3];
         faults.loss_before = share(often);
@@ -142,9 +145,12 @@ impl Faults {
         faults.leave_room();
         let longest = pick(&mut rng, &[0, 1, 50, 800, 5000]);
         faults.delay = Duration::ZERO..=Duration::from_millis(longest);
-        let mut seldom = |shares: &[f64]| match rng.random_bool(0.8) {
-            true => 0.0,
-            false => pick(&mut rng, shares),
+        let mut seldom = |shares: &[f64]| {
+            if rng.random_bool(0.8) {
+                0.0
+            } else {
+                pick(&mut rng, shares)
+            }
         };
         let some = &[0.1, 0.5];
         faults.forgotten_jobs = seldom(some);
@@ -195,13 +201,15 @@ impl Faults {
     }
 
     fn way(&self, rng: &mut impl Rng) -> Duration {
-        let range = match happens(rng, self.slow) {
-            true => &self.long_delay,
-            false => &self.delay,
+        let range = if happens(rng, self.slow) {
+            &self.long_delay
+        } else {
+            &self.delay
         };
-        match range.is_empty() {
-            true => Duration::ZERO,
-            false => rng.random_range(range.clone()),
+        if range.is_empty() {
+            Duration::ZERO
+        } else {
+            rng.random_range(range.clone())
         }
     }
 }
@@ -224,9 +232,10 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn draw(faults: &Faults, index: usize, asked: &Asked) -> Self {
         let mut rng = faults.rng(index, EXCHANGE);
-        let connecting = match rng.random_bool(0.5) {
-            true => Duration::ZERO, // an existing connection
-            false => faults.way(&mut rng),
+        let connecting = if rng.random_bool(0.5) {
+            Duration::ZERO // an existing connection
+        } else {
+            faults.way(&mut rng)
         };
         let plan = Self {
             fault: draw_fault(faults, &mut rng),

@@ -188,9 +188,10 @@ impl Region {
             };
             // A server in the wanted state succeeds as soon as the job begins, and is not touched.
             if !in_place {
-                sub.end = match hangs {
-                    true => NEVER,
-                    false => begin.saturating_add(lasts),
+                sub.end = if hangs {
+                    NEVER
+                } else {
+                    begin.saturating_add(lasts)
                 };
                 sub.failure = fails.then(|| Failure::of(action, hidden));
                 let task = Task {

@@ -214,9 +214,10 @@ impl Region {
                     return Err(malformed("/auth/scope/project has neither id nor name"));
                 }
             };
-            return match own {
-                true => Ok(Scope::Project),
-                false => Err(unauthorized("there is no such project for this user")),
+            return if own {
+                Ok(Scope::Project)
+            } else {
+                Err(unauthorized("there is no such project for this user"))
             };
         }
         match part("domain") {
@@ -229,9 +230,10 @@ impl Region {
     fn describe(&self, login: &Login, scope: Scope, end: Duration, base: &str) -> Value {
         let (identity, calendar) = (&self.identity, self.calendar());
         let domain = json!({"id": identity.domain_id, "name": identity.domain});
-        let role = match self.settings.read_only {
-            true => "readonly",
-            false => "te_admin",
+        let role = if self.settings.read_only {
+            "readonly"
+        } else {
+            "te_admin"
         };
         let mut token = json!({
             "methods": login.methods,

@@ -78,9 +78,12 @@ impl Region {
             .bytes()
             .next_back()
             .is_some_and(|last| last % 2 == 0);
-        let shown = |value: Value| match as_text {
-            true => Value::String(value.to_string()),
-            false => value,
+        let shown = |value: Value| {
+            if as_text {
+                Value::String(value.to_string())
+            } else {
+                value
+            }
         };
         json!({
             "trace_id": trace.id,

@@ -16,6 +16,7 @@ mod outage;
 mod pooler;
 mod rights;
 mod runs;
+mod standby;
 mod stopped;
 mod suite;
 mod watching;

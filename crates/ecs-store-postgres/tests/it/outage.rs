@@ -31,9 +31,10 @@ async fn nothing_is_sent_while_the_database_is_away_and_the_run_goes_on_after_it
         while fleet.accepted() < 6 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        match crash {
-            true => server.kill().unwrap(),
-            false => server.stop().unwrap(),
+        if crash {
+            server.kill().unwrap()
+        } else {
+            server.stop().unwrap()
         }
         // What was announced may still arrive.
         tokio::time::sleep(Duration::from_millis(100)).await;

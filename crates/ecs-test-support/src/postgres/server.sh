@@ -1,17 +1,18 @@
 #!/bin/sh
 # A PostgreSQL server in a folder of its own, for as long as stdin is open: also when the test is killed,
-# nothing is left. Commands on stdin: start, kill (-9), stop, create DATABASE, execute DATABASE STATEMENTS. Each is answered with a line on stdout.
+# nothing is left. Commands on stdin: start, kill (-9), stop, create DATABASE, execute DATABASE STATEMENTS, standby PORT. Each is answered with a line on stdout.
 # usage: server.sh PORT [CERTIFICATE KEY]  (file contents in PEM, for TLS)
 set -u
 PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 port=$1
 dir=$(mktemp -d /tmp/ecs-postgres.XXXXXX) || exit 1
-trap 'pg_ctl -D "$dir/data" -m immediate -w stop >/dev/null 2>&1; rm -rf "$dir"' EXIT
+trap 'pg_ctl -D "$dir/standby" -m immediate -w stop >/dev/null 2>&1; pg_ctl -D "$dir/data" -m immediate -w stop >/dev/null 2>&1; rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM HUP
 
 initdb -D "$dir/data" -U owner -A trust -E UTF8 --locale=C --no-sync >"$dir/initdb" 2>&1 || { cat "$dir/initdb" >&2; exit 1; }
 cat >"$dir/data/pg_hba.conf" <<E
 local all all trust
+local replication all trust
 host all all 127.0.0.1/32 scram-sha-256
 E
 cat >>"$dir/data/postgresql.conf" <<E
@@ -36,12 +37,22 @@ start() {
     return 1
 }
 
+# A server that follows this one and cannot write.
+standby() {
+    pg_basebackup -h "$dir" -p "$port" -U owner -D "$dir/standby" -R -c fast >/dev/null || return 1
+    echo "port = $1" >>"$dir/standby/postgresql.conf"
+    pg_ctl -D "$dir/standby" -l "$dir/standby.log" -w -t 60 start >/dev/null 2>&1 </dev/null && return 0
+    cat "$dir/standby.log" >&2
+    return 1
+}
+
 echo "$dir"
 while read -r command name statements; do
     case $command in
         create) createdb -h "$dir" -p "$port" -U owner "$name" && echo created || echo failed ;;
         execute) psql -q -h "$dir" -p "$port" -U owner -d "$name" -v ON_ERROR_STOP=1 -c "$statements" >/dev/null && echo executed || echo failed ;;
         start) start && echo started || echo failed ;;
+        standby) standby "$name" && echo following || echo failed ;;
         kill) kill -9 "$(head -n 1 "$dir/data/postmaster.pid")" && echo killed || echo failed ;;
         stop) pg_ctl -D "$dir/data" -m fast -w stop >/dev/null 2>&1 && echo stopped || echo failed ;;
     esac

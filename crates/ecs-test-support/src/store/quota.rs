@@ -102,10 +102,11 @@ pub async fn queue_is_fair_and_skips_dead_processes(database: &impl Database) {
 pub async fn twenty_processes_use_the_quota_and_never_exceed_it(database: &impl Database) {
     // `ECS_STORE_LONG=1`: with the window of the service.
     let long = std::env::var_os("ECS_STORE_LONG").is_some();
-    let (windows, least): (&[u64], f64) = match long {
-        true => (&[60], 0.98),
+    let (windows, least): (&[u64], f64) = if long {
+        (&[60], 0.98)
+    } else {
         // On a machine that has something else to do processes come late: that counts for less in a longer window.
-        false => (&[3, 8, 20], 0.80),
+        (&[3, 8, 20], 0.80)
     };
     let mut used = 0.0;
     for (round, window) in (0..).zip(windows) {

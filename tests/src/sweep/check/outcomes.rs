@@ -47,9 +47,10 @@ impl Checker<'_> {
                 Outcome::Failed {
                     job_id: Some(_),
                     error,
-                } => ended_as(match self.is_not_back(&error.message) {
-                    true => JobStatus::Success,
-                    false => JobStatus::Fail,
+                } => ended_as(if self.is_not_back(&error.message) {
+                    JobStatus::Success
+                } else {
+                    JobStatus::Fail
                 }),
                 Outcome::Failed { job_id: None, .. } | Outcome::NotAttempted { .. } => {
                     jobs.is_empty()

@@ -122,9 +122,10 @@ impl Checker<'_> {
         let knew = self
             .told_of(id, Duration::MAX)
             .any(|reported| reported == first);
-        let right = match knew {
-            true => action(first) == Some(&soft) && action(second) == Some(&hard),
-            false => action(first) == action(second),
+        let right = if knew {
+            action(first) == Some(&soft) && action(second) == Some(&hard)
+        } else {
+            action(first) == action(second)
         };
         (!right).then(|| format!("{id}: {:?}, then {:?}", action(first), action(second)))
     }

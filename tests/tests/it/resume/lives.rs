@@ -20,9 +20,10 @@ pub(crate) async fn life(play: Play, deaths: &[Death]) -> Vec<(usize, usize)> {
     let mut counts = Vec::new();
     for (lives, death) in (1..).zip(deaths.iter().copied().chain(endless)) {
         let process = Process::new(death);
-        let run = match journal.entries().is_empty() {
-            true => run_of(&world, play, &process, &journal),
-            false => resumed(&world, play, &process, &journal).unwrap(),
+        let run = if journal.entries().is_empty() {
+            run_of(&world, play, &process, &journal)
+        } else {
+            resumed(&world, play, &process, &journal).unwrap()
         };
         let report = world.play(run, &process).await;
         counts.push((

@@ -267,9 +267,10 @@ impl World {
         let check = move |_| {
             let is_sick = sick.swap(false, Ordering::SeqCst);
             async move {
-                match is_sick {
-                    true => Err("sick".to_owned()),
-                    false => Ok(()),
+                if is_sick {
+                    Err("sick".to_owned())
+                } else {
+                    Ok(())
                 }
             }
         };
@@ -360,16 +361,18 @@ pub(crate) fn run_of(
                 ..Rules::default()
             };
             let run = run.rolling(waves, rules);
-            match roll.escalate {
-                true => run.escalate_after(Duration::from_secs(300)),
-                false => run,
+            if roll.escalate {
+                run.escalate_after(Duration::from_secs(300))
+            } else {
+                run
             }
         }
     };
     let run = world.gates(play, run);
-    let run = match play.verify {
-        true => run.verify(Duration::from_secs(300)),
-        false => run,
+    let run = if play.verify {
+        run.verify(Duration::from_secs(300))
+    } else {
+        run
     };
     run.journal(DyingJournal::new(process, journal))
 }

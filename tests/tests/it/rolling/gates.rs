@@ -75,18 +75,20 @@ async fn hanging_or_panicking_checks_fail() {
         let world = world(Region::builder().servers(4));
         let run = world.rolling("2", Rules::default());
         let run = run.health_check("a test", MINUTE, move |_| async move {
-            match hangs {
-                true => std::future::pending().await,
-                false => panic!("by the test"),
+            if hangs {
+                std::future::pending().await
+            } else {
+                panic!("by the test")
             }
         });
         let report = run.report().await.unwrap();
         let StopReason::Unhealthy { message: text, .. } = stopped(&report) else {
             panic!("{:?}", report.stopped);
         };
-        let expected = match hangs {
-            true => "it did not finish within 60s",
-            false => "the check panicked",
+        let expected = if hangs {
+            "it did not finish within 60s"
+        } else {
+            "the check panicked"
         };
         assert_eq!((text.as_str(), world.touched()), (expected, 2));
     }
@@ -105,12 +107,11 @@ async fn canary_asks_for_confirmation() {
         let (report, events) = play(run.begin().await.unwrap()).await;
         assert!(events.contains(&Event::Asking { wave: 1 }));
         assert!(events.contains(&Event::Answered { proceed: yes }));
-        match yes {
-            true => assert_eq!((report.summary().succeeded, waves_begun(&events)), (7, 3)),
-            false => {
-                assert_eq!(stopped(&report), &StopReason::Declined);
-                assert_eq!((report.summary().not_attempted, world.touched()), (6, 1));
-            }
+        if yes {
+            assert_eq!((report.summary().succeeded, waves_begun(&events)), (7, 3))
+        } else {
+            assert_eq!(stopped(&report), &StopReason::Declined);
+            assert_eq!((report.summary().not_attempted, world.touched()), (6, 1));
         }
     }
 }
@@ -176,9 +177,10 @@ async fn stop_ends_the_steps_between_waves() {
             control.stop_submitting();
         }
         let report = run.await.unwrap();
-        let expected = match deadline {
-            true => (Stopped::Deadline, 10 * MINUTE),
-            false => (Stopped::Requested { reason: None }, 5 * MINUTE),
+        let expected = if deadline {
+            (Stopped::Deadline, 10 * MINUTE)
+        } else {
+            (Stopped::Requested { reason: None }, 5 * MINUTE)
         };
         assert_eq!(report.stopped, Some(expected.0), "{place:?}");
         assert!(start.elapsed() < expected.1 + Duration::from_secs(1));

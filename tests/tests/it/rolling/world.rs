@@ -55,9 +55,10 @@ impl Transport for Swallowing {
         Box::pin(async move {
             let acts = *request.method() == Method::POST;
             let answer = self.0.send(request, attempt).await;
-            match acts && self.1.swap(false, Ordering::SeqCst) {
-                true => Ok(Response::builder().status(502).body(Bytes::new()).unwrap()),
-                false => answer,
+            if acts && self.1.swap(false, Ordering::SeqCst) {
+                Ok(Response::builder().status(502).body(Bytes::new()).unwrap())
+            } else {
+                answer
             }
         })
     }

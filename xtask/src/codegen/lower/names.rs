@@ -45,15 +45,16 @@ pub(super) fn type_name(key: &Key) -> Result<(), Problem> {
         .text
         .starts_with(|first: char| first.is_ascii_uppercase());
     let plain = key.text.chars().all(|other| other.is_ascii_alphanumeric());
-    match upper && plain && key.text != "Self" {
-        true => Ok(()),
-        false => Err(Problem::new(
+    if upper && plain && key.text != "Self" {
+        Ok(())
+    } else {
+        Err(Problem::new(
             key.line,
             format!(
                 "`{}` cannot be the name of a type; write it LikeThis",
                 key.text
             ),
-        )),
+        ))
     }
 }
 

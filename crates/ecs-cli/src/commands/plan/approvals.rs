@@ -66,7 +66,7 @@ fn replace(path: &Path, text: &str) -> Result<(), Fail> {
     written.map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))
 }
 
-/// Refuses a plan that lacks an approval that is asked for.
+/// Refuses a plan that lacks a required approval.
 pub(super) async fn require(
     args: &Apply,
     file: &PlanFile,
@@ -80,7 +80,7 @@ pub(super) async fn require(
         Some(store) => store.plan_approvals(&hash).await?,
         None if args.four_eyes => {
             return Err(Fail::usage("--four-eyes needs a store; nothing was sent")
-                .hint("add --store URL: approvals of persons are kept there"));
+                .hint("add --store URL: it keeps approvals by persons"));
         }
         None => Vec::new(),
     };
@@ -107,7 +107,7 @@ pub(super) async fn require(
     }
 }
 
-/// The approvals in the store; `None` if none is named. A store that only the settings name need not be there.
+/// Returns the approvals in the store; `None` if no store is named. A store from settings may be unavailable.
 pub(super) async fn stored(
     file: &PlanFile,
     global: &Global,
@@ -132,7 +132,7 @@ pub(super) async fn stored(
     }
 }
 
-/// An approval in the store, for people.
+/// Describes an approval in the store.
 pub(super) fn described(hash: &str, approval: &PlanApproval) -> String {
     let signed =
         approval

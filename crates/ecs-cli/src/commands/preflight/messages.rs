@@ -147,9 +147,10 @@ fn warn_of_own(preflight: &Preflight, action: PowerAction, args: &Run, notes: &N
         return;
     }
     let others = preflight.screened.servers.len() > 1;
-    let order = match others {
-        true => "it comes last and alone, after all others are done; the action",
-        false => "the action",
+    let order = if others {
+        "it comes last and alone, after all others are done; the action"
+    } else {
+        "the action"
     };
     let after = match &args.journal {
         Some(_) => "ecsctl resume reports its outcome",
@@ -188,12 +189,11 @@ pub(super) fn refuse_members(
             continue;
         };
         let name = group.name.as_deref().unwrap_or(group.id.as_str());
-        match group.is_disabled {
-            true => {
-                safe += 1;
-                disabled.insert(name);
-            }
-            false => endangered.push(format!("{} in group {name}", name_of(*id, servers))),
+        if group.is_disabled {
+            safe += 1;
+            disabled.insert(name);
+        } else {
+            endangered.push(format!("{} in group {name}", name_of(*id, servers)))
         }
     }
     if safe > 0 {

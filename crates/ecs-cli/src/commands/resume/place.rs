@@ -124,13 +124,14 @@ fn missing(run: &RunRecord, connection: &Connection, global: &Global) -> String 
     // Compared as parsed: the case of a host does not matter.
     if run.endpoint.parse().ok().as_ref() != Some(&connection.endpoint) {
         let given = placing(global);
-        missing.push(match given.is_empty() {
-            true => format!("--endpoint {}", run.endpoint),
-            false => format!(
+        missing.push(if given.is_empty() {
+            format!("--endpoint {}", run.endpoint)
+        } else {
+            format!(
                 "--endpoint {} instead of {}",
                 run.endpoint,
                 given.join(", ")
-            ),
+            )
         });
     }
     missing.join(" and ")

@@ -265,7 +265,7 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
     fn registration(&mut self) -> Option<Registered<'_>> {
         let servers = std::mem::take(&mut self.ids);
         // The servers of a run in a store are registered there.
-        self.input.store.is_none().then(|| Registered {
+        self.input.store.is_none().then_some(Registered {
             run_id: self.input.run_id,
             action: self.input.action,
             servers,

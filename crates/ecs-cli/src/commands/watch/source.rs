@@ -66,9 +66,10 @@ impl Source {
         }
         let path = journals::resolve(&args.run, global)?;
         // The id, because `last` may name another run later.
-        let named = match args.run == Path::new(journals::LAST) {
-            true => path.clone(),
-            false => args.run.clone(),
+        let named = if args.run == Path::new(journals::LAST) {
+            path.clone()
+        } else {
+            args.run.clone()
         };
         Ok(Self::File {
             follower: JsonlFollower::new(path),
@@ -132,17 +133,19 @@ fn read_file(
     let entries = follower
         .read_new()
         .map_err(|error| Fail::usage(chain(&error)))?;
-    *quiet_reads = match entries.is_empty() && !is_due {
-        true => *quiet_reads + 1,
-        false => 0,
+    *quiet_reads = if entries.is_empty() && !is_due {
+        *quiet_reads + 1
+    } else {
+        0
     };
     let is_news = was_active.replace(is_active) != Some(is_active);
     if entries.is_empty() && !is_news {
         return Ok(None);
     }
-    let process = match is_active {
-        true => ProcessState::Alive,
-        false => ProcessState::Gone("its process has ended".to_owned()),
+    let process = if is_active {
+        ProcessState::Alive
+    } else {
+        ProcessState::Gone("its process has ended".to_owned())
     };
     Ok(Some(Update { entries, process }))
 }

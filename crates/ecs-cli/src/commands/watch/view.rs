@@ -119,9 +119,10 @@ impl<'a> View<'a> {
             if let Event::ServerDone(server) = event {
                 self.times.insert(server.id, server.at.unwrap_or(at));
             }
-            match is_past {
-                true => self.progress.count(event, instant_of(at)),
-                false => self.progress.show(event),
+            if is_past {
+                self.progress.count(event, instant_of(at))
+            } else {
+                self.progress.show(event)
             }
             if self.args.output.format == Format::Jsonl {
                 results.write(&json::event(event, at));
@@ -193,9 +194,10 @@ impl<'a> View<'a> {
             },
             place: Place::of_record(run),
             // The exit code of the run itself after Ctrl-C, even if all servers are done.
-            at_least: match was_interrupted || gone.is_some() {
-                true => Exit::Stopped,
-                false => Exit::Success,
+            at_least: if was_interrupted || gone.is_some() {
+                Exit::Stopped
+            } else {
+                Exit::Success
             },
             unfinished: gone.clone(),
         };

@@ -113,9 +113,12 @@ fn running_servers_are_named_unless_all_are_running() {
 #[test]
 fn five_thousand_failures_print_ten() {
     for same in [true, false] {
-        let message = |number| match same {
-            true => "no power".to_owned(),
-            false => format!("reason {number}"),
+        let message = |number| {
+            if same {
+                "no power".to_owned()
+            } else {
+                format!("reason {number}")
+            }
         };
         let report = report(
             (0..5000)

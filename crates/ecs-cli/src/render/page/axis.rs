@@ -88,10 +88,12 @@ impl Axis {
                     .sum::<f64>();
         let mut from = 0.0;
         let mut part = |(time, is_cut): (Span, bool)| {
-            let width = match is_cut {
-                true => gap,
-                false if rest > 0.0 => shown * seconds(time) / rest,
-                false => 0.0,
+            let width = if is_cut {
+                gap
+            } else if rest > 0.0 {
+                shown * seconds(time) / rest
+            } else {
+                0.0
             };
             let part = Part {
                 time,
@@ -114,9 +116,10 @@ impl Axis {
             return 0.0;
         };
         let whole = seconds(part.time);
-        let share = match whole > 0.0 {
-            true => at.duration_since(part.time.from).as_secs_f64() / whole,
-            false => 1.0,
+        let share = if whole > 0.0 {
+            at.duration_since(part.time.from).as_secs_f64() / whole
+        } else {
+            1.0
         };
         part.from + share.clamp(0.0, 1.0) * (part.until - part.from)
     }

@@ -82,14 +82,14 @@ pub(super) fn drawing(timeline: &Timeline) -> String {
         row,
         axis,
     };
-    let dashed = match timeline.marks.iter().any(Annotation::is_listed_separately) {
-        true => " Dashed lines: see the table above.",
-        false => "",
+    let dashed = if timeline.marks.iter().any(Annotation::is_listed_separately) {
+        " Dashed lines: see the table above."
+    } else {
+        ""
     };
     let (bands, signs) = drawing.waves();
     let marks = drawing.marks();
-    let keys =
-        KEYS.map(|(color, text)| format!("<i style=\"background:var(--{color})\"></i>{text}"));
+    let keys = KEYS.map(|(color, text)| format!("<i class=\"c-{color}\"></i>{text}"));
     let checked = timeline.waves.iter().any(|wave| !wave.checks.is_empty());
     let waves = match (timeline.waves.is_empty(), checked) {
         (true, _) => "",
@@ -179,7 +179,7 @@ impl Drawing<'_> {
                     _ => {}
                 }
                 let sign = format!(
-                    "<text x=\"{x:.1}\" y=\"{}\" class=\"end sign\" style=\"fill:var(--{color})\">{sign}<title>health: {}</title></text>\n",
+                    "<text x=\"{x:.1}\" y=\"{}\" class=\"end sign t-{color}\">{sign}<title>health: {}</title></text>\n",
                     TOP - 10,
                     escape(&health.text())
                 );

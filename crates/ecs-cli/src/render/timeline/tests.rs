@@ -187,7 +187,7 @@ async fn a_rolling_run_as_a_page() {
         ">✗<",
         "bad: &lt;b&gt;no",
         "pause of 60.0 s",
-        "2 not attempted</label>",
+        "2</span> not attempted</label>",
         "restarted hard",
         "1 failed<",
     ] {
@@ -228,7 +228,7 @@ async fn a_rolling_run_as_a_page() {
     let checks = &mut ended.waves[1].checks;
     checks[1].at = checks[0].at;
     let text = page_of(&ended);
-    let signs = text.split("\" y=\"44\" class=\"end sign\"");
+    let signs = text.split("\" y=\"44\" class=\"end sign ");
     let places = signs.filter_map(|text| text.rsplit("x=\"").next()?.parse().ok());
     let places: Vec<f64> = places.collect();
     assert_eq!(

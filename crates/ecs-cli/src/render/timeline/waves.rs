@@ -52,9 +52,10 @@ impl Wave {
             })
         });
         let descriptions: Vec<_> = descriptions.collect();
-        match descriptions.is_empty() {
-            true => "-".to_owned(),
-            false => descriptions.join(", then "),
+        if descriptions.is_empty() {
+            "-".to_owned()
+        } else {
+            descriptions.join(", then ")
         }
     }
 }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use crate::args::Global;
 use crate::fail::Fail;
+use crate::private_file::is_open_to_others;
 
 /// Adds user and password to an address that lacks them.
 pub(super) fn complete(address: StoreAddress, global: &Global) -> Result<StoreAddress, Fail> {
@@ -60,16 +61,4 @@ fn with_passfile(address: StoreAddress, file: &Path, is_named: bool) -> Result<S
         .hint(format!("chmod 600 {shown}")));
     }
     Ok(address.with_passfile(&Passfile::parse(&text)))
-}
-
-#[cfg(unix)]
-fn is_open_to_others(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(file).map(|known| known.permissions().mode());
-    mode.is_ok_and(|mode| mode & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_: &Path) -> bool {
-    false
 }

@@ -88,9 +88,10 @@ impl<'a> Way<'a> {
             self.name
         );
 
-        let (no_wait, outcome) = match self.waits {
-            true => (&[][..], "succeeded"),
-            false => (&["--no-wait"][..], "running"),
+        let (no_wait, outcome) = if self.waits {
+            (&[][..], "succeeded")
+        } else {
+            (&["--no-wait"][..], "running")
         };
         let reboot = [&["reboot", id, "--yes", "-o", "json"], no_wait].concat();
         let ended = account.run(

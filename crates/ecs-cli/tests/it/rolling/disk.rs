@@ -34,13 +34,14 @@ fn an_unwritable_journal_stops_the_run_before_anything_is_sent() {
     assert_eq!(std::fs::read(there).unwrap(), b"of somebody else");
     refused(directory.path().to_str().unwrap(), &["the file exists"]);
     // Paths at which no file can be created.
-    let places: &[&str] = match cfg!(target_os = "linux") {
-        true => &[
+    let places: &[&str] = if cfg!(target_os = "linux") {
+        &[
             "/dev/null/run.jsonl",
             "/nonexistent/run.jsonl",
             "/proc/run.jsonl",
-        ],
-        false => &["/dev/null/run.jsonl", "/nonexistent/run.jsonl"],
+        ]
+    } else {
+        &["/dev/null/run.jsonl", "/nonexistent/run.jsonl"]
     };
     for place in places {
         refused(place, &[place]);

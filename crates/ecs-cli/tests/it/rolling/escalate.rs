@@ -67,9 +67,10 @@ fn only_failed_servers_are_restarted_hard_and_only_once() {
         let of = waves
             .iter()
             .position(|wave| wave.contains(&entry.servers[0]));
-        match entry.action == SOFT {
-            true => assert_eq!(of, Some(wave.map_or(0, |wave| wave + 1)), "{log:?}"),
-            false => assert_eq!(of, wave, "{log:?}"),
+        if entry.action == SOFT {
+            assert_eq!(of, Some(wave.map_or(0, |wave| wave + 1)), "{log:?}")
+        } else {
+            assert_eq!(of, wave, "{log:?}")
         }
         wave = of;
     }

@@ -22,6 +22,7 @@ fn origin(status: u16, headers: &HeaderMap, body: &str) -> AnswerOrigin {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn forms_prove_the_origin() {
     use AnswerOrigin::{ApiGateway, OverLimit, Service, ServiceWithoutCode, Unproven};
     let id = [("x-request-id", "8c6e")];

@@ -10,9 +10,10 @@ const SOFT: PowerAction = PowerAction::Reboot(RebootType::Soft);
 const HARD: PowerAction = PowerAction::Reboot(RebootType::Hard);
 
 fn recheck(skips: bool) -> WaveRecheck {
-    let recheck = match skips {
-        true => WaveRecheck::skip(),
-        false => WaveRecheck::stop(),
+    let recheck = if skips {
+        WaveRecheck::skip()
+    } else {
+        WaveRecheck::stop()
     };
     recheck.since(PLANNED.parse().unwrap())
 }

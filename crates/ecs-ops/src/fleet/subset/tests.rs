@@ -109,10 +109,7 @@ proptest! {
         if let Some(quirk) = quirk.filter(|_| !evidence) {
             region = region.list_quirk(quirk);
         }
-        let purpose = match evidence {
-            true => ReadPurpose::Evidence,
-            false => ReadPurpose::Selection,
-        };
+        let purpose = if evidence { ReadPurpose::Evidence } else { ReadPurpose::Selection };
         runtime().block_on(async {
             let (client, all, counts) = client(region);
             if known {
@@ -282,9 +279,10 @@ async fn an_answer_about_another_server() {
     let (builder, _) = service(move |request, _| {
         let is_list = request.uri().path().ends_with("/detail");
         let row = |id: ServerId, status: &str| json!({"id": id, "status": status});
-        let body = match is_list {
-            true => json!({"count": 1, "servers": [row(ids(1)[0], "SHUTOFF")]}),
-            false => json!({"server": row(ids(2)[1], "ACTIVE")}),
+        let body = if is_list {
+            json!({"count": 1, "servers": [row(ids(1)[0], "SHUTOFF")]})
+        } else {
+            json!({"server": row(ids(2)[1], "ACTIVE")})
         };
         Script::AnswerWithHeaders(200, body.to_string(), Vec::new())
     });

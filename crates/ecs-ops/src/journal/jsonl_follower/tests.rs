@@ -5,7 +5,7 @@ use super::*;
 
 #[test]
 fn each_record_comes_once_however_its_bytes_arrive() {
-    let choices: Vec<u8> = (0..120).map(|choice| choice * 7).collect();
+    let choices: Vec<u8> = (0..120_u8).map(|choice| choice.wrapping_mul(7)).collect();
     let all = entries(arbitrary_journal(6, 2, &choices));
     let bytes = file(&all);
     let folder = tempfile::tempdir().unwrap();

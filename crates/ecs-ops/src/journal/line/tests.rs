@@ -8,6 +8,7 @@ use super::*;
 const V1: &[u8] = include_bytes!("fixtures/v1.jsonl");
 
 /// The text of the record.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn v1() -> Vec<Entry> {
     let mut rolling = run(6);
     rolling.deadline_ms = Some(3_600_000);

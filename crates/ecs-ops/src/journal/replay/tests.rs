@@ -128,9 +128,10 @@ fn a_lost_answer_is_reconciled_or_ends_its_request() {
         ]);
         let told: Vec<_> = told[3..].iter().map(|events| names(events)).collect();
         let expected = ["batch_ended", "server_done"];
-        match reconciles {
-            true => assert_eq!(told, [vec!["reconciling"], expected.to_vec()]),
-            false => assert_eq!(told, [vec![], expected.to_vec()]),
+        if reconciles {
+            assert_eq!(told, [vec!["reconciling"], expected.to_vec()])
+        } else {
+            assert_eq!(told, [vec![], expected.to_vec()])
         }
     }
 }

@@ -43,18 +43,20 @@ impl<'a> Driver<'a> {
         steps: &mut FuturesUnordered<BoxFuture<'a, Step>>,
     ) {
         outage.drive(self, state, steps);
-        let most = match self.client.0.core.health().credentials_accepted() {
-            true => self.client.0.concurrent_submissions,
-            false => 1,
+        let most = if self.client.0.core.health().credentials_accepted() {
+            self.client.0.concurrent_submissions
+        } else {
+            1
         };
         loop {
             let (at_once, trial) = outage.at_once(most);
             if *submitting >= at_once || self.control.level() != Level::Go {
                 return;
             }
-            let next = match trial {
-                true => state.next_trial(),
-                false => state.next_request(),
+            let next = if trial {
+                state.next_trial()
+            } else {
+                state.next_request()
             };
             let Some(request) = next else {
                 return;

@@ -273,9 +273,12 @@ fn traced(finding: TraceFinding, bounded: bool, changed: [bool; 2], last: bool) 
     let before = servers.iter().map(|id| (*id, shown("before"))).collect();
     let now = servers.iter().zip(changed);
     let now = now.map(|(id, changed)| (*id, shown(if changed { "later" } else { "before" })));
-    let observations = changed.map(|changed| match changed {
-        true => Observation::Inconclusive("changed".to_owned()),
-        false => Observation::Inconclusive("no clock".to_owned()),
+    let observations = changed.map(|changed| {
+        if changed {
+            Observation::Inconclusive("changed".to_owned())
+        } else {
+            Observation::Inconclusive("no clock".to_owned())
+        }
     });
     let records = RequestRecords {
         trace: Some((finding, bounded)),

@@ -84,15 +84,16 @@ impl RunState {
         if unready.is_empty() {
             return Vec::new();
         }
-        let reports: Vec<_> = match skipped {
-            true => unready
+        let reports: Vec<_> = if skipped {
+            unready
                 .iter()
                 .map(|server| server.report_of_wave(wave))
-                .collect(),
-            false => unready
+                .collect()
+        } else {
+            unready
                 .iter()
                 .map(|server| not_sent(server, wave))
-                .collect(),
+                .collect()
         };
         let mut events = vec![Event::WaveRechecked {
             wave: wave + 1,

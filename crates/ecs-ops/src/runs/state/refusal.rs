@@ -60,16 +60,18 @@ pub(super) fn scope(
     match classification {
         Classification::RefusedCredentials => {
             let undocumented = info.is_none() && error.status() == Some(FORBIDDEN);
-            match undocumented || PERMISSIONS.iter().any(|known| is(known)) {
-                true => Scope::Permission,
-                false => Scope::Request,
+            if undocumented || PERMISSIONS.iter().any(|known| is(known)) {
+                Scope::Permission
+            } else {
+                Scope::Request
             }
         }
         Classification::Refused if is(TOO_MANY_SERVERS) => Scope::TooManyServers,
         Classification::Refused if ABOUT_THE_REQUEST.iter().any(|known| is(known)) => {
-            match names_some {
-                true => Scope::Servers,
-                false => Scope::Request,
+            if names_some {
+                Scope::Servers
+            } else {
+                Scope::Request
             }
         }
         Classification::Refused => Scope::Servers,

@@ -142,6 +142,7 @@ proptest! {
     /// For any events in any order, each server is in the report exactly once, in the given
     /// order, with an outcome that what happened allows.
     #[test]
+    #[allow(clippy::too_many_lines, reason = "a table of cases")]
     fn each_server_exactly_once_with_an_outcome_that_is_true(
         servers in 1_usize..30,
         size in 1_usize..8,

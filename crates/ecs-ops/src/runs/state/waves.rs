@@ -42,10 +42,11 @@ impl WaveQueue {
             .map(|(wave, count)| (wave, requests(count)))
             .collect();
         let is_resumed = matches!(rolling.action(), WaveAction::Await { .. });
-        let underway = match is_resumed {
+        let underway = if is_resumed {
             // Its servers may have changed since an earlier process began it.
-            true => to_come.pop_front_if(|(_, requests)| recheck.is_none() || requests.is_empty()),
-            false => None,
+            to_come.pop_front_if(|(_, requests)| recheck.is_none() || requests.is_empty())
+        } else {
+            None
         };
         let at_once = underway.map(|(_, requests)| requests).unwrap_or_default();
         let waves = Self {

@@ -247,9 +247,10 @@ fn each_permission_can_be_denied() {
             ("get", client.get(&server)),
         ];
         for (name, got) in all {
-            match permission == format!("ecs:cloudServers:{name}") {
-                true => got.assert_refused(403, "Pdp.0001", permission),
-                false => assert_ne!(got.status, 403, "{permission} {name}"),
+            if permission == format!("ecs:cloudServers:{name}") {
+                got.assert_refused(403, "Pdp.0001", permission);
+            } else {
+                assert_ne!(got.status, 403, "{permission} {name}");
             }
         }
     }

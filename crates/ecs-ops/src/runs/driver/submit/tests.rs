@@ -14,6 +14,7 @@ use crate::scripted::{JOB, OUT_OF_REACH, Script, client_of, ids, outcome_of};
 /// Every way in which a submission can end × what is sent and said: (what the service does, POSTs,
 /// outcome, words).
 #[tokio::test(start_paused = true)]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn every_end_of_a_submission() {
     use Delivery::{MaybeSent, NotSent};
     use Script::{Answer, Fail, Hang};

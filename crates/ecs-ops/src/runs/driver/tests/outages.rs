@@ -120,9 +120,10 @@ async fn a_first_list_from_a_cache_leaves_lost_answers_unknown() {
                     format!(r#"{{"id":"{id}","status":"ACTIVE","updated":"2026-01-01T00:00:00Z"}}"#)
                 };
                 let rows: Vec<_> = ids(10).iter().map(row).collect();
-                let body = match request.uri().path().ends_with("/detail") {
-                    true => format!(r#"{{"count":10,"servers":[{}]}}"#, rows.join(",")),
-                    false => format!(r#"{{"server":{}}}"#, rows[0]),
+                let body = if request.uri().path().ends_with("/detail") {
+                    format!(r#"{{"count":10,"servers":[{}]}}"#, rows.join(","))
+                } else {
+                    format!(r#"{{"server":{}}}"#, rows[0])
                 };
                 let hit = vec![("x-cache", "HIT from squid"), ("age", "0")];
                 let cached = always || number < 2;

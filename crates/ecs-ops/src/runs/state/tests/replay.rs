@@ -142,12 +142,13 @@ impl Played {
                 (Record::WaveBegan { wave }, WaveEvent::Began { wave })
             }
             Some(WaveAction::CheckHealth { wave }) => {
-                let (message, event) = match healthy {
-                    true => (None, WaveEvent::Healthy),
-                    false => (
+                let (message, event) = if healthy {
+                    (None, WaveEvent::Healthy)
+                } else {
+                    (
                         Some("bad".to_owned()),
                         WaveEvent::Unhealthy("bad".to_owned()),
-                    ),
+                    )
                 };
                 let record = Record::WaveChecked {
                     wave,
@@ -207,14 +208,15 @@ impl Played {
         };
         let (request, error) = (index + 1, ErrorRecord::from(failure.problem()));
         self.records
-            .push(match failure.classification().proves_not_executed() {
-                true => Record::NotExecuted {
+            .push(if failure.classification().proves_not_executed() {
+                Record::NotExecuted {
                     request,
                     throttled: false,
                     retry_after_ms: None,
                     error,
-                },
-                false => Record::AnswerLost { request, error },
+                }
+            } else {
+                Record::AnswerLost { request, error }
             });
         self.state.not_accepted(index, failure)
     }

@@ -1,0 +1,166 @@
+//! `serve`: the runs of a store as web pages that change by themselves. Nothing can be changed there.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `access` | the token and the sessions of those who logged in |
+//! | `answer` | answers, as HTTP has them |
+//! | `http` | connections and their limits |
+//! | `hub` | what was read, for all browsers |
+//! | `pages` | the pages as text |
+//! | `reader` | the one task that reads the store |
+//! | `request` | host, cookie and token of a request |
+//! | `route` | what an address means |
+//! | `site` | answers to requests |
+//! | `stream` | server-sent events |
+//! | `token` | the token, from a file or new |
+//! | `view` | what changes on a page |
+
+mod access;
+mod answer;
+mod http;
+mod hub;
+mod pages;
+mod reader;
+mod request;
+mod route;
+mod site;
+mod stream;
+mod token;
+mod view;
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use self::access::Access;
+use self::hub::Hub;
+use self::reader::Reader;
+use self::site::{Settings, Site};
+use crate::args::{Global, PublicUrl, Serve};
+use crate::exit::Exit;
+use crate::fail::Fail;
+use crate::signals::Signals;
+use crate::store::{Store, not_named};
+use crate::term::{Notes, Results};
+
+/// How long the first reading of the store is waited for.
+const FIRST_READ: Duration = Duration::from_secs(5);
+/// What systemd sets where stderr leads to its journal.
+const SYSTEMD_JOURNAL: &str = "JOURNAL_STREAM";
+
+/// Serves until Ctrl-C.
+pub(crate) async fn run(
+    args: &Serve,
+    global: &Global,
+    notes: &Notes,
+    results: &mut Results,
+) -> Result<Exit, Fail> {
+    check_listen(args, notes)?;
+    let token = match &args.token_file {
+        Some(file) => token::from_file(file)?,
+        None if std::env::var_os(SYSTEMD_JOURNAL).is_some() && !std::io::stderr().is_terminal() => {
+            return Err(Fail::usage(
+                "a service of systemd needs --token-file: a token that is printed would be kept in the journal of the system",
+            ));
+        }
+        None => token::new(),
+    };
+    let store = Store::open_to_read(global).await?.ok_or_else(not_named)?;
+    let cannot = |error: std::io::Error| {
+        Fail::usage(format!("cannot listen on {}: {error}", args.listen))
+            .hint("--listen takes an address of this machine and a port that is free, such as 127.0.0.1:0")
+    };
+    let listener = TcpListener::bind(args.listen).await.map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    let mut signals = Signals::new()?;
+    let (end, ends) = watch::channel(false);
+    let hub = Arc::new(Hub::new());
+    let access = Access::new(&token);
+    let site = Site::new(
+        access,
+        Arc::clone(&hub),
+        settings(args, &store, address),
+        ends,
+    );
+    let mut board = hub.board();
+    let reader = Reader::new(store.shared().clone(), hub, args.limit);
+    let reader = tokio::spawn(reader.run());
+    // Pages are there when the address is printed; a store that is slow is waited for by the pages.
+    let _ = tokio::time::timeout(FIRST_READ, board.wait_for(Option::is_some)).await;
+
+    let url = match &args.public_url {
+        Some(public) => public.url.clone(),
+        None => format!("http://{address}"),
+    };
+    if !std::io::stdout().is_terminal() {
+        let line = json!({"listening": format!("http://{address}"), "url": url});
+        results.write(&format!("{line}\n"));
+    }
+    if results.have_failed() {
+        return Ok(Exit::Failed);
+    }
+    if args.token_file.is_some() {
+        notes.note(&format!(
+            "serving the runs of {} at {url}; Ctrl-C ends it",
+            store.address()
+        ));
+    } else {
+        notes.note(&format!("serving the runs of {} at", store.address()));
+        // What is behind # is not sent, and so is in no log.
+        notes.always(&format!("{url}/login#{}", token.expose_secret()));
+        notes.note(
+            "whoever has this address can see the runs until the command ends; Ctrl-C ends it",
+        );
+    }
+    drop(token);
+    let stop = async {
+        signals.next().await;
+    };
+    http::serve(listener, Arc::new(site), stop, || {
+        end.send_replace(true);
+    })
+    .await;
+    reader.abort();
+    Ok(Exit::Success)
+}
+
+/// An address that others reach, without TLS, is only listened on by whoever asks for that.
+fn check_listen(args: &Serve, notes: &Notes) -> Result<(), Fail> {
+    if args.listen.ip().to_canonical().is_loopback() {
+        return Ok(());
+    }
+    let listen = args.listen;
+    if !args.plain_http {
+        return Err(Fail::usage(format!(
+            "--listen {listen}: other machines can reach this address, and without TLS everybody on the way can read the token and the pages"
+        ))
+        .hint(
+            "listen on 127.0.0.1, behind a proxy with TLS on this machine; or, where only such a proxy can reach the address, add --plain-http",
+        ));
+    }
+    notes.warn(&format!(
+        "{listen} is served without TLS: let nobody but a proxy with TLS reach it"
+    ));
+    Ok(())
+}
+
+fn settings(args: &Serve, store: &Store, address: SocketAddr) -> Settings {
+    let is_https = |url: &PublicUrl| url.is_https;
+    let is_secure = args.public_url.as_ref().is_some_and(is_https);
+    Settings {
+        public_host: args.public_url.as_ref().map(|url| url.host.clone()),
+        is_secure,
+        // Cookies of a host are shared by its ports. The prefix binds one to this host and to TLS.
+        cookie: match is_secure {
+            true => "__Host-ecsctl".to_owned(),
+            false => format!("ecsctl_{}", address.port()),
+        },
+        store: store.address().to_owned(),
+    }
+}

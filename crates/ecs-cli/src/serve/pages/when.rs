@@ -1,0 +1,15 @@
+//! Times.
+
+use jiff::Timestamp;
+
+use crate::render::duration::in_one_unit;
+
+/// Without `now` the age is left to the script of the page, so that what is shown does not change by itself.
+pub(super) fn when(at: Timestamp, now: Option<Timestamp>) -> String {
+    let ago = now.map(|now| format!("{} ago", in_one_unit(now.duration_since(at).as_secs())));
+    format!(
+        "<time datetime=\"{at:.0}\">{} UTC</time> <span class=\"age\">{}</span>",
+        at.strftime("%Y-%m-%d %H:%M:%S"),
+        ago.unwrap_or_default()
+    )
+}

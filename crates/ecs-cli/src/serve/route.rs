@@ -1,0 +1,91 @@
+//! What an address means.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// No id is longer.
+const LONGEST_ID: usize = 200;
+
+/// All but what stands for itself in a path.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// What an address names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    List(Form),
+    Run(String, Form),
+    Login,
+    Logout,
+    Health,
+    Asset(Asset),
+}
+
+/// How something is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Page,
+    /// What changes on the page.
+    Events,
+    Json,
+}
+
+/// What pages load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asset {
+    Style,
+    Script,
+    LoginScript,
+    Icon,
+}
+
+impl Route {
+    /// The route of a path.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        Some(match path {
+            "/" => Self::List(Form::Page),
+            "/events" => Self::List(Form::Events),
+            "/runs.json" => Self::List(Form::Json),
+            "/login" => Self::Login,
+            "/logout" => Self::Logout,
+            "/healthz" => Self::Health,
+            "/style.css" => Self::Asset(Asset::Style),
+            "/live.js" => Self::Asset(Asset::Script),
+            "/login.js" => Self::Asset(Asset::LoginScript),
+            "/icon.svg" => Self::Asset(Asset::Icon),
+            _ => return Self::of_run(path.strip_prefix("/runs/")?),
+        })
+    }
+
+    fn of_run(rest: &str) -> Option<Self> {
+        let forms = [("/events", Form::Events), (".json", Form::Json)];
+        let (id, form) = forms
+            .into_iter()
+            .find_map(|(suffix, form)| Some((rest.strip_suffix(suffix)?, form)))
+            .unwrap_or((rest, Form::Page));
+        Some(Self::Run(decoded(id)?, form))
+    }
+
+    /// Whether it is a page that somebody may want to see after a login.
+    pub(super) fn is_page(&self) -> bool {
+        matches!(self, Self::List(Form::Page) | Self::Run(_, Form::Page))
+    }
+}
+
+fn decoded(id: &str) -> Option<String> {
+    if id.is_empty() || id.contains('/') {
+        return None;
+    }
+    let id = percent_decode_str(id).decode_utf8().ok()?;
+    (id.len() <= LONGEST_ID && !id.chars().any(char::is_control)).then(|| id.into_owned())
+}
+
+/// The path of a run's page.
+pub(super) fn run_path(run_id: &str) -> String {
+    format!("/runs/{}", utf8_percent_encode(run_id, ENCODED))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Server-sent events: what changes on a page, as it changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::channel::Sender;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::hub::{Board, RunPage};
+use super::pages;
+use super::view::{Patch, View};
+
+/// How often something is sent in any case: proxies end connections that are silent, and who went away is noticed.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// What a page follows.
+pub(super) trait Followed: Clone + Send + Sync + 'static {
+    /// What it shows, as far as that is known.
+    fn view(&self) -> Option<Arc<View>>;
+
+    /// Whether there is nothing more to show.
+    fn is_gone(&self) -> bool {
+        false
+    }
+}
+
+impl Followed for Option<Arc<Board>> {
+    fn view(&self) -> Option<Arc<View>> {
+        self.as_ref().map(|board| Arc::clone(&board.view))
+    }
+}
+
+impl Followed for RunPage {
+    fn view(&self) -> Option<Arc<View>> {
+        match self {
+            Self::Shown(shown) => Some(Arc::clone(&shown.view)),
+            _ => None,
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        matches!(self, Self::Absent | Self::Damaged(_))
+    }
+}
+
+/// One browser that follows a page.
+pub(super) struct Stream<T> {
+    pub(super) followed: watch::Receiver<T>,
+    pub(super) board: watch::Receiver<Option<Arc<Board>>>,
+    /// Changes when the server ends.
+    pub(super) ends: watch::Receiver<bool>,
+    /// The version that the browser has.
+    pub(super) since: String,
+    pub(super) to: Sender<Bytes>,
+}
+
+impl<T: Followed> Stream<T> {
+    /// Sends until the browser or the server ends, or whoever logged in may no longer see it.
+    pub(super) async fn run(mut self, may_see: impl Fn() -> bool + Send) {
+        let mut ends = self.ends.clone();
+        let mut shown: Option<Arc<View>> = None;
+        let mut banner = String::new();
+        let mut beat = Instant::now() + HEARTBEAT;
+        // How long a browser waits before it connects again by itself.
+        if !self.send("retry: 3000\n\n".to_owned()).await {
+            return;
+        }
+        loop {
+            let followed = self.followed.borrow_and_update().clone();
+            if followed.is_gone() {
+                self.send("event: gone\ndata:\n\n".to_owned()).await;
+                return;
+            }
+            if let Some(view) = followed.view() {
+                let is_known = match &shown {
+                    Some(shown) => shown.version == view.version,
+                    None => self.since == view.version,
+                };
+                if !is_known && !self.send(changed(shown.as_deref(), &view)).await {
+                    return;
+                }
+                shown = Some(view);
+            }
+            let board = self.board.borrow_and_update().clone();
+            let now = board.map(|board| pages::banner(&board)).unwrap_or_default();
+            if now != banner {
+                let part = serde_json::json!({"parts": [["banner", now]], "gone": [], "rows": [], "whole": false});
+                if !self.send(format!("event: patch\ndata: {part}\n\n")).await {
+                    return;
+                }
+                banner = now;
+            }
+            tokio::select! {
+                changed = self.followed.changed() => if changed.is_err() { return },
+                changed = self.board.changed() => if changed.is_err() { return },
+                _ = ends.changed() => return,
+                () = sleep_until(beat) => {
+                    beat = Instant::now() + HEARTBEAT;
+                    if !may_see() || !self.send(":\n\n".to_owned()).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the browser is still there.
+    async fn send(&mut self, event: String) -> bool {
+        let mut ends = self.ends.clone();
+        tokio::select! {
+            sent = self.to.send_data(Bytes::from(event)) => sent.is_ok(),
+            _ = ends.changed() => false,
+        }
+    }
+}
+
+/// The event that leads to a view. JSON has no line ends of its own.
+fn changed(old: Option<&View>, new: &View) -> String {
+    let patch = serde_json::to_string(&Patch::between(old, new)).unwrap_or_default();
+    format!("id: {}\nevent: patch\ndata: {patch}\n\n", new.version)
+}
