@@ -22,7 +22,6 @@ mod journal;
 mod outages;
 mod outcomes;
 mod reasons;
-mod replay;
 mod twice;
 mod waits;
 mod waves;
@@ -75,7 +74,6 @@ pub(super) fn violations(
     checker.sends_nothing_again();
     if let Some(lived) = lived {
         checker.keeps_a_journal(lived);
-        checker.is_told_by_its_records(lived);
         checker.goes_in_waves(lived);
         checker.skips_for_good(lived);
         checker.minds_its_failures(lived);
