@@ -18,7 +18,7 @@ static HEAP: PeakAlloc = PeakAlloc;
 
 /// The largest heap in bytes per server at the peak of a run: the input, the requests, the outcomes
 /// while the report is made of them, and the report with its tickets.
-const MOST: usize = 270;
+const MOST: usize = 200;
 
 /// Accepts everything; its jobs succeed.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl Transport for Done {
 }
 
 /// The largest heap in bytes per server of a run by its journal.
-const MOST_BY_ITS_JOURNAL: usize = 200;
+const MOST_BY_ITS_JOURNAL: usize = 125;
 
 fn client() -> Client {
     Client::builder(

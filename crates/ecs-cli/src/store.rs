@@ -133,6 +133,10 @@ impl Store {
         let mut found: Vec<_> = ids.filter(|id| is_last || id.starts_with(named)).collect();
         match found.len() {
             1 => Ok(found.remove(0)),
+            0 if is_last => Err(Fail::usage(format!(
+                "there is no run in the store {}",
+                self.address
+            ))),
             // The caller reports the missing run.
             0 => Ok(named.to_owned()),
             many => Err(Fail::usage(format!("{many} runs begin with {named}"))

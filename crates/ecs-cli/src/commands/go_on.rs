@@ -330,6 +330,7 @@ impl RecordedPlace {
         }
         let mut place = Self::of_global(run, global);
         place.of_journal.store(reader);
+        place.full.store(reader);
         place
     }
 

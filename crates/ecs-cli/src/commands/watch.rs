@@ -3,12 +3,14 @@
 mod source;
 mod view;
 
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use self::source::{Change, Source};
 use self::view::View;
+use super::execute::unless_stopped;
 use crate::args::{Global, RunWatch};
 use crate::exit::Exit;
 use crate::fail::Fail;
@@ -27,18 +29,19 @@ pub(crate) async fn run(
     results: &mut Results,
 ) -> Result<Exit, Fail> {
     let mut signals = Signals::new()?;
-    let mut source = Source::open(args, global).await?;
+    let mut source = unless_stopped(&mut signals, Source::open(args, global)).await?;
     let mut view = View::new(args, global, notes);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let change = tokio::select! {
-            change = source.next() => change,
-            _ = ticks.tick() => {
-                view.tick();
-                continue;
-            }
-            signal = signals.next() => {
+        let change = {
+            // Pinned: a tick does not start a slow read over again.
+            let next = pin!(source.next());
+            select(next, &mut ticks, &mut signals, &view).await
+        };
+        let change = match change {
+            Ok(change) => change,
+            Err(signal) => {
                 view.finish();
                 return Ok(stopped(signal, &source, &view, notes));
             }
@@ -54,6 +57,22 @@ pub(crate) async fn run(
             // The rest could not be printed.
             view.finish();
             return Ok(Exit::Stopped);
+        }
+    }
+}
+
+/// Waits for a change, and shows times meanwhile. Returns a signal as an error.
+async fn select<T>(
+    mut change: Pin<&mut impl Future<Output = T>>,
+    ticks: &mut Interval,
+    signals: &mut Signals,
+    view: &View<'_>,
+) -> Result<T, &'static str> {
+    loop {
+        tokio::select! {
+            change = &mut change => return Ok(change),
+            _ = ticks.tick() => view.tick(),
+            signal = signals.next() => return Err(signal),
         }
     }
 }

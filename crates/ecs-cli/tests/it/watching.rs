@@ -89,7 +89,15 @@ fn a_watcher_shows_the_run_and_ends_with_its_exit_code() {
             stdout.contains("16 servers: ") && stdout.contains("failed: "),
             "{stdout}"
         );
-        assert!(stderr.contains("--outcome failed"), "{stderr}");
+        let failed = format!(
+            "ecsctl run show {} -o id --outcome failed",
+            report["run_id"].as_str().unwrap()
+        );
+        let line = stderr.lines().find(|line| line.contains(&failed));
+        assert!(
+            line.is_some_and(|line| line.contains(&format!("--store {store}"))),
+            "{stderr}"
+        );
         // The report is the same long after the end.
         let again = Ended::of(&mut watch(&store, &["-o", "json", "--quiet"])).expect(1);
         assert_eq!(again.stderr, "");
@@ -247,6 +255,60 @@ fn a_watcher_waits_for_an_unavailable_database() {
     );
 }
 
+/// A way to a server on which each piece of an answer takes this long.
+fn slow_way(to: u16, delay: Duration) -> u16 {
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let pass = |mut from: TcpStream, mut to: TcpStream, delay: Duration| {
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65536];
+            while let Ok(length @ 1..) = from.read(&mut buffer) {
+                std::thread::sleep(delay);
+                if to.write_all(&buffer[..length]).is_err() {
+                    return;
+                }
+            }
+        });
+    };
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = TcpStream::connect(("127.0.0.1", to)).unwrap();
+            pass(
+                client.try_clone().unwrap(),
+                server.try_clone().unwrap(),
+                Duration::ZERO,
+            );
+            pass(server, client, delay);
+        }
+    });
+    port
+}
+
+/// Each answer takes longer than the time between two updates of the progress.
+#[test]
+fn a_database_that_answers_slowly_is_waited_for() {
+    if cfg!(not(feature = "postgres")) {
+        return;
+    }
+    let Some(server) = Postgres::start(None) else {
+        return;
+    };
+    let server = server.unwrap();
+    let store = new_store(&server, 1);
+    let sim = Sim::start(60, |region| region.servers(4));
+    Ended::of(&mut sim.command(&reboot(&["--store", &store]))).expect(0);
+    let role = "CREATE ROLE far LOGIN SUPERUSER PASSWORD 'secret'";
+    server.execute("cli1", role).unwrap();
+    let port = slow_way(server.port(), Duration::from_millis(700));
+    let far = format!("postgres://far@127.0.0.1:{port}/cli1?sslmode=disable");
+    let mut watch = watch(&far, &["-o", "json"]);
+    let watched = Running::of(watch.env("PGPASSWORD", "secret")).ended();
+    assert_eq!(watched.expect(0).json()["summary"]["succeeded"], 4);
+}
+
 /// A role that may only read.
 #[test]
 fn a_watcher_needs_only_read_permission() {
@@ -285,6 +347,7 @@ fn invalid_runs_to_watch_are_refused() {
     for store in stores() {
         ecsctl(&["run", "watch", "nobody", "--store", &store], &[""; 0])
             .refuses(2, &["no run nobody"]);
-        ecsctl(&["run", "watch", "last", "--store", &store], &[""; 0]).refuses(2, &["no run last"]);
+        ecsctl(&["run", "watch", "last", "--store", &store], &[""; 0])
+            .refuses(2, &["there is no run in the store"]);
     }
 }

@@ -74,7 +74,7 @@ pub fn restore_signals() {
         let runtime = runtime.enable_all().build().unwrap();
         let _within = runtime.enter();
         for kind in [SignalKind::hangup(), SignalKind::interrupt()] {
-            if ignored >> (kind.as_raw_value() - 1) & 1 == 1 {
+            if (ignored >> (kind.as_raw_value() - 1)) & 1 == 1 {
                 // The handler stays when its stream is dropped.
                 drop(signal(kind).unwrap());
             }

@@ -3,6 +3,13 @@ use std::io::Write as _;
 use super::super::arbitrary_journal::{arbitrary_journal, entries, file};
 use super::*;
 
+fn a_journal() -> Vec<Entry> {
+    let choices: Vec<u8> = (0..120_u8).map(|choice| choice.wrapping_mul(7)).collect();
+    let all = entries(arbitrary_journal(6, 2, &choices));
+    assert!(all.len() > 4);
+    all
+}
+
 #[test]
 fn each_record_comes_once_however_its_bytes_arrive() {
     let choices: Vec<u8> = (0..120_u8).map(|choice| choice.wrapping_mul(7)).collect();
@@ -26,7 +33,7 @@ fn each_record_comes_once_however_its_bytes_arrive() {
 /// As resuming does after a crash.
 #[test]
 fn a_torn_line_that_is_cut_off_and_written_anew_is_read_then() {
-    let all = entries(arbitrary_journal(4, 2, &[1; 40]));
+    let all = a_journal();
     let (first, second) = (file(&all[..1]), file(&all[1..2]));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.jsonl");
