@@ -157,9 +157,10 @@ fn settings(args: &Serve, store: &Store, address: SocketAddr) -> Settings {
         public_host: args.public_url.as_ref().map(|url| url.host.clone()),
         is_secure,
         // Cookies of a host are shared by its ports. The prefix binds one to this host and to TLS.
-        cookie: match is_secure {
-            true => "__Host-ecsctl".to_owned(),
-            false => format!("ecsctl_{}", address.port()),
+        cookie: if is_secure {
+            "__Host-ecsctl".to_owned()
+        } else {
+            format!("ecsctl_{}", address.port())
         },
         store: store.address().to_owned(),
     }

@@ -179,9 +179,10 @@ impl Site {
             return checked.map(|()| Visitor::Token).map_err(Some);
         }
         let id = cookie(headers, &self.settings.cookie).ok_or(None)?;
-        match self.access().has_session(id, now) {
-            true => Ok(Visitor::Session(id.to_owned())),
-            false => Err(None),
+        if self.access().has_session(id, now) {
+            Ok(Visitor::Session(id.to_owned()))
+        } else {
+            Err(None)
         }
     }
 
@@ -262,9 +263,10 @@ impl Site {
             .borrow()
             .as_ref()
             .is_some_and(|board| board.failure.is_none());
-        match is_read {
-            true => plain(StatusCode::OK, "ok"),
-            false => plain(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read"),
+        if is_read {
+            plain(StatusCode::OK, "ok")
+        } else {
+            plain(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read")
         }
     }
 

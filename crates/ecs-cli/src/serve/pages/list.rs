@@ -180,12 +180,13 @@ fn progress(listed: &Listed) -> (Option<&'static str>, String) {
         Progress::Known { summary, kind } => {
             let is_over = listed.run.state == RunState::Ended;
             let open = summary.running + summary.not_attempted;
-            let rest: &[(usize, &str)] = match is_over {
-                true => &[
+            let rest: &[(usize, &str)] = if is_over {
+                &[
                     (summary.running, "running"),
                     (summary.not_attempted, "not attempted"),
-                ],
-                false => &[(open, "open")],
+                ]
+            } else {
+                &[(open, "open")]
             };
             let done = [
                 (summary.succeeded, "succeeded"),
