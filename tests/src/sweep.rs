@@ -249,8 +249,8 @@ async fn play(
     if let Some(deadline) = plan.deadline {
         run = run.deadline(deadline);
     }
-    if let Some(patience) = plan.stalled_after {
-        run = run.stalled_after(patience);
+    if let Some(stall_limit) = plan.stalled_after {
+        run = run.stalled_after(stall_limit);
     }
     let run = settings(run).begin().await?;
     let mut events = run.events();

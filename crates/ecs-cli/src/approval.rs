@@ -6,46 +6,46 @@ use ecs_ops::store::{PlanApproval, StoreIdentity};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
 use zeroize::Zeroizing;
 
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::next_step::NextStep;
 
 /// The namespace of a plan's signatures. Signatures with another one are refused.
 const NAMESPACE: &str = "ecsctl-plan";
 
 /// Signs the hash with a private key that is not encrypted.
-pub(crate) fn sign(hash: &str, key: &Path) -> Result<String, Fail> {
+pub(crate) fn sign(hash: &str, key: &Path) -> Result<String, CliError> {
     let shown = key.display();
     let read = std::fs::read_to_string(key).map(Zeroizing::new);
     let text =
-        read.map_err(|error| Fail::usage(format!("cannot read the key {shown}: {error}")))?;
+        read.map_err(|error| CliError::usage(format!("cannot read the key {shown}: {error}")))?;
     let with_openssh = || NextStep::show_approving("to see how to sign with OpenSSH");
     let private = PrivateKey::from_openssh(text.as_bytes()).map_err(|error| {
-        Fail::usage(format!(
+        CliError::usage(format!(
             "{shown} is not a private key in OpenSSH's format: {error}"
         ))
         .next(with_openssh())
     })?;
     if private.is_encrypted() {
-        return Err(Fail::usage(format!("the key {shown} is encrypted")).next(with_openssh()));
+        return Err(CliError::usage(format!("the key {shown} is encrypted")).next(with_openssh()));
     }
     let signature = private.sign(NAMESPACE, HashAlg::Sha512, hash.as_bytes());
     let pem = signature.and_then(|signature| signature.to_pem(LineEnding::LF));
     pem.map_err(|error| {
-        Fail::usage(format!("the key {shown} cannot sign: {error}")).next(with_openssh())
+        CliError::usage(format!("the key {shown} cannot sign: {error}")).next(with_openssh())
     })
 }
 
 /// Reads a signature and checks that it signs the hash.
-pub(crate) fn read_signature(hash: &str, path: &Path) -> Result<String, Fail> {
+pub(crate) fn read_signature(hash: &str, path: &Path) -> Result<String, CliError> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| Fail::usage(format!("cannot read the signature {shown}: {error}")))?;
+        .map_err(|error| CliError::usage(format!("cannot read the signature {shown}: {error}")))?;
     let signature = SshSig::from_pem(&text)
-        .map_err(|error| Fail::usage(format!("{shown} is not an SSH signature: {error}")))?;
+        .map_err(|error| CliError::usage(format!("{shown} is not an SSH signature: {error}")))?;
     let key = PublicKey::from(signature.public_key().clone());
     key.verify(NAMESPACE, hash.as_bytes(), &signature)
         .map_err(|_| {
-            Fail::usage(format!(
+            CliError::usage(format!(
                 "{shown} is not a signature of this plan's hash for {NAMESPACE}"
             ))
             .next(NextStep::show_approving("to see how a plan is approved"))
@@ -78,7 +78,7 @@ pub(crate) fn by_others<'a>(
     approvals: &'a [PlanApproval],
     applies: &StoreIdentity,
     planned: Option<&str>,
-) -> Result<Vec<&'a PlanApproval>, Fail> {
+) -> Result<Vec<&'a PlanApproval>, CliError> {
     let counts = |approval: &&PlanApproval| {
         let user = person(&approval.user);
         let is_other = match (&approval.role, &applies.role) {
@@ -105,7 +105,7 @@ pub(crate) fn by_others<'a>(
         Some(role) => format!("the role {role}"),
         None => applies.user.clone(),
     };
-    Err(Fail::usage(message)
+    Err(CliError::usage(message)
         .hint(format!(
             "{}{applies} applies it: another person must approve it",
             planned.unwrap_or_default()
@@ -133,10 +133,10 @@ pub(crate) fn check<'a>(
     hash: &str,
     signatures: impl Iterator<Item = &'a str>,
     keys: &Path,
-) -> Result<(), Fail> {
+) -> Result<(), CliError> {
     let shown = keys.display();
     let text = std::fs::read_to_string(keys)
-        .map_err(|error| Fail::usage(format!("cannot read the keys in {shown}: {error}")))?;
+        .map_err(|error| CliError::usage(format!("cannot read the keys in {shown}: {error}")))?;
     let mut known = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -144,7 +144,7 @@ pub(crate) fn check<'a>(
             continue;
         }
         let key = PublicKey::from_openssh(line).map_err(|error| {
-            Fail::usage(format!(
+            CliError::usage(format!(
                 "{shown}:{}: not a public SSH key: {error}",
                 index + 1
             ))
@@ -171,7 +171,7 @@ pub(crate) fn check<'a>(
             format!("none of the plan's {count} approvals is by a key in {shown}; nothing was sent")
         }
     };
-    Err(Fail::usage(message)
+    Err(CliError::usage(message)
         .hint("a person whose key is there must approve the plan")
         .next(NextStep::show_approving("to see how a plan is approved")))
 }

@@ -25,7 +25,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ecs_ops::RunBuilder;
 
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::plan_file::AppliedPlan;
 
 use actions::run_help;

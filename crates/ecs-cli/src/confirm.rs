@@ -7,8 +7,8 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use ecs_ops::PowerAction;
 use ecs_ops::fleet::{SkipReason, SkippedServer};
 
-use crate::fail::Fail;
-use crate::term::Notes;
+use crate::fail::CliError;
+use crate::term::Printer;
 
 /// The waves of a run, for the question and for a dry run.
 pub(crate) struct WavesShown {
@@ -59,16 +59,16 @@ impl Terminal {
     }
 
     /// Asks for confirmation; an answer other than yes is an error.
-    pub(crate) async fn confirm(self, notes: &Notes) -> Result<(), Fail> {
+    pub(crate) async fn confirm(self, notes: &Printer) -> Result<(), CliError> {
         if self.asks_for_yes(notes).await {
             Ok(())
         } else {
-            Err(Fail::usage("not confirmed; nothing was sent"))
+            Err(CliError::usage("not confirmed; nothing was sent"))
         }
     }
 
     /// Prompts, and returns whether the answer is exactly `yes`.
-    pub(crate) async fn asks_for_yes(self, notes: &Notes) -> bool {
+    pub(crate) async fn asks_for_yes(self, notes: &Printer) -> bool {
         self.discard_input();
         notes.always("Continue? Type \"yes\":");
         // On a separate thread, because the runtime may have a simulator to run.

@@ -22,8 +22,8 @@ use secrecy::ExposeSecret as _;
 use self::neighbours::Neighbour;
 use crate::args::Global;
 use crate::credentials;
-use crate::fail::{Fail, chain};
-use crate::term::Notes;
+use crate::fail::{CliError, chain};
+use crate::term::Printer;
 
 pub(crate) use clients::Clients;
 pub(crate) use steps::{Stopped, choose, endpoint, open};
@@ -106,8 +106,8 @@ pub(crate) fn simulated(endpoint: &str) -> String {
 pub(crate) async fn connect(
     global: &Global,
     settings: &Settings,
-    notes: &Notes,
-) -> Result<Connection, Fail> {
+    notes: &Printer,
+) -> Result<Connection, CliError> {
     if global.sim {
         return simulate(global, settings, notes).await;
     }
@@ -156,12 +156,12 @@ pub(crate) async fn connect(
 
 /// Returns the speed of the service's clock. Refuses the variable for a real service, whose pacing must not depend on
 /// it.
-fn speed(given: Option<&str>, endpoint: &Endpoint) -> Result<f64, Fail> {
+fn speed(given: Option<&str>, endpoint: &Endpoint) -> Result<f64, CliError> {
     let Some(given) = given.filter(|given| !given.is_empty()) else {
         return Ok(1.0);
     };
     if endpoint.is_https() || !is_this_machine(endpoint.host()) {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "{SPEED} is for a simulator at http://127.0.0.1, but the endpoint is {endpoint}"
         ))
         .hint(format!("unset {SPEED}")));
@@ -169,7 +169,7 @@ fn speed(given: Option<&str>, endpoint: &Endpoint) -> Result<f64, Fail> {
     let parsed = given.parse::<NonZeroU32>();
     parsed
         .map(|speed| f64::from(speed.get()))
-        .map_err(|_| Fail::usage(format!("{SPEED}: expected a whole number of at least 1")))
+        .map_err(|_| CliError::usage(format!("{SPEED}: expected a whole number of at least 1")))
 }
 
 /// Returns whether the clock of the service is simulated and runs faster.
@@ -177,9 +177,9 @@ pub(crate) fn is_sped_up() -> bool {
     std::env::var_os(SPEED).is_some_and(|speed| !speed.is_empty() && speed != "1")
 }
 
-pub(crate) fn project(id: &str) -> Result<ProjectId, Fail> {
+pub(crate) fn project(id: &str) -> Result<ProjectId, CliError> {
     let parsed = id.parse();
-    parsed.map_err(|error| Fail::usage(format!("the project id {id:?}: {error}")))
+    parsed.map_err(|error| CliError::usage(format!("the project id {id:?}: {error}")))
 }
 
 /// Returns the warning about secrets that travel unencrypted.
@@ -216,7 +216,7 @@ pub(crate) fn plaintext_warning(chosen: &CredentialConfig) -> Option<String> {
 const SIGNED: &str = "signed requests travel";
 
 /// Returns the address of an embedded simulator from the journal of its run.
-fn address_of(endpoint: &str) -> Result<String, Fail> {
+fn address_of(endpoint: &str) -> Result<String, CliError> {
     let address = endpoint
         .strip_prefix("http://")
         .map(|rest| rest.trim_end_matches('/'));
@@ -225,24 +225,28 @@ fn address_of(endpoint: &str) -> Result<String, Fail> {
         parsed.is_ok_and(|address| address.ip().is_loopback() && address.port() != 0)
     });
     embedded.map(str::to_owned).ok_or_else(|| {
-        Fail::usage(format!(
+        CliError::usage(format!(
             "the journal is from a run at {endpoint}, which is not an embedded simulator"
         ))
         .hint("omit --sim to continue with the real servers of this run")
     })
 }
 
-async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result<Connection, Fail> {
+async fn simulate(
+    global: &Global,
+    settings: &Settings,
+    notes: &Printer,
+) -> Result<Connection, CliError> {
     let given = global.given();
     if !given.is_empty() {
         return Err(
-            Fail::usage(format!("--sim cannot be used with {}", given.join(", "))).hint(
+            CliError::usage(format!("--sim cannot be used with {}", given.join(", "))).hint(
                 "omit --sim to act on real servers, or the other options to act on simulated ones",
             ),
         );
     }
     let failed = |error: ecs_sim::SimError| {
-        Fail::usage(format!(
+        CliError::usage(format!(
             "the simulator could not be started: {}",
             chain(&error)
         ))
@@ -279,14 +283,14 @@ async fn simulate(global: &Global, settings: &Settings, notes: &Notes) -> Result
     let endpoint: Endpoint = info
         .listening
         .parse()
-        .map_err(|error| Fail::usage(format!("the simulator's address: {error}")))?;
+        .map_err(|error| CliError::usage(format!("the simulator's address: {error}")))?;
     // A connection to this machine needs neither a proxy nor certificates.
     let transport = HyperTransport::builder().no_proxy().native_roots(false);
     let transport = transport
         .build()
-        .map_err(|error| Fail::usage(chain(&error)))?;
+        .map_err(|error| CliError::usage(chain(&error)))?;
     let token = Credentials::token(info.token.expose_secret())
-        .map_err(|error| Fail::usage(error.to_string()))?;
+        .map_err(|error| CliError::usage(error.to_string()))?;
     let clients = Clients {
         project: info.project_id.clone(),
         provider: Arc::new(StaticCredentials::new(token)),

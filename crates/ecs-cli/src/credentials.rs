@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::args::Global;
 use crate::exit::Exit;
-use crate::fail::{Fail, chain, check_credentials, transport_hint};
+use crate::fail::{CliError, chain, check_credentials, transport_hint};
 
 /// The variable with the address of the metadata service, if it is not the usual one.
 const METADATA: &str = "ECSCTL_METADATA_ENDPOINT";
@@ -22,7 +22,7 @@ const METADATA: &str = "ECSCTL_METADATA_ENDPOINT";
 const LONGEST: u64 = 64 * 1024;
 
 /// Returns the credential options, with warnings. Reads secrets from stdin and from files.
-pub(crate) fn options(global: &Global) -> Result<(CredentialOptions, Vec<String>), Fail> {
+pub(crate) fn options(global: &Global) -> Result<(CredentialOptions, Vec<String>), CliError> {
     let mut warnings = Vec::new();
     let (token, secret_key) = secrets(global, &mut warnings)?;
     let mut options = CredentialOptions::default();
@@ -51,9 +51,9 @@ pub(crate) fn metadata_endpoint() -> Option<String> {
 pub(crate) fn secrets(
     global: &Global,
     warnings: &mut Vec<String>,
-) -> Result<(Option<SecretString>, Option<SecretString>), Fail> {
+) -> Result<(Option<SecretString>, Option<SecretString>), CliError> {
     if let [one, other, ..] = global.read_from_stdin()[..] {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "{one} and {other} cannot both be read from stdin"
         )));
     }
@@ -65,7 +65,7 @@ pub(crate) fn secrets(
 }
 
 /// Returns the secret as given, or reads it from stdin.
-fn secret(option: &str, given: &Option<SecretString>) -> Result<Option<SecretString>, Fail> {
+fn secret(option: &str, given: &Option<SecretString>) -> Result<Option<SecretString>, CliError> {
     let Some(given) = given else { return Ok(None) };
     let secret = match given.expose_secret() {
         "-" => first_line(option)?,
@@ -74,15 +74,15 @@ fn secret(option: &str, given: &Option<SecretString>) -> Result<Option<SecretStr
     if secret.expose_secret().is_empty() {
         // An empty secret is not a missing one: the next source could belong to another account.
         let what = option.trim_start_matches('-').replace('-', " ");
-        return Err(Fail::usage(format!("{option}: the {what} is empty")));
+        return Err(CliError::usage(format!("{option}: the {what} is empty")));
     }
     Ok(Some(secret))
 }
 
 /// Reads one line of stdin.
-fn first_line(option: &str) -> Result<SecretString, Fail> {
+fn first_line(option: &str) -> Result<SecretString, CliError> {
     if io::stdin().is_terminal() {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "{option}: stdin is a terminal, which would show the secret"
         ))
         .hint("let stdin come from a file or another program, for example of a keyring"));
@@ -93,25 +93,25 @@ fn first_line(option: &str) -> Result<SecretString, Fail> {
     let line = SecretString::from(line);
     match read {
         Ok(_) => Ok(line.expose_secret().trim().into()),
-        Err(error) => Err(Fail::usage(format!(
+        Err(error) => Err(CliError::usage(format!(
             "{option}: cannot read it from stdin: {error}"
         ))),
     }
 }
 
-fn from_file(path: &Path, warnings: &mut Vec<String>) -> Result<SecretString, Fail> {
+fn from_file(path: &Path, warnings: &mut Vec<String>) -> Result<SecretString, CliError> {
     const OPTION: &str = "--secret-key-file";
     if path == Path::new("-") {
         return match first_line(OPTION)? {
             empty if empty.expose_secret().is_empty() => {
-                Err(Fail::usage(format!("{OPTION}: stdin is empty")))
+                Err(CliError::usage(format!("{OPTION}: stdin is empty")))
             }
             secret => Ok(secret),
         };
     }
     let shown = path.display();
     let cannot = |error: io::Error| {
-        Fail::usage(format!("{OPTION}: cannot read {shown}: {error}"))
+        CliError::usage(format!("{OPTION}: cannot read {shown}: {error}"))
             .hint("the file must contain only the secret key")
     };
     let file = std::fs::File::open(path).map_err(cannot)?;
@@ -126,7 +126,7 @@ fn from_file(path: &Path, warnings: &mut Vec<String>) -> Result<SecretString, Fa
     read.map_err(cannot)?;
     let secret = text.expose_secret().trim();
     if secret.is_empty() {
-        return Err(Fail::usage(format!("{OPTION}: {shown} is empty")));
+        return Err(CliError::usage(format!("{OPTION}: {shown} is empty")));
     }
     Ok(secret.into())
 }
@@ -162,22 +162,24 @@ pub(crate) const GIVE_SOME: &str = "give --access-key and --secret-key-file, or 
      --sim none of them is needed";
 
 /// Returns the error for credentials that were not obtained. Nothing was sent to the service.
-pub(crate) fn fail(error: &AuthError, skipped: &[Skipped]) -> Fail {
+pub(crate) fn fail(error: &AuthError, skipped: &[Skipped]) -> CliError {
     let message = message(error);
     match error.kind() {
-        AuthErrorKind::Missing => Fail::usage("no credentials were found")
+        AuthErrorKind::Missing => CliError::usage("no credentials were found")
             .details(skipped_sources(skipped, error))
             .hint(GIVE_SOME),
         AuthErrorKind::Malformed => {
-            let fail = Fail::usage(message);
+            let fail = CliError::usage(message);
             match error.reason().and_then(hint_of) {
                 Some(hint) => fail.hint(hint),
                 None => fail.next(check_credentials()),
             }
         }
-        AuthErrorKind::Refused => Fail::new(Exit::Credentials, message).next(check_credentials()),
+        AuthErrorKind::Refused => {
+            CliError::new(Exit::Credentials, message).next(check_credentials())
+        }
         _ => {
-            let fail = Fail::new(Exit::Failed, message);
+            let fail = CliError::new(Exit::Failed, message);
             match transport_kind(error).and_then(transport_hint) {
                 Some(hint) => fail.hint(hint),
                 None => fail.next(check_credentials()),

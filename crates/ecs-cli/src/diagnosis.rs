@@ -256,7 +256,7 @@ fn connection_problem(evidence: &Evidence<'_>, kind: TransportErrorKind, cause: 
             ))
             .advise("otherwise its owner must renew or correct the certificate; a CA file does not help"),
         TransportErrorKind::ClientCertificateRequired => found("client_certificate").advise(format!(
-            "ecsctl has no client certificates: {endpoint} must be one that accepts tokens or access keys only"
+            "name a client certificate for {endpoint}: `cert` and `key` of the cloud in clouds.yaml; or use an endpoint that accepts tokens or access keys only"
         )),
         TransportErrorKind::TlsUnsupported => found("tls").advise(format!(
             "check scheme, host and port in {endpoint}, and the TLS versions that are allowed there (1.2 or 1.3 is needed)"

@@ -9,7 +9,7 @@ use crate::next_step::NextStep;
 
 /// The error of a command, with its exit code.
 #[derive(Debug)]
-pub(crate) struct Fail {
+pub(crate) struct CliError {
     pub(crate) exit: Exit,
     /// A lowercase fragment.
     pub(crate) message: String,
@@ -21,7 +21,7 @@ pub(crate) struct Fail {
     pub(crate) next: Vec<NextStep>,
 }
 
-impl Fail {
+impl CliError {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
@@ -128,7 +128,7 @@ pub(crate) fn transport_hint(kind: TransportErrorKind) -> Option<&'static str> {
              its certificate",
         ),
         TransportErrorKind::ClientCertificateRequired => Some(
-            "ecsctl has no client certificates: use an endpoint that accepts tokens or access keys only",
+            "name a client certificate (`cert` and `key` of the cloud in clouds.yaml), or use an endpoint that accepts tokens or access keys only",
         ),
         TransportErrorKind::TlsUnsupported => Some(
             "check scheme, host and port in --endpoint, and the TLS versions that the endpoint allows",

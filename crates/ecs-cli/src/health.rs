@@ -10,8 +10,8 @@ use tokio::io::{
 };
 use tokio::process::{Child, Command};
 
-use crate::fail::Fail;
-use crate::term::{Aside, clean};
+use crate::fail::CliError;
+use crate::term::{BackgroundPrinter, clean};
 
 /// The longest line in bytes; longer ones are shown in parts.
 const LONGEST_LINE: u64 = 4096;
@@ -26,7 +26,7 @@ const GRACE: Duration = Duration::from_millis(500);
 pub(crate) async fn check(
     command: &str,
     servers: &[ServerId],
-    notes: &Aside,
+    notes: &BackgroundPrinter,
 ) -> Result<(), String> {
     let spawned = shell(command)
         .stdin(Stdio::piped())
@@ -78,7 +78,7 @@ pub(crate) async fn check(
 /// Checks that the command exists, before anything is sent: a missing command would stop the run after its first
 /// wave. A command that only the shell can resolve, such as one in a variable, is not checked.
 #[cfg(not(windows))]
-pub(crate) fn check_exists(command: &str) -> Result<(), Fail> {
+pub(crate) fn check_exists(command: &str) -> Result<(), CliError> {
     let shell = |arguments: &[&str]| {
         let mut shell = std::process::Command::new("sh");
         shell.args(arguments).stdin(Stdio::null());
@@ -91,7 +91,7 @@ pub(crate) fn check_exists(command: &str) -> Result<(), Fail> {
     if !parsed.status.success() {
         let why = String::from_utf8_lossy(&parsed.stderr);
         let why = clean(why.lines().next().unwrap_or_default());
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "--health-cmd: sh cannot read {command:?}: {why}; nothing was sent"
         )));
     }
@@ -99,7 +99,7 @@ pub(crate) fn check_exists(command: &str) -> Result<(), Fail> {
         return Ok(());
     };
     match shell(&["-c", "command -v \"$1\"", "sh", program]) {
-        Ok(found) if !found.status.success() => Err(Fail::usage(format!(
+        Ok(found) if !found.status.success() => Err(CliError::usage(format!(
             "--health-cmd: there is no command {program:?}, or it is not executable; nothing was sent"
         ))
         .hint("name a command that sh finds, or a file with its path, such as ./check.sh")),
@@ -108,7 +108,7 @@ pub(crate) fn check_exists(command: &str) -> Result<(), Fail> {
 }
 
 #[cfg(windows)]
-pub(crate) fn check_exists(_command: &str) -> Result<(), Fail> {
+pub(crate) fn check_exists(_command: &str) -> Result<(), CliError> {
     Ok(())
 }
 

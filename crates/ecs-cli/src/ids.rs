@@ -5,10 +5,10 @@ use std::fmt;
 use std::hash::Hash;
 use std::str::FromStr;
 
-use crate::fail::Fail;
+use crate::fail::CliError;
 
 /// Parses all ids, or returns all errors. A repeated id counts once.
-pub(crate) fn parse<T>(what: &str, arguments: &[String]) -> Result<Vec<T>, Fail>
+pub(crate) fn parse<T>(what: &str, arguments: &[String]) -> Result<Vec<T>, CliError>
 where
     T: FromStr<Err: fmt::Display> + Clone + Eq + Hash,
 {
@@ -26,7 +26,7 @@ where
         0 => Ok(ids),
         count => {
             let plural = if count == 1 { "" } else { "s" };
-            Err(Fail::usage(format!(
+            Err(CliError::usage(format!(
                 "{count} {what} id{plural} cannot be used, nothing was sent"
             ))
             .details(wrong)

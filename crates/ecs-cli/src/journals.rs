@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::args::Global;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::folders::{self, NoFolder, create_private};
 use crate::next_step::NextStep;
 use crate::settings;
-use crate::term::Notes;
+use crate::term::Printer;
 
 /// The default time that the journal of an ended run is kept.
 pub(crate) const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -31,9 +31,9 @@ pub(crate) struct Journals {
 
 impl Journals {
     /// Returns the folder of the settings, or the one in the user's state folder.
-    pub(crate) fn of(global: &Global) -> Result<Self, Fail> {
+    pub(crate) fn of(global: &Global) -> Result<Self, CliError> {
         Self::within(global.settings.journal_dir.clone())
-            .map_err(|why| Fail::usage(format!("there is no folder for journals: {why}")))
+            .map_err(|why| CliError::usage(format!("there is no folder for journals: {why}")))
     }
 
     fn within(named: Option<PathBuf>) -> Result<Self, NoFolder> {
@@ -101,7 +101,7 @@ impl Journals {
     }
 
     /// Removes the journals of runs that ended longer ago than this.
-    pub(crate) fn prune(&self, keep: Duration, notes: &Notes) {
+    pub(crate) fn prune(&self, keep: Duration, notes: &Printer) {
         let Some(before) = SystemTime::now().checked_sub(keep) else {
             return;
         };
@@ -125,7 +125,7 @@ impl Journals {
 }
 
 /// Finds a journal by its file, `last`, or the id of a run or its beginning.
-pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, Fail> {
+pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, CliError> {
     let is_last = named == Path::new(LAST);
     let is_path = named.components().count() > 1 || named.extension().is_some();
     if !is_last && (is_path || named.is_file()) {
@@ -133,12 +133,12 @@ pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, Fail> {
     }
     let journals = Journals::of(global)?;
     let folder = journals.folder().display().to_string();
-    let failed = |error: io::Error| Fail::usage(format!("cannot read {folder}: {error}"));
+    let failed = |error: io::Error| CliError::usage(format!("cannot read {folder}: {error}"));
     if is_last {
         let mut runs = journals.newest_first().map_err(failed)?.into_iter();
         let last = runs.next().map(|(_, path)| path);
         return last.ok_or_else(|| {
-            Fail::usage(format!("there is no run in {folder}"))
+            CliError::usage(format!("there is no run in {folder}"))
                 .hint("for a run with --journal FILE, name that file")
         });
     }
@@ -156,13 +156,13 @@ pub(crate) fn resolve(named: &Path, global: &Global) -> Result<PathBuf, Fail> {
         .collect();
     match &found[..] {
         [one] => Ok(one.clone()),
-        [] => Err(Fail::usage(format!(
+        [] => Err(CliError::usage(format!(
             "{}: there is neither such a file nor a run with this id in {folder}",
             named.display()
         ))
         .next(NextStep::list_runs("to see the runs"))),
         many => Err(
-            Fail::usage(format!("{} runs begin with {name}", many.len()))
+            CliError::usage(format!("{} runs begin with {name}", many.len()))
                 .details(many.iter().map(|path| stem(path)).collect())
                 .hint("give more of the id"),
         ),

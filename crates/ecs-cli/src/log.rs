@@ -15,8 +15,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::args::{LogFormat, Logging};
-use crate::fail::Fail;
-use crate::term::{Aside, Notes, clean_json};
+use crate::fail::CliError;
+use crate::term::{BackgroundPrinter, Printer, clean_json};
 
 /// The variable with a filter.
 const VARIABLE: &str = "ECSCTL_LOG";
@@ -34,7 +34,7 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Log {
     /// The writer to stderr; `None` without a log, or with one in a file.
-    stderr: Option<Aside>,
+    stderr: Option<BackgroundPrinter>,
 }
 
 impl Log {
@@ -42,14 +42,14 @@ impl Log {
     ///
     /// # Errors
     /// The filter is malformed, or the file cannot be opened.
-    pub(crate) fn start(options: &Logging, notes: &Notes) -> Result<Self, Fail> {
+    pub(crate) fn start(options: &Logging, notes: &Printer) -> Result<Self, CliError> {
         let variable = std::env::var_os(VARIABLE).unwrap_or_default();
         let variable = variable.to_string_lossy();
         let Some(filter) = filter(options, &variable)? else {
             return Ok(Self { stderr: None });
         };
         let Some(path) = &options.log_file else {
-            let aside = Aside::with_room(&notes.past_any_bar(), ROOM);
+            let aside = BackgroundPrinter::with_room(&notes.past_any_bar(), ROOM);
             let to = aside.clone();
             let writer = move || LogLine::new(to.clone());
             install(options.log_format, filter, writer);
@@ -60,7 +60,7 @@ impl Log {
         let file = OpenOptions::new().create(true).append(true).open(path);
         let file = file.map_err(|error| {
             let path = path.display();
-            Fail::usage(format!("cannot open the log file {path}: {error}"))
+            CliError::usage(format!("cannot open the log file {path}: {error}"))
                 .hint("give --log-file a file in a directory that exists and can be written to")
         })?;
         install(options.log_format, filter, Arc::new(file));
@@ -76,7 +76,7 @@ impl Log {
 }
 
 /// Returns the filter from the options or else from this value of the variable; `None` switches the log off.
-fn filter(options: &Logging, variable: &str) -> Result<Option<Targets>, Fail> {
+fn filter(options: &Logging, variable: &str) -> Result<Option<Targets>, CliError> {
     let level = match options.verbose {
         0 => None,
         1 => Some(LevelFilter::INFO),
@@ -89,7 +89,7 @@ fn filter(options: &Logging, variable: &str) -> Result<Option<Targets>, Fail> {
     let variable = variable.trim();
     if !variable.is_empty() {
         let filter = Targets::from_str(variable).map_err(|error| {
-            Fail::usage(format!("{VARIABLE} is not a filter: {error}")).hint(format!(
+            CliError::usage(format!("{VARIABLE} is not a filter: {error}")).hint(format!(
                 "set {VARIABLE} to a level (error, warn, info, debug, trace) or to levels of crates, \
                  such as ecs_client=debug,ecs_auth=info"
             ))
@@ -133,12 +133,12 @@ where
 
 /// One line of the log. It is queued when complete, so that logging never waits for stderr.
 struct LogLine {
-    to: Aside,
+    to: BackgroundPrinter,
     text: Vec<u8>,
 }
 
 impl LogLine {
-    fn new(to: Aside) -> Self {
+    fn new(to: BackgroundPrinter) -> Self {
         let text = Vec::new();
         Self { to, text }
     }

@@ -77,10 +77,10 @@ use args::{
 };
 use ecs_ops::PowerAction;
 use exit::Exit;
-use fail::Fail;
+use fail::CliError;
 use log::Log;
 use settings::UserSettings;
-use term::{Notes, Results};
+use term::{Printer, Results};
 
 fn main() -> ExitCode {
     // Prints candidates and exits if a shell asks for completions.
@@ -93,12 +93,12 @@ fn main() -> ExitCode {
         mut global,
         command,
     } = cli;
-    let notes = Notes::new(global.quiet);
+    let notes = Printer::new(global.quiet);
     let mut results = Results::stdout();
     let ended = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Fail::new(Exit::Failed, format!("cannot start: {error}")))
+        .map_err(|error| CliError::new(Exit::Failed, format!("cannot start: {error}")))
         .and_then(|runtime| {
             let log = Log::start(&global.logging, &notes)?;
             let ended = runtime.block_on(async {
@@ -117,7 +117,7 @@ fn main() -> ExitCode {
         fail.exit
     });
     if let Some(error) = results.finish() {
-        notes.fail(&Fail::new(
+        notes.fail(&CliError::new(
             Exit::Failed,
             format!("cannot write the results: {error}"),
         ));
@@ -166,7 +166,11 @@ fn reading_command(name: &str) -> Option<&'static str> {
 }
 
 /// Reads the settings, unless the command works without them.
-fn read_settings(command: &Command, global: &Global, notes: &Notes) -> Result<UserSettings, Fail> {
+fn read_settings(
+    command: &Command,
+    global: &Global,
+    notes: &Printer,
+) -> Result<UserSettings, CliError> {
     Ok(match command {
         // These commands need no settings and must work with a broken file.
         Command::Explain(_)
@@ -184,21 +188,21 @@ fn read_settings(command: &Command, global: &Global, notes: &Notes) -> Result<Us
 }
 
 /// Turns a run into one that is planned instead of sent.
-fn planned((action, run): (PowerAction, Run), out: &Path) -> Result<(PowerAction, Run), Fail> {
+fn planned((action, run): (PowerAction, Run), out: &Path) -> Result<(PowerAction, Run), CliError> {
     Ok((action, commands::plan::planned_arguments(run, out)?))
 }
 
 async fn run(
     command: Command,
     global: &mut Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let settings = read_settings(&command, global, notes)?;
     settings::apply_global(&settings, global)?;
     let with_settings = |(action, mut run): (PowerAction, Run)| {
         settings::apply_run(&settings, &mut run, notes)?;
-        Ok::<_, Fail>((action, run))
+        Ok::<_, CliError>((action, run))
     };
     let (action, args) = match command {
         Command::Reboot(reboot) => with_settings(reboot.split()?)?,

@@ -44,10 +44,10 @@ use self::reader::Reader;
 use self::site::{Settings, Site};
 use crate::args::{Global, PublicUrl, Serve};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::signals::Signals;
 use crate::store::{Store, not_named};
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// How long the first reading of the store is waited for.
 const FIRST_READ: Duration = Duration::from_secs(5);
@@ -58,14 +58,14 @@ const SYSTEMD_JOURNAL: &str = "JOURNAL_STREAM";
 pub(crate) async fn run(
     args: &Serve,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     check_listen(args, notes)?;
     let token = match &args.token_file {
         Some(file) => token::from_file(file)?,
         None if std::env::var_os(SYSTEMD_JOURNAL).is_some() && !std::io::stderr().is_terminal() => {
-            return Err(Fail::usage(
+            return Err(CliError::usage(
                 "a service of systemd needs --token-file: a token that is printed would be kept in the journal of the system",
             ));
         }
@@ -73,7 +73,7 @@ pub(crate) async fn run(
     };
     let store = Store::open_to_read(global).await?.ok_or_else(not_named)?;
     let cannot = |error: std::io::Error| {
-        Fail::usage(format!("cannot listen on {}: {error}", args.listen))
+        CliError::usage(format!("cannot listen on {}: {error}", args.listen))
             .hint("--listen takes an address of this machine and a port that is free, such as 127.0.0.1:0")
     };
     let listener = TcpListener::bind(args.listen).await.map_err(cannot)?;
@@ -131,13 +131,13 @@ pub(crate) async fn run(
 }
 
 /// An address that others reach, without TLS, is only listened on by whoever asks for that.
-fn check_listen(args: &Serve, notes: &Notes) -> Result<(), Fail> {
+fn check_listen(args: &Serve, notes: &Printer) -> Result<(), CliError> {
     if args.listen.ip().to_canonical().is_loopback() {
         return Ok(());
     }
     let listen = args.listen;
     if !args.plain_http {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "--listen {listen}: other machines can reach this address, and without TLS everybody on the way can read the token and the pages"
         ))
         .hint(

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use ecs_ops::selection::ServerRef;
 
 use crate::confirm::few;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::server_file::{self, FileFormat, Refusal};
-use crate::term::Notes;
+use crate::term::Printer;
 
 /// The most errors that are shown.
 const SHOWN: usize = 10;
@@ -33,10 +33,12 @@ pub(crate) fn read(
     arguments: &[String],
     files: &[PathBuf],
     format: Option<FileFormat>,
-    notes: &Notes,
-) -> Result<Vec<ServerRef>, Fail> {
+    notes: &Printer,
+) -> Result<Vec<ServerRef>, CliError> {
     if files.iter().filter(|path| is_stdin(path)).count() > 1 {
-        return Err(Fail::usage("stdin can be read only once; nothing was sent"));
+        return Err(CliError::usage(
+            "stdin can be read only once; nothing was sent",
+        ));
     }
     let mut input = Input::default();
     for (index, argument) in arguments.iter().enumerate() {
@@ -59,7 +61,7 @@ pub(crate) fn read(
     input.finish(notes)
 }
 
-fn read_file(path: &Path, name: &str) -> Result<Vec<u8>, Fail> {
+fn read_file(path: &Path, name: &str) -> Result<Vec<u8>, CliError> {
     let read = if is_stdin(path) {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
@@ -67,7 +69,7 @@ fn read_file(path: &Path, name: &str) -> Result<Vec<u8>, Fail> {
         std::fs::read(path)
     };
     read.map_err(|error| {
-        Fail::usage(format!(
+        CliError::usage(format!(
             "cannot read servers from {name}: {error}; nothing was sent"
         ))
     })
@@ -117,7 +119,7 @@ impl Input {
         self.hint = Some(refusal.hint);
     }
 
-    fn finish(self, notes: &Notes) -> Result<Vec<ServerRef>, Fail> {
+    fn finish(self, notes: &Printer) -> Result<Vec<ServerRef>, CliError> {
         let count = self.wrong.len();
         if count == 0 {
             if self.repeated > 0 {
@@ -133,7 +135,7 @@ impl Input {
             1 => "1 server cannot be used; nothing was sent".to_owned(),
             count => format!("{count} servers cannot be used; nothing was sent"),
         };
-        let fail = Fail::usage(message).details(few(&self.wrong, SHOWN, String::clone));
+        let fail = CliError::usage(message).details(few(&self.wrong, SHOWN, String::clone));
         Err(match self.hint {
             Some(hint) => fail.hint(hint),
             None => fail.hint("give each server by its id or its name"),

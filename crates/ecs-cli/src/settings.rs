@@ -11,7 +11,7 @@ mod layers;
 use std::path::PathBuf;
 
 use crate::args::Global;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::folders;
 
 pub(crate) use apply::{apply_global, apply_run};
@@ -40,12 +40,16 @@ pub(crate) struct UserSettings {
 }
 
 /// Reads the file and the environment. `global` has the options before settings are filled in.
-pub(crate) fn read(global: &Global) -> Result<UserSettings, Fail> {
+pub(crate) fn read(global: &Global) -> Result<UserSettings, CliError> {
     let given = apply::given(global);
     read_with(global.context.as_deref(), &given, global.sim)
 }
 
-fn read_with(context: Option<&str>, given: &Given, simulated: bool) -> Result<UserSettings, Fail> {
+fn read_with(
+    context: Option<&str>,
+    given: &Given,
+    simulated: bool,
+) -> Result<UserSettings, CliError> {
     let path = folders::config()
         .ok()
         .map(|folder| folder.join("config.toml"));
@@ -101,13 +105,13 @@ fn context(given: Option<&str>, file: &ConfigFile) -> Option<(String, String)> {
     Some((name, "context in the configuration".to_owned()))
 }
 
-fn no_context(name: &str, origin: &str, file: &ConfigFile, path: Option<&PathBuf>) -> Fail {
+fn no_context(name: &str, origin: &str, file: &ConfigFile, path: Option<&PathBuf>) -> CliError {
     let shown = path.map_or_else(
         || "the configuration".to_owned(),
         |path| path.display().to_string(),
     );
     let names = file.names();
-    let fail = Fail::usage(format!("{origin}: there is no context {name:?} in {shown}"));
+    let fail = CliError::usage(format!("{origin}: there is no context {name:?} in {shown}"));
     match (
         similar(name, names.iter().map(String::as_str)),
         names.is_empty(),

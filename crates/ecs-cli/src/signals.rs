@@ -1,7 +1,7 @@
 //! Signals that stop a command.
 
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 
 /// The handler of signals from the terminal (Ctrl-C, hang-up) or a supervisor (SIGTERM). Once it exists, signals do
 /// not end the process by themselves.
@@ -20,11 +20,12 @@ pub(crate) const INTERRUPT: &str = "SIGINT";
 
 #[cfg(unix)]
 impl Signals {
-    pub(crate) fn new() -> Result<Self, Fail> {
+    pub(crate) fn new() -> Result<Self, CliError> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| {
-            signal(kind)
-                .map_err(|error| Fail::new(Exit::Failed, format!("cannot handle signals: {error}")))
+            signal(kind).map_err(|error| {
+                CliError::new(Exit::Failed, format!("cannot handle signals: {error}"))
+            })
         };
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
@@ -117,7 +118,7 @@ pub(crate) struct Signals(());
 #[cfg(not(unix))]
 impl Signals {
     #[allow(clippy::unnecessary_wraps, reason = "as on Unix")]
-    pub(crate) fn new() -> Result<Self, Fail> {
+    pub(crate) fn new() -> Result<Self, CliError> {
         Ok(Self(()))
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use ecs_ops::journal::{Contents, HeldServer, Journal};
 use ecs_ops::model::ServerId;
 use ecs_ops::store::{
-    Follower, PlanApproval, RunState, RunSummary, StoreError, StoreErrorKind, StoreIdentity,
+    Follower, PlanApproval, RunStatus, RunSummary, StoreError, StoreErrorKind, StoreIdentity,
     Takeover,
 };
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub(crate) use self::target::{admin, shown};
 use self::target::target;
 use crate::args::Global;
 use crate::connect::Connection;
-use crate::fail::{Fail, chain};
+use crate::fail::{CliError, chain};
 use crate::journals;
 use crate::next_step::NextStep;
 
@@ -54,8 +54,8 @@ pub(crate) fn has_run(global: &Global, run: &Path) -> bool {
 }
 
 /// Returns the error of a command that needs a store.
-pub(crate) fn not_named() -> Fail {
-    Fail::usage("no store is named").hint(format!(
+pub(crate) fn not_named() -> CliError {
+    CliError::usage("no store is named").hint(format!(
         "add --store postgres://USER@HOST/DATABASE or --store sqlite:FILE, or set {VARIABLE}"
     ))
 }
@@ -69,16 +69,16 @@ pub(crate) struct Store {
 
 impl Store {
     /// Opens the selected store, if there is one.
-    pub(crate) async fn open(global: &Global) -> Result<Option<Self>, Fail> {
+    pub(crate) async fn open(global: &Global) -> Result<Option<Self>, CliError> {
         Self::open_to(global, true).await
     }
 
     /// Opens the selected store for reading, if there is one.
-    pub(crate) async fn open_to_read(global: &Global) -> Result<Option<Self>, Fail> {
+    pub(crate) async fn open_to_read(global: &Global) -> Result<Option<Self>, CliError> {
         Self::open_to(global, false).await
     }
 
-    async fn open_to(global: &Global, writes: bool) -> Result<Option<Self>, Fail> {
+    async fn open_to(global: &Global, writes: bool) -> Result<Option<Self>, CliError> {
         let Some(named) = named(global) else {
             return Ok(None);
         };
@@ -109,7 +109,7 @@ impl Store {
         &self,
         run_id: &str,
         at_once: bool,
-    ) -> Result<(Arc<dyn Journal>, Contents), Fail> {
+    ) -> Result<(Arc<dyn Journal>, Contents), CliError> {
         let takeover = if at_once {
             Takeover::AtOnce
         } else {
@@ -121,7 +121,7 @@ impl Store {
     }
 
     /// Finds the id of a run by its id, the beginning of it, or `last`.
-    pub(crate) async fn named_run(&self, named: &str) -> Result<String, Fail> {
+    pub(crate) async fn named_run(&self, named: &str) -> Result<String, CliError> {
         let exact = self.store.run(named).await;
         if exact.map_err(|error| fail(&error))?.is_some() || named.is_empty() {
             return Ok(named.to_owned());
@@ -133,13 +133,13 @@ impl Store {
         let mut found: Vec<_> = ids.filter(|id| is_last || id.starts_with(named)).collect();
         match found.len() {
             1 => Ok(found.remove(0)),
-            0 if is_last => Err(Fail::usage(format!(
+            0 if is_last => Err(CliError::usage(format!(
                 "there is no run in the store {}",
                 self.address
             ))),
             // The caller reports the missing run.
             0 => Ok(named.to_owned()),
-            many => Err(Fail::usage(format!("{many} runs begin with {named}"))
+            many => Err(CliError::usage(format!("{many} runs begin with {named}"))
                 .details(found)
                 .hint("give more of the id")),
         }
@@ -155,7 +155,7 @@ impl Store {
         &self,
         hash: &str,
         signature: Option<String>,
-    ) -> Result<StoreIdentity, Fail> {
+    ) -> Result<StoreIdentity, CliError> {
         let approved = async {
             self.store.approve_plan(hash, signature).await?;
             self.store.identity().await
@@ -164,33 +164,33 @@ impl Store {
     }
 
     /// Reads the approvals of a plan.
-    pub(crate) async fn plan_approvals(&self, hash: &str) -> Result<Vec<PlanApproval>, Fail> {
+    pub(crate) async fn plan_approvals(&self, hash: &str) -> Result<Vec<PlanApproval>, CliError> {
         let approvals = self.store.plan_approvals(hash).await;
         approvals.map_err(|error| fail(&error))
     }
 
     /// Reads the identity of this process in the store.
-    pub(crate) async fn identity(&self) -> Result<StoreIdentity, Fail> {
+    pub(crate) async fn identity(&self) -> Result<StoreIdentity, CliError> {
         self.store.identity().await.map_err(|error| fail(&error))
     }
 
     /// Whether the store has a run of this id.
-    pub(crate) async fn has(&self, run_id: &str) -> Result<bool, Fail> {
+    pub(crate) async fn has(&self, run_id: &str) -> Result<bool, CliError> {
         let run = self.store.run(run_id).await;
         Ok(run.map_err(|error| fail(&error))?.is_some())
     }
 
     /// Reads the records of a run.
-    pub(crate) async fn records(&self, run_id: &str) -> Result<Contents, Fail> {
+    pub(crate) async fn records(&self, run_id: &str) -> Result<Contents, CliError> {
         let records = self.store.records(run_id).await;
         records.map_err(|error| fail(&error))
     }
 
     /// Returns whether the process of a run is alive, as far as the store knows.
-    pub(crate) async fn is_active(&self, run_id: &str) -> Result<bool, Fail> {
+    pub(crate) async fn is_active(&self, run_id: &str) -> Result<bool, CliError> {
         let run = self.store.run(run_id).await;
         let run = run.map_err(|error| fail(&error))?;
-        Ok(run.is_some_and(|run| run.state == RunState::Running))
+        Ok(run.is_some_and(|run| run.state == RunStatus::Running))
     }
 
     /// Returns which of these servers other runs act on.
@@ -198,14 +198,14 @@ impl Store {
         &self,
         connection: &Connection,
         servers: &[ServerId],
-    ) -> Result<Vec<HeldServer>, Fail> {
+    ) -> Result<Vec<HeldServer>, CliError> {
         let (endpoint, project) = (connection.endpoint.to_string(), &connection.project);
         let held = self.store.held(&endpoint, project.as_str(), servers).await;
         held.map_err(|error| fail(&error))
     }
 
     /// Returns the latest runs as JSON, newest first.
-    pub(crate) async fn list(&self, limit: u32) -> Result<Vec<Value>, Fail> {
+    pub(crate) async fn list(&self, limit: u32) -> Result<Vec<Value>, CliError> {
         let runs = self.store.runs(limit).await;
         let runs = runs.map_err(|error| fail(&error))?;
         Ok(runs.iter().map(listed).collect())
@@ -224,8 +224,8 @@ pub(crate) fn listed(run: &RunSummary) -> Value {
 }
 
 /// Returns the error of a store before anything was sent.
-pub(crate) fn fail(error: &StoreError) -> Fail {
-    let fail = Fail::usage(chain(error));
+pub(crate) fn fail(error: &StoreError) -> CliError {
+    let fail = CliError::usage(chain(error));
     match error.kind() {
         StoreErrorKind::Unavailable | StoreErrorKind::Refused | StoreErrorKind::Schema => fail
             .next(NextStep::check_store(

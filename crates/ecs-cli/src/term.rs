@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use tokio::sync::oneshot;
 
 pub(crate) use crate::clean::{clean, clean_into, clean_json};
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::next_step::NextStep;
 use crate::screen::{Screen, in_ascii};
 
@@ -88,7 +88,7 @@ impl<W: Write> Results<W> {
 
 /// The writer of messages to stderr. Clones write to the same place, above the progress bar if there is one.
 #[derive(Clone, Debug)]
-pub(crate) struct Notes {
+pub(crate) struct Printer {
     quiet: bool,
     ascii: bool,
     bar: Option<ProgressBar>,
@@ -97,7 +97,7 @@ pub(crate) struct Notes {
     past_any_bar: bool,
 }
 
-impl Notes {
+impl Printer {
     pub(crate) fn new(quiet: bool) -> Self {
         Self {
             quiet,
@@ -172,7 +172,7 @@ impl Notes {
         self.note(&command);
     }
 
-    pub(crate) fn fail(&self, fail: &Fail) {
+    pub(crate) fn fail(&self, fail: &CliError) {
         self.always(&format!("error: {}", fail.message));
         for detail in &fail.details {
             self.always(&format!("  {detail}"));
@@ -190,8 +190,8 @@ impl Notes {
 
 /// Messages from tasks that must not wait for stderr. A separate thread writes them.
 #[derive(Clone, Debug)]
-pub(crate) struct Aside {
-    notes: Notes,
+pub(crate) struct BackgroundPrinter {
+    notes: Printer,
     to: mpsc::Sender<Piece>,
     /// The most lines that may wait.
     room: usize,
@@ -208,16 +208,16 @@ enum Piece {
     Flush(oneshot::Sender<()>),
 }
 
-impl Aside {
+impl BackgroundPrinter {
     /// The most lines that may wait.
     const ROOM: usize = 256;
 
-    pub(crate) fn new(notes: &Notes) -> Self {
+    pub(crate) fn new(notes: &Printer) -> Self {
         Self::with_room(notes, Self::ROOM)
     }
 
     /// Starts the thread, with room for this many lines.
-    pub(crate) fn with_room(notes: &Notes, room: usize) -> Self {
+    pub(crate) fn with_room(notes: &Printer, room: usize) -> Self {
         let (to, output) = mpsc::channel();
         let aside = Self {
             notes: notes.clone(),

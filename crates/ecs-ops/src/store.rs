@@ -34,7 +34,7 @@ use ecs_model::ServerId;
 use uuid::Uuid;
 
 pub use approval::{Approve, PlanApproval, StoreIdentity};
-pub use backend::{Append, Ask, Backend, Begin, Place, RunLines, TakeOver, Which};
+pub use backend::{Append, AppendPosition, Ask, Backend, Begin, RunLines, TakeOver, Which};
 pub use changes::{Change, Changes, Hints};
 pub use effects::Effects;
 pub use error::{StoreError, StoreErrorKind};
@@ -42,7 +42,7 @@ pub use follower::{Follower, RunUpdate};
 pub use journal::StoreJournal;
 pub use reply::{Held, Holder, Reply, timestamp};
 pub use schema::{InstalledSchema, Migration};
-pub use summary::{RunState, RunSummary};
+pub use summary::{RunStatus, RunSummary};
 
 use crate::journal::{Contents, HeldServer};
 

@@ -25,13 +25,13 @@ const READ_PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(crate) struct PostgresBackend {
     pub(crate) connection: Connection,
-    pub(crate) patience: Duration,
+    pub(crate) retry_limit: Duration,
 }
 
 impl PostgresBackend {
     /// Calls a function of the schema, until there is a reply.
     async fn call(&self, sql: &str, params: &Params<'_>) -> Result<Reply, StoreError> {
-        let rows = self.connection.call_within(self.patience, sql, params);
+        let rows = self.connection.call_within(self.retry_limit, sql, params);
         let rows = rows.await?;
         let text: &str = rows.first().map(|row| row.get(0)).unwrap_or_default();
         Reply::parse(text)

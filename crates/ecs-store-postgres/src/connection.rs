@@ -77,7 +77,7 @@ impl Connection {
     /// repeated: whether one that got no answer was executed is not known.
     pub(crate) async fn call_within(
         &self,
-        patience: Duration,
+        retry_limit: Duration,
         sql: &str,
         params: &Params<'_>,
     ) -> Result<Vec<Row>, StoreError> {
@@ -88,7 +88,7 @@ impl Connection {
                 Ok(rows) => return Ok(rows),
                 Err(error) => error,
             };
-            if !error.is_temporary() || began.elapsed() + pause >= patience {
+            if !error.is_temporary() || began.elapsed() + pause >= retry_limit {
                 return Err(error);
             }
             tracing::warn!(error = %chain(&error), "the store is unavailable, trying again");

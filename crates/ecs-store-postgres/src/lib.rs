@@ -43,6 +43,6 @@ mod tls;
 
 pub use address::{Passfile, StoreAddress};
 pub use ecs_ops::store::{
-    Process, RunState, RunSummary, StoreError, StoreErrorKind, StoreJournal, StoreTimes, Takeover,
+    Process, RunStatus, RunSummary, StoreError, StoreErrorKind, StoreJournal, StoreTimes, Takeover,
 };
 pub use store::{PostgresStore, StoreCheck, StoreOptions};

@@ -21,7 +21,7 @@ pub struct StoreOptions {
     pub process: Process,
     /// How long a store that is away is waited for, at each step of a run, before the run ends.
     /// Default: 10 minutes.
-    pub patience: Duration,
+    pub retry_limit: Duration,
     /// Time limits.
     pub times: StoreTimes,
 }
@@ -32,7 +32,7 @@ impl StoreOptions {
         Self {
             address,
             process,
-            patience: Duration::from_secs(600),
+            retry_limit: Duration::from_secs(600),
             times: StoreTimes::default(),
         }
     }
@@ -101,7 +101,7 @@ impl PostgresStore {
     fn over(connection: Connection, options: StoreOptions) -> Self {
         let backend = PostgresBackend {
             connection,
-            patience: options.patience,
+            retry_limit: options.retry_limit,
         };
         Self(Store::new(backend, options.process, options.times))
     }

@@ -10,8 +10,8 @@ use ecs_ops::auth::BoxFuture;
 use ecs_ops::journal::HeldServer;
 use ecs_ops::model::ServerId;
 use ecs_ops::store::{
-    Append, Approve, Ask, Backend, Begin, Hints, Holder, Place, PlanApproval, Reply, RunLines,
-    RunSummary, StoreError, TakeOver, Which, timestamp,
+    Append, AppendPosition, Approve, Ask, Backend, Begin, Hints, Holder, PlanApproval, Reply,
+    RunLines, RunSummary, StoreError, TakeOver, Which, timestamp,
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
@@ -23,7 +23,7 @@ use crate::file::File;
 #[derive(Debug)]
 pub(crate) struct SqliteBackend {
     pub(crate) file: File,
-    pub(crate) patience: Duration,
+    pub(crate) retry_limit: Duration,
 }
 
 impl SqliteBackend {
@@ -34,7 +34,7 @@ impl SqliteBackend {
     ) -> BoxFuture<'_, Result<T, StoreError>> {
         let write =
             move |transaction: &Transaction<'_>, now| write(transaction, now).map_err(of_sqlite);
-        Box::pin(self.file.write(self.patience, write))
+        Box::pin(self.file.write(self.retry_limit, write))
     }
 }
 
@@ -191,7 +191,7 @@ impl Backend for SqliteBackend {
 fn may_write(
     transaction: &Transaction<'_>,
     run: Option<Run>,
-    place: &Place,
+    place: &AppendPosition,
 ) -> rusqlite::Result<Result<Run, Reply>> {
     let Some(run) = run else {
         return Ok(Err(Reply::NoRun));
@@ -223,7 +223,7 @@ fn may_write(
 fn write_records(
     transaction: &Transaction<'_>,
     now: i64,
-    place: &Place,
+    place: &AppendPosition,
     lines: &[String],
 ) -> rusqlite::Result<()> {
     let sql = "INSERT INTO records (run_id, seq, epoch, write_id, written_at, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -247,7 +247,7 @@ fn write_records(
 }
 
 fn begin_run(transaction: &Transaction<'_>, now: i64, begin: &Begin) -> rusqlite::Result<Reply> {
-    let place = Place {
+    let place = AppendPosition {
         run_id: begin.run_id.clone(),
         epoch: 1,
         seq: 0,

@@ -58,7 +58,7 @@ impl File {
     /// tries for so long. It is repeated as it was after a commit that failed.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        patience: Duration,
+        retry_limit: Duration,
         write: impl Fn(&Transaction<'_>, i64) -> Result<T, StoreError> + Send + Sync + 'static,
     ) -> Result<T, StoreError> {
         let (began, write) = (Instant::now(), Arc::new(write));
@@ -79,7 +79,7 @@ impl File {
                 Ok(value)
             });
             match done.await {
-                Err(error) if error.is_temporary() && began.elapsed() + PAUSE < patience => {
+                Err(error) if error.is_temporary() && began.elapsed() + PAUSE < retry_limit => {
                     tracing::warn!(%error, "the store is unavailable, trying again");
                     sleep(PAUSE).await;
                 }

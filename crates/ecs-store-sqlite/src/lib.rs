@@ -35,6 +35,6 @@ mod schema;
 mod store;
 
 pub use ecs_ops::store::{
-    Process, RunState, RunSummary, StoreError, StoreErrorKind, StoreJournal, StoreTimes, Takeover,
+    Process, RunStatus, RunSummary, StoreError, StoreErrorKind, StoreJournal, StoreTimes, Takeover,
 };
 pub use store::{SqliteCheck, SqliteOptions, SqliteStore};

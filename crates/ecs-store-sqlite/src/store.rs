@@ -21,7 +21,7 @@ pub struct SqliteOptions {
     pub process: Process,
     /// How long a file that is busy, or on a full disk, is tried, at each step of a run, before the
     /// run ends. Default: 10 minutes.
-    pub patience: Duration,
+    pub retry_limit: Duration,
     /// Time limits.
     pub times: StoreTimes,
 }
@@ -32,7 +32,7 @@ impl SqliteOptions {
         Self {
             file: file.into(),
             process,
-            patience: Duration::from_secs(600),
+            retry_limit: Duration::from_secs(600),
             times: StoreTimes::default(),
         }
     }
@@ -79,7 +79,7 @@ impl SqliteStore {
         installed.await?.check(schema::VERSION, writes)?;
         let backend = SqliteBackend {
             file,
-            patience: options.patience,
+            retry_limit: options.retry_limit,
         };
         Ok(Self(Store::new(backend, options.process, options.times)))
     }
@@ -91,7 +91,7 @@ impl SqliteStore {
     /// The file cannot be created, read or written.
     pub async fn migrate(options: SqliteOptions) -> Result<(i32, i32), StoreError> {
         let file = File::open(&options.file, true).await?;
-        file.write(options.patience, schema::migrate).await
+        file.write(options.retry_limit, schema::migrate).await
     }
 
     /// What is there, and whether it can be used.
@@ -104,7 +104,7 @@ impl SqliteStore {
         let installed = installed.await?;
         installed.check(schema::VERSION, true)?;
         // Within a transaction that writes: whether this process may.
-        let runs = file.write(options.patience, |transaction, _| {
+        let runs = file.write(options.retry_limit, |transaction, _| {
             let count = "SELECT count(*) FROM runs";
             let count = transaction.query_row(count, [], |row| row.get(0));
             count.map_err(of_sqlite)

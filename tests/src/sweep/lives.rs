@@ -184,7 +184,7 @@ fn first(
         run = run.no_wait();
     }
     let run = match plan.plan.stalled_after {
-        Some(patience) => run.stalled_after(patience),
+        Some(stall_limit) => run.stalled_after(stall_limit),
         None => run,
     };
     let run = match extras.verify {

@@ -16,9 +16,9 @@ use futures_util::StreamExt as _;
 use http::{Method, StatusCode};
 
 /// Longer than any exchange on loopback takes, also on a busy machine.
-const PATIENT: Duration = Duration::from_secs(60);
+const LONG_LIMIT: Duration = Duration::from_secs(60);
 /// For servers that never answer: long enough to have sent the request.
-const IMPATIENT: Duration = Duration::from_secs(3);
+const SHORT_LIMIT: Duration = Duration::from_secs(3);
 /// Shortens the pauses between attempts and polls to milliseconds, and the time in which a job
 /// counts as new to seconds.
 const SPEED: f64 = 20.0;
@@ -55,7 +55,7 @@ fn ids() -> Vec<ServerId> {
 async fn reboot(client: &Client) -> Report {
     let run = client.reboot(RebootType::Soft, ids()).begin();
     let run = run.await.unwrap().into_future();
-    tokio::time::timeout(PATIENT * 2, run)
+    tokio::time::timeout(LONG_LIMIT * 2, run)
         .await
         .expect("a run does not end")
 }
@@ -109,12 +109,12 @@ fn check(name: &str, report: &Report, verdict: Verdict, text: &str) {
 const PARTS: usize = 5;
 
 /// Runs an action that meets this on its first connection.
-async fn action(name: &str, first: Play, patience: Duration, verdict: Verdict, text: &str) {
+async fn action(name: &str, first: Play, time_limit: Duration, verdict: Verdict, text: &str) {
     // A refusal that may be due to one server meets each part of the request.
     let refused = matches!(verdict, Verdict::Failed | Verdict::Denied);
     let plays = std::iter::repeat_n(first, if refused { PARTS } else { 1 });
     let server = Tarpit::start_then(plays, well()).await.unwrap();
-    let report = reboot(&client(&server.url(), patience)).await;
+    let report = reboot(&client(&server.url(), time_limit)).await;
     check(name, &report, verdict, text);
     let sent = actions(&server);
     let split = refused && sent == PARTS;
@@ -134,23 +134,33 @@ async fn action(name: &str, first: Play, patience: Duration, verdict: Verdict, t
 }
 
 /// Runs an action that succeeds and whose first query meets this.
-async fn query(name: &str, then: Play, patience: Duration, verdict: Verdict) {
+async fn query(name: &str, then: Play, time_limit: Duration, verdict: Verdict) {
     let first = Play::new().reply(StatusCode::OK, ANSWER);
     // A single unusual answer does not end the polling.
     let times = if verdict == Verdict::Blind { 3 } else { 1 };
     let plays = std::iter::once(first).chain(std::iter::repeat_n(then, times));
     let server = Tarpit::start_then(plays, well()).await.unwrap();
-    let report = reboot(&client(&server.url(), patience)).await;
+    let report = reboot(&client(&server.url(), time_limit)).await;
     check(name, &report, verdict, "");
     assert_eq!(actions(&server), 1, "{name}");
     assert_eq!(report.jobs.len(), 1, "{name}");
 }
 
 async fn meet(fault: WireFault) {
-    let patience = if fault.takes_time { IMPATIENT } else { PATIENT };
+    let time_limit = if fault.takes_time {
+        SHORT_LIMIT
+    } else {
+        LONG_LIMIT
+    };
     let (name, first) = (fault.name, play(fault.play));
-    let acts = action(name, first.clone(), patience, fault.verdict, fault.expected);
-    let asks = query(name, first, patience, Verdict::Succeeds);
+    let acts = action(
+        name,
+        first.clone(),
+        time_limit,
+        fault.verdict,
+        fault.expected,
+    );
+    let asks = query(name, first, time_limit, Verdict::Succeeds);
     futures_util::future::join(acts, asks).await;
 }
 
@@ -182,8 +192,8 @@ async fn statuses_have_their_expected_result_in_each_family() {
             _ => answer.query,
         };
         let name = &answer.name;
-        action(name, first.clone(), PATIENT, answer.action, "").await;
-        query(name, first, PATIENT, asked).await;
+        action(name, first.clone(), LONG_LIMIT, answer.action, "").await;
+        query(name, first, LONG_LIMIT, asked).await;
     });
     let cases = futures_util::stream::iter(cases).buffer_unordered(32);
     cases.for_each(|()| std::future::ready(())).await;
@@ -200,14 +210,14 @@ fn refusing() -> (tokio::net::TcpSocket, String) {
 #[tokio::test]
 async fn refused_connections_are_retried_and_nothing_is_attempted() {
     let (_socket, url) = refusing();
-    let report = reboot(&client(&url, PATIENT)).await;
+    let report = reboot(&client(&url, LONG_LIMIT)).await;
     check("refused", &report, Verdict::OutOfReach, "could not connect");
 }
 
 #[tokio::test]
 async fn returning_service_gets_the_request_once() {
     let (socket, url) = refusing();
-    let client = client(&url, PATIENT);
+    let client = client(&url, LONG_LIMIT);
     let run = client
         .reboot(RebootType::Soft, ids())
         .begin()
@@ -233,7 +243,7 @@ async fn reset_before_the_request_is_retried() {
         .no_proxy()
         .native_roots(false)
         .ca_pem(tls.ca_pem().unwrap());
-    let client = client_with(transport, &url, PATIENT);
+    let client = client_with(transport, &url, LONG_LIMIT);
     let report = reboot(&client).await;
     check(
         "reset",
@@ -250,7 +260,7 @@ async fn reset_before_the_request_is_retried() {
 async fn reset_during_the_request_is_not_retried() {
     for _ in 0..20 {
         let server = Tarpit::always(Play::new().reset()).await.unwrap();
-        let report = reboot(&client(&server.url(), PATIENT)).await;
+        let report = reboot(&client(&server.url(), LONG_LIMIT)).await;
         let outcome = report.servers[0].outcome.name();
         let given_up = outcome == "not_attempted" && server.connections() == 5;
         assert!(given_up || outcome == "unknown", "{outcome}");
@@ -269,7 +279,7 @@ async fn queries_survive_closed_pooled_connections() {
     let resets = swallows.clone().reset();
     let plays = [first, closes.clone(), swallows, resets, closes];
     let server = Tarpit::start_then(plays, well()).await.unwrap();
-    let report = reboot(&client(&server.url(), PATIENT)).await;
+    let report = reboot(&client(&server.url(), LONG_LIMIT)).await;
     check("kept", &report, Verdict::Succeeds, "");
     assert_eq!(actions(&server), 1);
     assert!(server.connections() >= 6, "{server:?}");
@@ -280,7 +290,7 @@ async fn queries_survive_closed_pooled_connections() {
 async fn actions_use_no_pooled_connections() {
     let list = Play::new().reply(StatusCode::OK, r#"{"servers":[]}"#);
     let server = Tarpit::start_then([list], well()).await.unwrap();
-    let client = client(&server.url(), PATIENT);
+    let client = client(&server.url(), LONG_LIMIT);
     assert_eq!(client.servers().await.unwrap(), []);
     let report = reboot(&client).await;
     check("listed before", &report, Verdict::Succeeds, "");
@@ -293,7 +303,7 @@ async fn requests_are_sent_as_specified() {
     let slower = r#"{"error":{"code":"Common.1503","message":"flow control"}}"#;
     let first = Play::new().reply(StatusCode::TOO_MANY_REQUESTS, slower);
     let server = Tarpit::start_then([first], well()).await.unwrap();
-    let report = reboot(&client(&server.url(), PATIENT)).await;
+    let report = reboot(&client(&server.url(), LONG_LIMIT)).await;
     check("throttled", &report, Verdict::Retried, "");
     let seen = server.seen();
     assert_eq!(seen[0].body(), seen[1].body());

@@ -149,9 +149,9 @@ impl Run {
     }
 
     /// Rejects contradictory options.
-    pub(crate) fn check(&self) -> Result<(), Fail> {
+    pub(crate) fn check(&self) -> Result<(), CliError> {
         if self.verify_timeout.is_some() && self.verifies().is_none() {
-            return Err(Fail::usage("--verify-timeout needs --verify"));
+            return Err(CliError::usage("--verify-timeout needs --verify"));
         }
         self.rolling.check(self.yes)
     }
@@ -209,7 +209,7 @@ pub(crate) struct Stop {
 }
 
 impl Reboot {
-    pub(crate) fn split(mut self) -> Result<(PowerAction, Run), Fail> {
+    pub(crate) fn split(mut self) -> Result<(PowerAction, Run), CliError> {
         let kind = match self.kind {
             Kind::Soft => RebootType::Soft,
             Kind::Hard => RebootType::Hard,
@@ -220,7 +220,7 @@ impl Reboot {
         self.run.include_stopped = self.include_stopped;
         self.run.allow_autoscaling_members = self.members.allow_autoscaling_members;
         if kind == RebootType::Hard && self.run.rolling.escalates() {
-            return Err(Fail::usage(
+            return Err(CliError::usage(
                 "--escalate follows a soft restart and cannot be used with --type hard",
             ));
         }

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use ecs_ops::rolling::{AfterCanary, CountOrPercent, MIN_HANG, Rules};
 
 use super::{at_least_1, duration};
-use crate::fail::Fail;
+use crate::fail::CliError;
 
 /// The default time limit of a health check.
 pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(300);
@@ -181,22 +181,24 @@ impl Rolling {
     }
 
     /// Rejects contradictory options.
-    pub(crate) fn check(&self, yes: bool) -> Result<(), Fail> {
+    pub(crate) fn check(&self, yes: bool) -> Result<(), CliError> {
         if self.health_timeout.is_some() && self.health_cmd.is_none() {
-            return Err(Fail::usage("--health-timeout needs --health-cmd <COMMAND>"));
+            return Err(CliError::usage(
+                "--health-timeout needs --health-cmd <COMMAND>",
+            ));
         }
         if self.canary_pause.is_some() && self.canary.is_none() {
-            return Err(Fail::usage("--canary-pause needs --canary <N>"));
+            return Err(CliError::usage("--canary-pause needs --canary <N>"));
         }
         if self.pause.is_some() && self.wave.is_none() {
             if self.canary.is_none() {
-                return Err(Fail::usage(
+                return Err(CliError::usage(
                     "--pause is the time between two waves, but there is only one wave",
                 )
                 .hint("add --wave N|P% for waves, or --canary N for a small first one"));
             }
             if self.canary_pause.is_some() {
-                return Err(Fail::usage(
+                return Err(CliError::usage(
                     "--pause is the time between two waves, but there is only one after the canary",
                 )
                 .hint(
@@ -205,11 +207,11 @@ impl Rolling {
             }
         }
         if self.order_seed.is_some() && self.order != Some(OrderBy::Random) {
-            return Err(Fail::usage("--order-seed needs --order random"));
+            return Err(CliError::usage("--order-seed needs --order random"));
         }
         if self.asks() && yes {
             return Err(
-                Fail::usage("--canary asks whether to continue, but --yes is for runs without an operator")
+                CliError::usage("--canary asks whether to continue, but --yes is for runs without an operator")
                     .hint("add --canary-pause DURATION to continue after that time without a question, or omit --yes"),
             );
         }
@@ -246,9 +248,9 @@ pub(super) struct Escalate {
 }
 
 /// Parses `hard-after DURATION` and `hard-if-hung DURATION`, each at most once.
-pub(super) fn escalation(arguments: &[String]) -> Result<Escalate, Fail> {
+pub(super) fn escalation(arguments: &[String]) -> Result<Escalate, CliError> {
     let wrong = |what: String| {
-        Err(Fail::usage(format!("--escalate: {what}")).hint(
+        Err(CliError::usage(format!("--escalate: {what}")).hint(
             "write it as two arguments: --escalate hard-after 5m, --escalate hard-if-hung 30m",
         ))
     };

@@ -9,10 +9,10 @@ use ecs_ops::selection::ServerRef;
 use ecs_ops::selection::{AddressFilter, NamePattern, Selection, TagFilter};
 use jiff::Timestamp;
 
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::server_file::FileFormat;
 use crate::server_input;
-use crate::term::Notes;
+use crate::term::Printer;
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Choosing servers")]
@@ -98,15 +98,15 @@ impl Select {
         &self,
         servers: &[String],
         all: bool,
-        notes: &Notes,
-    ) -> Result<Option<Selection>, Fail> {
+        notes: &Printer,
+    ) -> Result<Option<Selection>, CliError> {
         let from_stdin = self
             .from_file
             .iter()
             .filter(|path| server_input::is_stdin(path));
         let excluded = self.exclude.iter().filter(|server| *server == "@-");
         if from_stdin.count() + excluded.count() > 1 {
-            return Err(Fail::usage(
+            return Err(CliError::usage(
                 "stdin can be read only once, for --from-file or for --exclude; nothing was sent",
             ));
         }
@@ -119,7 +119,7 @@ impl Select {
                     .iter()
                     .map(|path| server_input::name_of(path))
                     .collect();
-                return Err(Fail::usage(format!(
+                return Err(CliError::usage(format!(
                     "no server in {}; nothing was sent",
                     files.join(", ")
                 )));
@@ -130,7 +130,7 @@ impl Select {
         self.narrow(selection, notes).map(Some)
     }
 
-    fn narrow(&self, mut selection: Selection, notes: &Notes) -> Result<Selection, Fail> {
+    fn narrow(&self, mut selection: Selection, notes: &Printer) -> Result<Selection, CliError> {
         for pattern in self.name.iter().chain(&self.name_regex) {
             selection = selection.name(pattern.clone());
         }
@@ -170,7 +170,7 @@ impl Select {
         Ok(selection)
     }
 
-    fn excluded(&self, notes: &Notes) -> Result<Vec<ServerRef>, Fail> {
+    fn excluded(&self, notes: &Printer) -> Result<Vec<ServerRef>, CliError> {
         let is_file = |server: &&String| server.starts_with('@');
         let (files, servers): (Vec<_>, Vec<_>) = self.exclude.iter().partition(is_file);
         let files: Vec<PathBuf> = files.iter().map(|file| PathBuf::from(&file[1..])).collect();

@@ -12,9 +12,9 @@ use crate::command_line::written;
 use crate::confirm::{Terminal, WavesShown, act_on, counted, skipped, verb};
 use crate::connect::{self, Connection};
 use crate::expectation::Expectation;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::render::target;
-use crate::term::{Notes, clean};
+use crate::term::{Printer, clean};
 
 /// The most servers that are named.
 const NAMED: usize = 5;
@@ -142,8 +142,8 @@ impl Announcement<'_> {
     pub(super) async fn confirm(
         &self,
         terminal: Option<Terminal>,
-        notes: &Notes,
-    ) -> Result<(), Fail> {
+        notes: &Printer,
+    ) -> Result<(), CliError> {
         if self.args.resubmit_unknown {
             let verb = verb(self.action).to_ascii_lowercase();
             notes.always(&format!(

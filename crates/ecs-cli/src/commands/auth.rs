@@ -12,10 +12,10 @@ use crate::connect::{self, Clients, Settings, Stopped, is_sped_up};
 use crate::credentials;
 use crate::diagnosis::{Asked, End, Evidence, UnprovenAnswer, diagnose};
 use crate::exit::Exit;
-use crate::fail::{Fail, chain};
+use crate::fail::{CliError, chain};
 use crate::render::auth::CheckReport;
 use crate::render::{auth as render, json};
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// The variables that the transport reads to find a proxy.
 const PROXIES: [&str; 6] = [
@@ -40,16 +40,16 @@ struct Check<'a> {
 /// The step at which a check ended.
 enum CheckEnd {
     Credentials(AuthError),
-    Options(Fail),
+    Options(CliError),
     Asked(Box<Probe>),
 }
 
 pub(crate) async fn check(
     args: &AuthCheck,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let mut check = Check {
         global,
@@ -69,14 +69,14 @@ pub(crate) async fn check(
 }
 
 impl Check<'_> {
-    async fn run(&mut self, notes: &Notes) -> CheckEnd {
+    async fn run(&mut self, notes: &Printer) -> CheckEnd {
         match self.steps(notes).await {
             Ok(probe) => CheckEnd::Asked(Box::new(probe)),
             Err(ended) => ended,
         }
     }
 
-    async fn steps(&mut self, notes: &Notes) -> Result<Probe, CheckEnd> {
+    async fn steps(&mut self, notes: &Printer) -> Result<Probe, CheckEnd> {
         if self.global.sim {
             let connection = connect::connect(self.global, &Settings::of_reads(), notes).await?;
             self.checked.source = Some("the embedded simulator".to_owned());
@@ -287,8 +287,8 @@ fn add_probe<'a>(seen: &mut Evidence<'a>, probe: &'a Probe, failure: &'a str) {
     }
 }
 
-impl From<Fail> for CheckEnd {
-    fn from(fail: Fail) -> Self {
+impl From<CliError> for CheckEnd {
+    fn from(fail: CliError) -> Self {
         Self::Options(fail)
     }
 }

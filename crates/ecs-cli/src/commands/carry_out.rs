@@ -12,9 +12,9 @@ use super::execute::{Callbacks, Shown, execute, unless_stopped};
 use super::journal_place::register;
 use crate::connect::Connection;
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::signals::Signals;
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// A prepared run, from arguments or from its journal.
 pub(super) trait PreparedRun<'a> {
@@ -22,17 +22,17 @@ pub(super) trait PreparedRun<'a> {
     fn connection(&self) -> &'a Connection;
 
     /// Returns the output of a dry run; `None` if the run is to begin.
-    fn dry_run(&self) -> Result<Option<String>, Fail>;
+    fn dry_run(&self) -> Result<Option<String>, CliError>;
 
     /// Returns the registration of the run on this machine; `None` for a run in a store.
     fn registration(&mut self) -> Option<Registered<'_>>;
 
     /// Asks for confirmation; an answer other than yes is an error. Without a terminal the announcement is only
     /// printed.
-    async fn confirm(&mut self, notes: &Notes) -> Result<(), Fail>;
+    async fn confirm(&mut self, notes: &Printer) -> Result<(), CliError>;
 
     /// Attaches the journal, and frees the data of the question.
-    async fn attach(self, notes: &Notes) -> Result<Attached<'a>, Fail>;
+    async fn attach(self, notes: &Printer) -> Result<Attached<'a>, CliError>;
 }
 
 /// The registration of a run as active on this machine.
@@ -58,9 +58,9 @@ pub(super) struct Attached<'a> {
 pub(super) async fn carry_out<'a>(
     mut run: impl PreparedRun<'a>,
     mut signals: Signals,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     if let Some(shown) = run.dry_run()? {
         results.write(&shown);
         return Ok(Exit::Success);
@@ -89,7 +89,7 @@ pub(super) async fn carry_out<'a>(
 
 /// Removes an incomplete journal, because the plan could not be written or the run did not begin. The file would
 /// block the next try.
-fn without_plan(path: &Path, fail: Fail) -> Fail {
+fn without_plan(path: &Path, fail: CliError) -> CliError {
     let read = JsonlJournal::read(path);
     if read.is_ok_and(|contents| contents.entries.is_empty()) {
         // If the file remains, the next try reports it.

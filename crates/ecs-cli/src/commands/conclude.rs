@@ -7,7 +7,7 @@ use ecs_ops::model::ServerId;
 use ecs_ops::{Report, Stopped};
 
 use super::execute::Ended;
-use super::go_on::{Circumstances, GoOn};
+use super::next_steps::{NextSteps, RunContext};
 use crate::args::{Format, Output};
 use crate::connect::{Connection, simulated};
 use crate::exit::{Exit, OutcomeFlags};
@@ -16,7 +16,7 @@ use crate::render::closing::{closing, hard_restarts, headline};
 use crate::render::csv;
 use crate::render::json::{self, Brake, Extras};
 use crate::screen::Screen;
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// The inputs of [`conclude`].
 pub(super) struct Ending {
@@ -27,7 +27,7 @@ pub(super) struct Ending {
     pub(super) brake: Option<Brake>,
     pub(super) no_wait: bool,
     pub(super) reconciled: bool,
-    pub(super) go_on: GoOn,
+    pub(super) next_steps: NextSteps,
     pub(super) place: Place,
     /// The least exit code.
     pub(super) at_least: Exit,
@@ -71,7 +71,7 @@ impl Place {
 pub(super) fn conclude(
     ended: &Ended,
     ending: Ending,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
 ) -> Exit {
     let report = &ended.report;
@@ -110,13 +110,13 @@ pub(super) fn conclude(
     advise(report, notes);
     // Servers that were not ready need no further step.
     let unready: Vec<ServerId> = report.unready.iter().map(|server| server.id).collect();
-    let known = Circumstances {
+    let known = RunContext {
         no_wait: ending.no_wait,
         reconciled: ending.reconciled,
         simulated: ending.place.is_simulated,
         unready: &unready,
     };
-    for step in ending.go_on.steps(report, &known) {
+    for step in ending.next_steps.steps(report, &known) {
         notes.next(&step);
     }
     exit
@@ -139,7 +139,7 @@ fn extras(ended: &Ended, ending: &Ending, exit: Exit) -> Extras {
 }
 
 /// Prints the problem of the run as a whole, with a hint.
-fn advise(report: &Report, notes: &Notes) {
+fn advise(report: &Report, notes: &Printer) {
     if let Some(problem) = &report.refused {
         notes.always(&format!("error: access denied by the service: {problem}"));
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::args::{ConfigShow, DocumentFormat, Global, HEALTH_TIMEOUT};
 use crate::command_line::written;
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::folders;
 use crate::render::json;
 use crate::render::text_table::{TextTable, stdout_width};
@@ -33,7 +33,7 @@ pub(crate) fn show(
     global: &Global,
     settings: &UserSettings,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let rows: Vec<(Key, Option<String>, String)> = Key::ALL
         .into_iter()
         .map(|key| match settings.resolved.get(key) {

@@ -15,13 +15,13 @@ use super::outcome_times::OutcomeTimes;
 use crate::args::Format;
 use crate::confirm::{Terminal, counted};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::health;
 use crate::render::json;
 use crate::render::progress::Progress;
 use crate::render::tally::Tally;
 use crate::signals::{INTERRUPT, Signals, after_interrupt};
-use crate::term::{Aside, Notes, Results};
+use crate::term::{BackgroundPrinter, Printer, Results};
 
 /// The callbacks of a run, attached before its display exists.
 pub(super) struct Callbacks {
@@ -29,7 +29,7 @@ pub(super) struct Callbacks {
     /// The sender of the answer to the question after the canary.
     answers: UnboundedSender<bool>,
     /// The notes for the output of the health check, set when the run begins.
-    health_notes: Arc<OnceLock<Aside>>,
+    health_notes: Arc<OnceLock<BackgroundPrinter>>,
 }
 
 impl Callbacks {
@@ -39,7 +39,7 @@ impl Callbacks {
         health: Option<(String, Duration)>,
         after_canary: Option<AfterCanary>,
     ) -> (RunBuilder, Self) {
-        let health_notes: Arc<OnceLock<Aside>> = Arc::default();
+        let health_notes: Arc<OnceLock<BackgroundPrinter>> = Arc::default();
         if let Some((command, within)) = health {
             let notes = Arc::clone(&health_notes);
             builder = builder.health_check(command.clone(), within, move |servers| {
@@ -111,14 +111,14 @@ pub(super) async fn execute(
     callbacks: Callbacks,
     shown: Shown,
     signals: Signals,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Ended, Fail> {
+) -> Result<Ended, CliError> {
     let Shown { format, mut times } = shown;
     let lines = format == Format::Jsonl;
     let began = Timestamp::now();
     let mut progress = Progress::new(notes, lines && io::stdout().is_terminal());
-    let aside = Aside::new(progress.notes());
+    let aside = BackgroundPrinter::new(progress.notes());
     let Callbacks {
         mut after_canary,
         answers,
@@ -128,7 +128,7 @@ pub(super) async fn execute(
     let mut signals = signals;
     let run = unless_stopped(&mut signals, async {
         let started = plan.begin().await;
-        started.map_err(|error| Fail::with_hint(&error, error.problem().to_string()))
+        started.map_err(|error| CliError::with_hint(&error, error.problem().to_string()))
     })
     .await?;
     let mut events = run.events();
@@ -169,7 +169,7 @@ pub(super) async fn execute(
     aside.flush(LAST_NOTES).await;
     progress.finish();
     let mut report = report.map_err(|error| {
-        Fail::new(Exit::Unknown, error.problem().to_string())
+        CliError::new(Exit::Unknown, error.problem().to_string())
             .hint("check the servers before you run again, and please report this bug")
     })?;
     times.apply_to(&mut report.servers);
@@ -186,7 +186,7 @@ pub(super) async fn execute(
 }
 
 /// Runs a step before anything is sent, unless a signal stops it.
-pub(super) async fn unless_stopped<T, E: From<Fail>>(
+pub(super) async fn unless_stopped<T, E: From<CliError>>(
     signals: &mut Signals,
     what: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
@@ -194,13 +194,18 @@ pub(super) async fn unless_stopped<T, E: From<Fail>>(
         done = what => done,
         signal = signals.next() => {
             let exit = if signal == INTERRUPT { after_interrupt(Exit::Stopped) } else { Exit::Stopped };
-            Err(Fail::new(exit, "stopped; nothing was sent").into())
+            Err(CliError::new(exit, "stopped; nothing was sent").into())
         }
     }
 }
 
 /// Asks whether to continue after the canary. Returns at once; the answer is sent to the callback later.
-fn ask(after: Option<AfterCanary>, tally: &Tally, answers: &UnboundedSender<bool>, notes: &Notes) {
+fn ask(
+    after: Option<AfterCanary>,
+    tally: &Tally,
+    answers: &UnboundedSender<bool>,
+    notes: &Printer,
+) {
     let described = match after {
         Some(AfterCanary::Asked(terminal)) => {
             notes.always(&format!(
@@ -236,7 +241,7 @@ const LAST_NOTES: Duration = Duration::from_secs(2);
 async fn listen(
     mut signals: Signals,
     control: Control,
-    notes: Aside,
+    notes: BackgroundPrinter,
     interrupted: Arc<AtomicBool>,
 ) {
     let signal = signals.next().await;

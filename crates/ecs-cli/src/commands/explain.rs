@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::args::{DocumentFormat, Explain};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::render::json;
 use crate::term::Results;
 
@@ -26,7 +26,7 @@ struct Explanation {
     source: &'static str,
 }
 
-pub(crate) fn run(args: &Explain, results: &mut Results) -> Result<Exit, Fail> {
+pub(crate) fn run(args: &Explain, results: &mut Results) -> Result<Exit, CliError> {
     let code = args.code.trim();
     let info = ErrorInfo::of(code).ok_or_else(|| unknown(code))?;
     let effect = info.disposition;
@@ -89,9 +89,9 @@ fn text(explained: &Explanation) -> String {
     text
 }
 
-fn unknown(code: &str) -> Fail {
+fn unknown(code: &str) -> CliError {
     let near = nearest(code);
-    let fail = Fail::usage(format!(
+    let fail = CliError::usage(format!(
         "no page of the service documents the code {code:?}"
     ));
     if near.is_empty() {

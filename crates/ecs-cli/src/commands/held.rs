@@ -10,16 +10,16 @@ use crate::args::{Global, Held, Run};
 use crate::command_line::CommandLine;
 use crate::confirm::{counted, few};
 use crate::connect::Connection;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::next_step::NextStep;
 use crate::store::{Store, named};
-use crate::term::Notes;
+use crate::term::Printer;
 
 /// The most servers that are named.
 const NAMED: usize = 5;
 
 /// Opens the store of a run, if one is named.
-pub(super) async fn store(args: &Run, global: &Global) -> Result<Option<Store>, Fail> {
+pub(super) async fn store(args: &Run, global: &Global) -> Result<Option<Store>, CliError> {
     let Some(store) = named(global).filter(|_| !args.sends_nothing()) else {
         return Ok(None);
     };
@@ -29,7 +29,7 @@ pub(super) async fn store(args: &Run, global: &Global) -> Result<Option<Store>, 
         (None, false) => None,
     };
     if let Some(option) = option {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "{option} cannot be used with a store: the journal of the run is in the store"
         ))
         .hint(format!(
@@ -47,8 +47,8 @@ pub(super) async fn apply(
     args: &Run,
     servers: &mut Servers,
     (connection, global): (&Connection, &Global),
-    notes: &Notes,
-) -> Result<(), Fail> {
+    notes: &Printer,
+) -> Result<(), CliError> {
     let found = store.held(connection, &servers.ids).await?;
     if found.is_empty() {
         return Ok(());
@@ -69,15 +69,17 @@ pub(super) async fn apply(
                 "a run whose process died holds its servers until it is resumed; to see the runs";
             notes.next(&NextStep::list_runs(purpose).at(&CommandLine::to_place(global)));
         }
-        Held::Fail => {
-            return Err(Fail::usage(format!("{are_held}; nothing was sent"))
+        Held::CliError => {
+            return Err(CliError::usage(format!("{are_held}; nothing was sent"))
                 .details(details)
                 .hint("--held wait waits for them, --held skip leaves them out"));
         }
         Held::Skip if ids.len() == servers.ids.len() => {
-            return Err(Fail::usage(format!("{are_held}, and there are no others"))
-                .details(details)
-                .hint("--held wait waits for them"));
+            return Err(
+                CliError::usage(format!("{are_held}, and there are no others"))
+                    .details(details)
+                    .hint("--held wait waits for them"),
+            );
         }
         Held::Skip => {
             report("skipping them");

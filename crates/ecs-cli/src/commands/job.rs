@@ -14,12 +14,12 @@ use crate::args::{self, DocumentFormat, DocumentOutput, Global};
 use crate::command_line::{CommandLine, written};
 use crate::connect::{Settings, connect};
 use crate::exit::{self, Exit};
-use crate::fail::{Fail, check_credentials, hint_for};
+use crate::fail::{CliError, check_credentials, hint_for};
 use crate::ids;
 use crate::render::job::ShownJob;
 use crate::render::{job as render, json};
 use crate::signals::Signals;
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// The time after which a message reports that there is no answer yet.
 const FIRST_ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -27,9 +27,9 @@ const FIRST_ANSWER_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) async fn show(
     args: &args::JobShow,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let ids: Vec<JobId> = ids::parse("job", &args.ids)?;
     let connection = connect(global, &Settings::of_reads(), notes).await?;
     let mut shown = Vec::new();
@@ -71,9 +71,9 @@ pub(crate) async fn show(
 pub(crate) async fn wait(
     args: &args::JobWait,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let ids: Vec<JobId> = ids::parse("job", &args.ids)?;
     let connection = connect(global, &Settings::default(), notes).await?;
     let mut signals = Signals::new()?;
@@ -87,7 +87,7 @@ pub(crate) async fn wait(
     let mut watch = connection
         .client
         .watch(ids.iter().cloned())
-        .map_err(|error| Fail::usage(error.to_string()))?;
+        .map_err(|error| CliError::usage(error.to_string()))?;
     if let Some(deadline) = args.deadline {
         watch = watch.deadline(deadline);
     }
@@ -145,7 +145,7 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    fn on_event(&mut self, event: JobEvent, notes: &Notes, results: &mut Results) {
+    fn on_event(&mut self, event: JobEvent, notes: &Printer, results: &mut Results) {
         match event {
             JobEvent::Polled { job_id, job } => self.on_polled(job_id, job, notes),
             JobEvent::UndocumentedStatus { job_id, status } => notes.warn(&format!(
@@ -175,7 +175,7 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    fn on_polled(&mut self, job_id: JobId, job: Arc<Job>, notes: &Notes) {
+    fn on_polled(&mut self, job_id: JobId, job: Arc<Job>, notes: &Printer) {
         self.errors.remove(&job_id);
         let status = render::status(&job);
         let is_new = |before: &Arc<Job>| render::status(before) != status;
@@ -185,7 +185,7 @@ impl<'a> Waiting<'a> {
         self.seen.insert(job_id, job);
     }
 
-    fn on_end(&mut self, job_id: JobId, end: JobEnd, notes: &Notes, results: &mut Results) {
+    fn on_end(&mut self, job_id: JobId, end: JobEnd, notes: &Printer, results: &mut Results) {
         if let (JobEnd::Stalled(_), Some(limit)) = (&end, self.args.stalled_after) {
             notes.warn(&format!(
                 "job {job_id} has made no progress for {}: no longer waiting for it; it continues at the service",
@@ -213,7 +213,7 @@ impl<'a> Waiting<'a> {
     }
 }
 
-fn still_trying(what: &str, notes: &Notes) {
+fn still_trying(what: &str, notes: &Printer) {
     notes.note(&format!(
         "{what} (retrying; Ctrl-C stops, --deadline sets a limit)"
     ));
@@ -223,7 +223,7 @@ fn finish(
     shown: &[ShownJob],
     output: DocumentOutput,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
 ) {
     match output.format {

@@ -13,13 +13,13 @@ use crate::args::{Global, Run};
 use crate::command_line::CommandLine;
 use crate::confirm::{counted, few};
 use crate::connect::Connection;
-use crate::fail::{Fail, chain};
+use crate::fail::{CliError, chain};
 use crate::folders;
 use crate::invocation;
 use crate::journals::{Journals, KEPT};
 use crate::next_step::NextStep;
 use crate::registry::FileRegistry;
-use crate::term::Notes;
+use crate::term::Printer;
 
 /// The most servers that are named.
 const NAMED: usize = 5;
@@ -31,7 +31,7 @@ pub(super) fn new_id() -> String {
 
 /// Chooses the id of a run and the path of its journal. A run does not begin if its journal cannot be written, unless
 /// `--no-journal` is given.
-pub(super) fn choose(args: &mut Run, global: &Global, notes: &Notes) -> Result<String, Fail> {
+pub(super) fn choose(args: &mut Run, global: &Global, notes: &Printer) -> Result<String, CliError> {
     let run_id = new_id();
     if args.journal.is_some() || args.no_journal || args.plan_out.is_some() {
         return Ok(run_id);
@@ -42,7 +42,7 @@ pub(super) fn choose(args: &mut Run, global: &Global, notes: &Notes) -> Result<S
         }
         journals.create().map_err(|error| {
             let folder = journals.folder().display();
-            Fail::usage(format!("no journal can be written to {folder}: {error}"))
+            CliError::usage(format!("no journal can be written to {folder}: {error}"))
         })?;
         Ok(journals)
     });
@@ -60,7 +60,7 @@ pub(super) fn choose(args: &mut Run, global: &Global, notes: &Notes) -> Result<S
             fail.message
         )),
         Err(fail) => {
-            return Err(Fail::usage(format!("{}; nothing was sent", fail.message)).hint(
+            return Err(CliError::usage(format!("{}; nothing was sent", fail.message)).hint(
                 "name a file with --journal FILE, or run without one: --no-journal (then a crash cannot be resumed)",
             ));
         }
@@ -75,7 +75,7 @@ pub(super) async fn check_free(
     action: PowerAction,
     servers: Vec<ServerId>,
     connection: &Connection,
-) -> Result<(), Fail> {
+) -> Result<(), CliError> {
     let Ok(registry) = registry() else {
         return Ok(());
     };
@@ -98,8 +98,8 @@ pub(super) async fn check_free(
 pub(super) async fn register(
     registered: Registered<'_>,
     connection: &Connection,
-    notes: &Notes,
-) -> Result<Option<Registration>, Fail> {
+    notes: &Printer,
+) -> Result<Option<Registration>, CliError> {
     let unnoticed = |why: String| {
         notes.warn(&format!(
             "{why}: other runs on the same servers are not detected"
@@ -148,7 +148,7 @@ fn entry(registered: Registered<'_>, connection: &Connection) -> ActiveRun {
 }
 
 /// Returns the error for a run whose servers another run acts on.
-fn refused(conflict: &Conflict) -> Fail {
+fn refused(conflict: &Conflict) -> CliError {
     let (other, shared) = (&conflict.run, conflict.servers.len());
     let by = other.invocation.as_ref().map(ToString::to_string);
     let by = by.unwrap_or_else(|| "an unknown user".to_owned());
@@ -157,7 +157,7 @@ fn refused(conflict: &Conflict) -> Fail {
         _ => format!("acts on {} of these", counted(shared)),
     };
     let details = few(&conflict.servers, NAMED, ToString::to_string);
-    let fail = Fail::usage(format!(
+    let fail = CliError::usage(format!(
         "run {} ({}, by {by}, since {:.0}) {what}; nothing was sent",
         other.run_id, other.operation, other.since
     ))

@@ -7,10 +7,10 @@ use ecs_ops::model::ServerId;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::fail::{Fail, chain};
+use crate::fail::{CliError, chain};
 use crate::journals::Journals;
 use crate::render::timeline::Timeline;
-use crate::term::{Notes, clean};
+use crate::term::{Printer, clean};
 
 /// The most journals of the folder that are read, newest first.
 const NEWEST: usize = 200;
@@ -37,13 +37,13 @@ impl KnownRuns {
     pub(crate) fn read(
         files: &[PathBuf],
         folder: Option<&Journals>,
-        notes: &Notes,
-    ) -> Result<Self, Fail> {
+        notes: &Printer,
+    ) -> Result<Self, CliError> {
         let mut runs = Vec::new();
         for path in files {
             let run = timeline(path);
             let run =
-                run.map_err(|why| Fail::usage(format!("journal {}: {why}", path.display())))?;
+                run.map_err(|why| CliError::usage(format!("journal {}: {why}", path.display())))?;
             runs.push((path.clone(), run));
         }
         let mut unread = 0_usize;

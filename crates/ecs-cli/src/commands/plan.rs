@@ -23,7 +23,7 @@ use crate::args::{Apply, Global, PlanFormat, PlanShow, Run};
 use crate::command_line::CommandLine;
 use crate::confirm::{act_on, counted, few};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::next_step::NextStep;
 use crate::plan_file::{AppliedPlan, PlanFile, PlanFileError, PlannedServer, RunPlan, drift};
 use crate::render::duration::to_minutes;
@@ -31,7 +31,7 @@ use crate::render::plan_page::{PlanPage, PlanRow};
 use crate::render::target;
 use crate::render::text_table::{TextTable, stdout_width};
 use crate::store::Store;
-use crate::term::{Notes, Results, clean};
+use crate::term::{Printer, Results, clean};
 pub(crate) use approvals::approve;
 
 /// The most differences that are shown.
@@ -43,8 +43,8 @@ pub(super) fn write(
     run: RunRecord,
     known: &[Server],
     global: &Global,
-    notes: &Notes,
-) -> Result<(), Fail> {
+    notes: &Printer,
+) -> Result<(), CliError> {
     let by_id = super::preflight::by_id(known);
     let server = |id: &ServerId| planned_server(*id, by_id.get(id).copied());
     let servers: Vec<PlannedServer> = run.servers.iter().map(server).collect();
@@ -58,7 +58,7 @@ pub(super) fn write(
         servers,
     };
     let cannot = |error: &dyn std::fmt::Display| {
-        Fail::usage(format!(
+        CliError::usage(format!(
             "cannot write the plan to {}: {error}",
             path.display()
         ))
@@ -92,12 +92,12 @@ fn planned_server(id: ServerId, server: Option<&Server>) -> PlannedServer {
     }
 }
 
-fn read(path: &Path) -> Result<PlanFile, Fail> {
+fn read(path: &Path) -> Result<PlanFile, CliError> {
     let shown = path.display();
     let bytes = std::fs::read(path)
-        .map_err(|error| Fail::usage(format!("cannot read the plan {shown}: {error}")))?;
+        .map_err(|error| CliError::usage(format!("cannot read the plan {shown}: {error}")))?;
     PlanFile::parse(&bytes).map_err(|error| {
-        let fail = Fail::usage(format!("{shown}: {error}; nothing was sent"));
+        let fail = CliError::usage(format!("{shown}: {error}; nothing was sent"));
         match error {
             PlanFileError::Changed => fail.hint("make a new plan"),
             _ => fail,
@@ -109,9 +109,9 @@ fn read(path: &Path) -> Result<PlanFile, Fail> {
 pub(crate) async fn show(
     args: &PlanShow,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let file = read(&args.plan)?;
     let stored = match args.format {
         PlanFormat::Hash => None,
@@ -120,8 +120,9 @@ pub(crate) async fn show(
     let stored = stored.as_deref();
     if let Some(path) = &args.html {
         let page = page(&file, stored).html();
-        super::show::create(path, |to| to.write_all(page.as_bytes()))
-            .map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))?;
+        super::show::create(path, |to| to.write_all(page.as_bytes())).map_err(|error| {
+            CliError::usage(format!("cannot write {}: {error}", path.display()))
+        })?;
         notes.note(&format!("the page is in {}", path.display()));
         return Ok(Exit::Success);
     }
@@ -129,7 +130,7 @@ pub(crate) async fn show(
         PlanFormat::Table => text(&file, stored),
         PlanFormat::Hash => file.hash.to_string(),
         PlanFormat::Json => json(&file, stored)
-            .map_err(|error| Fail::usage(format!("the plan cannot be shown: {error}")))?,
+            .map_err(|error| CliError::usage(format!("the plan cannot be shown: {error}")))?,
     });
     Ok(Exit::Success)
 }
@@ -273,8 +274,8 @@ fn age(plan: &RunPlan) -> String {
 pub(crate) async fn prepare(
     args: &Apply,
     global: &mut Global,
-    notes: &Notes,
-) -> Result<(PowerAction, Run), Fail> {
+    notes: &Printer,
+) -> Result<(PowerAction, Run), CliError> {
     let file = read(&args.plan)?;
     let journal = file.journal_path(&args.plan);
     refuse_old(args, &file)?;
@@ -326,11 +327,11 @@ pub(crate) async fn prepare(
 }
 
 /// The plan was applied before; `named` is its journal, as `resume` takes it.
-fn applied(place: &dyn std::fmt::Display, named: &Path, global: &Global) -> Fail {
+fn applied(place: &dyn std::fmt::Display, named: &Path, global: &Global) -> CliError {
     let mut options = CommandLine::default();
     options.store(global);
     let resume = NextStep::resume("to continue that run", named, &options);
-    Fail::usage(format!(
+    CliError::usage(format!(
         "the plan was applied before: its journal is {place}; nothing was sent"
     ))
     .hint("for another run make a new plan")
@@ -338,11 +339,11 @@ fn applied(place: &dyn std::fmt::Display, named: &Path, global: &Global) -> Fail
 }
 
 /// Refuses a plan that is too old.
-fn refuse_old(args: &Apply, file: &PlanFile) -> Result<(), Fail> {
+fn refuse_old(args: &Apply, file: &PlanFile) -> Result<(), CliError> {
     let age_now = Timestamp::now().duration_since(file.plan.created);
     let most = SignedDuration::try_from(args.max_age).unwrap_or(SignedDuration::MAX);
     if age_now > most {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "the plan is {} old; nothing was sent",
             age(&file.plan)
         ))
@@ -350,7 +351,7 @@ fn refuse_old(args: &Apply, file: &PlanFile) -> Result<(), Fail> {
     }
     // Tolerates clocks that differ by seconds.
     if age_now < SignedDuration::from_mins(-5) {
-        return Err(Fail::usage(
+        return Err(CliError::usage(
             "the plan was made in the future, by this machine's clock; nothing was sent",
         )
         .hint("set the clock of this machine, or of the one that made the plan"));
@@ -362,8 +363,8 @@ fn refuse_old(args: &Apply, file: &PlanFile) -> Result<(), Fail> {
 pub(super) fn check_drift(
     planned: &AppliedPlan,
     servers: &Servers,
-    notes: &Notes,
-) -> Result<(), Fail> {
+    notes: &Printer,
+) -> Result<(), CliError> {
     let by_id = super::preflight::by_id(&servers.listed);
     let differences = planned.servers.iter().filter_map(|server| {
         let now = by_id
@@ -388,7 +389,7 @@ pub(super) fn check_drift(
         notes.warn(&format!("{message}: {}", differences.join("; ")));
         return Ok(());
     }
-    Err(Fail::usage(format!("{message}; nothing was sent"))
+    Err(CliError::usage(format!("{message}; nothing was sent"))
         .details(differences)
         .hint("make a new plan, or act on all servers of this one with --accept-drift"))
 }
@@ -407,21 +408,23 @@ pub(super) fn completed(mut run: RunRecord, args: &Run) -> RunRecord {
 }
 
 /// Returns the arguments of a run that is planned instead of sent.
-pub(crate) fn planned_arguments(args: Run, out: &Path) -> Result<Run, Fail> {
+pub(crate) fn planned_arguments(args: Run, out: &Path) -> Result<Run, CliError> {
     let meaningless = [
         ("--journal", args.journal.is_some()),
         ("--dry-run", args.dry_run),
         ("--yes", args.yes),
     ];
     if let Some((option, _)) = meaningless.iter().find(|(_, is_given)| *is_given) {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "{option} cannot be used with plan; nothing was sent"
         ))
         .hint("leave it out: applying the plan writes a journal beside it"));
     }
     if out.exists() {
-        return Err(Fail::usage(format!("{}: the file exists", out.display()))
-            .hint("name a new file with --out"));
+        return Err(
+            CliError::usage(format!("{}: the file exists", out.display()))
+                .hint("name a new file with --out"),
+        );
     }
     Ok(Run {
         plan_out: Some(out.to_owned()),

@@ -22,9 +22,9 @@ use ecs_ops::{Error, ErrorKind};
 use crate::args::Run;
 use crate::connect::Connection;
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::store::Store;
-use crate::term::Notes;
+use crate::term::Printer;
 
 pub(super) use messages::name_of;
 pub(super) use resumed::resumed;
@@ -81,14 +81,14 @@ enum Scaling {
 #[derive(Debug)]
 pub(super) enum NotBegun {
     /// The command cannot be carried out.
-    Fail(Fail),
+    CliError(CliError),
     /// The given servers could not be read, and requests to act on them would fail as well.
     OutOfReach(Error),
 }
 
-impl From<Fail> for NotBegun {
-    fn from(fail: Fail) -> Self {
-        Self::Fail(fail)
+impl From<CliError> for NotBegun {
+    fn from(fail: CliError) -> Self {
+        Self::CliError(fail)
     }
 }
 
@@ -108,7 +108,7 @@ pub(super) async fn run(
     args: &Run,
     connection: &Connection,
     store: Option<&Store>,
-    notes: &Notes,
+    notes: &Printer,
 ) -> Result<Preflight, NotBegun> {
     let looking = async {
         let states = known(selection, args, connection, notes);
@@ -183,7 +183,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 async fn report_slow_reads<T>(
     looking: impl Future<Output = T>,
     connection: &Connection,
-    notes: &Notes,
+    notes: &Printer,
 ) -> T {
     let mut looking = std::pin::pin!(looking);
     tokio::select! {
@@ -203,13 +203,13 @@ async fn within<T>(
     deadline: Option<Duration>,
     connection: &Connection,
     looking: impl Future<Output = T>,
-) -> Result<T, Fail> {
+) -> Result<T, CliError> {
     let Some(deadline) = deadline else {
         return Ok(looking.await);
     };
     tokio::time::timeout(deadline, looking).await.map_err(|_| {
         let place = messages::place(connection);
-        Fail::new(
+        CliError::new(
             Exit::Stopped,
             format!("the deadline passed while the servers of {place} were listed"),
         )
@@ -222,7 +222,7 @@ async fn known(
     selection: &Selection,
     args: &Run,
     connection: &Connection,
-    notes: &Notes,
+    notes: &Printer,
 ) -> Result<Known, NotBegun> {
     let Some(ids) = selection.plain_ids() else {
         return if selection.is_all() {
@@ -251,7 +251,7 @@ async fn known(
         }
         Err(error) if error.kind() == ErrorKind::NotTheService => {
             let message = format!("nothing was sent: {}", error.problem());
-            Err(NotBegun::Fail(Fail::with_hint(&error, message)))
+            Err(NotBegun::CliError(CliError::with_hint(&error, message)))
         }
         Err(error) => Err(NotBegun::OutOfReach(error)),
     }
@@ -266,14 +266,15 @@ fn leaves_actions_possible(error: &Error) -> bool {
 }
 
 /// Lists all servers of the project.
-async fn list(connection: &Connection, notes: &Notes) -> Result<Vec<Server>, Fail> {
+async fn list(connection: &Connection, notes: &Printer) -> Result<Vec<Server>, CliError> {
     let place = messages::place(connection);
     notes.note(&format!("listing the servers of {place}"));
     let listed = connection.client.servers().await;
-    let servers = listed
-        .map_err(|error| Fail::of_error(&format!("cannot list the servers of {place}"), &error))?;
+    let servers = listed.map_err(|error| {
+        CliError::of_error(&format!("cannot list the servers of {place}"), &error)
+    })?;
     if servers.is_empty() {
-        Err(Fail::usage(format!("there is no server in {place}"))
+        Err(CliError::usage(format!("there is no server in {place}"))
             .hint("check the project and the region"))
     } else {
         Ok(servers)
@@ -284,8 +285,8 @@ async fn list(connection: &Connection, notes: &Notes) -> Result<Vec<Server>, Fai
 async fn select(
     selection: &Selection,
     connection: &Connection,
-    notes: &Notes,
-) -> Result<Selected, Fail> {
+    notes: &Printer,
+) -> Result<Selected, CliError> {
     let place = messages::place(connection);
     notes.note(&format!("listing the servers of {place}"));
     let selected = connection.client.servers().select(selection).await;

@@ -9,7 +9,7 @@ use ecs_ops::{PowerAction, RunBuilder};
 
 use crate::args::{Cli, Command, Run};
 use crate::command_line::written;
-use crate::fail::Fail;
+use crate::fail::CliError;
 
 /// An option with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,11 +130,11 @@ fn is_small_first(rolling: &RollingRecord) -> bool {
 }
 
 /// Parses a command line that was made from such options.
-pub(super) fn parse(arguments: &[String]) -> Result<(PowerAction, Run), Fail> {
+pub(super) fn parse(arguments: &[String]) -> Result<(PowerAction, Run), CliError> {
     let cli = Cli::try_parse_from(arguments).map_err(|error| {
         let message = error.to_string();
         let first = message.lines().next().unwrap_or_default();
-        Fail::usage(format!(
+        CliError::usage(format!(
             "the options of the new run: {}",
             first.trim_start_matches("error: ")
         ))
@@ -143,7 +143,7 @@ pub(super) fn parse(arguments: &[String]) -> Result<(PowerAction, Run), Fail> {
         Command::Reboot(reboot) => reboot.split(),
         Command::Start(start) => Ok(start.split()),
         Command::Stop(stop) => Ok(stop.split()),
-        _ => Err(Fail::usage(
+        _ => Err(CliError::usage(
             "the journal is not that of a reboot, start or stop",
         )),
     }

@@ -7,28 +7,28 @@ use ecs_ops::journal::{JsonlJournal, Record, RunRecord};
 use ecs_ops::model::ServerId;
 use ecs_ops::{Outcome, PowerAction};
 
-use super::go_on::RecordedPlace;
+use super::next_steps::RecordedPlace;
 use super::recorded_options::{options_of, parse};
 use super::resume::use_recorded_place;
 use crate::args::{Global, Rerun, Run};
 use crate::command_line::CommandLine;
 use crate::confirm::counted;
-use crate::fail::{Fail, chain};
+use crate::fail::{CliError, chain};
 use crate::journals;
 use crate::next_step::NextStep;
 use crate::render::timeline::Timeline;
 use crate::store;
-use crate::term::Notes;
+use crate::term::Printer;
 
 /// Returns the action and the arguments of the new run. Fills the place of the earlier run into `global`, unless an
 /// option names another one.
 pub(crate) fn prepare(
     args: &Rerun,
     global: &mut Global,
-    notes: &Notes,
-) -> Result<(PowerAction, Run), Fail> {
+    notes: &Printer,
+) -> Result<(PowerAction, Run), CliError> {
     if let Some(store) = store::named(global).filter(|_| store::has_run(global, &args.of)) {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "rerun cannot be used with a store (named by {}): it reads the file of a journal; nothing was sent",
             store.origin
         ))
@@ -46,12 +46,14 @@ pub(crate) fn prepare(
     if action.name() != earlier.run.action.name()
         || action.type_name() != earlier.run.action.type_name()
     {
-        return Err(Fail::usage("a rerun does what the earlier run did: --type cannot be changed")
-            .next(NextStep::write_failed_ids(
-                "for another action, write the ids of the failed servers to a file for --from-file",
-                &args.of,
-                &CommandLine::default(),
-            )));
+        return Err(CliError::usage(
+            "a rerun does what the earlier run did: --type cannot be changed",
+        )
+        .next(NextStep::write_failed_ids(
+            "for another action, write the ids of the failed servers to a file for --from-file",
+            &args.of,
+            &CommandLine::default(),
+        )));
     }
     use_recorded_place(&earlier.run, "the journal", global, notes)?;
     run.service = Some(earlier.run.endpoint.clone());
@@ -72,7 +74,7 @@ struct Earlier {
     timeline: Timeline,
 }
 
-fn read(path: &Path) -> Result<Earlier, Fail> {
+fn read(path: &Path) -> Result<Earlier, CliError> {
     let contents = JsonlJournal::read(path).map_err(|error| super::resume::fail(&error))?;
     let run = contents
         .entries
@@ -80,14 +82,14 @@ fn read(path: &Path) -> Result<Earlier, Fail> {
         .and_then(|entry| run_of(&entry.record));
     let shown = path.display();
     let Some(run) = run else {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "journal {shown}: it does not begin with a run"
         )));
     };
     let timeline = Timeline::of(contents)
-        .map_err(|error| Fail::usage(format!("journal {shown}: {}", chain(&error))))?;
+        .map_err(|error| CliError::usage(format!("journal {shown}: {}", chain(&error))))?;
     if timeline.ended.is_none() {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "the run of {shown} has no end record: it is still active, or its process was killed; nothing was sent"
         ))
         .next(NextStep::resume(
@@ -104,8 +106,8 @@ fn choose(
     args: &Rerun,
     journal: &Path,
     timeline: &Timeline,
-    notes: &Notes,
-) -> Result<Vec<ServerId>, Fail> {
+    notes: &Printer,
+) -> Result<Vec<ServerId>, CliError> {
     let by_default = !(args.failed || args.not_attempted || args.unknown);
     let mut counts = [(0_usize, "failed"), (0, "not attempted"), (0, "unknown")];
     let (mut chosen, mut unsent) = (Vec::new(), 0_usize);
@@ -124,7 +126,7 @@ fn choose(
     }
     let shown = journal.display();
     if chosen.is_empty() {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "the run of {shown} has no servers to rerun; nothing was sent"
         ))
         .next(NextStep::show_run(

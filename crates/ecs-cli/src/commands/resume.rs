@@ -18,15 +18,15 @@ use self::place::refuse_other_place;
 use self::resumed_run::ResumedRun;
 use super::carry_out::carry_out;
 use super::execute::AfterCanary;
-use super::go_on::GoOn;
+use super::next_steps::NextSteps;
 use crate::args::{Global, HEALTH_TIMEOUT, Resume};
 use crate::confirm::Terminal;
 use crate::connect::{Settings, connect};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::health;
 use crate::signals::Signals;
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 pub(super) use opened::fail;
 pub(super) use place::{refuse_other_than_planned, use_recorded_place};
 
@@ -37,9 +37,9 @@ const JOBS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
 pub(crate) async fn run(
     args: &Resume,
     global: &mut Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let store = store_of(args, global).await?;
     let OpenedRun {
         path,
@@ -51,7 +51,7 @@ pub(crate) async fn run(
     } = OpenedRun::open(args, global, store.as_ref(), notes).await?;
     let run = recovered.run();
     if args.skip_unready && run.rolling.is_none() {
-        return Err(Fail::usage(
+        return Err(CliError::usage(
             "--skip-unready is for a run with waves, whose servers are read again before each wave; nothing was sent",
         ));
     }
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     } else {
         Path::new(&run.run_id)
     };
-    let go_on = GoOn::of_resume(args, named, store.is_some(), global);
+    let next_steps = NextSteps::of_resume(args, named, store.is_some(), global);
     use_recorded_place(run, "the journal", global, notes)?;
     let intent = Intent::of(&recovered, &path, last, by);
     let terminal = if args.yes || args.dry_run || !intent.acts() {
@@ -96,13 +96,13 @@ pub(crate) async fn run(
         terminal,
         health,
         after_canary,
-        go_on,
+        next_steps,
     };
     carry_out(resumed, Signals::new()?, notes, results).await
 }
 
-fn no_terminal() -> Fail {
-    Fail::usage("confirmation required, but no terminal is available; nothing was sent")
+fn no_terminal() -> CliError {
+    CliError::usage("confirmation required, but no terminal is available; nothing was sent")
         .hint("add --yes to resume without a question, or --dry-run to see what would be sent")
 }
 
@@ -114,8 +114,8 @@ fn callbacks(
     args: &Resume,
     global: &Global,
     run: &RunRecord,
-    notes: &Notes,
-) -> Result<(Option<HealthCommand>, Option<AfterCanary>), Fail> {
+    notes: &Printer,
+) -> Result<(Option<HealthCommand>, Option<AfterCanary>), CliError> {
     let rolling = run.rolling.as_ref();
     let health = match (
         &args.health_cmd,
@@ -123,13 +123,13 @@ fn callbacks(
     ) {
         (None, None) => None,
         (Some(_), None) => {
-            return Err(Fail::usage(
+            return Err(CliError::usage(
                 "the run of this journal has no health check for --health-cmd to replace",
             ));
         }
         (Some(command), Some(_)) => Some(command.clone()),
         (None, Some(known)) if known.trim().is_empty() => {
-            return Err(Fail::usage(
+            return Err(CliError::usage(
                 "the journal does not contain the command of its health check",
             )
             .hint("name the command with --health-cmd; nothing was sent"));
@@ -158,7 +158,7 @@ fn callbacks(
 }
 
 /// Prints what is left of the run.
-fn announce(recovered: &Recovered, path: &Path, notes: &Notes) {
+fn announce(recovered: &Recovered, path: &Path, notes: &Printer) {
     let accepted = recovered.accepted_requests();
     let watched: usize = accepted.iter().map(|request| request.servers.len()).sum();
     let unknown = recovered.unknown_requests();

@@ -18,19 +18,19 @@ use super::preflight::NotBegun;
 use super::servers::{Servers, selection};
 use crate::args::{Global, Run};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::signals::Signals;
 use crate::store;
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// Runs the command. It returns an error only if no server can have been touched.
 pub(crate) async fn run(
     action: PowerAction,
     mut args: Run,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     check(&args, global)?;
     let store = held::store(&args, global).await?;
     let selection = selection(&args, action, notes)?;
@@ -66,7 +66,7 @@ pub(crate) async fn run(
     );
     let mut servers = match unless_stopped(&mut signals, finding).await {
         Ok(servers) => servers,
-        Err(NotBegun::Fail(fail)) => return Err(fail),
+        Err(NotBegun::CliError(fail)) => return Err(fail),
         Err(NotBegun::OutOfReach(error)) => {
             let given = selection.plain_ids().unwrap_or_default();
             let given = (action, given);

@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use crate::args::{Global, RunList, RunListFormat};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::journals::Journals;
 use crate::render::duration::in_one_unit;
 use crate::render::json;
 use crate::render::text_table::{TextTable, stdout_width};
 use crate::render::timeline::{Summary, Timeline};
 use crate::store::Store;
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// A row of the list.
 #[derive(Debug, Serialize)]
@@ -67,12 +67,12 @@ impl RunListState {
 pub(crate) fn run(
     args: &RunList,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let journals = Journals::of(global)?;
     let found = journals.newest_first().map_err(|error| {
-        Fail::usage(format!(
+        CliError::usage(format!(
             "cannot read {}: {error}",
             journals.folder().display()
         ))
@@ -122,9 +122,9 @@ fn cut(limit: u32) -> String {
 pub(crate) async fn stored(
     args: &RunList,
     store: &Store,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     // One run more than the limit shows that the list is truncated.
     let mut runs = store.list(args.limit + 1).await?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);

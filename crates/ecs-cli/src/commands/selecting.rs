@@ -5,7 +5,7 @@ use ecs_ops::selection::{SelectError, SelectionProblem};
 use crate::args::{Global, Select};
 use crate::confirm::few;
 use crate::connect::Connection;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::next_step::NextStep;
 
 /// The most problems that are shown.
@@ -13,9 +13,9 @@ const SHOWN: usize = 10;
 
 /// Refuses servers and a secret that would both be read from stdin. Called before anything is read, because errors
 /// quote lists of servers and must not quote a secret.
-pub(super) fn check_stdin(select: &Select, global: &Global) -> Result<(), Fail> {
+pub(super) fn check_stdin(select: &Select, global: &Global) -> Result<(), CliError> {
     match global.read_from_stdin().first() {
-        Some(option) if select.reads_stdin() => Err(Fail::usage(format!(
+        Some(option) if select.reads_stdin() => Err(CliError::usage(format!(
             "the ids and {option} cannot both be read from stdin"
         ))
         .hint(format!(
@@ -26,36 +26,36 @@ pub(super) fn check_stdin(select: &Select, global: &Global) -> Result<(), Fail> 
 }
 
 /// Returns the error for a selection without servers.
-pub(super) fn fail(connection: &Connection, error: SelectError) -> Fail {
+pub(super) fn fail(connection: &Connection, error: SelectError) -> CliError {
     let place = format!("project {} at {}", connection.project, connection.place());
     let error = match error {
         SelectError::List(error) => {
-            return Fail::of_error(&format!("cannot list the servers of {place}"), &error);
+            return CliError::of_error(&format!("cannot list the servers of {place}"), &error);
         }
         SelectError::Selection(error) => error,
-        other => return Fail::usage(other.to_string()),
+        other => return CliError::usage(other.to_string()),
     };
     let problems = error.problems();
     let fail = match problems {
         [SelectionProblem::Nothing { servers: 0, .. }] => {
-            return Fail::usage(format!("there is no server in {place}"))
+            return CliError::usage(format!("there is no server in {place}"))
                 .hint("check the project and the region");
         }
-        [problem] => Fail::usage(format!("{problem}; nothing was sent")),
+        [problem] => CliError::usage(format!("{problem}; nothing was sent")),
         _ => {
             let details = few(problems, SHOWN, ToString::to_string);
             let message = format!(
                 "no servers were chosen for {} reasons; nothing was sent",
                 problems.len()
             );
-            Fail::usage(message).details(details)
+            CliError::usage(message).details(details)
         }
     };
     advise(fail, problems)
 }
 
 /// Adds hints and next steps.
-fn advise(fail: Fail, problems: &[SelectionProblem]) -> Fail {
+fn advise(fail: CliError, problems: &[SelectionProblem]) -> CliError {
     let has = |wanted: fn(&SelectionProblem) -> bool| problems.iter().any(wanted);
     if has(|problem| matches!(problem, SelectionProblem::Ambiguous { .. })) {
         fail.hint("give servers of the same name by their ids")

@@ -2,23 +2,28 @@
 
 use crate::args::{Global, Serve};
 use crate::exit::Exit;
-use crate::fail::Fail;
-use crate::term::{Notes, Results};
+use crate::fail::CliError;
+use crate::term::{Printer, Results};
 
 #[cfg(feature = "serve")]
 pub(crate) async fn run(
     args: &Serve,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     crate::serve::run(args, global, notes, results).await
 }
 
 #[cfg(not(feature = "serve"))]
-pub(crate) async fn run(_: &Serve, _: &Global, _: &Notes, _: &mut Results) -> Result<Exit, Fail> {
+pub(crate) async fn run(
+    _: &Serve,
+    _: &Global,
+    _: &Printer,
+    _: &mut Results,
+) -> Result<Exit, CliError> {
     Err(
-        Fail::usage("this ecsctl was built without the feature `serve`").hint(
+        CliError::usage("this ecsctl was built without the feature `serve`").hint(
             "build it with `cargo build --release -p ecs-cli --features serve,postgres` (or sqlite, for a store in a file)",
         ),
     )

@@ -8,19 +8,19 @@ use super::known_runs::{self, KnownRun, KnownRuns};
 use crate::args::{DocumentFormat, Global, ServerList, ServerShow};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
-use crate::fail::{Fail, chain};
+use crate::fail::{CliError, chain};
 use crate::journals::Journals;
 use crate::render::{json, server_actions, servers as render};
 use crate::server_input;
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// Lists servers.
 pub(crate) async fn list(
     args: &ServerList,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     super::selecting::check_stdin(&args.select, global)?;
     let selection = args.select.selection(&args.servers, true, notes)?;
     let selection = selection.unwrap_or_default();
@@ -49,9 +49,9 @@ fn is_empty_result(problems: &[SelectionProblem]) -> bool {
 pub(crate) async fn show(
     args: &ServerShow,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let given = server_input::read(&args.servers, &[], None, notes)?;
     let connection = connect(global, &Settings::of_reads(), notes).await?;
     let servers = find(&connection, given).await?;
@@ -128,7 +128,7 @@ impl ShownServer {
 }
 
 /// Reads the servers, one by one if only ids are given, because the project may be large.
-async fn find(connection: &Connection, given: Vec<ServerRef>) -> Result<Vec<Server>, Fail> {
+async fn find(connection: &Connection, given: Vec<ServerRef>) -> Result<Vec<Server>, CliError> {
     let selection = Selection::of(given);
     let Some(ids) = selection.plain_ids() else {
         let selected = connection.client.servers().select(&selection).await;
@@ -140,10 +140,9 @@ async fn find(connection: &Connection, given: Vec<ServerRef>) -> Result<Vec<Serv
     let mut servers = Vec::new();
     for id in ids {
         let server = connection.client.server(id).await;
-        servers
-            .push(server.map_err(|error| {
-                Fail::of_error(&format!("cannot show the server {id}"), &error)
-            })?);
+        servers.push(server.map_err(|error| {
+            CliError::of_error(&format!("cannot show the server {id}"), &error)
+        })?);
     }
     Ok(servers)
 }

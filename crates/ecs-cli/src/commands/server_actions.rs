@@ -7,18 +7,18 @@ use ecs_ops::selection::ServerRef;
 use crate::args::{DocumentFormat, Global, ServerActions};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::render::{json, server_actions as render};
 use crate::server_input;
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// Prints the actions on servers.
 pub(crate) async fn run(
     args: &ServerActions,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let given = server_input::read(&args.servers, &[], None, notes)?;
     let connection = connect(global, &Settings::of_reads(), notes).await?;
     let ids = ids_of(&connection, given).await?;
@@ -26,7 +26,7 @@ pub(crate) async fn run(
     for id in ids {
         let actions = connection.client.server_actions(id).await;
         let actions = actions.map_err(|error| {
-            Fail::of_error(&format!("cannot read the actions on server {id}"), &error)
+            CliError::of_error(&format!("cannot read the actions on server {id}"), &error)
         })?;
         servers.push((id, actions));
     }
@@ -42,7 +42,7 @@ pub(crate) async fn run(
 }
 
 /// Returns the ids of the servers. Reads nothing if only ids are given, because a deleted server has actions, too.
-async fn ids_of(connection: &Connection, given: Vec<ServerRef>) -> Result<Vec<ServerId>, Fail> {
+async fn ids_of(connection: &Connection, given: Vec<ServerRef>) -> Result<Vec<ServerId>, CliError> {
     let selection = Selection::of(given);
     if let Some(ids) = selection.plain_ids() {
         return Ok(ids.into_iter().collect());

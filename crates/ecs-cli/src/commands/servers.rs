@@ -9,9 +9,9 @@ use super::preflight::{self, NotBegun, name_of};
 use crate::args::Run;
 use crate::confirm::counted;
 use crate::connect::Connection;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::store::Store;
-use crate::term::Notes;
+use crate::term::Printer;
 
 /// The servers of a run.
 pub(super) struct Servers {
@@ -37,7 +37,7 @@ impl Servers {
         args: &Run,
         connection: &Connection,
         store: Option<&Store>,
-        notes: &Notes,
+        notes: &Printer,
     ) -> Result<Self, NotBegun> {
         let found = preflight::run(selection, action, args, connection, store, notes).await?;
         let screened = found.screened;
@@ -51,10 +51,10 @@ impl Servers {
         if screened.servers.is_empty() {
             if !found.unready.is_empty() {
                 let message = format!("no server to {}: none is ready", action.name());
-                return Err(Fail::usage(message).into());
+                return Err(CliError::usage(message).into());
             }
             let left = counted(screened.skipped.len());
-            return Err(Fail::usage(format!(
+            return Err(CliError::usage(format!(
                 "no server to {}: {left} skipped, and there are no others",
                 action.name()
             ))
@@ -64,7 +64,7 @@ impl Servers {
             .into());
         }
         if screened.last.is_some() && screened.servers.len() > 1 && args.no_wait {
-            return Err(Fail::usage(
+            return Err(CliError::usage(
                 "--no-wait cannot be used: the server that ecsctl runs on comes last, after all others are done",
             )
             .hint("remove its id, or --no-wait")
@@ -95,14 +95,18 @@ impl Servers {
 }
 
 /// Returns the selection of servers.
-pub(super) fn selection(args: &Run, action: PowerAction, notes: &Notes) -> Result<Selection, Fail> {
+pub(super) fn selection(
+    args: &Run,
+    action: PowerAction,
+    notes: &Printer,
+) -> Result<Selection, CliError> {
     let selection = args.select.selection(&args.ids, args.all, notes)?;
     let Some(selection) = selection else {
-        return Err(Fail::usage(format!("no server to {}", action.name()))
+        return Err(CliError::usage(format!("no server to {}", action.name()))
             .hint("give servers by id or name, in a file with --from-file, by a filter such as --tag, or all with --all"));
     };
     if args.include_stopped && selection.is_given() {
-        return Err(Fail::usage(
+        return Err(CliError::usage(
             "--include-stopped is for --all and filters: servers that are given by id or name are never skipped",
         ));
     }

@@ -8,16 +8,16 @@ use clap_complete::env::Shells;
 
 use crate::args::{Cli, Completions, Man};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::term::Results;
 
 /// The variable through which a completion script asks for candidates.
 pub(crate) const COMPLETE: &str = "ECSCTL_COMPLETE";
 
 /// Prints the completion script of a shell. The script asks `ecsctl` for candidates, so that they are current.
-pub(crate) fn completions(args: &Completions, results: &mut Results) -> Result<Exit, Fail> {
+pub(crate) fn completions(args: &Completions, results: &mut Results) -> Result<Exit, CliError> {
     let failed =
-        |why: String| Fail::new(Exit::Failed, format!("the script cannot be written: {why}"));
+        |why: String| CliError::new(Exit::Failed, format!("the script cannot be written: {why}"));
     let name = args.shell.name();
     let shells = Shells::builtins();
     let shell = shells
@@ -32,7 +32,7 @@ pub(crate) fn completions(args: &Completions, results: &mut Results) -> Result<E
 }
 
 /// Prints the manual page of `ecsctl`, or writes one page for each command into a folder.
-pub(crate) fn man(args: &Man, results: &mut Results) -> Result<Exit, Fail> {
+pub(crate) fn man(args: &Man, results: &mut Results) -> Result<Exit, CliError> {
     let mut command = Cli::command();
     command.build();
     match &args.dir {
@@ -49,7 +49,7 @@ pub(crate) fn man(args: &Man, results: &mut Results) -> Result<Exit, Fail> {
 }
 
 /// Writes the pages of a command and its subcommands, such as `ecsctl-run-show.1`.
-fn write_pages(command: clap::Command, name: &str, dir: &Path) -> Result<(), Fail> {
+fn write_pages(command: clap::Command, name: &str, dir: &Path) -> Result<(), CliError> {
     for subcommand in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
         if subcommand.get_name() != "help" {
             let name = format!("{name}-{}", subcommand.get_name());
@@ -62,7 +62,7 @@ fn write_pages(command: clap::Command, name: &str, dir: &Path) -> Result<(), Fai
 }
 
 /// Returns the page of a command. The title is also the name of its file, by which `man` finds it.
-fn page(command: clap::Command, title: &str) -> Result<String, Fail> {
+fn page(command: clap::Command, title: &str) -> Result<String, CliError> {
     let mut page = Vec::new();
     let rendered = clap_mangen::Man::new(command)
         .title(title)
@@ -70,10 +70,10 @@ fn page(command: clap::Command, title: &str) -> Result<String, Fail> {
     let text = rendered
         .map_err(|error| error.to_string())
         .and_then(|()| String::from_utf8(page).map_err(|error| error.to_string()));
-    text.map_err(|error| Fail::new(Exit::Failed, format!("cannot write the page: {error}")))
+    text.map_err(|error| CliError::new(Exit::Failed, format!("cannot write the page: {error}")))
 }
 
-fn cannot_write(path: &Path, error: &std::io::Error) -> Fail {
-    Fail::usage(format!("cannot write {}: {error}", path.display()))
+fn cannot_write(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::usage(format!("cannot write {}: {error}", path.display()))
         .hint("name a folder that you may write to with --dir")
 }

@@ -7,28 +7,28 @@ use std::path::Path;
 use ecs_ops::journal::{Contents, Entry, JournalError, JournalErrorKind, JsonlJournal};
 use serde_json::json;
 
-use super::go_on::RecordedPlace;
+use super::next_steps::RecordedPlace;
 use super::run_list::begun_by;
 use crate::args::{Global, RunShow, Show, ShowFormat};
 use crate::exit::Exit;
-use crate::fail::{Fail, chain};
+use crate::fail::{CliError, chain};
 use crate::journals;
 use crate::private_file;
 use crate::render::timeline::{Process, Timeline};
 use crate::render::{csv, json, page, show};
 use crate::screen::Screen;
 use crate::store::{self, Store};
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// Shows a run. Only reads, because the run may be active in another process.
 pub(crate) async fn run(
     args: &RunShow,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     if args.html.as_deref() == Some(Path::new("-")) {
-        return Err(Fail::usage("--html needs a file")
+        return Err(CliError::usage("--html needs a file")
             .hint("name the page, such as run.html, or ./- for a file of that name"));
     }
     if store::has_run(global, &args.journal) {
@@ -53,9 +53,9 @@ pub(crate) async fn run(
 }
 
 /// Reads the records of a file.
-fn read(journal: &Path) -> Result<Contents, Fail> {
+fn read(journal: &Path) -> Result<Contents, CliError> {
     JsonlJournal::read(journal).map_err(|error| {
-        let fail = Fail::usage(chain(&error));
+        let fail = CliError::usage(chain(&error));
         match error.kind() {
             JournalErrorKind::Damaged => {
                 fail.hint("its history cannot be trusted: check the servers themselves")
@@ -70,12 +70,12 @@ fn show(
     (journal, is_stored): (&Path, bool),
     contents: Contents,
     active: bool,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let path = journal.display();
     if contents.entries.is_empty() {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "journal {path}: it holds no complete record: it is not a valid run journal, or its run ended before it sent anything"
         )));
     }
@@ -88,7 +88,7 @@ fn show(
     if args.format == ShowFormat::Jsonl {
         if !args.outcome.is_empty() {
             return Err(
-                Fail::usage("--outcome chooses servers, and -o jsonl shows records")
+                CliError::usage("--outcome chooses servers, and -o jsonl shows records")
                     .hint("use -o id, -o csv, -o json or the table"),
             );
         }
@@ -96,7 +96,7 @@ fn show(
         return Ok(Exit::Success);
     }
     let mut timeline = timeline(contents, is_stored, active)
-        .map_err(|error| Fail::usage(format!("journal {path}: {}", chain(&error))))?;
+        .map_err(|error| CliError::usage(format!("journal {path}: {}", chain(&error))))?;
     if !args.outcome.is_empty() {
         timeline.servers.retain(|server| {
             let name = server.report.outcome.name();
@@ -107,8 +107,9 @@ fn show(
     }
     if let Some(file) = &args.html {
         let page = page::page(&timeline, journal);
-        create(file, |to| to.write_all(page.as_bytes()))
-            .map_err(|error| Fail::usage(format!("cannot write {}: {error}", file.display())))?;
+        create(file, |to| to.write_all(page.as_bytes())).map_err(|error| {
+            CliError::usage(format!("cannot write {}: {error}", file.display()))
+        })?;
         notes.note(&format!("the page is in {}", file.display()));
         return Ok(Exit::Success);
     }
@@ -231,7 +232,7 @@ mod tests {
             args: RunShow,
         }
         let args = |html| TestLine::parse_from(["show", "no.jsonl", "--html", html]).args;
-        let notes = Notes::new(true);
+        let notes = Printer::new(true);
         let global = crate::args::Cli::try_parse_from(["ecsctl", "run", "show", "x"]);
         let global = global.unwrap().global;
         let mut results = Results::stdout();

@@ -16,17 +16,17 @@ use crate::command_line::quoted;
 use crate::confirm::counted;
 use crate::credentials::secrets;
 use crate::exit::Exit;
-use crate::fail::{Fail, chain};
+use crate::fail::{CliError, chain};
 use crate::private_file;
 use crate::signals::Signals;
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 pub(crate) async fn run(
     args: &Sim,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     refuse_meaningless(global)?;
     let region = with_identity(region(args)?, global, notes)?;
     let mut server = Server::builder(region.build().map_err(cannot)?)
@@ -66,7 +66,7 @@ pub(crate) async fn run(
     Ok(Exit::Success)
 }
 
-fn refuse_meaningless(global: &Global) -> Result<(), Fail> {
+fn refuse_meaningless(global: &Global) -> Result<(), CliError> {
     let meaningless = [
         ("--endpoint", global.endpoint.is_some()),
         ("--iam-endpoint", global.iam_endpoint.is_some()),
@@ -81,13 +81,13 @@ fn refuse_meaningless(global: &Global) -> Result<(), Fail> {
     ];
     match meaningless.into_iter().find(|(_, given)| *given) {
         None => Ok(()),
-        Some((option, _)) => Err(Fail::usage(format!("{option} cannot be used with sim"))
+        Some((option, _)) => Err(CliError::usage(format!("{option} cannot be used with sim"))
             .hint("--listen says where it listens, --tls and --ca-out make it serve HTTPS")),
     }
 }
 
 /// The region, but for its name, project and credentials.
-fn region(args: &Sim) -> Result<RegionBuilder, Fail> {
+fn region(args: &Sim) -> Result<RegionBuilder, CliError> {
     let mut region = Region::builder()
         .servers(args.servers)
         .seed(args.seed)
@@ -130,7 +130,7 @@ fn region(args: &Sim) -> Result<RegionBuilder, Fail> {
     }
     if !args.clock_offset.is_zero() {
         let epoch = Timestamp::now().checked_add(args.clock_offset);
-        let epoch = epoch.map_err(|error| Fail::usage(format!("--clock-offset: {error}")))?;
+        let epoch = epoch.map_err(|error| CliError::usage(format!("--clock-offset: {error}")))?;
         region = region.epoch(epoch);
     }
     Ok(region)
@@ -140,8 +140,8 @@ fn region(args: &Sim) -> Result<RegionBuilder, Fail> {
 fn with_identity(
     mut region: RegionBuilder,
     global: &Global,
-    notes: &Notes,
-) -> Result<RegionBuilder, Fail> {
+    notes: &Printer,
+) -> Result<RegionBuilder, CliError> {
     if let Some(name) = &global.region {
         region = region.name(name);
     }
@@ -156,23 +156,27 @@ fn with_identity(
     match (&global.access_key, secret_key) {
         (Some(id), Some(secret)) => region = region.access_key(id, secret),
         (None, None) => {}
-        (Some(_), None) => return Err(Fail::usage("--access-key needs --secret-key")),
-        (None, Some(_)) => return Err(Fail::usage("--secret-key needs --access-key")),
+        (Some(_), None) => return Err(CliError::usage("--access-key needs --secret-key")),
+        (None, Some(_)) => return Err(CliError::usage("--secret-key needs --access-key")),
     }
     if let Some(token) = token {
         // A token is checked as a client checks it: no client could send a malformed one.
         ecs_ops::auth::Credentials::token(token.expose_secret())
-            .map_err(|error| Fail::usage(format!("--token: {error}")))?;
+            .map_err(|error| CliError::usage(format!("--token: {error}")))?;
         region = region.token(token);
     }
     Ok(region)
 }
 
 /// Writes the certificate and the variables to the requested files. Returns the information for clients.
-fn write_files(args: &Sim, mut info: ServerInfo, tls: Option<&Tls>) -> Result<ServerInfo, Fail> {
+fn write_files(
+    args: &Sim,
+    mut info: ServerInfo,
+    tls: Option<&Tls>,
+) -> Result<ServerInfo, CliError> {
     if let (Some(path), Some(pem)) = (&args.ca_out, tls.and_then(Tls::ca_pem)) {
         std::fs::write(path, pem).map_err(|error| {
-            Fail::usage(format!(
+            CliError::usage(format!(
                 "cannot write the certificate to {}: {error}",
                 path.display()
             ))
@@ -213,14 +217,14 @@ fn variables(info: &ServerInfo) -> String {
 }
 
 /// Writes a file that only its owner can read, because it contains keys.
-fn write_variables(path: &Path, info: &ServerInfo) -> Result<(), Fail> {
+fn write_variables(path: &Path, info: &ServerInfo) -> Result<(), CliError> {
     let mut options = private_file::options();
     let file = options.create(true).truncate(true).open(path);
     let written = file.and_then(|mut file| file.write_all(variables(info).as_bytes()));
-    written.map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))
+    written.map_err(|error| CliError::usage(format!("cannot write {}: {error}", path.display())))
 }
 
-fn tls(args: &Sim) -> Result<Option<Tls>, Fail> {
+fn tls(args: &Sim) -> Result<Option<Tls>, CliError> {
     if args.tls {
         return Tls::self_signed().map(Some).map_err(cannot);
     }
@@ -229,15 +233,15 @@ fn tls(args: &Sim) -> Result<Option<Tls>, Fail> {
     };
     let read = |path: &Path| {
         std::fs::read_to_string(path)
-            .map_err(|error| Fail::usage(format!("cannot read {}: {error}", path.display())))
+            .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))
     };
     Tls::from_pem(read(cert)?, read(key)?)
         .map(Some)
         .map_err(cannot)
 }
 
-fn cannot(error: SimError) -> Fail {
-    Fail::usage(format!(
+fn cannot(error: SimError) -> CliError {
+    CliError::usage(format!(
         "the simulator could not be started: {}",
         chain(&error)
     ))

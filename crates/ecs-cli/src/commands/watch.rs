@@ -13,10 +13,10 @@ use self::view::View;
 use super::execute::unless_stopped;
 use crate::args::{Global, RunWatch};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::next_step::NextStep;
 use crate::signals::{INTERRUPT, Signals, after_interrupt};
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// The interval at which displayed times are refreshed.
 const TICK: Duration = Duration::from_millis(500);
@@ -25,9 +25,9 @@ const TICK: Duration = Duration::from_millis(500);
 pub(crate) async fn run(
     args: &RunWatch,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let mut signals = Signals::new()?;
     let mut source = unless_stopped(&mut signals, Source::open(args, global)).await?;
     let mut view = View::new(args, global, notes);
@@ -78,7 +78,7 @@ async fn select<T>(
 }
 
 /// Reports that watching stopped, while the run continues.
-fn stopped(signal: &str, source: &Source, view: &View<'_>, notes: &Notes) -> Exit {
+fn stopped(signal: &str, source: &Source, view: &View<'_>, notes: &Printer) -> Exit {
     notes.always("stopped watching; the run continues");
     let again = NextStep::watch_run("to watch the run again", source.named(), &view.place());
     notes.next(&again);

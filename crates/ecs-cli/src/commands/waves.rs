@@ -9,8 +9,8 @@ use ecs_ops::rolling::{Member, Order, Waves};
 use super::servers::Servers;
 use crate::args::{OrderBy, Rolling, SpreadBy};
 use crate::confirm::{WavesShown, counted};
-use crate::fail::Fail;
-use crate::term::Notes;
+use crate::fail::CliError;
+use crate::term::Printer;
 
 /// Plans the waves; `None` for a run without waves. The server that this process runs on is a wave of its own, the
 /// last one.
@@ -18,8 +18,8 @@ pub(super) fn plan(
     args: &Rolling,
     no_wait: bool,
     servers: &Servers,
-    notes: &Notes,
-) -> Result<Option<Waves>, Fail> {
+    notes: &Printer,
+) -> Result<Option<Waves>, CliError> {
     let others = servers.others();
     if !args.is_wanted() {
         let small_first = match args.max_failures {
@@ -40,7 +40,7 @@ pub(super) fn plan(
         .unwrap_or(ecs_ops::rolling::CountOrPercent::Percent(100));
     let size = wave.of(all).max(1);
     if let Some(canary) = args.canary.filter(|canary| *canary > size && all > size) {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "a canary of {} is larger than the waves of {}; nothing was sent",
             counted(canary),
             counted(size)
@@ -63,7 +63,7 @@ pub(super) fn plan(
         ));
     }
     let waves = Waves::plan(&members.all, wave, args.canary, order(args, notes));
-    let waves = waves.map_err(|error| Fail::usage(error.to_string()))?;
+    let waves = waves.map_err(|error| CliError::usage(error.to_string()))?;
     let waves = match servers.last {
         Some(own) => waves.then_alone(own),
         None => waves,
@@ -116,7 +116,7 @@ fn what(by: &SpreadBy) -> String {
     }
 }
 
-fn order(args: &Rolling, notes: &Notes) -> Order {
+fn order(args: &Rolling, notes: &Printer) -> Order {
     match args.order {
         None | Some(OrderBy::AsGiven) => Order::AsGiven,
         Some(OrderBy::ByName) => Order::ByName,

@@ -11,8 +11,8 @@ use ecs_ops::{Client, Endpoint, RetryPolicy};
 use super::Settings;
 use super::neighbours::{self, Neighbour};
 use crate::args::Global;
-use crate::fail::Fail;
-use crate::term::Notes;
+use crate::fail::CliError;
+use crate::term::Printer;
 
 /// The time within which attempts begin with [`Settings::fails_soon`].
 const FIRST_ANSWER: Duration = Duration::from_secs(2);
@@ -30,7 +30,7 @@ pub(crate) struct Clients<'a> {
 
 impl Clients<'_> {
     /// Returns the client of the service at this endpoint.
-    pub(crate) fn at(&self, endpoint: Endpoint) -> Result<Client, Fail> {
+    pub(crate) fn at(&self, endpoint: Endpoint) -> Result<Client, CliError> {
         let settings = self.settings;
         let mut builder = Client::builder(endpoint, self.project.clone())
             .credentials(Arc::clone(&self.provider))
@@ -48,7 +48,7 @@ impl Clients<'_> {
         }
         builder
             .build()
-            .map_err(|error| Fail::usage(error.to_string()))
+            .map_err(|error| CliError::usage(error.to_string()))
     }
 
     /// Returns the client of a service beside ECS, if its address is known.
@@ -57,8 +57,8 @@ impl Clients<'_> {
         neighbour: Neighbour,
         global: &Global,
         ecs: &Endpoint,
-        notes: &Notes,
-    ) -> Result<Option<Client>, Fail> {
+        notes: &Printer,
+    ) -> Result<Option<Client>, CliError> {
         let endpoint = neighbours::endpoint(neighbour, global, ecs, notes)?;
         endpoint.map(|endpoint| self.at(endpoint)).transpose()
     }

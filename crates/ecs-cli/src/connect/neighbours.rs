@@ -5,8 +5,8 @@ use ecs_ops::auth::Operator;
 
 use super::is_this_machine;
 use crate::args::Global;
-use crate::fail::Fail;
-use crate::term::Notes;
+use crate::fail::CliError;
+use crate::term::Printer;
 
 /// A service beside ECS.
 #[derive(Clone, Copy, Debug)]
@@ -38,14 +38,15 @@ pub(crate) fn endpoint(
     neighbour: Neighbour,
     global: &Global,
     ecs: &Endpoint,
-    notes: &Notes,
-) -> Result<Option<Endpoint>, Fail> {
+    notes: &Printer,
+) -> Result<Option<Endpoint>, CliError> {
     let label = neighbour.label();
     let Some(address) = neighbour.given(global) else {
         return Ok(beside(label, ecs));
     };
     let parsed: Result<Endpoint, _> = address.parse();
-    let endpoint = parsed.map_err(|error| Fail::usage(format!("--{label}-endpoint: {error}")))?;
+    let endpoint =
+        parsed.map_err(|error| CliError::usage(format!("--{label}-endpoint: {error}")))?;
     if !endpoint.is_https() && !is_this_machine(endpoint.host()) {
         notes.warn(&format!(
             "requests travel unencrypted to {endpoint}: anyone who can read the traffic can use their credentials"

@@ -13,19 +13,19 @@ use ecs_ops::transport::{BuildError, BuildErrorKind, HyperTransport};
 use super::plaintext_warning;
 use crate::args::Global;
 use crate::credentials;
-use crate::fail::{Fail, chain};
+use crate::fail::{CliError, chain};
 
 /// The reason that there is no connection.
 #[derive(Debug)]
 pub(crate) enum Stopped {
     /// An option or a setting is wrong.
-    Options(Fail),
+    Options(CliError),
     /// No credentials were obtained; the sources that were skipped.
     Credentials(AuthError, Vec<Skipped>),
 }
 
-impl From<Fail> for Stopped {
-    fn from(fail: Fail) -> Self {
+impl From<CliError> for Stopped {
+    fn from(fail: CliError) -> Self {
         Self::Options(fail)
     }
 }
@@ -44,7 +44,7 @@ impl Stopped {
         }
     }
 
-    pub(super) fn into_fail(self) -> Fail {
+    pub(super) fn into_fail(self) -> CliError {
         match self {
             Self::Options(fail) => fail,
             Self::Credentials(error, skipped) => credentials::fail(&error, &skipped),
@@ -123,7 +123,7 @@ pub(crate) struct TransportPair {
 }
 
 impl TransportPair {
-    pub(crate) fn new(global: &Global, tls: &TlsSettings) -> Result<Self, Fail> {
+    pub(crate) fn new(global: &Global, tls: &TlsSettings) -> Result<Self, CliError> {
         let mut services = tls.apply(HyperTransport::builder());
         if let Some(path) = &global.ca_file {
             services = services.ca_file(path);
@@ -147,8 +147,8 @@ impl TransportPair {
     }
 }
 
-fn cannot_build(error: &BuildError, tls: &TlsSettings) -> Fail {
-    let fail = Fail::usage(chain(error));
+fn cannot_build(error: &BuildError, tls: &TlsSettings) -> CliError {
+    let fail = CliError::usage(chain(error));
     let named = match error.kind() {
         BuildErrorKind::CaFile | BuildErrorKind::CaCertificate => &tls.ca_file,
         BuildErrorKind::ClientCertificate => &tls.certificate,
@@ -165,11 +165,11 @@ pub(crate) fn endpoint(
     address: Option<&str>,
     gap: Option<&AddressGap>,
     global: &Global,
-) -> Result<Endpoint, Fail> {
+) -> Result<Endpoint, CliError> {
     let Some(address) = address else {
         let gap = gap.unwrap_or(&AddressGap::NoRegion);
         return Err(
-            Fail::usage(format!("the address of the service is not known: {gap}"))
+            CliError::usage(format!("the address of the service is not known: {gap}"))
                 .hint(credentials::hint_of_gap(gap, "ECS")),
         );
     };
@@ -178,5 +178,5 @@ pub(crate) fn endpoint(
         None => "the address of the service",
     };
     let parsed = address.parse();
-    parsed.map_err(|error| Fail::usage(format!("{from}: {error}")))
+    parsed.map_err(|error| CliError::usage(format!("{from}: {error}")))
 }

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use super::*;
-use crate::term::Notes;
+use crate::term::Printer;
 
 fn ids(count: usize) -> Vec<ServerId> {
     let id = |number: usize| {
@@ -13,7 +13,12 @@ fn ids(count: usize) -> Vec<ServerId> {
 }
 
 async fn checked(command: &str, servers: &[ServerId]) -> Result<(), String> {
-    check(command, servers, &Aside::new(&Notes::new(true))).await
+    check(
+        command,
+        servers,
+        &BackgroundPrinter::new(&Printer::new(true)),
+    )
+    .await
 }
 
 #[cfg(unix)]

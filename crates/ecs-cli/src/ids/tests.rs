@@ -5,7 +5,7 @@ use super::*;
 const A: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 const B: &str = "726fb98f-46ca-475e-917e-2563e5a8cd20";
 
-fn parse_ids(arguments: &[&str]) -> Result<Vec<String>, Fail> {
+fn parse_ids(arguments: &[&str]) -> Result<Vec<String>, CliError> {
     let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     let ids: Vec<ServerId> = parse("server", &arguments)?;
     Ok(ids.iter().map(ToString::to_string).collect())

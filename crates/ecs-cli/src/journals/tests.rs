@@ -22,7 +22,7 @@ fn only_old_ended_runs_are_pruned() {
     let ended = written(folder.path(), "a.jsonl", "2026-01-01T00:00:00Z", END);
     let open = written(folder.path(), "b.jsonl", "2026-01-01T00:00:00Z", "");
     let other = written(folder.path(), "c.txt", "2026-01-01T00:00:00Z", END);
-    let notes = Notes::new(true);
+    let notes = Printer::new(true);
     let journals = journals(folder.path());
     journals.prune(Duration::from_secs(3600), &notes);
     assert!(ended.exists());

@@ -14,12 +14,12 @@ use super::tally::Tally;
 use super::unready::wave_line;
 use crate::confirm::counted;
 use crate::screen::Screen;
-use crate::term::{Notes, clean, stderr_is_interactive};
+use crate::term::{Printer, clean, stderr_is_interactive};
 
 /// The display of events: a changing line on a terminal, a few lines elsewhere.
 pub(crate) struct Progress {
     tally: Tally,
-    notes: Notes,
+    notes: Printer,
     style: Style,
 }
 
@@ -39,7 +39,7 @@ enum Style {
 
 impl Progress {
     /// Returns a display; with `silent` it prints nothing, because events are printed elsewhere.
-    pub(crate) fn new(notes: &Notes, silent: bool) -> Self {
+    pub(crate) fn new(notes: &Printer, silent: bool) -> Self {
         let style = if notes.is_quiet() || silent {
             Style::Silent
         } else if stderr_is_interactive() {
@@ -71,7 +71,7 @@ impl Progress {
     }
 
     /// Returns the bar above which messages are printed.
-    pub(crate) fn notes(&self) -> &Notes {
+    pub(crate) fn notes(&self) -> &Printer {
         &self.notes
     }
 

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::ser::{SerializeStruct as _, Serializer};
 
-use crate::commands::go_on::RecordedPlace;
+use crate::commands::next_steps::RecordedPlace;
 use builder::TimelineBuilder;
 pub(crate) use waves::{Health, Wave};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ecs_ops::chain;
 use ecs_ops::journal::{Contents, Entry};
-use ecs_ops::store::{RunState, RunSummary, Store, StoreError, StoreErrorKind};
+use ecs_ops::store::{RunStatus, RunSummary, Store, StoreError, StoreErrorKind};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
@@ -54,7 +54,7 @@ struct Known {
 struct Stage {
     records: i64,
     epoch: i64,
-    state: RunState,
+    state: RunStatus,
 }
 
 impl Stage {
@@ -118,7 +118,7 @@ impl Reader {
         let mut read = self.read_open(open, &runs).await?;
         // Those that run first.
         let (running, others): (Vec<_>, Vec<_>) =
-            runs.iter().partition(|run| run.state == RunState::Running);
+            runs.iter().partition(|run| run.state == RunStatus::Running);
         for run in running.into_iter().chain(others) {
             if began.elapsed() > BUDGET {
                 break;
@@ -197,7 +197,7 @@ impl Reader {
         };
         entries.extend(update.entries);
         let run = Arc::new(update.run);
-        let active = run.state == RunState::Running;
+        let active = run.state == RunStatus::Running;
         // A run that goes on is read from there on.
         let kept = if active { entries.clone() } else { Vec::new() };
         let (of, version) = (Arc::clone(&run), self.hub.version());

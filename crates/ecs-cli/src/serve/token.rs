@@ -5,7 +5,7 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::access;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::private_file::is_open_to_others;
 
 /// A shorter one could be guessed.
@@ -14,12 +14,12 @@ const SHORTEST: usize = 20;
 const LONGEST: usize = 512;
 
 /// The token in a file.
-pub(super) fn from_file(file: &Path) -> Result<SecretString, Fail> {
+pub(super) fn from_file(file: &Path) -> Result<SecretString, CliError> {
     let shown = file.display();
     let text = std::fs::read_to_string(file)
-        .map_err(|error| Fail::usage(format!("--token-file: cannot read {shown}: {error}")))?;
+        .map_err(|error| CliError::usage(format!("--token-file: cannot read {shown}: {error}")))?;
     if is_open_to_others(file) {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "other users can read the token file {shown}, so it is not used"
         ))
         .hint(format!("chmod 600 {shown}, and make a new token")));
@@ -28,7 +28,7 @@ pub(super) fn from_file(file: &Path) -> Result<SecretString, Fail> {
     let token = text.trim_end_matches(['\r', '\n']);
     let is_valid = token.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_valid || !(SHORTEST..=LONGEST).contains(&token.len()) {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "--token-file: {shown} must hold {SHORTEST} to {LONGEST} letters, digits and signs of ASCII on one line"
         ))
         .hint(format!(

@@ -3,7 +3,7 @@ use super::*;
 const A: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 const B: &str = "726fb98f-46ca-475e-917e-2563e5a8cd20";
 
-fn read_all(arguments: &[&str], texts: &[&str]) -> Result<Vec<String>, Fail> {
+fn read_all(arguments: &[&str], texts: &[&str]) -> Result<Vec<String>, CliError> {
     let folder = tempfile::tempdir().unwrap();
     let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     let files: Vec<PathBuf> = texts
@@ -15,7 +15,7 @@ fn read_all(arguments: &[&str], texts: &[&str]) -> Result<Vec<String>, Fail> {
             path
         })
         .collect();
-    let servers = read(&arguments, &files, None, &Notes::new(true))?;
+    let servers = read(&arguments, &files, None, &Printer::new(true))?;
     Ok(servers.iter().map(ToString::to_string).collect())
 }
 
@@ -63,7 +63,7 @@ fn ten_of_many_errors_are_shown_and_all_are_counted() {
 #[test]
 fn unreadable_files_are_reported() {
     let missing = [PathBuf::from("/nonexistent/list")];
-    let fail = read(&[], &missing, None, &Notes::new(true)).unwrap_err();
+    let fail = read(&[], &missing, None, &Printer::new(true)).unwrap_err();
     assert!(
         fail.message
             .starts_with("cannot read servers from /nonexistent/list: "),
@@ -71,7 +71,7 @@ fn unreadable_files_are_reported() {
         fail.message
     );
     let twice = [PathBuf::from("-"), PathBuf::from("-")];
-    let fail = read(&[], &twice, None, &Notes::new(true)).unwrap_err();
+    let fail = read(&[], &twice, None, &Printer::new(true)).unwrap_err();
     assert!(fail.message.contains("only once"));
 }
 

@@ -10,8 +10,8 @@ use super::layers::{Given, Key, Setting};
 use crate::args::{
     FailureLimit, Global, Run, at_least_1, command, duration, duration_or_never, wave,
 };
-use crate::fail::Fail;
-use crate::term::Notes;
+use crate::fail::CliError;
+use crate::term::Printer;
 
 /// Returns the settings that options give.
 pub(super) fn given(global: &Global) -> Given {
@@ -48,7 +48,7 @@ pub(super) fn given(global: &Global) -> Given {
 }
 
 /// Fills in global options that are not given.
-pub(crate) fn apply_global(settings: &UserSettings, global: &mut Global) -> Result<(), Fail> {
+pub(crate) fn apply_global(settings: &UserSettings, global: &mut Global) -> Result<(), CliError> {
     global.settings.options = global.given();
     let get = |key| settings.resolved.get(key);
     const SHOWN: [(&str, Key); 4] = [
@@ -92,7 +92,11 @@ pub(crate) fn apply_global(settings: &UserSettings, global: &mut Global) -> Resu
 }
 
 /// Fills in options of a run that are not given.
-pub(crate) fn apply_run(settings: &UserSettings, run: &mut Run, notes: &Notes) -> Result<(), Fail> {
+pub(crate) fn apply_run(
+    settings: &UserSettings,
+    run: &mut Run,
+    notes: &Printer,
+) -> Result<(), CliError> {
     let get = |key| settings.resolved.get(key);
     if run.deadline.is_none() {
         run.deadline = get(Key::Deadline)
@@ -175,7 +179,7 @@ pub(crate) fn apply_run(settings: &UserSettings, run: &mut Run, notes: &Notes) -
 }
 
 /// Checks a value, for whichever command it is.
-pub(super) fn check(key: Key, setting: &Setting) -> Result<(), Fail> {
+pub(super) fn check(key: Key, setting: &Setting) -> Result<(), CliError> {
     match key {
         Key::Wave => with(setting, wave).map(|_| ()),
         Key::Pause | Key::Deadline | Key::HealthTimeout | Key::CanaryPause | Key::VerifyTimeout => {
@@ -192,7 +196,7 @@ pub(super) fn check(key: Key, setting: &Setting) -> Result<(), Fail> {
 }
 
 /// Parses the time that journals are kept, in days, too.
-fn journal_keep(setting: &Setting) -> Result<Duration, Fail> {
+fn journal_keep(setting: &Setting) -> Result<Duration, CliError> {
     with(setting, |text| {
         let days = text
             .strip_suffix('d')
@@ -205,7 +209,7 @@ fn journal_keep(setting: &Setting) -> Result<Duration, Fail> {
 }
 
 /// Parses `true` or `false`.
-fn flag(setting: &Setting) -> Result<bool, Fail> {
+fn flag(setting: &Setting) -> Result<bool, CliError> {
     with(setting, |text| match text {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -213,19 +217,19 @@ fn flag(setting: &Setting) -> Result<bool, Fail> {
     })
 }
 
-fn with<T>(setting: &Setting, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Fail> {
+fn with<T>(setting: &Setting, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, CliError> {
     parse(&setting.value).map_err(|error| wrong(setting, &error))
 }
 
-fn parsed<T: FromStr<Err: fmt::Display>>(setting: &Setting) -> Result<T, Fail> {
+fn parsed<T: FromStr<Err: fmt::Display>>(setting: &Setting) -> Result<T, CliError> {
     setting
         .value
         .parse()
         .map_err(|error: T::Err| wrong(setting, &error))
 }
 
-fn wrong(setting: &Setting, error: &dyn fmt::Display) -> Fail {
-    Fail::usage(format!(
+fn wrong(setting: &Setting, error: &dyn fmt::Display) -> CliError {
+    CliError::usage(format!(
         "{}: invalid value {:?}: {error}",
         setting.origin, setting.value
     ))

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::layers::{Key, Layer, Setting};
 use super::similar;
-use crate::fail::Fail;
+use crate::fail::CliError;
 
 /// Keys under which users might store secrets.
 const SECRETS: [&str; 10] = [
@@ -36,19 +36,19 @@ pub(super) struct ConfigFile {
 
 impl ConfigFile {
     /// Reads the file, if it exists.
-    pub(super) fn read(path: &Path) -> Result<Option<Self>, Fail> {
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, CliError> {
         let shown = path.display().to_string();
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text, &shown).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Fail::usage(format!(
+            Err(error) => Err(CliError::usage(format!(
                 "cannot read the configuration {shown}: {error}"
             ))),
         }
     }
 
     /// Parses a text; `shown` names the file in errors and origins.
-    pub(super) fn parse(text: &str, shown: &str) -> Result<Self, Fail> {
+    pub(super) fn parse(text: &str, shown: &str) -> Result<Self, CliError> {
         let reader = FileReader { text, shown };
         let table = DeTable::parse(text).map_err(|error| {
             let at = error.span().unwrap_or_default();
@@ -102,7 +102,7 @@ struct FileReader<'a> {
 }
 
 impl FileReader<'_> {
-    fn layer(&self, value: &Spanned<DeValue<'_>>, of: &str) -> Result<Layer, Fail> {
+    fn layer(&self, value: &Spanned<DeValue<'_>>, of: &str) -> Result<Layer, CliError> {
         let mut layer = BTreeMap::new();
         for (name, value) in self.table_of(of, value)? {
             let Some(key) = Key::of_name(name.get_ref()) else {
@@ -125,7 +125,7 @@ impl FileReader<'_> {
         &self,
         what: &str,
         value: &'v Spanned<DeValue<'i>>,
-    ) -> Result<&'v DeTable<'i>, Fail> {
+    ) -> Result<&'v DeTable<'i>, CliError> {
         match value.get_ref() {
             DeValue::Table(table) => Ok(table),
             _ => Err(self.wrong(&value.span(), &format!("{what} must be a table"))),
@@ -133,7 +133,7 @@ impl FileReader<'_> {
     }
 
     /// Returns a text; numbers and booleans need no quotes.
-    fn text_of(&self, what: &str, value: &Spanned<DeValue<'_>>) -> Result<String, Fail> {
+    fn text_of(&self, what: &str, value: &Spanned<DeValue<'_>>) -> Result<String, CliError> {
         match value.get_ref() {
             DeValue::String(text) if !text.is_empty() => Ok(text.to_string()),
             DeValue::Integer(number) => Ok(number.to_string()),
@@ -145,7 +145,7 @@ impl FileReader<'_> {
         }
     }
 
-    fn unknown(&self, at: &Range<usize>, name: &str, known: &[&'static str]) -> Fail {
+    fn unknown(&self, at: &Range<usize>, name: &str, known: &[&'static str]) -> CliError {
         if SECRETS.contains(&name) {
             return self
                 .wrong(at, &format!("{name}: this file takes no credentials"))
@@ -158,8 +158,8 @@ impl FileReader<'_> {
         }
     }
 
-    fn wrong(&self, at: &Range<usize>, what: &str) -> Fail {
-        Fail::usage(format!("{}:{}: {what}", self.shown, self.line(at)))
+    fn wrong(&self, at: &Range<usize>, what: &str) -> CliError {
+        CliError::usage(format!("{}:{}: {what}", self.shown, self.line(at)))
     }
 
     /// Returns the line, counted from 1.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::fail::Fail;
+use crate::fail::CliError;
 
 /// A setting. The order is that in which settings are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,14 +139,14 @@ pub(crate) struct Layer(pub(super) BTreeMap<Key, Setting>);
 
 impl Layer {
     /// Returns the layer of the environment.
-    pub(super) fn of_environment() -> Result<Self, Fail> {
+    pub(super) fn of_environment() -> Result<Self, CliError> {
         let mut layer = Self::default();
         for key in Key::ALL {
             let origin = key.variable();
             let value = match std::env::var(&origin) {
                 Ok(value) if !value.is_empty() => value,
                 Err(std::env::VarError::NotUnicode(_)) => {
-                    return Err(Fail::usage(format!("{origin}: the value is not text")));
+                    return Err(CliError::usage(format!("{origin}: the value is not text")));
                 }
                 _ => continue,
             };

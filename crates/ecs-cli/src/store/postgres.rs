@@ -9,7 +9,7 @@ use ecs_store_postgres::{PostgresStore, StoreAddress, StoreOptions};
 use super::target::{StoreStatus, Target, process};
 use super::{Named, VARIABLE, fail};
 use crate::args::Global;
-use crate::fail::Fail;
+use crate::fail::CliError;
 
 impl Target for StoreOptions {
     fn address(&self) -> String {
@@ -58,10 +58,10 @@ pub(super) fn shown(address: &str) -> String {
     }
 }
 
-pub(super) fn options(named: Named, global: &Global) -> Result<StoreOptions, Fail> {
+pub(super) fn options(named: Named, global: &Global) -> Result<StoreOptions, CliError> {
     let address: StoreAddress = named.address.parse().map_err(|error| fail(&error))?;
     if named.origin != VARIABLE && address.has_password() {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "{} has a password in it, which others can see: an argument in the list of processes, a setting in its file",
             named.origin
         ))

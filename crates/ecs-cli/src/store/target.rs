@@ -7,9 +7,9 @@ use serde_json::json;
 use super::{Named, fail, named, not_named};
 use crate::args::{Global, StoreCommand, StoreFormat};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::render;
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// The prefix of a store in a file.
 pub(super) const FILE: &str = "sqlite:";
@@ -44,7 +44,7 @@ pub(super) struct StoreStatus {
 }
 
 /// Parses the address of a store.
-pub(super) fn target(named: Named, global: &Global) -> Result<Box<dyn Target>, Fail> {
+pub(super) fn target(named: Named, global: &Global) -> Result<Box<dyn Target>, CliError> {
     if let Some(file) = named.address.strip_prefix(FILE) {
         return file_target(file, &named.origin);
     }
@@ -52,9 +52,9 @@ pub(super) fn target(named: Named, global: &Global) -> Result<Box<dyn Target>, F
 }
 
 #[cfg(feature = "sqlite")]
-fn file_target(file: &str, origin: &str) -> Result<Box<dyn Target>, Fail> {
+fn file_target(file: &str, origin: &str) -> Result<Box<dyn Target>, CliError> {
     if file.is_empty() {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "{origin}: {FILE} needs the name of a file"
         )));
     }
@@ -65,24 +65,24 @@ fn file_target(file: &str, origin: &str) -> Result<Box<dyn Target>, Fail> {
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn file_target(_: &str, origin: &str) -> Result<Box<dyn Target>, Fail> {
+fn file_target(_: &str, origin: &str) -> Result<Box<dyn Target>, CliError> {
     Err(without(origin, "a store in a file", "sqlite"))
 }
 
 #[cfg(feature = "postgres")]
-fn database_target(named: Named, global: &Global) -> Result<Box<dyn Target>, Fail> {
+fn database_target(named: Named, global: &Global) -> Result<Box<dyn Target>, CliError> {
     Ok(Box::new(super::postgres::options(named, global)?))
 }
 
 #[cfg(not(feature = "postgres"))]
-fn database_target(named: Named, _: &Global) -> Result<Box<dyn Target>, Fail> {
+fn database_target(named: Named, _: &Global) -> Result<Box<dyn Target>, CliError> {
     Err(without(&named.origin, "a store in PostgreSQL", "postgres"))
 }
 
 /// Returns the error for a kind of store that this build does not have.
 #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
-fn without(origin: &str, what: &str, feature: &str) -> Fail {
-    Fail::usage(format!(
+fn without(origin: &str, what: &str, feature: &str) -> CliError {
+    CliError::usage(format!(
         "{origin} names {what}, and this ecsctl was built without the feature `{feature}`"
     ))
     .hint(format!(
@@ -122,9 +122,9 @@ pub(super) fn process() -> ecs_ops::store::Process {
 pub(crate) async fn admin(
     command: &StoreCommand,
     global: &Global,
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let named = named(global).ok_or_else(not_named)?;
     let target = target(named, global)?;
     let address = target.address();

@@ -296,6 +296,26 @@ impl Running {
         signal(&self.0, name);
     }
 
+    /// Stops the process (SIGSTOP) while it holds no lock of a SQLite file: within a write, everybody
+    /// else would wait until it continues.
+    #[cfg(all(unix, any(feature = "postgres", feature = "sqlite")))]
+    pub fn stop_between_writes(&self) {
+        let pid = self.0.id().to_string();
+        let writes = |lock: &str| {
+            let fields: Vec<&str> = lock.split_whitespace().collect();
+            matches!(fields[..], [_, "POSIX", _, "WRITE", of, ..] if of == pid)
+        };
+        wait_until("the process is stopped outside of a write", || {
+            self.signal("STOP");
+            let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+            let stopped = !locks.lines().any(writes);
+            if !stopped {
+                self.signal("CONT");
+            }
+            stopped
+        });
+    }
+
     /// Waits for the end and returns the output.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub fn ended(mut self) -> Ended {

@@ -116,12 +116,12 @@ fn every_wire_fault_of_an_action_is_reported() {
     let cases = faults.into_iter().map(|fault| {
         Box::new(move || {
             let server = Server::start([fault.play]);
-            let patience: &[&str] = if fault.takes_time {
+            let time_limit: &[&str] = if fault.takes_time {
                 &["--attempt-timeout", "8s"]
             } else {
                 &[]
             };
-            let ended = reboot(&server, patience);
+            let ended = reboot(&server, time_limit);
             check(fault.name, ended, fault.verdict, fault.expected);
             check_actions(fault.name, &server, fault.verdict);
         }) as Case

@@ -257,7 +257,7 @@ fn stopped_and_taken_over(store: &str) {
     let sim = Sim::start(60, |region| region.servers(24).seed(7));
     let mut stopped = Running::of(&mut sim.command(&reboot(store, &["--servers-per-minute", "8"])));
     wait_until("two requests were accepted", || sim.accepted() >= 8);
-    stopped.signal("STOP");
+    stopped.stop_between_writes();
     let (run_id, state) = runs(store).remove(0);
     assert_eq!(state, "running");
     let resume = |more: &[&str]| {

@@ -197,7 +197,7 @@ fn a_silent_process_is_reported_and_ctrl_c_stops_only_the_watcher() {
             "{stderr}"
         );
         assert!(stderr.contains("ecsctl run watch "), "{stderr}");
-        run.signal("STOP");
+        run.stop_between_writes();
         let watched = silent.ended().expect(5);
         let stderr = &watched.stderr;
         assert!(stderr.contains("no sign of life since"), "{stderr}");

@@ -19,7 +19,7 @@ pub(crate) enum Support {
 
 /// A fact about the place that servers are read from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct PlaceFacts {
     /// The list takes the ids of the servers wanted: `server_id`.
     pub(crate) id_filter: Support,
     /// Single servers can be queried.
@@ -30,7 +30,7 @@ pub(crate) struct Place {
 
 /// The facts that a client has learned about the place that it reads servers from.
 #[derive(Debug)]
-pub(crate) struct KnownPlace(Mutex<Place>);
+pub(crate) struct KnownPlace(Mutex<PlaceFacts>);
 
 impl KnownPlace {
     /// Before anything was read: what the operator documents.
@@ -41,9 +41,9 @@ impl KnownPlace {
             Some("otc" | "otc-swiss") => Support::No,
             _ => Support::Untried,
         };
-        Self(Mutex::new(Place {
+        Self(Mutex::new(PlaceFacts {
             id_filter,
-            ..Place::default()
+            ..PlaceFacts::default()
         }))
     }
 
@@ -52,11 +52,11 @@ impl KnownPlace {
         self.update(|place| place.project_servers = Some(servers));
     }
 
-    pub(super) fn get(&self) -> Place {
+    pub(super) fn get(&self) -> PlaceFacts {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn update(&self, change: impl FnOnce(&mut Place)) {
+    pub(super) fn update(&self, change: impl FnOnce(&mut PlaceFacts)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

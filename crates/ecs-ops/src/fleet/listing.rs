@@ -3,7 +3,7 @@
 //! A list of servers decides what a run acts on, so a part of it must not pass for all of it. The
 //! pages of the service can shift while they are read, a gateway can ignore parameters, and `count`
 //! can disagree with what was listed. This machine says what to ask for next, and ends with
-//! [`Step::Whole`] or with the reason why the list cannot be trusted.
+//! [`ListingStep::Whole`] or with the reason why the list cannot be trusted.
 //!
 //! Pages are followed by `marker`, the last id of the page before, where the service has it (Huawei
 //! Cloud's page *Listing Details About ECSs* recommends it and deprecates `offset`), and by their
@@ -40,7 +40,7 @@ pub(crate) struct Page<T> {
 
 /// The consequence of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum ListingStep {
     /// Ask for [`Listing::query`].
     More,
     /// [`Listing::into_rows`] has all of it.
@@ -222,7 +222,7 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
     }
 
     /// The service refused the marker, or the page that it asked for.
-    pub(crate) fn refused(&mut self) -> Step {
+    pub(crate) fn refused(&mut self) -> ListingStep {
         match self.way {
             Way::Marker { proven: false } => {
                 // Either the service knows no markers, or its server is gone and the pages have
@@ -231,17 +231,17 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
                     thorough: self.thorough,
                     ..Self::new(Way::Number, self.limit, self.key)
                 };
-                Step::More
+                ListingStep::More
             }
-            _ => Step::Broken(Fault::MarkerLost),
+            _ => ListingStep::Broken(Fault::MarkerLost),
         }
     }
 
     /// Takes a page.
-    pub(crate) fn take(&mut self, page: Page<T>) -> Step {
+    pub(crate) fn take(&mut self, page: Page<T>) -> ListingStep {
         let keys: Option<Vec<K>> = page.rows.iter().map(self.key).collect();
         let Some(keys) = keys else {
-            return Step::Broken(Fault::NoKey);
+            return ListingStep::Broken(Fault::NoKey);
         };
         let asked_by_marker = self.asks_by_marker();
         if self.pages == 0 {
@@ -254,7 +254,7 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
             // By a marker that the service knows, servers that come and go move nothing; what is
             // missing at the end is noticed there. One that it does not know may have answered
             // with a first page that is all new.
-            return Step::Broken(Fault::Changed { from, to });
+            return ListingStep::Broken(Fault::Changed { from, to });
         }
         let known = keys.iter().filter(|key| self.seen.contains(key)).count();
         if keys.is_empty() {
@@ -269,7 +269,7 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
                 // The first page again, moved by a server that is new.
                 self.way = Way::Number;
             }
-            return Step::Broken(Fault::Shifted);
+            return ListingStep::Broken(Fault::Shifted);
         }
         if asked_by_marker {
             self.way = Way::Marker { proven: true };
@@ -280,37 +280,39 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
         self.seen.extend(keys);
         self.rows.extend(page.rows);
         if self.rows.len() > MOST_ROWS {
-            return Step::Broken(Fault::Endless);
+            return ListingStep::Broken(Fault::Endless);
         }
         if !self.thorough && self.seems_whole() {
-            Step::Whole
+            ListingStep::Whole
         } else {
-            Step::More
+            ListingStep::More
         }
     }
 
     /// There was a page without rows.
-    fn ended(&self) -> Step {
+    fn ended(&self) -> ListingStep {
         let found = self.rows.len();
         match self.count {
-            Some(count) if number(count) > found => Step::Broken(Fault::Missing { found, count }),
+            Some(count) if number(count) > found => {
+                ListingStep::Broken(Fault::Missing { found, count })
+            }
             // Fewer than were found cannot have been missed.
-            _ => Step::Whole,
+            _ => ListingStep::Whole,
         }
     }
 
     /// There was a page with known rows only.
-    fn repeated(&mut self, asked_by_marker: bool) -> Step {
+    fn repeated(&mut self, asked_by_marker: bool) -> ListingStep {
         let (found, count) = (self.rows.len(), self.count);
         if asked_by_marker && self.way == (Way::Marker { proven: false }) {
             // The service does not know markers.
             self.way = Way::Number;
-            return Step::More;
+            return ListingStep::More;
         }
         match count {
             // A service that repeats its last page, or ignores all parameters and gives everything.
-            Some(count) if number(count) == found => Step::Whole,
-            _ => Step::Broken(Fault::Repeated { found, count }),
+            Some(count) if number(count) == found => ListingStep::Whole,
+            _ => ListingStep::Broken(Fault::Repeated { found, count }),
         }
     }
 }

@@ -8,7 +8,7 @@ use ecs_client::{Client, Error, ErrorKind, Problem, RequestContext, Stale};
 use ecs_model::{ListServersDetails, Server, ServerId};
 
 use super::filter::ListFilter;
-use super::listing::{Listing, Page, Query, Step};
+use super::listing::{Listing, ListingStep, Page, Query};
 
 /// How many servers are asked for on a page: what the vendor advises for large fleets.
 pub(super) const PAGE: usize = 200;
@@ -46,14 +46,14 @@ pub(super) async fn whole<P: Pages>(
     let mut tries = 1;
     loop {
         match next(client, pages, &mut listing).await? {
-            Step::More => {}
-            Step::Whole => return Ok(listing.into_rows()),
-            Step::Broken(fault) if fault.may_pass() && tries < TRIES => {
+            ListingStep::More => {}
+            ListingStep::Whole => return Ok(listing.into_rows()),
+            ListingStep::Broken(fault) if fault.may_pass() && tries < TRIES => {
                 tries += 1;
                 tokio::time::sleep(client.scaled(PAUSE)).await;
                 listing = listing.again(fault);
             }
-            Step::Broken(fault) => {
+            ListingStep::Broken(fault) => {
                 let tried = match tries {
                     1 => String::new(),
                     tries => format!(" (tried {tries} times)"),
@@ -71,7 +71,7 @@ async fn next<P: Pages>(
     client: &Client,
     pages: &P,
     listing: &mut Listing<P::Key, P::Row>,
-) -> Result<Step, Error> {
+) -> Result<ListingStep, Error> {
     let query = listing.query();
     let by_marker = matches!(query, Query::After(_));
     match pages.read(client, query, listing.limit()).await {
@@ -87,13 +87,13 @@ fn refuses_marker(error: &Error) -> bool {
 }
 
 /// The servers of a project that pass a filter of the service.
-struct Servers<'f> {
+struct ServerList<'f> {
     filter: &'f ListFilter,
     /// Whether an answer of a cache is an error.
     now: bool,
 }
 
-impl Pages for Servers<'_> {
+impl Pages for ServerList<'_> {
     type Key = ServerId;
     type Row = Server;
 
@@ -144,7 +144,7 @@ pub(crate) async fn filtered_servers(
     filter: &ListFilter,
 ) -> Result<Vec<Server>, Error> {
     let listing = Listing::by_marker(PAGE, |server: &Server| server.id);
-    let pages = Servers { filter, now: false };
+    let pages = ServerList { filter, now: false };
     whole(client, &pages, listing, "servers").await
 }
 
@@ -162,11 +162,11 @@ pub(super) async fn servers_now(client: &crate::Client) -> Result<Vec<Server>, E
     let core = &client.0.core;
     let listing = Listing::by_number(PAGE - varied_size(core), |server: &Server| server.id);
     let mut listing = listing.trusting_count();
-    let pages = Servers {
+    let pages = ServerList {
         filter: &ListFilter::default(),
         now: true,
     };
-    while next(core, &pages, &mut listing).await? == Step::More {}
+    while next(core, &pages, &mut listing).await? == ListingStep::More {}
     let servers = listing.into_rows();
     client.0.place.set_project_servers(servers.len());
     Ok(servers)
@@ -177,7 +177,7 @@ pub(super) async fn servers_now(client: &crate::Client) -> Result<Vec<Server>, E
 pub(super) async fn whole_list_now(client: &crate::Client) -> Result<Vec<Server>, Error> {
     let core = &client.0.core;
     let listing = Listing::by_marker(PAGE - varied_size(core), |server: &Server| server.id);
-    let pages = Servers {
+    let pages = ServerList {
         filter: &ListFilter::default(),
         now: true,
     };

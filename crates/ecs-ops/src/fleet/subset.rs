@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use self::plan::{MAX_IDS, ReadPlan, filtered, plan};
-use super::known_place::{Place, Support};
+use super::known_place::{PlaceFacts, Support};
 use super::read;
 use crate::{Client, Error, ErrorKind};
 
@@ -207,7 +207,7 @@ impl Client {
             .iter()
             .any(|(_, shown)| matches!(shown, Shown::Refused));
         if refused {
-            let no = |place: &mut Place| place.single_queries = Support::No;
+            let no = |place: &mut PlaceFacts| place.single_queries = Support::No;
             self.0.place.update(no);
         }
         refused

@@ -156,7 +156,7 @@ pub enum Record {
     /// The question after the canary was answered.
     Answered {
         /// Whether the run continues.
-        #[serde(rename = "go_on")]
+        #[serde(rename = "next_steps")]
         proceed: bool,
     },
     /// The run sends no further request.

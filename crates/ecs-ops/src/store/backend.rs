@@ -131,7 +131,7 @@ pub struct Begin {
 
 /// Where records are written.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct AppendPosition {
     /// The run.
     pub run_id: String,
     /// The epoch that the process has.
@@ -146,7 +146,7 @@ pub struct Place {
 #[derive(Clone, Debug)]
 pub struct Append {
     /// Where.
-    pub place: Place,
+    pub place: AppendPosition,
     /// The records.
     pub lines: Vec<String>,
     /// The effects of the records.
@@ -157,7 +157,7 @@ pub struct Append {
 #[derive(Clone, Debug)]
 pub struct Ask {
     /// Where its records are written.
-    pub place: Place,
+    pub place: AppendPosition,
     /// Its records.
     pub lines: Vec<String>,
     /// Its request, counted from 1.

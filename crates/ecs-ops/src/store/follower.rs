@@ -2,7 +2,7 @@
 
 use super::backend::RunLines;
 use super::reply::Reply;
-use super::summary::{RunState, RunSummary};
+use super::summary::{RunStatus, RunSummary};
 use super::{Change, Changes, Store, StoreError, StoreErrorKind};
 use crate::journal::{Contents, Entry};
 
@@ -25,7 +25,7 @@ pub struct Follower {
     next: u64,
     changes: Changes,
     /// State and epoch, as they were read last.
-    seen: Option<(RunState, i64)>,
+    seen: Option<(RunStatus, i64)>,
     /// Whether to read before waiting for a change.
     is_due: bool,
 }

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use uuid::Uuid;
 
 use self::heartbeat::Heartbeat;
-use super::backend::{Append, Ask, Begin, Place};
+use super::backend::{Append, AppendPosition, Ask, Begin};
 use super::effects::{Effects, number};
 use super::reply::Reply;
 use super::{Shared, StoreError, StoreErrorKind};
@@ -36,14 +36,14 @@ const HELD_WAIT: Duration = Duration::from_secs(1);
 /// journal sends nothing more.
 #[derive(Debug)]
 pub struct StoreJournal {
-    writer: Arc<Mutex<Writer>>,
+    writer: Arc<Mutex<RecordWriter>>,
     lease: JournalLease,
     admission_lifetime: Duration,
 }
 
 /// The state of writing.
 #[derive(Debug)]
-struct Writer {
+struct RecordWriter {
     store: Arc<Shared>,
     /// The run, once it is known.
     run_id: Option<String>,
@@ -60,7 +60,7 @@ impl StoreJournal {
     pub(crate) fn of_new_run(store: Arc<Shared>) -> Self {
         Self {
             admission_lifetime: store.times.admission_lifetime,
-            writer: Arc::new(Mutex::new(Writer {
+            writer: Arc::new(Mutex::new(RecordWriter {
                 store,
                 run_id: None,
                 epoch: 1,
@@ -82,7 +82,7 @@ impl StoreJournal {
         let heartbeat = Heartbeat::start(Arc::clone(&store), run_id, epoch);
         Self {
             admission_lifetime: store.times.admission_lifetime,
-            writer: Arc::new(Mutex::new(Writer {
+            writer: Arc::new(Mutex::new(RecordWriter {
                 store,
                 run_id: Some(run_id.to_owned()),
                 epoch,
@@ -115,7 +115,7 @@ impl StoreJournal {
     /// next call waits for it, so records keep their order and none is written twice.
     async fn write<T, F>(
         &self,
-        write: impl FnOnce(OwnedMutexGuard<Writer>) -> F,
+        write: impl FnOnce(OwnedMutexGuard<RecordWriter>) -> F,
     ) -> Result<T, JournalError>
     where
         T: Send + 'static,
@@ -162,7 +162,7 @@ impl Journal for StoreJournal {
     }
 }
 
-impl Writer {
+impl RecordWriter {
     /// After an error nobody knows what is in the store, so that nothing more is written.
     fn fail(&mut self, error: StoreError) -> JournalError {
         self.broken = Some(error.to_string());
@@ -227,8 +227,8 @@ impl Writer {
     }
 
     /// Where the next records are written, by a new call.
-    fn place(&self, run_id: &str) -> Place {
-        Place {
+    fn place(&self, run_id: &str) -> AppendPosition {
+        AppendPosition {
             run_id: run_id.to_owned(),
             epoch: self.epoch,
             seq: i64::try_from(self.seq).unwrap_or(i64::MAX),

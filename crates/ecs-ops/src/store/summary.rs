@@ -6,7 +6,7 @@ use serde::Serialize;
 /// The present state of a run, as its process showed last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RunState {
+pub enum RunStatus {
     /// It has ended with a report.
     Ended,
     /// Its process let go of it before its end: it can be resumed.
@@ -17,7 +17,7 @@ pub enum RunState {
     Silent,
 }
 
-impl RunState {
+impl RunStatus {
     /// The word for it.
     pub fn name(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ pub struct RunSummary {
     /// Its id.
     pub run_id: String,
     /// The state of its process.
-    pub state: RunState,
+    pub state: RunStatus,
     /// The endpoint.
     pub endpoint: String,
     /// The project.

@@ -1,6 +1,6 @@
 //! One line about a run.
 
-use ecs_ops::store::{RunState, RunSummary, timestamp};
+use ecs_ops::store::{RunStatus, RunSummary, timestamp};
 use tokio_postgres::Row;
 
 /// What is read of runs; a process is silent after `$2` seconds.
@@ -31,10 +31,10 @@ pub(super) fn of_row(row: &Row) -> RunSummary {
         seen_at: timestamp(row.get(12)),
         ended_at: row.get::<_, Option<i64>>(13).map(timestamp),
         state: match row.get(14) {
-            "ended" => RunState::Ended,
-            "released" => RunState::Released,
-            "running" => RunState::Running,
-            _ => RunState::Silent,
+            "ended" => RunStatus::Ended,
+            "released" => RunStatus::Released,
+            "running" => RunStatus::Running,
+            _ => RunStatus::Silent,
         },
     }
 }

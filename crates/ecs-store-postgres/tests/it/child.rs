@@ -17,7 +17,7 @@ async fn process() {
     };
     let mut options = crate::world::options(&task.store, "child");
     options.times = task.times();
-    options.patience = task.patience;
+    options.retry_limit = task.retry_limit;
     let store = PostgresStore::open(options).await.unwrap();
     child::report(&task.perform(&store).await);
 }

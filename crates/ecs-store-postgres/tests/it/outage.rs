@@ -70,7 +70,7 @@ async fn a_database_that_stays_away_ends_the_run_and_what_was_accepted_is_watche
     let database = Database::new(server).await;
     let fleet = Fleet::new(24, 3, 6);
     let mut options = database.options("a");
-    options.patience = Duration::from_secs(1);
+    options.retry_limit = Duration::from_secs(1);
     let store = ecs_store_postgres::PostgresStore::open(options)
         .await
         .unwrap();

@@ -23,7 +23,7 @@ async fn a_standby_shows_runs_and_keeps_none() {
     let standby = primary.replace(&format!(":{}/", server.port()), &format!(":{port}/"));
 
     let mut to_write = options(&standby, "b");
-    to_write.patience = Duration::from_secs(1);
+    to_write.retry_limit = Duration::from_secs(1);
     let error = PostgresStore::open(to_write).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
 

@@ -78,7 +78,7 @@ impl Database {
 
 pub(crate) fn options(address: &str, host: &str) -> StoreOptions {
     let mut options = StoreOptions::new(address.parse().unwrap(), process(host));
-    options.patience = Duration::from_secs(60);
+    options.retry_limit = Duration::from_secs(60);
     options
 }
 

@@ -1,6 +1,6 @@
 //! Rows about runs.
 
-use ecs_ops::store::{RunState, RunSummary, timestamp};
+use ecs_ops::store::{RunStatus, RunSummary, timestamp};
 use rusqlite::{OptionalExtension as _, Row, Transaction};
 
 /// A run, as a transaction that writes reads it.
@@ -62,13 +62,13 @@ pub(super) fn summary_of(row: &Row<'_>, alive_since: i64) -> rusqlite::Result<Ru
         seen_at: timestamp(seen_at),
         ended_at: ended_at.map(timestamp),
         state: if ended_at.is_some() {
-            RunState::Ended
+            RunStatus::Ended
         } else if is_released {
-            RunState::Released
+            RunStatus::Released
         } else if seen_at > alive_since {
-            RunState::Running
+            RunStatus::Running
         } else {
-            RunState::Silent
+            RunStatus::Silent
         },
     })
 }

@@ -22,7 +22,7 @@ async fn a_process() {
         return;
     };
     let mut options = SqliteOptions::new(&task.store, process("child"));
-    options.patience = task.patience;
+    options.retry_limit = task.retry_limit;
     options.times = task.times();
     let store = SqliteStore::open(options).await.unwrap();
     let found = store.run(&task.run_id).await.unwrap();

@@ -29,7 +29,7 @@ pub(crate) async fn database() -> Option<Database> {
 impl Database {
     pub(crate) fn options(&self, host: &str) -> SqliteOptions {
         let mut options = SqliteOptions::new(&self.file, process(host));
-        options.patience = Duration::from_secs(60);
+        options.retry_limit = Duration::from_secs(60);
         options
     }
 

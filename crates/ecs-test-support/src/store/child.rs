@@ -42,7 +42,7 @@ pub struct Task {
     /// The admission lifetime.
     pub admission_lifetime: Duration,
     /// How long it waits for an unavailable store.
-    pub patience: Duration,
+    pub retry_limit: Duration,
     /// Take over the run when its process was silent for this time; `None` begins it.
     pub take_over_after: Option<Duration>,
 }
@@ -75,7 +75,7 @@ impl Task {
             servers: sim.region().with(|region| region.servers().collect()),
             pace: 1000,
             admission_lifetime: Duration::from_secs(15),
-            patience: Duration::from_secs(60),
+            retry_limit: Duration::from_secs(60),
             take_over_after: None,
         }
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ecs_ops::journal::Record;
-use ecs_ops::store::{Change, Follower, RunState, RunUpdate, StoreErrorKind, StoreTimes, Takeover};
+use ecs_ops::store::{
+    Change, Follower, RunStatus, RunUpdate, StoreErrorKind, StoreTimes, Takeover,
+};
 use tokio::time::timeout;
 
 use super::{Database, MINUTE, accepted, announce, append, begin, ids};
@@ -42,7 +44,7 @@ pub async fn follower_gets_each_record_once(database: &impl Database) {
     assert_eq!(all, (0..61).collect::<Vec<_>>());
     assert_eq!(
         (update.run.records, update.run.state),
-        (61, RunState::Running)
+        (61, RunStatus::Running)
     );
     assert_eq!(numbers(&mut early, 60).await, (1..61).collect::<Vec<_>>());
     // Nothing arrives while nothing happens, and a cancelled read loses nothing.
@@ -68,19 +70,19 @@ pub async fn follower_sees_the_state_and_the_holder_of_the_run(database: &impl D
     drop(journal);
     database.age(Duration::from_secs(31)).await;
     let update = next(&mut follower).await;
-    assert_eq!(update.run.state, RunState::Silent);
+    assert_eq!(update.run.state, RunStatus::Silent);
     assert!(update.entries.is_empty());
     let (journal, _) = b.resume("r", Takeover::WhenSilent).await.unwrap();
     let update = next(&mut follower).await;
     assert_eq!((update.run.host.as_str(), update.run.epoch), ("b", 2));
-    assert_eq!(update.run.state, RunState::Running);
+    assert_eq!(update.run.state, RunStatus::Running);
     journal.release().await.unwrap();
-    assert_eq!(next(&mut follower).await.run.state, RunState::Released);
+    assert_eq!(next(&mut follower).await.run.state, RunStatus::Released);
     let (journal, _) = a.resume("r", Takeover::WhenSilent).await.unwrap();
     assert_eq!(next(&mut follower).await.run.epoch, 3);
     append(&journal, Record::Ended {}).await.unwrap();
     let update = next(&mut follower).await;
-    assert_eq!(update.run.state, RunState::Ended);
+    assert_eq!(update.run.state, RunStatus::Ended);
     assert_eq!(update.entries.len(), 1);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ecs_ops::journal::{Admission, Journal as _, JournalErrorKind, Record, Recovered};
-use ecs_ops::store::{RunState, StoreErrorKind, Takeover};
+use ecs_ops::store::{RunStatus, StoreErrorKind, Takeover};
 use jiff::Timestamp;
 
 use super::{Database, accepted, announce, append, begin, ids, run_record};
@@ -26,13 +26,13 @@ pub async fn records_are_read_back_on_another_host(database: &impl Database) {
     assert_eq!(runs.len(), 1);
     let run = &runs[0];
     assert_eq!((run.run_id.as_str(), run.records, run.servers), ("r", 4, 4));
-    assert_eq!((run.state, run.host.as_str()), (RunState::Running, "a"));
+    assert_eq!((run.state, run.host.as_str()), (RunStatus::Running, "a"));
     let found = other.run("r").await.unwrap().expect("it is there");
-    assert_eq!((found.records, found.state), (4, RunState::Running));
+    assert_eq!((found.records, found.state), (4, RunStatus::Running));
     assert!(other.run("s").await.unwrap().is_none());
 
     append(&journal, Record::Ended {}).await.unwrap();
-    assert_eq!(other.runs(10).await.unwrap()[0].state, RunState::Ended);
+    assert_eq!(other.runs(10).await.unwrap()[0].state, RunStatus::Ended);
     // A new run with the same id is refused, and the first is unchanged.
     let error = append(&other.journal(), run_record("r", ids(0..1))).await;
     let error = error.unwrap_err();
@@ -92,14 +92,14 @@ pub async fn released_runs_are_resumed_at_once_and_silent_ones_later(database: &
     journal.release().await.unwrap();
     assert!(append(&journal, Record::Ended {}).await.is_err());
     let b = database.store("b").await;
-    assert_eq!(b.runs(10).await.unwrap()[0].state, RunState::Released);
+    assert_eq!(b.runs(10).await.unwrap()[0].state, RunStatus::Released);
     b.resume("released", Takeover::WhenSilent).await.unwrap();
 
     drop(begin(&a, "silent", ids(0..1)).await);
     let error = b.resume("silent", Takeover::WhenSilent).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::InUse);
     database.age(Duration::from_secs(31)).await;
-    assert_eq!(b.runs(1).await.unwrap()[0].state, RunState::Silent);
+    assert_eq!(b.runs(1).await.unwrap()[0].state, RunStatus::Silent);
     b.resume("silent", Takeover::WhenSilent).await.unwrap();
     assert_eq!(
         b.resume("none", Takeover::AtOnce).await.unwrap_err().kind(),

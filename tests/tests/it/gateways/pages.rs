@@ -8,7 +8,7 @@ use ecs_test_support::gateway::{Gateway, PAGES, Page, Seen, Trick};
 
 use super::world::{check, client, count, finish, reboot, region};
 
-const PATIENT: Duration = Duration::from_secs(20);
+const LONG_LIMIT: Duration = Duration::from_secs(20);
 
 /// Plays this trick with the first action, and forwards all other requests.
 fn first_action(trick: Trick) -> impl Fn(&Seen) -> Trick + Send + Sync + 'static {
@@ -40,7 +40,7 @@ fn is_server_error(page: &Page) -> bool {
 async fn page_after_the_act(page: Page) {
     let region = region(4).await;
     let gateway = Gateway::start(region.address(), every_action(Trick::PageAfter(page))).unwrap();
-    let client = client(&region, &gateway.url(), PATIENT);
+    let client = client(&region, &gateway.url(), LONG_LIMIT);
     let report = finish(reboot(&client, &region, 4)).await;
     check(page.name, &report, &region);
     assert_eq!(count(&report, "unknown"), 4, "{}: {report:?}", page.name);
@@ -68,7 +68,7 @@ async fn page_instead_of_execution_causes_no_false_claim() {
         let region = region(8).await;
         let rule = first_action(Trick::PageInstead(page));
         let gateway = Gateway::start(region.address(), rule).unwrap();
-        let client = client(&region, &gateway.url(), PATIENT);
+        let client = client(&region, &gateway.url(), LONG_LIMIT);
         let report = finish(reboot(&client, &region, 4)).await;
         check(page.name, &report, &region);
         assert_eq!(report.servers.len(), 8);
@@ -80,7 +80,7 @@ async fn dropped_answer_leaves_the_outcome_unknown() {
     for (trick, executed) in [(Trick::DropAfter, 8), (Trick::DropInstead, 4)] {
         let region = region(8).await;
         let gateway = Gateway::start(region.address(), first_action(trick)).unwrap();
-        let client = client(&region, &gateway.url(), PATIENT);
+        let client = client(&region, &gateway.url(), LONG_LIMIT);
         let report = finish(reboot(&client, &region, 4)).await;
         check("dropped", &report, &region);
         assert_eq!(
@@ -128,7 +128,7 @@ async fn cached_lists_are_no_evidence() {
             }
         };
         let gateway = Gateway::start(region.address(), rule).unwrap();
-        let client = client(&region, &gateway.url(), PATIENT);
+        let client = client(&region, &gateway.url(), LONG_LIMIT);
         let run = reboot(&client, &region, 4).on_unknown(OnUnknown::Reconcile);
         let report = finish(run).await;
         check(&format!("{cache:?}"), &report, &region);

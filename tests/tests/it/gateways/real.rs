@@ -10,7 +10,7 @@ use ecs_test_support::gateway::{Gateway, Seen, Trick};
 use super::program::Program;
 use super::world::{check, client, count, finish, reboot, region, try_finish};
 
-const PATIENT: Duration = Duration::from_secs(20);
+const LONG_LIMIT: Duration = Duration::from_secs(20);
 
 const NGINX: &str = "server { listen LISTEN; location / { proxy_pass http://UPSTREAM; } }";
 const NGINX_KEPT: &str = "upstream service { server UPSTREAM; keepalive 8; }\n\
@@ -29,7 +29,7 @@ async fn run_through(
     batch: usize,
     meanwhile: impl Fn(&Program),
 ) -> Report {
-    let client = client(region, &gateway.url(), PATIENT);
+    let client = client(region, &gateway.url(), LONG_LIMIT);
     let run = finish(reboot(&client, region, batch));
     let mut run = std::pin::pin!(run);
     loop {
@@ -99,7 +99,7 @@ async fn unavailable_service_behind_a_gateway_is_reported_truthfully() {
         let Some(gateway) = gateway else {
             continue;
         };
-        let client = client(&region, &gateway.url(), PATIENT);
+        let client = client(&region, &gateway.url(), LONG_LIMIT);
         // It may find out before it begins.
         if let Ok(report) = try_finish(reboot(&client, &region, 4)).await {
             check("502, 503", &report, &region);
@@ -210,7 +210,7 @@ async fn lists_from_nginx_cache_are_no_evidence() {
     let Some(gateway) = Program::nginx(cache, behind.address()) else {
         return;
     };
-    let client = client(&region, &gateway.url(), PATIENT);
+    let client = client(&region, &gateway.url(), LONG_LIMIT);
     let report = finish(reboot(&client, &region, 4).on_unknown(OnUnknown::Reconcile)).await;
     check("cached by nginx", &report, &region);
 }

@@ -9,17 +9,17 @@ use super::read;
 use crate::approval;
 use crate::args::{Apply, Global, PlanApprove};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::plan_file::{Approval, PlanFile};
 use crate::store::Store;
-use crate::term::Notes;
+use crate::term::Printer;
 
 /// Adds an approval to a plan: in the store if one is named, otherwise in the file.
 pub(crate) async fn approve(
     args: &PlanApprove,
     global: &Global,
-    notes: &Notes,
-) -> Result<Exit, Fail> {
+    notes: &Printer,
+) -> Result<Exit, CliError> {
     let mut file = read(&args.plan)?;
     let hash = file.hash.to_string();
     let signature = match (&args.key, &args.signature) {
@@ -43,7 +43,7 @@ pub(crate) async fn approve(
         return Ok(Exit::Success);
     }
     let (Some(signature), Some(by)) = (signature, key) else {
-        return Err(Fail::usage("an approval needs a store, or a signature")
+        return Err(CliError::usage("an approval needs a store, or a signature")
             .hint("add --store URL to keep the approval in a store, or --key FILE or --signature FILE"));
     };
     file.approvals.push(Approval {
@@ -51,19 +51,20 @@ pub(crate) async fn approve(
         signature,
     });
     let text = file.text();
-    let text = text.map_err(|error| Fail::usage(format!("the plan cannot be written: {error}")))?;
+    let text =
+        text.map_err(|error| CliError::usage(format!("the plan cannot be written: {error}")))?;
     replace(&args.plan, &text)?;
     notes.note(&format!("{hash} is approved by {by}"));
     Ok(Exit::Success)
 }
 
 /// Replaces a file atomically.
-fn replace(path: &Path, text: &str) -> Result<(), Fail> {
+fn replace(path: &Path, text: &str) -> Result<(), CliError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let beside = path.with_file_name(name);
     let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| Fail::usage(format!("cannot write {}: {error}", path.display())))
+    written.map_err(|error| CliError::usage(format!("cannot write {}: {error}", path.display())))
 }
 
 /// Refuses a plan that lacks a required approval.
@@ -71,7 +72,7 @@ pub(super) async fn require(
     args: &Apply,
     file: &PlanFile,
     store: Option<&Store>,
-) -> Result<(), Fail> {
+) -> Result<(), CliError> {
     if args.require_approval.is_none() && !args.four_eyes {
         return Ok(());
     }
@@ -79,8 +80,10 @@ pub(super) async fn require(
     let stored = match store {
         Some(store) => store.plan_approvals(&hash).await?,
         None if args.four_eyes => {
-            return Err(Fail::usage("--four-eyes needs a store; nothing was sent")
-                .hint("add --store URL: it keeps approvals by persons"));
+            return Err(
+                CliError::usage("--four-eyes needs a store; nothing was sent")
+                    .hint("add --store URL: it keeps approvals by persons"),
+            );
         }
         None => Vec::new(),
     };
@@ -111,15 +114,15 @@ pub(super) async fn require(
 pub(super) async fn stored(
     file: &PlanFile,
     global: &Global,
-    notes: &Notes,
-) -> Result<Option<Vec<PlanApproval>>, Fail> {
+    notes: &Printer,
+) -> Result<Option<Vec<PlanApproval>>, CliError> {
     let read = async {
         match Store::open_to_read(global).await? {
             Some(store) => Ok(Some(store.plan_approvals(&file.hash.to_string()).await?)),
             None => Ok(None),
         }
     };
-    let read: Result<_, Fail> = read.await;
+    let read: Result<_, CliError> = read.await;
     match read {
         Err(fail) if global.store.store.is_none() => {
             notes.warn(&format!(

@@ -11,8 +11,8 @@ use super::{Known, Preflight};
 use crate::args::Run;
 use crate::confirm::{counted, few};
 use crate::connect::Connection;
-use crate::fail::Fail;
-use crate::term::Notes;
+use crate::fail::CliError;
+use crate::term::Printer;
 
 /// The most servers that a message names.
 const NAMED: usize = 10;
@@ -53,7 +53,7 @@ pub(super) fn are(count: usize) -> String {
 }
 
 /// Prints the findings of the preflight.
-pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Notes) {
+pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Printer) {
     match &preflight.known {
         Known::Unchecked(Some(why)) => notes.note(&format!(
             "note: the states of the servers were not checked: {why}"
@@ -67,7 +67,7 @@ pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, note
 }
 
 /// Warns of servers that were not found and are sent anyway.
-fn warn_of_missing(preflight: &Preflight, missing: &[ServerId], notes: &Notes) {
+fn warn_of_missing(preflight: &Preflight, missing: &[ServerId], notes: &Printer) {
     let is_skipped = |id: &ServerId| preflight.unready.iter().any(|server| server.id == *id);
     let missing: Vec<ServerId> = missing
         .iter()
@@ -84,7 +84,7 @@ fn warn_of_missing(preflight: &Preflight, missing: &[ServerId], notes: &Notes) {
 }
 
 /// Reports servers that were given and are skipped or given twice.
-fn warn_of_given(selected: &Selected, notes: &Notes) {
+fn warn_of_given(selected: &Selected, notes: &Printer) {
     if !selected.skipped.is_empty() {
         let ids: Vec<ServerId> = selected
             .skipped
@@ -106,7 +106,7 @@ fn warn_of_given(selected: &Selected, notes: &Notes) {
 }
 
 /// Reports how a restart treats stopped servers.
-fn warn_of_stopped(preflight: &Preflight, action: PowerAction, notes: &Notes) {
+fn warn_of_stopped(preflight: &Preflight, action: PowerAction, notes: &Printer) {
     let PowerAction::Reboot(kind) = action else {
         return;
     };
@@ -132,7 +132,7 @@ fn warn_of_stopped(preflight: &Preflight, action: PowerAction, notes: &Notes) {
 }
 
 /// Reports how the run treats the server that this process runs on.
-fn warn_of_own(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Notes) {
+fn warn_of_own(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Printer) {
     let servers = preflight.known.servers();
     for id in skipped(preflight, SkipReason::ThisMachine) {
         notes.warn(&format!(
@@ -179,8 +179,8 @@ pub(super) fn refuse_members(
     ids: &[ServerId],
     servers: &[Server],
     members: &ScalingMembers,
-    notes: &Notes,
-) -> Result<(), Fail> {
+    notes: &Printer,
+) -> Result<(), CliError> {
     let mut endangered = Vec::new();
     let mut disabled = BTreeSet::new();
     let mut safe = 0_usize;
@@ -216,7 +216,7 @@ pub(super) fn refuse_members(
         1 => "1 server is a member of an auto-scaling group".to_owned(),
         many => format!("{many} servers are members of auto-scaling groups"),
     };
-    Err(Fail::usage(format!("{members}: nothing was sent"))
+    Err(CliError::usage(format!("{members}: nothing was sent"))
         .details(endangered)
         .hint(
             "a group removes members that are stopped or do not answer, and deletes those that it created: remove these servers from \

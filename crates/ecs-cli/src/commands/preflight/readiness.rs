@@ -9,8 +9,8 @@ use ecs_ops::model::ServerId;
 use super::messages::{are, name_of, some};
 use super::{Known, Preflight, by_id};
 use crate::args::Run;
-use crate::fail::Fail;
-use crate::term::Notes;
+use crate::fail::CliError;
+use crate::term::Printer;
 
 /// Finds the servers that are not ready. With `--skip-unready` they are removed from the run and reported; otherwise
 /// the run is refused with all of them by reason, and a dry run only warns.
@@ -19,8 +19,8 @@ pub(super) fn check(
     action: PowerAction,
     args: &Run,
     held: &HashSet<ServerId>,
-    notes: &Notes,
-) -> Result<(), Fail> {
+    notes: &Printer,
+) -> Result<(), CliError> {
     // An applied plan has its own check of differences.
     if args.planned.is_some() {
         return Ok(());
@@ -41,7 +41,7 @@ pub(super) fn check(
             return Ok(());
         }
         let message = format!("{} not ready; nothing was sent", are(unready.len()));
-        return Err(Fail::usage(message).details(reasons).hint(
+        return Err(CliError::usage(message).details(reasons).hint(
             "--skip-unready skips them and reports them as not attempted; --no-preflight sends without these reads",
         ));
     }

@@ -7,16 +7,16 @@ use ecs_ops::model::ServerId;
 use super::{MembersPolicy, Scaling, messages, scaling};
 use crate::args::Resume;
 use crate::connect::Connection;
-use crate::fail::Fail;
-use crate::term::Notes;
+use crate::fail::CliError;
+use crate::term::Printer;
 
 /// Checks auto-scaling groups and this machine for the servers that the run has not sent yet.
 pub(in crate::commands) async fn resumed(
     recovered: &Recovered,
     args: &Resume,
     connection: &Connection,
-    notes: &Notes,
-) -> Result<(), Fail> {
+    notes: &Printer,
+) -> Result<(), CliError> {
     let unsent = recovered.unsent();
     let action = recovered.run().action;
     // `start` harms neither members nor this machine.
@@ -46,8 +46,8 @@ fn check_own(
     own: ServerId,
     recovered: &Recovered,
     unsent: &[ServerId],
-    notes: &Notes,
-) -> Result<(), Fail> {
+    notes: &Printer,
+) -> Result<(), CliError> {
     let waves = recovered.run().rolling.as_ref();
     let last = waves.and_then(|rolling| rolling.waves.last());
     let is_last_and_alone = last.is_some_and(|wave| wave[..] == [own]);
@@ -57,7 +57,7 @@ fn check_own(
         ));
         return Ok(());
     }
-    Err(Fail::usage(format!(
+    Err(CliError::usage(format!(
         "ecsctl runs on {own}, which the run has still to send together with others; nothing was sent"
     ))
     .hint("resume from another machine"))

@@ -6,7 +6,7 @@ use super::Known;
 use crate::args::Run;
 use crate::connect::Connection;
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 
 /// Returns the option that lists servers during the run, if one is given.
 fn listing_option(args: &Run) -> Option<&'static str> {
@@ -23,7 +23,11 @@ fn listing_option(args: &Run) -> Option<&'static str> {
 
 /// Refuses a run whose options need a list that the service refuses. A service that does not answer is left to the
 /// other reads.
-pub(super) async fn check(known: &Known, args: &Run, connection: &Connection) -> Result<(), Fail> {
+pub(super) async fn check(
+    known: &Known,
+    args: &Run,
+    connection: &Connection,
+) -> Result<(), CliError> {
     let Some(option) = listing_option(args) else {
         return Ok(());
     };
@@ -45,7 +49,7 @@ pub(super) async fn check(known: &Known, args: &Run, connection: &Connection) ->
     else {
         return Ok(());
     };
-    Err(Fail::new(
+    Err(CliError::new(
         Exit::Credentials,
         format!("{option} lists the servers of the project, which is refused: {described}; nothing was sent"),
     )

@@ -12,10 +12,10 @@ use serde_json::json;
 use crate::args::Format;
 use crate::confirm::{Terminal, act_on, counted, few, would};
 use crate::connect::Connection;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::render::duration::in_one_unit;
 use crate::render::{json, target};
-use crate::term::{Notes, clean};
+use crate::term::{Printer, clean};
 
 /// The most servers that are named.
 const NAMED: usize = 5;
@@ -187,8 +187,8 @@ impl Intent {
         &self,
         terminal: Option<Terminal>,
         connection: &Connection,
-        notes: &Notes,
-    ) -> Result<(), Fail> {
+        notes: &Printer,
+    ) -> Result<(), CliError> {
         let Some(terminal) = terminal else {
             self.lines(connection, self.headline())
                 .iter()

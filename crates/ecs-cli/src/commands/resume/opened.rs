@@ -13,10 +13,10 @@ use crate::args::{Global, Resume};
 use crate::commands::outcome_times::OutcomeTimes;
 use crate::commands::run_list::begun_by;
 use crate::confirm::counted;
-use crate::fail::{Fail, chain};
+use crate::fail::{CliError, chain};
 use crate::journals;
 use crate::store::{self, Store};
-use crate::term::Notes;
+use crate::term::Printer;
 
 /// A run from its journal.
 pub(super) struct OpenedRun {
@@ -38,8 +38,8 @@ impl OpenedRun {
         args: &Resume,
         global: &Global,
         store: Option<&Store>,
-        notes: &Notes,
-    ) -> Result<Self, Fail> {
+        notes: &Printer,
+    ) -> Result<Self, CliError> {
         let path = match store {
             Some(_) => args.journal.clone(),
             None => journals::resolve(&args.journal, global)?,
@@ -71,12 +71,12 @@ impl OpenedRun {
 }
 
 /// Returns the store that has the run, if it is in one.
-pub(super) async fn store_of(args: &Resume, global: &Global) -> Result<Option<Store>, Fail> {
+pub(super) async fn store_of(args: &Resume, global: &Global) -> Result<Option<Store>, CliError> {
     if store::has_run(global, &args.journal) {
         return Store::open(global).await;
     }
     if args.take_over {
-        return Err(Fail::usage("--take-over is for a run in a store").hint(
+        return Err(CliError::usage("--take-over is for a run in a store").hint(
             "a journal in a file belongs to its process as long as that lives: stop the process first",
         ));
     }
@@ -87,7 +87,7 @@ pub(super) async fn store_of(args: &Resume, global: &Global) -> Result<Option<St
 type Opened = (Option<Arc<dyn Journal>>, Contents);
 
 /// Opens the journal for writing, or only reads it.
-fn open(path: &Path, only_read: bool) -> Result<Opened, Fail> {
+fn open(path: &Path, only_read: bool) -> Result<Opened, CliError> {
     if only_read {
         let contents = JsonlJournal::read(path).map_err(|error| fail(&error))?;
         return Ok((None, contents));
@@ -132,8 +132,8 @@ pub(super) async fn take_over(
     store: &Store,
     args: &Resume,
     shown: &Recovered,
-    notes: &Notes,
-) -> Result<(Arc<dyn Journal>, Recovered), Fail> {
+    notes: &Printer,
+) -> Result<(Arc<dyn Journal>, Recovered), CliError> {
     let (journal, contents) = store.resume(&shown.run().run_id, args.take_over).await?;
     let recovered = recover(contents)?;
     if recovered.unsent().len() != shown.unsent().len() {
@@ -145,13 +145,13 @@ pub(super) async fn take_over(
     Ok((journal, recovered))
 }
 
-fn recover(contents: Contents) -> Result<Recovered, Fail> {
+fn recover(contents: Contents) -> Result<Recovered, CliError> {
     Recovered::from_entries(contents.entries).map_err(|error| fail(&error))
 }
 
 /// Returns the error for a journal that cannot be used, with a hint.
-pub(in crate::commands) fn fail(error: &JournalError) -> Fail {
-    let fail = Fail::usage(chain(error));
+pub(in crate::commands) fn fail(error: &JournalError) -> CliError {
+    let fail = CliError::usage(chain(error));
     match error.kind() {
         JournalErrorKind::InUse => fail.hint("wait for the other process to end, or stop it"),
         JournalErrorKind::Exists => {

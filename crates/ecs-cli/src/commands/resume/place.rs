@@ -4,8 +4,8 @@ use ecs_ops::journal::{Recovered, RunRecord};
 
 use crate::args::Global;
 use crate::connect::Connection;
-use crate::fail::{Fail, chain};
-use crate::term::Notes;
+use crate::fail::{CliError, chain};
+use crate::term::Printer;
 
 /// Returns the typed options that select the service, without values from settings.
 fn placing(global: &Global) -> Vec<&'static str> {
@@ -47,12 +47,12 @@ pub(in crate::commands) fn use_recorded_place(
     run: &RunRecord,
     origin: &str,
     global: &mut Global,
-    notes: &Notes,
-) -> Result<(), Fail> {
+    notes: &Printer,
+) -> Result<(), CliError> {
     if run.simulated && !global.sim {
         let given = placing(global);
         if !given.is_empty() {
-            return Err(Fail::usage(format!(
+            return Err(CliError::usage(format!(
                 "the run was simulated (--sim), so {} cannot be used; nothing was sent",
                 given.join(", ")
             ))
@@ -62,7 +62,8 @@ pub(in crate::commands) fn use_recorded_place(
         global.sim = true;
         remove_settings(global);
         if global.sim_fail.is_none() {
-            global.sim_fail = super::super::go_on::recorded(run).and_then(|global| global.sim_fail);
+            global.sim_fail =
+                super::super::next_steps::recorded(run).and_then(|global| global.sim_fail);
         }
     }
     if global.sim {
@@ -86,12 +87,12 @@ pub(super) fn refuse_other_place(
     recovered: &Recovered,
     connection: &Connection,
     global: &Global,
-) -> Result<(), Fail> {
+) -> Result<(), CliError> {
     let Err(error) = recovered.belongs_to(&connection.endpoint, &connection.project) else {
         return Ok(());
     };
     let run = recovered.run();
-    let fail = Fail::usage(format!("{}; nothing was sent", chain(&error)));
+    let fail = CliError::usage(format!("{}; nothing was sent", chain(&error)));
     Err(match missing(run, connection, global) {
         none if none.is_empty() => fail,
         options => fail.hint(format!("to resume this run, give {options}")),
@@ -103,12 +104,12 @@ pub(in crate::commands) fn refuse_other_than_planned(
     planned: &RunRecord,
     connection: &Connection,
     global: &Global,
-) -> Result<(), Fail> {
+) -> Result<(), CliError> {
     let options = missing(planned, connection, global);
     if options.is_empty() {
         return Ok(());
     }
-    Err(Fail::usage(format!(
+    Err(CliError::usage(format!(
         "the plan is for project {} at {}, not for project {} at {}; nothing was sent",
         planned.project, planned.endpoint, connection.project, connection.endpoint
     ))

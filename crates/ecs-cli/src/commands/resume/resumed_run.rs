@@ -14,16 +14,16 @@ use crate::args::Resume;
 use crate::commands::carry_out::{Attached, PreparedRun, Registered};
 use crate::commands::conclude::{Ending, Place};
 use crate::commands::execute::{AfterCanary, Callbacks, Shown};
-use crate::commands::go_on::GoOn;
+use crate::commands::next_steps::NextSteps;
 use crate::commands::outcome_times::OutcomeTimes;
 use crate::confirm::Terminal;
 use crate::connect::Connection;
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::invocation;
 use crate::render::json::Brake;
 use crate::store::Store;
-use crate::term::Notes;
+use crate::term::Printer;
 
 /// The rest of a run, with everything that resuming needs.
 pub(super) struct ResumedRun<'a> {
@@ -43,7 +43,7 @@ pub(super) struct ResumedRun<'a> {
     pub(super) terminal: Option<Terminal>,
     pub(super) health: Option<HealthCommand>,
     pub(super) after_canary: Option<AfterCanary>,
-    pub(super) go_on: GoOn,
+    pub(super) next_steps: NextSteps,
 }
 
 impl<'a> PreparedRun<'a> for ResumedRun<'a> {
@@ -51,7 +51,7 @@ impl<'a> PreparedRun<'a> for ResumedRun<'a> {
         self.connection
     }
 
-    fn dry_run(&self) -> Result<Option<String>, Fail> {
+    fn dry_run(&self) -> Result<Option<String>, CliError> {
         let format = self.args.output.format;
         let shown = || self.intent.shown(format, self.connection);
         Ok(self.args.dry_run.then(shown))
@@ -68,12 +68,12 @@ impl<'a> PreparedRun<'a> for ResumedRun<'a> {
         })
     }
 
-    async fn confirm(&mut self, notes: &Notes) -> Result<(), Fail> {
+    async fn confirm(&mut self, notes: &Printer) -> Result<(), CliError> {
         let terminal = self.terminal.take();
         self.intent.confirm(terminal, self.connection, notes).await
     }
 
-    async fn attach(self, notes: &Notes) -> Result<Attached<'a>, Fail> {
+    async fn attach(self, notes: &Printer) -> Result<Attached<'a>, CliError> {
         let (args, connection) = (self.args, self.connection);
         let run = self.recovered.run();
         let rolling = run.rolling.as_ref();
@@ -85,7 +85,7 @@ impl<'a> PreparedRun<'a> for ResumedRun<'a> {
             brake: rules.and_then(|rules| Brake::of(&rules, run.servers.len())),
             no_wait: false,
             reconciled: args.reconcile || run.reconcile,
-            go_on: self.go_on,
+            next_steps: self.next_steps,
             place: Place::of_connection(connection),
             at_least: Exit::Success,
             unfinished: None,
@@ -93,15 +93,15 @@ impl<'a> PreparedRun<'a> for ResumedRun<'a> {
         let (journal, recovered) = match (self.store, self.journal) {
             (Some(store), _) => take_over(store, args, &self.recovered, notes).await?,
             (None, Some(journal)) => (journal, self.recovered),
-            (None, None) => return Err(Fail::usage("the journal is not open")),
+            (None, None) => return Err(CliError::usage("the journal is not open")),
         };
         let builder = connection.client.resume(journal, recovered);
-        let builder = builder.map_err(|error| Fail::usage(error.to_string()))?;
+        let builder = builder.map_err(|error| CliError::usage(error.to_string()))?;
         let builder = with_options(builder, args, connection, self.store.is_some());
         let (builder, callbacks) = Callbacks::attach(builder, self.health, self.after_canary);
         let plan = builder
             .plan()
-            .map_err(|error| Fail::with_hint(&error, error.problem().to_string()))?;
+            .map_err(|error| CliError::with_hint(&error, error.problem().to_string()))?;
         Ok(Attached {
             plan,
             callbacks,

@@ -7,13 +7,13 @@ use crate::commands::selecting;
 use crate::confirm::Terminal;
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::health;
 use crate::next_step::NextStep;
-use crate::term::Notes;
+use crate::term::Printer;
 
 /// Checks arguments before anything is read.
-pub(super) fn check(args: &Run, global: &Global) -> Result<(), Fail> {
+pub(super) fn check(args: &Run, global: &Global) -> Result<(), CliError> {
     args.check()?;
     if let Some(command) = &args.rolling.health_cmd {
         health::check_exists(command)?;
@@ -24,7 +24,7 @@ pub(super) fn check(args: &Run, global: &Global) -> Result<(), Fail> {
         let text = format!("journal {}: the file exists", path.display());
         let purpose = "a new run needs a new file; to continue the run in this one";
         let options = CommandLine::to_place(global);
-        return Err(Fail::usage(text).next(NextStep::resume(purpose, path, &options)));
+        return Err(CliError::usage(text).next(NextStep::resume(purpose, path, &options)));
     }
     Ok(())
 }
@@ -33,7 +33,7 @@ pub(super) fn check(args: &Run, global: &Global) -> Result<(), Fail> {
 pub(super) fn terminals(
     args: &Run,
     global: &Global,
-) -> Result<(Option<Terminal>, Option<AfterCanary>), Fail> {
+) -> Result<(Option<Terminal>, Option<AfterCanary>), CliError> {
     let stdin_is_taken = args.select.reads_stdin() || !global.read_from_stdin().is_empty();
     let open = || Terminal::open(stdin_is_taken).ok_or_else(|| no_terminal(args));
     let terminal = if args.yes || args.sends_nothing() {
@@ -53,8 +53,8 @@ pub(super) fn terminals(
 pub(super) async fn connection(
     args: &Run,
     global: &Global,
-    notes: &Notes,
-) -> Result<Connection, Fail> {
+    notes: &Printer,
+) -> Result<Connection, CliError> {
     let settings = Settings {
         attempt_timeout: Some(args.attempt_timeout),
         servers_per_minute: Some(args.servers_per_minute),
@@ -67,7 +67,7 @@ pub(super) async fn connection(
         None => Ok(connecting.await),
     };
     connection.map_err(|_| {
-        Fail::new(
+        CliError::new(
             Exit::Stopped,
             "the deadline passed before credentials were obtained",
         )
@@ -75,8 +75,9 @@ pub(super) async fn connection(
     })?
 }
 
-fn no_terminal(args: &Run) -> Fail {
-    let fail = Fail::usage("confirmation required, but no terminal is available; nothing was sent");
+fn no_terminal(args: &Run) -> CliError {
+    let fail =
+        CliError::usage("confirmation required, but no terminal is available; nothing was sent");
     fail.hint(if args.rolling.asks() {
         "add --yes and --canary-pause DURATION to run without questions, or --dry-run to see what would be sent"
     } else {

@@ -14,7 +14,7 @@ use crate::commands::announce::{self, Announcement};
 use crate::commands::carry_out::{Attached, PreparedRun, Registered};
 use crate::commands::conclude::{Ending, Place};
 use crate::commands::execute::{AfterCanary, Callbacks, Shown};
-use crate::commands::go_on::GoOn;
+use crate::commands::next_steps::NextSteps;
 use crate::commands::outcome_times::OutcomeTimes;
 use crate::commands::preflight::by_id;
 use crate::commands::servers::Servers;
@@ -23,12 +23,12 @@ use crate::confirm::{Terminal, WavesShown, act_on};
 use crate::connect::Connection;
 use crate::exit::Exit;
 use crate::expectation::Expectation;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::invocation;
 use crate::render::json::{Brake, DryRun};
 use crate::render::{json, table};
 use crate::store::{self, Store};
-use crate::term::Notes;
+use crate::term::Printer;
 
 /// The arguments and the place of a run.
 #[derive(Clone, Copy)]
@@ -47,7 +47,7 @@ pub(super) struct RunInput<'a> {
 
 impl<'a> RunInput<'a> {
     /// Returns the waves of the applied plan, or new ones.
-    fn waves(self, servers: &Servers, notes: &Notes) -> Result<Option<Waves>, Fail> {
+    fn waves(self, servers: &Servers, notes: &Printer) -> Result<Option<Waves>, CliError> {
         let args = self.args;
         match &args.planned {
             Some(planned) => {
@@ -59,7 +59,7 @@ impl<'a> RunInput<'a> {
     }
 
     /// Warns of options without the expected effect.
-    fn warn(self, servers: &Servers, waves: Option<&Waves>, notes: &Notes) {
+    fn warn(self, servers: &Servers, waves: Option<&Waves>, notes: &Printer) {
         let others = servers.others().len();
         let waves = waves.map_or(0, |waves| waves.waves.len());
         let simulated = self.connection.is_simulated();
@@ -75,7 +75,7 @@ impl<'a> RunInput<'a> {
         servers: &Servers,
         waves: Option<&Waves>,
         after_canary: Option<AfterCanary>,
-    ) -> Result<(Plan, Callbacks), Fail> {
+    ) -> Result<(Plan, Callbacks), CliError> {
         let args = self.args;
         let mut builder = self.builder(ids, waves).unready(servers.unready.clone());
         if let Some(recheck) = recheck::setting(args, servers, waves, self.store.is_some()) {
@@ -95,7 +95,7 @@ impl<'a> RunInput<'a> {
             .simulated(self.connection.is_simulated())
             .names(names(ids, &servers.listed, &args.names))
             .plan()
-            .map_err(|error| Fail::usage(error.to_string()))?;
+            .map_err(|error| CliError::usage(error.to_string()))?;
         Ok((plan, callbacks))
     }
 
@@ -122,8 +122,8 @@ impl<'a> RunInput<'a> {
         if let Some(limit) = args.reconcile_after {
             builder = builder.reconcile_after(limit);
         }
-        if let Some(patience) = args.stalled_after {
-            builder = builder.stalled_after(patience);
+        if let Some(stall_limit) = args.stalled_after {
+            builder = builder.stalled_after(stall_limit);
         }
         if let Some(within) = args.verifies() {
             builder = builder.verify(within);
@@ -172,8 +172,8 @@ impl<'a> NewRun<'a> {
         input: RunInput<'a>,
         mut servers: Servers,
         (terminal, after_canary): (Option<Terminal>, Option<AfterCanary>),
-        notes: &Notes,
-    ) -> Result<Self, Fail> {
+        notes: &Printer,
+    ) -> Result<Self, CliError> {
         let args = input.args;
         let waves = input.waves(&servers, notes)?;
         input.warn(&servers, waves.as_ref(), notes);
@@ -227,11 +227,11 @@ impl<'a> NewRun<'a> {
     }
 
     /// Formats the requests that would be sent.
-    fn requests(&self, format: Format) -> Result<String, Fail> {
+    fn requests(&self, format: Format) -> Result<String, CliError> {
         let (plan, connection) = (&self.plan, self.input.connection);
         let left_out = (&self.servers.skipped[..], &self.servers.unready[..]);
         let shown = DryRun::new(plan, connection, left_out, &self.expectation)
-            .ok_or_else(|| Fail::usage("the plan cannot be shown"))?;
+            .ok_or_else(|| CliError::usage("the plan cannot be shown"))?;
         Ok(match format {
             Format::Table => {
                 let what = act_on(plan.action(), plan.servers());
@@ -249,7 +249,7 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
         self.input.connection
     }
 
-    fn dry_run(&self) -> Result<Option<String>, Fail> {
+    fn dry_run(&self) -> Result<Option<String>, CliError> {
         let args = self.input.args;
         if !args.dry_run && args.plan_out.is_none() {
             return Ok(None);
@@ -273,13 +273,13 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
         })
     }
 
-    async fn confirm(&mut self, notes: &Notes) -> Result<(), Fail> {
+    async fn confirm(&mut self, notes: &Printer) -> Result<(), CliError> {
         let terminal = self.terminal.take();
         self.announcement().confirm(terminal, notes).await
     }
 
     /// Frees the read servers, which only the question needed.
-    async fn attach(self, _: &Notes) -> Result<Attached<'a>, Fail> {
+    async fn attach(self, _: &Printer) -> Result<Attached<'a>, CliError> {
         let RunInput {
             action,
             args,
@@ -311,7 +311,7 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
                 brake: self.brake,
                 no_wait: args.no_wait,
                 reconciled: args.reconcile,
-                go_on: GoOn::of_run(action, args, global, store.map(|_| run_id)),
+                next_steps: NextSteps::of_run(action, args, global, store.map(|_| run_id)),
                 place: Place::of_connection(connection),
                 at_least: Exit::Success,
                 unfinished: None,

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use crate::args::{Global, Run};
 use crate::commands::conclude::{self, Ending, Place};
 use crate::commands::execute::Ended;
-use crate::commands::go_on::GoOn;
+use crate::commands::next_steps::NextSteps;
 use crate::connect::Connection;
 use crate::exit::Exit;
-use crate::fail::Fail;
-use crate::term::{Notes, Results};
+use crate::fail::CliError;
+use crate::term::{Printer, Results};
 
 /// Ends the run with a report, like every run.
 pub(super) fn conclude(
@@ -19,12 +19,12 @@ pub(super) fn conclude(
     error: &Error,
     args: &Run,
     (connection, global): (&Connection, &Global),
-    notes: &Notes,
+    notes: &Printer,
     results: &mut Results,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let what = "cannot read the state of the servers, so nothing was sent";
     if args.dry_run {
-        return Err(Fail::of_error(what, error));
+        return Err(CliError::of_error(what, error));
     }
     notes.always(&format!("error: {what}: {error}"));
     notes.hint("--no-preflight sends without these reads");
@@ -46,7 +46,7 @@ pub(super) fn conclude(
         brake: None,
         no_wait: args.no_wait,
         reconciled: args.reconcile,
-        go_on: GoOn::nothing(global),
+        next_steps: NextSteps::nothing(global),
         place: Place::of_connection(connection),
         at_least: Exit::Success,
         unfinished: None,

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ecs_ops::journal::{Entry, JsonlFollower, JsonlJournal};
-use ecs_ops::store::{Follower, RunState, RunSummary};
+use ecs_ops::store::{Follower, RunStatus, RunSummary};
 use tokio::time::sleep;
 
 use crate::args::{Global, RunWatch};
-use crate::fail::{Fail, chain};
+use crate::fail::{CliError, chain};
 use crate::journals;
 use crate::store::{self, Store};
 
@@ -54,7 +54,7 @@ pub(super) enum ProcessState {
 
 impl Source {
     /// Opens the source of a run; fails if there is no such run.
-    pub(super) async fn open(args: &RunWatch, global: &Global) -> Result<Self, Fail> {
+    pub(super) async fn open(args: &RunWatch, global: &Global) -> Result<Self, CliError> {
         if store::has_run(global, &args.run) {
             let store = Store::open_to_read(global).await?;
             let store = store.ok_or_else(store::not_named)?;
@@ -93,7 +93,7 @@ impl Source {
     }
 
     /// Waits for the next change. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Result<Change, Fail> {
+    pub(super) async fn next(&mut self) -> Result<Change, CliError> {
         match self {
             Self::Store { follower, .. } => match follower.next().await {
                 Ok(update) => Ok(Change::Update(Update {
@@ -123,7 +123,7 @@ fn read_file(
     follower: &mut JsonlFollower,
     was_active: &mut Option<bool>,
     quiet_reads: &mut u32,
-) -> Result<Option<Update>, Fail> {
+) -> Result<Option<Update>, CliError> {
     let is_due = was_active.is_none() || *quiet_reads >= READS_PER_CHECK;
     // Checked before the records are read, so that records written before the end of the process are not missed.
     let is_active = match *was_active {
@@ -132,7 +132,7 @@ fn read_file(
     };
     let entries = follower
         .read_new()
-        .map_err(|error| Fail::usage(chain(&error)))?;
+        .map_err(|error| CliError::usage(chain(&error)))?;
     *quiet_reads = if entries.is_empty() && !is_due {
         *quiet_reads + 1
     } else {
@@ -155,11 +155,11 @@ fn process_of(run: &RunSummary) -> ProcessState {
         user, host, pid, ..
     } = run;
     match run.state {
-        RunState::Running | RunState::Ended => ProcessState::Alive,
-        RunState::Released => {
+        RunStatus::Running | RunStatus::Ended => ProcessState::Alive,
+        RunStatus::Released => {
             ProcessState::Gone(format!("{user} on {host} (process {pid}) let go of it"))
         }
-        RunState::Silent => ProcessState::Gone(format!(
+        RunStatus::Silent => ProcessState::Gone(format!(
             "its process ({user} on {host}, process {pid}) has shown no sign of life since {:.0}",
             run.seen_at
         )),

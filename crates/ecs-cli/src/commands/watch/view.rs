@@ -14,21 +14,21 @@ use crate::args::{Format, Global, RunWatch};
 use crate::command_line::CommandLine;
 use crate::commands::conclude::{Ending, Place, conclude};
 use crate::commands::execute::Ended;
-use crate::commands::go_on::{GoOn, RecordedPlace};
+use crate::commands::next_steps::{NextSteps, RecordedPlace};
 use crate::confirm::act_on;
 use crate::exit::Exit;
-use crate::fail::{Fail, chain};
+use crate::fail::{CliError, chain};
 use crate::next_step::NextStep;
 use crate::render::json::{self, Brake};
 use crate::render::progress::Progress;
 use crate::signals::INTERRUPT;
-use crate::term::{Notes, Results};
+use crate::term::{Printer, Results};
 
 /// The display of a run, with its state so far.
 pub(super) struct View<'a> {
     args: &'a RunWatch,
     global: &'a Global,
-    notes: Notes,
+    notes: Printer,
     progress: Progress,
     replay: Replay,
     /// The time at which the outcome of each server became known.
@@ -43,7 +43,7 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(args: &'a RunWatch, global: &'a Global, notes: &Notes) -> Self {
+    pub(super) fn new(args: &'a RunWatch, global: &'a Global, notes: &Printer) -> Self {
         let is_lines = args.output.format == Format::Jsonl;
         Self {
             args,
@@ -65,7 +65,7 @@ impl<'a> View<'a> {
     }
 
     /// Shows new records.
-    pub(super) fn update(&mut self, update: Update, results: &mut Results) -> Result<(), Fail> {
+    pub(super) fn update(&mut self, update: Update, results: &mut Results) -> Result<(), CliError> {
         if std::mem::take(&mut self.is_away) {
             self.note("the store can be read again");
         }
@@ -76,7 +76,7 @@ impl<'a> View<'a> {
         let Some(recovered) = self.replay.recovered() else {
             return match update.process {
                 ProcessState::Alive => Ok(()),
-                ProcessState::Gone(_) => Err(Fail::usage(
+                ProcessState::Gone(_) => Err(CliError::usage(
                     "there is no complete record of the run: it sent nothing, or has not begun",
                 )),
             };
@@ -99,7 +99,12 @@ impl<'a> View<'a> {
     }
 
     /// Processes a record. Past records are counted, but not shown one by one.
-    fn record(&mut self, entry: Entry, is_past: bool, results: &mut Results) -> Result<(), Fail> {
+    fn record(
+        &mut self,
+        entry: Entry,
+        is_past: bool,
+        results: &mut Results,
+    ) -> Result<(), CliError> {
         let at = entry.at;
         let (first, _) = self.span.unwrap_or((at, at));
         self.span = Some((first, at));
@@ -108,7 +113,7 @@ impl<'a> View<'a> {
             _ => None,
         };
         let events = self.replay.apply(entry);
-        let events = events.map_err(|error| Fail::usage(chain(&error)))?;
+        let events = events.map_err(|error| CliError::usage(chain(&error)))?;
         if let Some(by) = resumed_by {
             self.was_resumed = true;
             if !is_past {
@@ -188,9 +193,9 @@ impl<'a> View<'a> {
             brake: rules.and_then(|rules| Brake::of(&rules, run.servers.len())),
             no_wait: !run.wait && !self.was_resumed,
             reconciled: run.reconcile,
-            go_on: match gone {
-                None => GoOn::of_watched(source.named(), source.is_stored(), place),
-                Some(_) => GoOn::nothing(self.global),
+            next_steps: match gone {
+                None => NextSteps::of_watched(source.named(), source.is_stored(), place),
+                Some(_) => NextSteps::nothing(self.global),
             },
             place: Place::of_record(run),
             // The exit code of the run itself after Ctrl-C, even if all servers are done.

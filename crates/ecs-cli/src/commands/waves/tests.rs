@@ -31,7 +31,7 @@ fn servers(listed: Vec<Server>, more: &[u8]) -> Servers {
 
 #[test]
 fn the_own_server_is_the_last_wave() {
-    let notes = Notes::new(true);
+    let notes = Printer::new(true);
     let in_twos = || Rolling {
         wave: Some("2".parse().unwrap()),
         ..Rolling::default()
@@ -89,7 +89,7 @@ fn unlisted_servers_have_no_name_and_no_group() {
 
 #[test]
 fn waves_are_described_with_their_canary() {
-    let quiet = Notes::new(true);
+    let quiet = Printer::new(true);
     let servers = servers((1..=10).map(|n| server(n, "a", &[])).collect(), &[]);
     let expected = |args: Rolling| {
         let waves = plan(&args, false, &servers, &quiet).unwrap().unwrap();
@@ -126,7 +126,7 @@ fn waves_are_described_with_their_canary() {
 
 #[test]
 fn a_random_order_can_be_repeated() {
-    let quiet = Notes::new(true);
+    let quiet = Printer::new(true);
     let servers = servers((1..=40).map(|n| server(n, "a", &[])).collect(), &[]);
     let order = |seed| Rolling {
         order: Some(OrderBy::Random),

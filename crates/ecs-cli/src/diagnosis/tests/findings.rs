@@ -218,7 +218,7 @@ fn each_kind_of_trouble_is_explained() {
             End::Failed(TransportErrorKind::ClientCertificateRequired, "demanded"),
             "client_certificate",
             Exit::Failed,
-            &["no client certificates"],
+            &["name a client certificate", "clouds.yaml"],
         ),
         (
             End::Failed(TransportErrorKind::TlsUnsupported, "ProtocolVersion"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ecs_ops::store::RunState;
+use ecs_ops::store::RunStatus;
 use jiff::Timestamp;
 
 use super::frame::Frame;
@@ -14,19 +14,19 @@ use crate::serve::route::run_path;
 use crate::serve::view::View;
 
 /// The states, those first that somebody has to look at; the id of the number of runs in each, and what it means.
-const STATES: [(RunState, &str, &str); 4] = [
+const STATES: [(RunStatus, &str, &str); 4] = [
     (
-        RunState::Silent,
+        RunStatus::Silent,
         "count-silent",
         "no sign of life of its process for a while: resume continues the run",
     ),
-    (RunState::Running, "count-running", "its process is alive"),
+    (RunStatus::Running, "count-running", "its process is alive"),
     (
-        RunState::Released,
+        RunStatus::Released,
         "count-released",
         "its process let go of it before the end: resume continues the run",
     ),
-    (RunState::Ended, "count-ended", "has a complete report"),
+    (RunStatus::Ended, "count-ended", "has a complete report"),
 ];
 
 const COLUMNS: [&str; 7] = ["Run", "State", "Action", "Progress", "By", "Where", "Began"];
@@ -85,7 +85,7 @@ fn summary(runs: &[Listed], is_cut: bool) -> String {
     }
     let running = runs
         .iter()
-        .filter(|listed| listed.run.state == RunState::Running)
+        .filter(|listed| listed.run.state == RunStatus::Running)
         .count();
     let runs = match (runs.len(), is_cut) {
         (1, _) => "1 run".to_owned(),
@@ -110,7 +110,7 @@ fn row(listed: &Listed, now: Option<Timestamp>) -> String {
     let endpoint = endpoint.map_or(run.endpoint.as_str(), |(_, host)| host);
     let mut times = when(run.started_at, now);
     match (run.state, run.ended_at) {
-        (RunState::Silent | RunState::Released, _) => {
+        (RunStatus::Silent | RunStatus::Released, _) => {
             times.push_str(&format!("<br>last seen {}", when(run.seen_at, now)));
         }
         (_, Some(ended)) => times.push_str(&format!("<br>ended {}", when(ended, now))),
@@ -178,7 +178,7 @@ fn progress(listed: &Listed) -> (Option<&'static str>, String) {
             format!("its records cannot be read: {}", escape(message)),
         ),
         Progress::Known { summary, kind } => {
-            let is_over = listed.run.state == RunState::Ended;
+            let is_over = listed.run.state == RunStatus::Ended;
             let open = summary.running + summary.not_attempted;
             let rest: &[(usize, &str)] = if is_over {
                 &[

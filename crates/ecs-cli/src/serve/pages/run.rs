@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ecs_ops::store::{RunState, RunSummary};
+use ecs_ops::store::{RunStatus, RunSummary};
 
 use super::frame::Frame;
 use super::when::when;
@@ -55,7 +55,7 @@ fn process(run: &RunSummary) -> String {
         text.push_str(&format!(", taken over {} times", run.epoch - 1));
     }
     match state {
-        RunState::Silent | RunState::Released => {
+        RunStatus::Silent | RunStatus::Released => {
             text.push_str(&format!("; last seen {}", when(run.seen_at, None)));
         }
         _ => {}

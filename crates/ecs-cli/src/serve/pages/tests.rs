@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ecs_ops::store::{RunState, RunSummary};
+use ecs_ops::store::{RunStatus, RunSummary};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn at(text: &str) -> Timestamp {
 }
 
 /// A run whose texts are all the same.
-fn summary(text: &str, state: RunState) -> RunSummary {
+fn summary(text: &str, state: RunStatus) -> RunSummary {
     RunSummary {
         run_id: text.to_owned(),
         state,
@@ -34,7 +34,7 @@ fn summary(text: &str, state: RunState) -> RunSummary {
     }
 }
 
-fn listed(text: &str, state: RunState, progress: Progress) -> Listed {
+fn listed(text: &str, state: RunStatus, progress: Progress) -> Listed {
     Listed {
         run: Arc::new(summary(text, state)),
         progress,
@@ -78,12 +78,12 @@ fn the_list_says_how_far_each_run_is() {
     };
     let page = page(&board(
         vec![
-            listed("r1", RunState::Running, known(open)),
-            listed("r2", RunState::Ended, known(open)),
-            listed("r3", RunState::Silent, Progress::Unread),
+            listed("r1", RunStatus::Running, known(open)),
+            listed("r2", RunStatus::Ended, known(open)),
+            listed("r3", RunStatus::Silent, Progress::Unread),
             listed(
                 "r4",
-                RunState::Released,
+                RunStatus::Released,
                 Progress::Damaged("half a line".to_owned()),
             ),
         ],
@@ -122,10 +122,10 @@ fn a_store_that_is_away_is_named_with_the_time_of_what_is_shown() {
 
 #[test]
 fn a_row_changes_only_with_its_run() {
-    let runs = [listed("r1", RunState::Running, Progress::Unread)];
+    let runs = [listed("r1", RunStatus::Running, Progress::Unread)];
     let (one, other) = (list_view(&runs, false), list_view(&runs, false));
     assert!(one.is_like(&other));
-    let changed = [listed("r1", RunState::Silent, Progress::Unread)];
+    let changed = [listed("r1", RunStatus::Silent, Progress::Unread)];
     assert!(!one.is_like(&list_view(&changed, false)));
 }
 
@@ -149,7 +149,7 @@ fn forbidden(html: &str) -> Option<&'static str> {
 
 #[test]
 fn pages_do_what_their_policy_allows() {
-    let runs = vec![listed("r1", RunState::Silent, Progress::Unread)];
+    let runs = vec![listed("r1", RunStatus::Silent, Progress::Unread)];
     let shown = [
         page(&board(runs, Some("away"))),
         login("/runs/x", Some("wrong")),
@@ -171,7 +171,7 @@ proptest! {
     #[test]
     fn nothing_that_a_run_says_becomes_markup(
         text in "[a-z<>\"'&/= \u{202e}\u{0}-\u{7}]{0,12}<[a-z\"'>&]{1,12}",
-        state in prop::sample::select(vec![RunState::Running, RunState::Silent, RunState::Ended, RunState::Released]),
+        state in prop::sample::select(vec![RunStatus::Running, RunStatus::Silent, RunStatus::Ended, RunStatus::Released]),
     ) {
         let plain = board(vec![listed("x", state, Progress::Damaged("x".to_owned()))], Some("x"));
         let odd = board(vec![listed(&text, state, Progress::Damaged(text.clone()))], Some(&text));

@@ -33,7 +33,7 @@ fn away<T>() -> Result<T, StoreError> {
 fn run(id: &str) -> RunSummary {
     RunSummary {
         run_id: id.to_owned(),
-        state: RunState::Running,
+        state: RunStatus::Running,
         endpoint: "https://ecs.example".to_owned(),
         project_id: "p".to_owned(),
         action: "reboot".to_owned(),

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 use super::*;
 
 #[cfg(unix)]
-fn with_mode(text: &str, mode: u32) -> Result<SecretString, Fail> {
+fn with_mode(text: &str, mode: u32) -> Result<SecretString, CliError> {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");

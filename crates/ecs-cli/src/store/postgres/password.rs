@@ -6,11 +6,11 @@ use ecs_store_postgres::{Passfile, StoreAddress};
 use secrecy::SecretString;
 
 use crate::args::Global;
-use crate::fail::Fail;
+use crate::fail::CliError;
 use crate::private_file::is_open_to_others;
 
 /// Adds user and password to an address that lacks them.
-pub(super) fn complete(address: StoreAddress, global: &Global) -> Result<StoreAddress, Fail> {
+pub(super) fn complete(address: StoreAddress, global: &Global) -> Result<StoreAddress, CliError> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = ["PGUSER", "LOGNAME", "USER"].into_iter().find_map(variable);
     let address = match user {
@@ -19,7 +19,7 @@ pub(super) fn complete(address: StoreAddress, global: &Global) -> Result<StoreAd
     };
     if let Some(file) = &global.store.store_password_file {
         let password = std::fs::read_to_string(file).map_err(|error| {
-            Fail::usage(format!(
+            CliError::usage(format!(
                 "--store-password-file: cannot read {}: {error}",
                 file.display()
             ))
@@ -43,19 +43,23 @@ pub(super) fn complete(address: StoreAddress, global: &Global) -> Result<StoreAd
 }
 
 /// Finds the password in a password file. Without `is_named` the file may be missing.
-fn with_passfile(address: StoreAddress, file: &Path, is_named: bool) -> Result<StoreAddress, Fail> {
+fn with_passfile(
+    address: StoreAddress,
+    file: &Path,
+    is_named: bool,
+) -> Result<StoreAddress, CliError> {
     let shown = file.display();
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(_) if !is_named => return Ok(address),
         Err(error) => {
-            return Err(Fail::usage(format!(
+            return Err(CliError::usage(format!(
                 "PGPASSFILE: cannot read {shown}: {error}"
             )));
         }
     };
     if is_open_to_others(file) {
-        return Err(Fail::usage(format!(
+        return Err(CliError::usage(format!(
             "other users can read the password file {shown}, so it is not used"
         ))
         .hint(format!("chmod 600 {shown}")));

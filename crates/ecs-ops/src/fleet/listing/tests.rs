@@ -66,14 +66,14 @@ fn read(
     mut listing: Listing<u32, u32>,
     service: &mut Service,
     mut between: impl FnMut(&mut Service, usize),
-) -> (Step, Listing<u32, u32>, usize) {
+) -> (ListingStep, Listing<u32, u32>, usize) {
     for requests in 1.. {
         let query = listing.query();
         let step = match service.page(&query, listing.limit()) {
             Some(page) => listing.take(page),
             None => listing.refused(),
         };
-        if step != Step::More {
+        if step != ListingStep::More {
             return (step, listing, requests);
         }
         assert!(requests < 5_000, "the list never ends");
@@ -94,14 +94,14 @@ fn by_number(limit: usize) -> Listing<u32, u32> {
 #[track_caller]
 fn whole(listing: Listing<u32, u32>, mut service: Service) -> (Vec<u32>, usize) {
     let (step, listing, requests) = read(listing, &mut service, |_, _| {});
-    assert_eq!(step, Step::Whole);
+    assert_eq!(step, ListingStep::Whole);
     (listing.into_rows(), requests)
 }
 
 #[track_caller]
 fn broken(listing: Listing<u32, u32>, mut service: Service) -> (Fault, Listing<u32, u32>) {
     match read(listing, &mut service, |_, _| {}) {
-        (Step::Broken(fault), listing, _) => (fault, listing),
+        (ListingStep::Broken(fault), listing, _) => (fault, listing),
         (step, ..) => panic!("{step:?}"),
     }
 }
@@ -148,15 +148,15 @@ fn a_marker_that_is_refused_is_not_used_again() {
         rows: rows.to_vec(),
         count: Some(3),
     };
-    assert_eq!(listing.take(page(&[0, 1])), Step::More);
+    assert_eq!(listing.take(page(&[0, 1])), ListingStep::More);
     assert_eq!(listing.query(), Query::After(1));
-    assert_eq!(listing.refused(), Step::More);
+    assert_eq!(listing.refused(), ListingStep::More);
     // From the beginning: the server of the marker may be gone, and all pages have shifted.
     assert_eq!(listing.query(), Query::Page { number: 1, rows: 0 });
-    assert_eq!(listing.take(page(&[0, 1])), Step::More);
+    assert_eq!(listing.take(page(&[0, 1])), ListingStep::More);
     assert_eq!(listing.query(), Query::Page { number: 2, rows: 2 });
-    assert_eq!(listing.take(page(&[2])), Step::More);
-    assert_eq!(listing.take(page(&[])), Step::Whole);
+    assert_eq!(listing.take(page(&[2])), ListingStep::More);
+    assert_eq!(listing.take(page(&[])), ListingStep::Whole);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_marker_that_worked_and_is_refused_breaks_the_list() {
         }
     };
     let (step, ..) = read(marker(10), &mut service, gone);
-    assert_eq!(step, Step::Broken(Fault::MarkerLost));
+    assert_eq!(step, ListingStep::Broken(Fault::MarkerLost));
 }
 
 #[test]
@@ -243,11 +243,14 @@ fn shifts_are_noticed() {
     };
     let mut service = Service::of(0..30);
     let (step, ..) = read(by_number(10), &mut service, deleted);
-    assert_eq!(step, Step::Broken(Fault::Changed { from: 30, to: 29 }));
+    assert_eq!(
+        step,
+        ListingStep::Broken(Fault::Changed { from: 30, to: 29 })
+    );
     // By marker nothing is lost.
     let mut service = Service::of(0..30);
     let (step, listing, _) = read(marker(10), &mut service, deleted);
-    assert_eq!((step, listing.into_rows().len()), (Step::Whole, 30));
+    assert_eq!((step, listing.into_rows().len()), (ListingStep::Whole, 30));
     // One is made in front, and nobody counts: a row comes twice.
     let mut service = Service {
         counts: false,
@@ -259,7 +262,7 @@ fn shifts_are_noticed() {
         }
     };
     let (step, ..) = read(by_number(10), &mut service, made);
-    assert_eq!(step, Step::Broken(Fault::Shifted));
+    assert_eq!(step, ListingStep::Broken(Fault::Shifted));
 }
 
 #[test]
@@ -288,7 +291,7 @@ fn a_row_without_a_key_is_an_error_at_once() {
         rows: vec![Some(1), None],
         count: None,
     };
-    assert_eq!(listing.take(page), Step::Broken(Fault::NoKey));
+    assert_eq!(listing.take(page), ListingStep::Broken(Fault::NoKey));
     assert!(!Fault::NoKey.may_pass() && !Fault::Endless.may_pass() && Fault::Shifted.may_pass());
 }
 
@@ -301,9 +304,9 @@ fn a_count_that_changes_while_markers_are_tried_is_noticed() {
         rows: rows.to_vec(),
         count: Some(count),
     };
-    assert_eq!(listing.take(page(&[0, 1], 5)), Step::More);
+    assert_eq!(listing.take(page(&[0, 1], 5)), ListingStep::More);
     let changed = Fault::Changed { from: 5, to: 6 };
-    assert_eq!(listing.take(page(&[0, 1], 6)), Step::Broken(changed));
+    assert_eq!(listing.take(page(&[0, 1], 6)), ListingStep::Broken(changed));
 }
 
 #[test]
@@ -314,11 +317,11 @@ fn a_list_without_end_is_left() {
         let rows: Vec<u32> = (next..next + 200_000).collect();
         next += 200_000;
         match listing.take(Page { rows, count: None }) {
-            Step::More => {}
+            ListingStep::More => {}
             step => break step,
         }
     };
-    assert_eq!(step, Step::Broken(Fault::Endless));
+    assert_eq!(step, ListingStep::Broken(Fault::Endless));
     assert_eq!(next, 1_200_000);
 }
 
@@ -356,11 +359,11 @@ proptest! {
         let listing = if markers { marker(limit) } else { by_number(limit) };
         let (step, listing, _) = read(listing, &mut service, |_, _| {});
         let rows = listing.into_rows();
-        if step == Step::Whole && (honest || !gaps) {
+        if step == ListingStep::Whole && (honest || !gaps) {
             prop_assert_eq!(&rows, &service.rows);
         }
         if honest && !gaps {
-            prop_assert_eq!(step, Step::Whole);
+            prop_assert_eq!(step, ListingStep::Whole);
         }
     }
 
@@ -397,7 +400,7 @@ proptest! {
             }
         };
         let (step, listing, _) = read(marker(limit), &mut service, change);
-        if step == Step::Whole {
+        if step == ListingStep::Whole {
             let found: HashSet<u32> = listing.into_rows().into_iter().collect();
             prop_assert!(always.iter().all(|row| found.contains(row)));
         }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use ecs_model::{Server, ServerId};
 
-use crate::fleet::known_place::{Place, Support};
+use crate::fleet::known_place::{PlaceFacts, Support};
 use crate::fleet::read::PAGE;
 
 /// The most ids of one `server_id` filter: what the vendor's SDK (huaweicloudsdkecs,
@@ -32,7 +32,7 @@ pub(crate) fn pages(project_servers: usize) -> usize {
 /// The cheapest way of reading `wanted` servers, by its number of queries. A way that was not tried
 /// counts one more: the query that may be in vain. `pages_if_unknown`: how many pages the list is
 /// taken to have if the size of the project is not known.
-pub(crate) fn plan(wanted: usize, place: Place, pages_if_unknown: usize) -> ReadPlan {
+pub(crate) fn plan(wanted: usize, place: PlaceFacts, pages_if_unknown: usize) -> ReadPlan {
     let pages = place.project_servers.map_or(pages_if_unknown, pages);
     let tried = |support: Support, queries: usize| match support {
         Support::Untried => Some(queries.saturating_add(1)),

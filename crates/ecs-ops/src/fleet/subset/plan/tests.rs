@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn place(id_filter: Support, project_servers: usize) -> Place {
-    Place {
+fn place(id_filter: Support, project_servers: usize) -> PlaceFacts {
+    PlaceFacts {
         id_filter,
         single_queries: Support::Yes,
         project_servers: Some(project_servers),
@@ -38,9 +38,9 @@ fn the_cheapest_way_is_taken() {
         let plan = plan(wanted, place(id_filter, project), 1);
         assert_eq!(plan, expected, "{wanted} of {project}, {id_filter:?}");
     }
-    let unknown = Place {
+    let unknown = PlaceFacts {
         id_filter: No,
-        ..Place::default()
+        ..PlaceFacts::default()
     };
     assert_eq!(plan(10, unknown, 11), OneByOne);
     assert_eq!(plan(11, unknown, 11), WholeList);
@@ -113,7 +113,7 @@ proptest! {
         single: bool,
     ) {
         let id_filter = [Support::Untried, Support::Yes, Support::No][usize::from(filter)];
-        let place = Place {
+        let place = PlaceFacts {
             id_filter,
             single_queries: if single { Support::Yes } else { Support::No },
             project_servers: Some(project),

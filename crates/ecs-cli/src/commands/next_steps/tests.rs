@@ -18,7 +18,7 @@ fn again(line: &[&str], servers: &[&str]) -> (String, String) {
         Command::Stop(stop) => stop.split(),
         _ => panic!("{line:?}"),
     };
-    let run = GoOn::of_run(action, &args, &cli.global, None);
+    let run = NextSteps::of_run(action, &args, &cli.global, None);
     let arguments = match &run.named {
         Some(journal) => CommandLine::command("resume")
             .then([place(journal)])
@@ -107,7 +107,7 @@ fn a_journal_needs_no_more_than_credentials() {
     let Command::Resume(args) = &cli.command else {
         panic!("{cli:?}");
     };
-    let run = GoOn::of_resume(args, &args.journal, false, &cli.global);
+    let run = NextSteps::of_resume(args, &args.journal, false, &cli.global);
     let report = report(json!([server(1, "not_attempted")]));
     let [step] = &run.steps(&report, &KNOWN)[..] else {
         panic!("one step");
@@ -199,7 +199,7 @@ fn ids_are_written_to_a_new_file() {
     std::fs::remove_file(path).unwrap();
 }
 
-const KNOWN: Circumstances<'_> = Circumstances {
+const KNOWN: RunContext<'_> = RunContext {
     no_wait: false,
     reconciled: false,
     simulated: false,
@@ -232,13 +232,13 @@ fn report(servers: Value) -> Report {
 }
 
 /// Returns the commands after a run of this command line with these outcomes.
-fn steps(line: &str, servers: Value, known: &Circumstances<'_>) -> Vec<String> {
+fn steps(line: &str, servers: Value, known: &RunContext<'_>) -> Vec<String> {
     let cli = Cli::try_parse_from(line.split(' ')).unwrap();
     let Command::Reboot(reboot) = cli.command else {
         panic!("{line}");
     };
     let (action, args) = reboot.split().unwrap();
-    let run = GoOn::of_run(action, &args, &cli.global, None);
+    let run = NextSteps::of_run(action, &args, &cli.global, None);
     let steps = run.steps(&report(servers), known);
     let lines = steps
         .iter()
@@ -269,7 +269,7 @@ fn a_journal_has_a_command_for_each_outcome() {
     // Resuming does not resolve an outcome that its job cannot.
     let reported = json!([server(2, "unknown")]);
     assert_eq!(steps(line, reported, &KNOWN), expected[..1]);
-    let known = Circumstances {
+    let known = RunContext {
         reconciled: true,
         ..KNOWN
     };
@@ -294,7 +294,7 @@ fn without_a_journal_the_command_names_the_servers() {
     ];
     assert_eq!(steps(line, all, &KNOWN), expected);
     // An ended simulator has neither the jobs nor the servers of the run.
-    let known = Circumstances {
+    let known = RunContext {
         simulated: true,
         ..KNOWN
     };
@@ -304,7 +304,7 @@ fn without_a_journal_the_command_names_the_servers() {
 #[test]
 fn servers_that_were_not_ready_are_not_resumed() {
     let unready = [id(4)];
-    let known = Circumstances {
+    let known = RunContext {
         unready: &unready,
         ..KNOWN
     };

@@ -22,7 +22,7 @@ use crate::private_file;
 const INLINE: usize = 5;
 
 /// The run of this process, with the parts of commands about it.
-pub(super) struct GoOn {
+pub(super) struct NextSteps {
     /// The journal as commands name it: the file, or the id of the run; `None` without a journal.
     named: Option<PathBuf>,
     /// Whether its journal is in a store.
@@ -37,7 +37,7 @@ pub(super) struct GoOn {
 
 /// The inputs of the next steps besides the report.
 #[derive(Debug)]
-pub(super) struct Circumstances<'a> {
+pub(super) struct RunContext<'a> {
     pub(super) no_wait: bool,
     /// Whether unknown servers were reconciled.
     pub(super) reconciled: bool,
@@ -47,7 +47,7 @@ pub(super) struct Circumstances<'a> {
     pub(super) unready: &'a [ServerId],
 }
 
-impl GoOn {
+impl NextSteps {
     /// Describes a run that `args` began.
     pub(super) fn of_run(
         action: PowerAction,
@@ -132,7 +132,7 @@ impl GoOn {
     }
 
     /// Returns the next steps in the order in which to take them.
-    pub(super) fn steps(&self, report: &Report, known: &Circumstances<'_>) -> Vec<NextStep> {
+    pub(super) fn steps(&self, report: &Report, known: &RunContext<'_>) -> Vec<NextStep> {
         let mut steps = Vec::new();
         if report.refused.is_some() {
             let purpose = "to see what is wrong with the credentials or the permissions";
@@ -145,7 +145,7 @@ impl GoOn {
         steps
     }
 
-    fn about_unknown(&self, report: &Report, known: &Circumstances<'_>, steps: &mut Vec<NextStep>) {
+    fn about_unknown(&self, report: &Report, known: &RunContext<'_>, steps: &mut Vec<NextStep>) {
         let unknown: Vec<ServerId> = report.unknown().map(|server| server.id).collect();
         // Without a journal the run cannot be resumed, and the simulated jobs are gone.
         if unknown.is_empty() || (known.simulated && self.named.is_none()) {
@@ -177,7 +177,7 @@ impl GoOn {
         }
     }
 
-    fn about_running(&self, report: &Report, known: &Circumstances<'_>, steps: &mut Vec<NextStep>) {
+    fn about_running(&self, report: &Report, known: &RunContext<'_>, steps: &mut Vec<NextStep>) {
         let jobs = running_jobs(report);
         // With a journal, resuming waits for them. The jobs of an embedded simulator end with it.
         if jobs.is_empty() || self.named.is_some() || known.simulated || self.again.is_none() {
@@ -192,12 +192,7 @@ impl GoOn {
     }
 
     /// Adds the steps for servers that were not sent, and for the rest of the run.
-    fn about_the_rest(
-        &self,
-        report: &Report,
-        known: &Circumstances<'_>,
-        steps: &mut Vec<NextStep>,
-    ) {
+    fn about_the_rest(&self, report: &Report, known: &RunContext<'_>, steps: &mut Vec<NextStep>) {
         let unready: HashSet<&ServerId> = known.unready.iter().collect();
         let not_attempted = report.not_attempted().map(|server| server.id);
         let (skipped, left): (Vec<ServerId>, Vec<ServerId>) =
