@@ -11,6 +11,7 @@
 
 mod check;
 mod death;
+mod draw;
 mod extras;
 mod gateway;
 mod lives;
@@ -80,9 +81,9 @@ pub fn simulate_with(seed: u64, subject: &dyn Subject) -> Outcome {
         };
     }
     if subject.others_act() {
-        records.crowd(seed, &mut scenario);
+        scenario.crowd(seed, &mut records);
     }
-    records.apply(&mut scenario);
+    scenario.apply(&records);
     scenario.records = Some(records);
     let extras = Extras::draw(seed, &scenario, subject.extras());
     if extras.is_none() && subject.records().is_none() && !subject.others_act() {

@@ -90,7 +90,7 @@ pub enum Event {
     /// The question after the canary was answered.
     Answered {
         /// Whether the run continues.
-        #[serde(rename = "next_steps")]
+        #[serde(rename = "go_on")]
         proceed: bool,
     },
     /// The outcome of some servers is unknown, so the action may still be running on them. The next

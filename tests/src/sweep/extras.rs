@@ -10,7 +10,8 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::death::{Death, When};
-use super::scenario::{LAST, RunPlan, Scenario, pick, secs, sometime};
+use super::draw::{pick, secs, sometime};
+use super::scenario::{LAST, RunPlan, Scenario};
 
 /// The streams of one seed: what is drawn, and the answers of callbacks.
 const DRAWN: u64 = 1;

@@ -3,14 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use ecs_ops::PowerAction;
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_sim::{Action, ActionRecords, OtherAction, SimTransport, TraceAccess};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Subject;
-use super::scenario::{Scenario, pick};
+use super::draw::pick;
 
 /// The records of the region, and the actions of other users.
 #[derive(Clone, Debug)]
@@ -66,45 +65,6 @@ impl RecordsPlan {
             ),
             trace_delay: pick(rng, &[(0, 0), (0, 5), (20, 60), (200, 600)]),
         }
-    }
-
-    /// Lets others act on every server within about the first minute; each request has one server,
-    /// and many are lost.
-    pub(super) fn crowd(&mut self, seed: u64, scenario: &mut Scenario) {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x6372_6f77_6465_6421);
-        for run in &mut scenario.runs {
-            run.reconcile_undisturbed();
-            run.action = PowerAction::Reboot(RebootType::Soft);
-            run.batch_size = 1;
-        }
-        scenario.faults.loss_before = 0.3;
-        scenario.faults.clock_steps = 0.0;
-        (self.readable, self.traces) = (ActionRecords::Readable, TraceAccess::Denied);
-        self.delay = (0, 0);
-        let places = 0..scenario.servers.min(20);
-        let other = |place| OtherAction {
-            at: Duration::from_millis(rng.random_range(2_000..90_000)),
-            place,
-            action: Action::Reboot(RebootType::Hard),
-        };
-        self.others = places.map(other).collect();
-    }
-
-    /// Applies the plan to the region of a scenario.
-    pub(super) fn apply(&self, scenario: &mut Scenario) {
-        let (from, to) = self.delay;
-        let mut region = scenario
-            .region
-            .clone()
-            .action_records(self.readable)
-            .record_delay(Duration::from_secs(from)..=Duration::from_secs(to))
-            .traces(self.traces);
-        let (from, to) = self.trace_delay;
-        region = region.trace_delay(Duration::from_secs(from)..=Duration::from_secs(to));
-        for other in &self.others {
-            region = region.other_action(other.clone());
-        }
-        scenario.region = region;
     }
 
     /// Returns the servers on which others acted or were to act.

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use ecs_ops::model::{RebootType, ServerId, StopType};
 use ecs_ops::{PowerAction, jobs::Polling};
-use ecs_sim::{Faults, IdFilter, RegionBuilder, Throttling};
+use ecs_sim::{
+    Action, ActionRecords, Faults, IdFilter, OtherAction, RegionBuilder, Throttling, TraceAccess,
+};
 use rand::seq::SliceRandom as _;
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::draw::{pick, secs, sometime};
 use super::gateway::Habits;
 use super::records::RecordsPlan;
 
@@ -248,16 +251,43 @@ fn large_project(seed: u64, region: RegionBuilder, servers: usize) -> RegionBuil
         .queries_per_minute(queries)
 }
 
-pub(super) fn sometime(rng: &mut impl Rng, how_often: f64) -> Option<Duration> {
-    let longest = pick(rng, &[500, 20_000, 90_000, 400_000]);
-    rng.random_bool(how_often)
-        .then(|| Duration::from_millis(rng.random_range(0..longest)))
-}
+impl Scenario {
+    /// Lets others act on every server within about the first minute; each request has one server,
+    /// and many are lost.
+    pub(super) fn crowd(&mut self, seed: u64, records: &mut RecordsPlan) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x6372_6f77_6465_6421);
+        for run in &mut self.runs {
+            run.reconcile_undisturbed();
+            run.action = PowerAction::Reboot(RebootType::Soft);
+            run.batch_size = 1;
+        }
+        self.faults.loss_before = 0.3;
+        self.faults.clock_steps = 0.0;
+        (records.readable, records.traces) = (ActionRecords::Readable, TraceAccess::Denied);
+        records.delay = (0, 0);
+        let places = 0..self.servers.min(20);
+        let other = |place| OtherAction {
+            at: Duration::from_millis(rng.random_range(2_000..90_000)),
+            place,
+            action: Action::Reboot(RebootType::Hard),
+        };
+        records.others = places.map(other).collect();
+    }
 
-pub(super) fn secs(rng: &mut impl Rng, range: std::ops::Range<u64>) -> Duration {
-    Duration::from_secs(rng.random_range(range))
-}
-
-pub(super) fn pick<T: Copy>(rng: &mut impl Rng, from: &[T]) -> T {
-    from[rng.random_range(0..from.len())]
+    /// Applies the records to the region.
+    pub(super) fn apply(&mut self, records: &RecordsPlan) {
+        let (from, to) = records.delay;
+        let mut region = self
+            .region
+            .clone()
+            .action_records(records.readable)
+            .record_delay(Duration::from_secs(from)..=Duration::from_secs(to))
+            .traces(records.traces);
+        let (from, to) = records.trace_delay;
+        region = region.trace_delay(Duration::from_secs(from)..=Duration::from_secs(to));
+        for other in &records.others {
+            region = region.other_action(other.clone());
+        }
+        self.region = region;
+    }
 }

@@ -28,7 +28,7 @@ pub(crate) enum Held {
     /// Skip these servers
     Skip,
     /// Send nothing
-    CliError,
+    Fail,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,13 +3,12 @@
 
 use std::path::Path;
 
+use ecs_ops::Plan;
 use ecs_ops::journal::JsonlJournal;
-use ecs_ops::model::ServerId;
-use ecs_ops::{Plan, PowerAction};
 
 use super::conclude::{Ending, conclude};
 use super::execute::{Callbacks, Shown, execute, unless_stopped};
-use super::journal_place::register;
+use super::journal_place::{Registered, register};
 use crate::connect::Connection;
 use crate::exit::Exit;
 use crate::fail::CliError;
@@ -33,15 +32,6 @@ pub(super) trait PreparedRun<'a> {
 
     /// Attaches the journal, and frees the data of the question.
     async fn attach(self, notes: &Printer) -> Result<Attached<'a>, CliError>;
-}
-
-/// The registration of a run as active on this machine.
-pub(super) struct Registered<'a> {
-    pub(super) run_id: &'a str,
-    pub(super) action: PowerAction,
-    /// The servers that the run may act on.
-    pub(super) servers: Vec<ServerId>,
-    pub(super) journal: Option<&'a Path>,
 }
 
 /// A run with its journal, ready to begin.

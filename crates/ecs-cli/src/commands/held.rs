@@ -69,7 +69,7 @@ pub(super) async fn apply(
                 "a run whose process died holds its servers until it is resumed; to see the runs";
             notes.next(&NextStep::list_runs(purpose).at(&CommandLine::to_place(global)));
         }
-        Held::CliError => {
+        Held::Fail => {
             return Err(CliError::usage(format!("{are_held}; nothing was sent"))
                 .details(details)
                 .hint("--held wait waits for them, --held skip leaves them out"));

@@ -8,7 +8,6 @@ use ecs_ops::model::ServerId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::carry_out::Registered;
 use crate::args::{Global, Run};
 use crate::command_line::CommandLine;
 use crate::confirm::{counted, few};
@@ -23,6 +22,15 @@ use crate::term::Printer;
 
 /// The most servers that are named.
 const NAMED: usize = 5;
+
+/// The registration of a run as active on this machine.
+pub(super) struct Registered<'a> {
+    pub(super) run_id: &'a str,
+    pub(super) action: PowerAction,
+    /// The servers that the run may act on.
+    pub(super) servers: Vec<ServerId>,
+    pub(super) journal: Option<&'a Path>,
+}
 
 /// Returns the id of a new run.
 pub(super) fn new_id() -> String {

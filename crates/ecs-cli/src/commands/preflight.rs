@@ -81,14 +81,14 @@ enum Scaling {
 #[derive(Debug)]
 pub(super) enum NotBegun {
     /// The command cannot be carried out.
-    CliError(CliError),
+    Failed(CliError),
     /// The given servers could not be read, and requests to act on them would fail as well.
     OutOfReach(Error),
 }
 
 impl From<CliError> for NotBegun {
     fn from(fail: CliError) -> Self {
-        Self::CliError(fail)
+        Self::Failed(fail)
     }
 }
 
@@ -251,7 +251,7 @@ async fn known(
         }
         Err(error) if error.kind() == ErrorKind::NotTheService => {
             let message = format!("nothing was sent: {}", error.problem());
-            Err(NotBegun::CliError(CliError::with_hint(&error, message)))
+            Err(NotBegun::Failed(CliError::with_hint(&error, message)))
         }
         Err(error) => Err(NotBegun::OutOfReach(error)),
     }

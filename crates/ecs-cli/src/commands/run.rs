@@ -66,7 +66,7 @@ pub(crate) async fn run(
     );
     let mut servers = match unless_stopped(&mut signals, finding).await {
         Ok(servers) => servers,
-        Err(NotBegun::CliError(fail)) => return Err(fail),
+        Err(NotBegun::Failed(fail)) => return Err(fail),
         Err(NotBegun::OutOfReach(error)) => {
             let given = selection.plain_ids().unwrap_or_default();
             let given = (action, given);

@@ -156,7 +156,7 @@ pub enum Record {
     /// The question after the canary was answered.
     Answered {
         /// Whether the run continues.
-        #[serde(rename = "next_steps")]
+        #[serde(rename = "go_on")]
         proceed: bool,
     },
     /// The run sends no further request.

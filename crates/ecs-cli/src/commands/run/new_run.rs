@@ -11,9 +11,10 @@ use jiff::Timestamp;
 
 use crate::args::{Format, Global, Run};
 use crate::commands::announce::{self, Announcement};
-use crate::commands::carry_out::{Attached, PreparedRun, Registered};
+use crate::commands::carry_out::{Attached, PreparedRun};
 use crate::commands::conclude::{Ending, Place};
 use crate::commands::execute::{AfterCanary, Callbacks, Shown};
+use crate::commands::journal_place::Registered;
 use crate::commands::next_steps::NextSteps;
 use crate::commands::outcome_times::OutcomeTimes;
 use crate::commands::preflight::by_id;
