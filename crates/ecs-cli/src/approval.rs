@@ -79,13 +79,21 @@ pub(crate) fn by_others<'a>(
     applies: &StoreIdentity,
     planned: Option<&str>,
 ) -> Result<Vec<&'a PlanApproval>, CliError> {
+    // A user by number, such as in a container, names nobody.
+    let named = planned.filter(|planned| !person(planned).starts_with("uid "));
+    let Some(planned) = named else {
+        return Err(CliError::usage(
+            "--four-eyes requires a plan that names who made it, and this one does not; nothing was sent",
+        )
+        .hint("make the plan again as a user with a name"));
+    };
     let counts = |approval: &&PlanApproval| {
         let user = person(&approval.user);
-        let is_other = match (&approval.role, &applies.role) {
+        let has_other_role = match (&approval.role, &applies.role) {
             (Some(role), Some(own)) => role != own,
-            _ => user != person(&applies.user),
+            _ => true,
         };
-        is_other && planned.is_none_or(|planned| user != person(planned))
+        has_other_role && user != person(&applies.user) && user != person(planned)
     };
     let others: Vec<_> = approvals.iter().filter(counts).collect();
     if !others.is_empty() {
@@ -100,15 +108,13 @@ pub(crate) fn by_others<'a>(
             known.iter().map(who).collect::<Vec<_>>().join(", ")
         ),
     };
-    let planned = planned.map(|planned| format!("it was planned by {planned}, and "));
     let applies = match &applies.role {
         Some(role) => format!("the role {role}"),
         None => applies.user.clone(),
     };
     Err(CliError::usage(message)
         .hint(format!(
-            "{}{applies} applies it: another person must approve it",
-            planned.unwrap_or_default()
+            "it was planned by {planned}, and {applies} applies it: another person must approve it"
         ))
         .next(NextStep::show_approving("to see how a plan is approved")))
 }

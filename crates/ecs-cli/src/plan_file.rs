@@ -4,6 +4,7 @@
 //! is formatted anew. Approvals stand beside the plan and sign the hash.
 
 use std::fmt;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use ecs_ops::journal::RunRecord;
@@ -13,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
+
+use crate::private_file;
 
 /// The format name in the file.
 const FORMAT: &str = "ecsctl plan";
@@ -46,10 +49,41 @@ pub(crate) struct AppliedPlan {
     pub(crate) servers: Vec<PlannedServer>,
     /// The id of its run in a store.
     pub(crate) run_id: String,
+    /// The path beside the plan: of the journal or, with a store, of a note about it.
+    pub(crate) journal: PathBuf,
     /// The plan's record of the run, with its place.
     pub(crate) run: RunRecord,
     /// Whether to act although servers differ from the plan.
     pub(crate) accept_drift: bool,
+}
+
+impl AppliedPlan {
+    /// Writes beside the plan that it is applied with a store, so that it cannot be applied again without that store.
+    pub(crate) fn note_store(&self, address: &str) -> io::Result<()> {
+        let text = store_note(&self.run_id, address);
+        match private_file::create_new(&self.journal) {
+            Ok(mut file) => file.write_all(text.as_bytes()),
+            // An earlier try, which did not begin.
+            Err(_)
+                if read_store_note(&self.journal).is_some_and(|note| note == text.trim_end()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Returns the note beside a plan that is applied with a store.
+pub(crate) fn store_note(run_id: &str, address: &str) -> String {
+    format!("run {run_id} in the store {address}\n")
+}
+
+/// Reads the note beside a plan; `None` if the file is a journal.
+pub(crate) fn read_store_note(path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let note = text.trim_end();
+    (note.starts_with("run ") && note.contains(" in the store ")).then(|| note.to_owned())
 }
 
 /// A signature of the hash.

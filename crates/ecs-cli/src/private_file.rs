@@ -21,9 +21,19 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
 /// Tells whether other users can read a file. Only Unix says so.
 #[cfg(all(unix, any(feature = "serve", feature = "postgres")))]
 pub(crate) fn is_open_to_others(file: &Path) -> bool {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    is_open(file, credentials.as_deref().map(Path::new))
+}
+
+/// Tells whether other users can read a file; `credentials` is the folder in which systemd gives credentials to a service.
+#[cfg(all(unix, any(feature = "serve", feature = "postgres")))]
+fn is_open(file: &Path, credentials: Option<&Path>) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(file).map(|known| known.permissions().mode());
-    mode.is_ok_and(|mode| mode & 0o077 != 0)
+    // They are readable by an access list, whose mask is in the place of the group's rights.
+    let is_credential = credentials.is_some() && file.parent() == credentials;
+    let others = if is_credential { 0o037 } else { 0o077 };
+    mode.is_ok_and(|mode| mode & others != 0)
 }
 
 /// Tells whether other users can read a file. Only Unix says so.
@@ -31,3 +41,6 @@ pub(crate) fn is_open_to_others(file: &Path) -> bool {
 pub(crate) fn is_open_to_others(_: &Path) -> bool {
     false
 }
+
+#[cfg(all(test, unix, any(feature = "serve", feature = "postgres")))]
+mod tests;

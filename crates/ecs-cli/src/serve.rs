@@ -90,7 +90,7 @@ pub(crate) async fn run(
     );
     let mut board = hub.board();
     let reader = Reader::new(store.shared().clone(), hub, args.limit);
-    let reader = tokio::spawn(reader.run());
+    let mut reader = tokio::spawn(reader.run());
     // Pages are there when the address is printed; a store that is slow is waited for by the pages.
     let _ = tokio::time::timeout(FIRST_READ, board.wait_for(Option::is_some)).await;
 
@@ -120,12 +120,22 @@ pub(crate) async fn run(
     }
     drop(token);
     let stop = async {
-        signals.next().await;
+        tokio::select! {
+            _ = signals.next() => {}
+            // Pages that nobody renews would look current.
+            _ = &mut reader => {}
+        }
     };
     http::serve(listener, Arc::new(site), stop, || {
         end.send_replace(true);
     })
     .await;
+    if reader.is_finished() {
+        return Err(CliError::new(
+            Exit::Failed,
+            "the reader of the store ended abnormally",
+        ));
+    }
     reader.abort();
     Ok(Exit::Success)
 }

@@ -126,26 +126,26 @@ fn approval(user: &str, role: Option<&str>) -> PlanApproval {
 fn only_the_approval_of_another_person_is_a_second_pair_of_eyes() {
     // Who approves and who applies, by user and role; who planned; whether it counts.
     type Who<'a> = (&'a str, Option<&'a str>);
-    let table: [(Who<'_>, Who<'_>, Option<&str>, bool); 12] = [
+    let table: [(Who<'_>, Who<'_>, Option<&str>, bool); 14] = [
         (
             ("bob", Some("b")),
             ("alice", Some("a")),
             Some("alice"),
             true,
         ),
-        (("bob", Some("b")), ("alice", Some("a")), None, true),
+        (("bob", Some("b")), ("alice", Some("a")), None, false),
         (
             ("bob", Some("a")),
             ("alice", Some("a")),
             Some("alice"),
             false,
         ),
-        // The role decides about who applies, whatever a process calls its user.
+        // One person with two roles, such as a shared one to deploy.
         (
             ("alice", Some("b")),
             ("alice", Some("a")),
             Some("carol"),
-            true,
+            false,
         ),
         (
             ("alice", Some("b")),
@@ -156,12 +156,24 @@ fn only_the_approval_of_another_person_is_a_second_pair_of_eyes() {
         (("bob", None), ("alice", None), Some("alice"), true),
         (("alice", None), ("alice", None), Some("bob"), false),
         (("alice", None), ("bob", None), Some("alice"), false),
-        (("root (sudo by alice)", None), ("alice", None), None, false),
-        (("alice", None), ("root (sudo by alice)", None), None, false),
+        (
+            ("root (sudo by alice)", None),
+            ("alice", None),
+            Some("carol"),
+            false,
+        ),
+        (
+            ("alice", None),
+            ("root (sudo by alice)", None),
+            Some("carol"),
+            false,
+        ),
+        (("bob", None), ("alice", None), None, false),
+        (("bob", None), ("alice", None), Some("uid 1000"), false),
         (
             ("root (sudo by bob)", None),
             ("root (sudo by alice)", None),
-            None,
+            Some("carol"),
             true,
         ),
         (
@@ -190,7 +202,7 @@ fn only_the_approval_of_another_person_is_a_second_pair_of_eyes() {
             user: "alice".to_owned(),
             role: None,
         },
-        None,
+        Some("carol"),
     );
     assert!(
         nobody

@@ -44,7 +44,7 @@ pub(crate) struct Serve {
     /// and the pages
     #[arg(long)]
     pub(crate) plain_http: bool,
-    /// Show at most so many runs, the latest
+    /// Show at most this many runs, the latest first
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) limit: u32,
 }

@@ -25,7 +25,10 @@ use crate::confirm::{act_on, counted, few};
 use crate::exit::Exit;
 use crate::fail::CliError;
 use crate::next_step::NextStep;
-use crate::plan_file::{AppliedPlan, PlanFile, PlanFileError, PlannedServer, RunPlan, drift};
+use crate::plan_file::{
+    AppliedPlan, PlanFile, PlanFileError, PlannedServer, RunPlan, drift, read_store_note,
+    store_note,
+};
 use crate::render::duration::to_minutes;
 use crate::render::plan_page::{PlanPage, PlanRow};
 use crate::render::target;
@@ -165,9 +168,18 @@ fn facts(file: &PlanFile, stored: Option<&[PlanApproval]>) -> Vec<(&'static str,
         .iter()
         .flat_map(|option| option.arguments())
         .collect();
+    let hash = file.hash.to_string();
     let keys = file.approvals.iter();
     let keys: Vec<String> = keys
-        .map(|approval| approval::described(&approval.signature))
+        .map(|approval| {
+            let signature = &approval.signature;
+            approval::verified(&hash, signature).unwrap_or_else(|| {
+                format!(
+                    "{}: not a signature of this plan",
+                    approval::described(signature)
+                )
+            })
+        })
         .collect();
     let approvals = if keys.is_empty() {
         "none".to_owned()
@@ -192,7 +204,6 @@ fn facts(file: &PlanFile, stored: Option<&[PlanApproval]>) -> Vec<(&'static str,
     }
     facts.push(("options", options.join(" ")));
     facts.push(("approved by", approvals));
-    let hash = file.hash.to_string();
     match stored {
         None => {}
         Some([]) => facts.push(("in the store", "not approved".to_owned())),
@@ -279,10 +290,19 @@ pub(crate) async fn prepare(
     let file = read(&args.plan)?;
     let journal = file.journal_path(&args.plan);
     refuse_old(args, &file)?;
-    if journal.exists() {
-        return Err(applied(&journal.display(), &journal, global));
-    }
     let store = Store::open_to_read(global).await?;
+    if journal.exists() {
+        let Some(note) = read_store_note(&journal) else {
+            return Err(applied(&journal.display(), &journal, global));
+        };
+        let in_this_store = store
+            .as_ref()
+            .map(|store| store_note(&file.hash.run_id(), store.address()));
+        // Whether the run began is known by the store.
+        if in_this_store.as_deref().map(str::trim_end) != Some(note.as_str()) {
+            return Err(applied_with(&note, &journal));
+        }
+    }
     if let Some(store) = &store {
         let run_id = file.hash.run_id();
         if store.has(&run_id).await? {
@@ -308,12 +328,13 @@ pub(crate) async fn prepare(
     run.dry_run = args.dry_run;
     run.output = args.output;
     // With a store it is there.
-    run.journal = store.is_none().then_some(journal);
+    run.journal = store.is_none().then(|| journal.clone());
     run.service = Some(record.endpoint.clone());
     run.planned = Some(AppliedPlan {
         waves: record.rolling.as_ref().map(|rolling| rolling.waves.clone()),
         servers: file.plan.servers.clone(),
         run_id: file.hash.run_id(),
+        journal,
         run: record.clone(),
         accept_drift: args.accept_drift,
     });
@@ -336,6 +357,17 @@ fn applied(place: &dyn std::fmt::Display, named: &Path, global: &Global) -> CliE
     ))
     .hint("for another run make a new plan")
     .next(resume)
+}
+
+/// The plan was applied before with a store, by the note beside it.
+fn applied_with(note: &str, path: &Path) -> CliError {
+    let path = path.display();
+    CliError::usage(format!(
+        "the plan was applied before, as {note}; nothing was sent"
+    ))
+    .hint(format!(
+        "for another run make a new plan; if that store has no such run, delete {path} and apply the plan again"
+    ))
 }
 
 /// Refuses a plan that is too old.

@@ -46,9 +46,21 @@ pub(crate) async fn run(
                 return Ok(stopped(signal, &source, &view, notes));
             }
         };
-        match change.inspect_err(|_| view.finish())? {
-            Change::Update(update) => view.update(update, results)?,
-            Change::Away(message) => view.away(&message),
+        let shown = match change {
+            Ok(Change::Update(update)) => view.update(update, results),
+            Ok(Change::Away(message)) => {
+                view.away(&message);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(mut error) = shown {
+            view.finish();
+            if view.has_records() {
+                // The run goes on elsewhere: nobody may take this for "nothing was sent".
+                error.exit = Exit::Stopped;
+            }
+            return Err(error);
         }
         if view.is_over() {
             return Ok(view.conclude(&source, results));

@@ -93,7 +93,7 @@ pub(super) fn cannot_show(id: &str, run: &RunPage) -> Response<Body> {
         }
         RunPage::Crowded => unavailable(
             "Too many runs",
-            "Too many runs are looked at. Close some pages, and try again in a minute.",
+            "Too many runs are open. Close some pages, and try again in a minute.",
         ),
         RunPage::Unread | RunPage::Shown(_) => unavailable(
             "No answer",

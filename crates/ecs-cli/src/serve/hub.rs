@@ -179,6 +179,11 @@ impl Hub {
     }
 
     /// Says why the store cannot be read: what is shown is of the time before.
+    pub(super) fn is_away(&self) -> bool {
+        let board = self.board.borrow();
+        board.as_ref().is_some_and(|board| board.failure.is_some())
+    }
+
     pub(super) fn fail(&self, message: &str) {
         self.board.send_if_modified(|board| {
             let Some(old) = board.as_deref() else {

@@ -113,9 +113,14 @@ impl Reader {
             .chain(open.iter().map(|(id, _)| id.as_str()))
             .collect();
         self.known.retain(|id, _| wanted.contains(id.as_str()));
-        self.publish(&runs, is_cut);
+        // After a failure, the pages are current again when everything was read.
+        let was_away = self.hub.is_away();
+        if !was_away {
+            self.publish(&runs, is_cut);
+        }
+        let mut read = self.read_open(open, &runs).await? || was_away;
         let began = Instant::now();
-        let mut read = self.read_open(open, &runs).await?;
+        let mut failed = None;
         // Those that run first.
         let (running, others): (Vec<_>, Vec<_>) =
             runs.iter().partition(|run| run.state == RunStatus::Running);
@@ -124,9 +129,15 @@ impl Reader {
                 break;
             }
             if self.is_due(run) {
-                self.load(run, false).await?;
+                // One run that cannot be read does not keep the others from being read.
+                if let Err(error) = self.load(run, false).await {
+                    failed = Some(error);
+                }
                 read = true;
             }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         if read {
             self.publish(&runs, is_cut);
@@ -182,7 +193,8 @@ impl Reader {
         let mut entries = known
             .map(|known| std::mem::take(&mut known.entries))
             .unwrap_or_default();
-        let update = self.store.read_run(&run.run_id, entries.len() as u64);
+        let from = entries.len() as u64;
+        let update = self.store.read_run(&run.run_id, from);
         let update = match answered(&self.hub, update).await {
             Ok(update) => update,
             Err(error) => match error.kind() {
@@ -192,7 +204,13 @@ impl Reader {
                     self.damaged(run, &chain(&error));
                     return Ok(());
                 }
-                _ => return Err(error),
+                _ => {
+                    if let Some(known) = self.known.get_mut(&run.run_id) {
+                        known.entries = entries;
+                        known.next = Instant::now() + LONG_PAUSE;
+                    }
+                    return Err(error);
+                }
             },
         };
         entries.extend(update.entries);

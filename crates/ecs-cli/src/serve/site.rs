@@ -132,10 +132,7 @@ impl Site {
                     (true, false) => "GET, HEAD",
                     (false, _) => "POST",
                 };
-                let response = plain(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    "this method has no meaning here",
-                );
+                let response = plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
                 return with(response, header::ALLOW, allowed);
             }
         }
@@ -282,7 +279,7 @@ impl Site {
                 StatusCode::SERVICE_UNAVAILABLE,
                 pages::message(
                     "No answer",
-                    "The store was not read yet. Load this page again.",
+                    "The store has not been read yet. Load this page again.",
                 ),
             );
         };
@@ -291,6 +288,15 @@ impl Site {
             store: &self.settings.store,
             now,
         };
+        // A program must not take old states for those of now.
+        if let (Some(failure), Route::List(Form::Json) | Route::Run(_, Form::Json)) =
+            (&board.failure, &route)
+        {
+            let error = format!("the store cannot be read: {failure}");
+            let mut answer = json(&json!({"error": error, "read_at": board.read_at}));
+            *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            return answer;
+        }
         match route {
             Route::List(Form::Json) => {
                 let runs: Vec<_> = board.runs.iter().map(|run| listed(&run.run)).collect();
@@ -378,7 +384,7 @@ impl Site {
     }
 }
 
-const TOO_MANY: &str = "There were too many wrong tokens. Wait a minute.";
+const TOO_MANY: &str = "Too many wrong tokens. Wait a minute.";
 
 /// The page to go to after a login, if it is one of ours.
 fn local(next: Option<String>) -> String {

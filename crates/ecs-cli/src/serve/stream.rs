@@ -61,7 +61,8 @@ impl<T: Followed> Stream<T> {
     pub(super) async fn run(mut self, may_see: impl Fn() -> bool + Send) {
         let mut ends = self.ends.clone();
         let mut shown: Option<Arc<View>> = None;
-        let mut banner = String::new();
+        // A page of before may show another one.
+        let mut banner: Option<String> = None;
         let mut beat = Instant::now() + HEARTBEAT;
         // How long a browser waits before it connects again by itself.
         if !self.send("retry: 3000\n\n".to_owned()).await {
@@ -85,12 +86,12 @@ impl<T: Followed> Stream<T> {
             }
             let board = self.board.borrow_and_update().clone();
             let now = board.map(|board| pages::banner(&board)).unwrap_or_default();
-            if now != banner {
+            if banner.as_deref() != Some(now.as_str()) {
                 let part = serde_json::json!({"parts": [["banner", now]], "gone": [], "rows": [], "whole": false});
                 if !self.send(format!("event: patch\ndata: {part}\n\n")).await {
                     return;
                 }
-                banner = now;
+                banner = Some(now);
             }
             tokio::select! {
                 changed = self.followed.changed() => if changed.is_err() { return },

@@ -29,7 +29,7 @@ pub(super) fn from_file(file: &Path) -> Result<SecretString, CliError> {
     let is_valid = token.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_valid || !(SHORTEST..=LONGEST).contains(&token.len()) {
         return Err(CliError::usage(format!(
-            "--token-file: {shown} must hold {SHORTEST} to {LONGEST} letters, digits and signs of ASCII on one line"
+            "--token-file: {shown} must hold {SHORTEST} to {LONGEST} printable ASCII characters without spaces, on one line"
         ))
         .hint(format!(
             "make one: (umask 077; openssl rand -hex 32 > {shown})"

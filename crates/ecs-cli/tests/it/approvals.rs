@@ -170,6 +170,10 @@ fn in_a_file_persons_are_users_also_by_sudo() {
     person("bob").approves(&plan, &[]).expect(0);
     person("alice").applies(&plan, &four_eyes).expect(0);
     assert_eq!(sim.accepted(), 4);
+    // Nor is it applied again by a command that does not name the store.
+    let mut without = sim.command(&["apply", &plan, "--yes"]);
+    Ended::of(&mut without).refuses(2, &["the plan was applied before, as run ", "in the store"]);
+    assert_eq!(sim.accepted(), 4);
 }
 
 #[test]

@@ -351,3 +351,33 @@ fn invalid_runs_to_watch_are_refused() {
             .refuses(2, &["there is no run in the store"]);
     }
 }
+
+/// Exit code 2 says that nothing was sent, which a watcher no longer knows once it has seen records.
+#[test]
+fn a_failure_while_watching_does_not_end_like_a_run_that_sent_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let whole = path("whole.jsonl");
+    let run = ["reboot", "--sim", "--all", "--yes", "--journal", &whole];
+    ecsctl(&run, &[""; 0]).expect(0);
+    let records = std::fs::read_to_string(&whole).unwrap();
+    let records: Vec<&str> = records.lines().collect();
+    std::fs::write(path("whole.jsonl"), records[..3].join("\n") + "\n").unwrap();
+    let watcher = Running::of(&mut command([
+        "run",
+        "watch",
+        &path("whole.jsonl"),
+        "--wait-for-resume",
+    ]));
+    // It has read the records by then.
+    std::thread::sleep(Duration::from_secs(2));
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(path("whole.jsonl"))
+        .unwrap();
+    file.write_all(format!("{}\n", records[1]).as_bytes())
+        .unwrap();
+    let ended = watcher.ended();
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+}

@@ -291,7 +291,18 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
             ..
         } = self.input;
         let plan = match (store, &args.journal) {
-            (Some(store), _) => self.plan.journal(store.journal()),
+            (Some(store), _) => {
+                if let Some(planned) = &args.planned {
+                    let noted = planned.note_store(store.address());
+                    noted.map_err(|error| {
+                        let path = planned.journal.display();
+                        CliError::usage(format!(
+                            "cannot write {path}, which notes that the plan is applied: {error}; nothing was sent"
+                        ))
+                    })?;
+                }
+                self.plan.journal(store.journal())
+            }
             (None, Some(path)) => {
                 let journal = JsonlJournal::create(path);
                 self.plan

@@ -128,7 +128,8 @@ fn read_file(
     // Checked before the records are read, so that records written before the end of the process are not missed.
     let is_active = match *was_active {
         Some(was_active) if !is_due => was_active,
-        _ => JsonlJournal::is_in_use(follower.path()).unwrap_or(false),
+        // After an error the process counts as it did before.
+        _ => JsonlJournal::is_in_use(follower.path()).unwrap_or(was_active.unwrap_or(true)),
     };
     let entries = follower
         .read_new()

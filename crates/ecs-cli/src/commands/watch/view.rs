@@ -153,6 +153,11 @@ impl<'a> View<'a> {
         self.progress.finish();
     }
 
+    /// Returns whether a record of the run was read.
+    pub(super) fn has_records(&self) -> bool {
+        self.span.is_some()
+    }
+
     /// Returns whether watching is complete.
     pub(super) fn is_over(&self) -> bool {
         let recovered = self.replay.recovered();

@@ -42,7 +42,7 @@ impl Frame<'_> {
                       <p id=\"live\" role=\"status\" aria-live=\"polite\"></p>\
                       <form method=\"post\" action=\"/logout\"><button>Log out</button></form></header>\n";
         let footer = format!(
-            "<footer>{} · {} · all times are UTC · this page only reads</footer>\n",
+            "<footer>{} · {} · all times are UTC · read-only</footer>\n",
             escape(self.store),
             escape(concat!("ecsctl ", env!("CARGO_PKG_VERSION")))
         );
@@ -56,7 +56,7 @@ pub(in crate::serve) fn banner(board: &Board) -> String {
         None => String::new(),
         Some(failure) => format!(
             "<p class=\"away\"><strong>The store cannot be read.</strong> What is shown is what was known at {}. \
-             It is tried again and again: {}</p>",
+             Trying again. Cause: {}</p>",
             when(board.read_at, None),
             escape(failure)
         ),

@@ -18,7 +18,7 @@ const STATES: [(RunStatus, &str, &str); 4] = [
     (
         RunStatus::Silent,
         "count-silent",
-        "no sign of life of its process for a while: resume continues the run",
+        "its process has not been heard from for a while: resume continues the run",
     ),
     (RunStatus::Running, "count-running", "its process is alive"),
     (
@@ -88,7 +88,8 @@ fn summary(runs: &[Listed], is_cut: bool) -> String {
         .filter(|listed| listed.run.state == RunStatus::Running)
         .count();
     let runs = match (runs.len(), is_cut) {
-        (1, _) => "1 run".to_owned(),
+        (1, false) => "1 run".to_owned(),
+        (1, true) => "The latest run".to_owned(),
         (many, false) => format!("{many} runs"),
         (many, true) => format!("The latest {many} runs"),
     };

@@ -52,7 +52,11 @@ fn process(run: &RunSummary) -> String {
         escape(host),
     );
     if run.epoch > 1 {
-        text.push_str(&format!(", taken over {} times", run.epoch - 1));
+        let times = match run.epoch - 1 {
+            1 => "once".to_owned(),
+            times => format!("{times} times"),
+        };
+        text.push_str(&format!(", taken over {times}"));
     }
     match state {
         RunStatus::Silent | RunStatus::Released => {

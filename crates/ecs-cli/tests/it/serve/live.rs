@@ -134,9 +134,17 @@ fn a_database_that_is_away_is_named_and_comes_back() {
             "{path}"
         );
     }
+    for path in ["/runs.json", &format!("{page}.json")] {
+        let answer = site.get_with(path, &cookie);
+        assert_eq!(answer.status, 503, "{path}");
+        assert!(answer.body.contains("\"read_at\""), "{}", answer.body);
+    }
     server.restart().unwrap();
     list.until("[[\"banner\",\"\"]]");
     assert_eq!(site.get("/healthz").status, 200);
+    // A page that was made during the outage learns that it is over.
+    let mut late = Events::of(&site.address, "/events", &cookie);
+    late.until("[[\"banner\",\"\"]]");
     let second = super::restarted(&sim, &store);
     list.until(&second);
 }
