@@ -179,10 +179,11 @@ fn read_settings(
         | Command::Man(_)
         | Command::Sim(_) => UserSettings::default(),
         // It works without them.
-        Command::Plan(PlanCommand::Show(_)) => settings::read(global).unwrap_or_else(|fail| {
-            notes.warn(&format!("the settings are not used: {}", fail.message));
-            UserSettings::default()
-        }),
+        Command::Plan(PlanCommand::Show(_) | PlanCommand::Approve(_)) => settings::read(global)
+            .unwrap_or_else(|fail| {
+                notes.warn(&format!("the settings are not used: {}", fail.message));
+                UserSettings::default()
+            }),
         _ => settings::read(global)?,
     })
 }

@@ -156,6 +156,15 @@ impl<W: Write> Lines<W> {
         self.to.flush()
     }
 
+    #[cold]
+    fn write_piece(&mut self) -> io::Result<()> {
+        self.check();
+        self.to.write_all(&self.piece)?;
+        self.piece.clear();
+        self.unchecked = 0;
+        Ok(())
+    }
+
     fn check(&mut self) {
         let unchecked = self.piece.get(self.unchecked..);
         self.checksum.update(unchecked.unwrap_or_default());
@@ -166,14 +175,18 @@ impl<W: Write> Lines<W> {
 /// A part of a line. The last one stays in the piece.
 impl<W: Write> Write for Lines<W> {
     fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        self.write_all(part)?;
+        Ok(part.len())
+    }
+
+    // Called for each token of the JSON: without a loop around `write`.
+    #[inline]
+    fn write_all(&mut self, part: &[u8]) -> io::Result<()> {
         if self.piece.len() >= PIECE {
-            self.check();
-            self.to.write_all(&self.piece)?;
-            self.piece.clear();
-            self.unchecked = 0;
+            self.write_piece()?;
         }
         self.piece.extend_from_slice(part);
-        Ok(part.len())
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {

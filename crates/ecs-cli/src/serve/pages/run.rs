@@ -72,7 +72,7 @@ fn rest(timeline: &Timeline) -> String {
     match timeline.servers.len().saturating_sub(MOST_ROWS) {
         0 => String::new(),
         more => format!(
-            "<p>{more} more servers are not listed here: <code>ecsctl run show {} -o csv</code> lists all.</p>",
+            "<p>{more} more servers are not listed here: <code>run show {} -o csv</code> lists all.</p>",
             escape(&timeline.run_id)
         ),
     }
