@@ -127,7 +127,7 @@ impl<W: Write> Lines<W> {
     pub(super) fn new(to: W) -> Self {
         Self {
             to,
-            piece: Vec::new(),
+            piece: Vec::with_capacity(512),
             unchecked: 0,
             checksum: crc32fast::Hasher::new(),
         }
@@ -136,7 +136,12 @@ impl<W: Write> Lines<W> {
     /// Adds an entry.
     pub(super) fn add(&mut self, seq: u64, at: Timestamp, record: &Record) -> io::Result<()> {
         let v = Entry::VERSION;
-        serde_json::to_writer(&mut *self, &Written { v, seq, at, record })?;
+        let written = Written { v, seq, at, record };
+        if is_long(record) {
+            serde_json::to_writer(&mut *self, &written)?;
+        } else {
+            serde_json::to_writer(&mut self.piece, &written)?;
+        }
         // The closing brace comes after the checksum.
         self.piece.pop();
         self.check();
@@ -169,6 +174,15 @@ impl<W: Write> Lines<W> {
         let unchecked = self.piece.get(self.unchecked..);
         self.checksum.update(unchecked.unwrap_or_default());
         self.unchecked = self.piece.len();
+    }
+}
+
+/// Returns whether a record may be longer than a piece: it has servers of the whole run.
+fn is_long(record: &Record) -> bool {
+    match record {
+        Record::Run(_) | Record::InitialState { .. } => true,
+        Record::Outcomes { servers } => servers.len() > 1000,
+        _ => false,
     }
 }
 
