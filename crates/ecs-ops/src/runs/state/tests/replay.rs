@@ -384,7 +384,11 @@ proptest! {
                 played.step(*which, fact);
             }
             let recovered = played.recovered();
-            let queued: HashSet<_> = played.state.unsent().into_iter().collect();
+            // A server that was not ready has its reason until the stop empties the queue.
+            let queued = played.state.unsent().into_iter();
+            let queued: HashSet<_> = queued
+                .filter(|id| played.state.ledger.outcomes.get(id).is_none())
+                .collect();
             let live = entries_of(&played.state.ledger, &HashSet::new());
             prop_assert_eq!(live, entries_of(recovered.ledger(), &queued), "after {} steps", steps);
             let (unsent, escalating) = (recovered.unsent(), recovered.escalating());
