@@ -1,19 +1,19 @@
-//! `serve`: the runs of a store as web pages that change by themselves. Nothing can be changed there.
+//! `serve`: the runs of a store as read-only web pages that update themselves.
 //!
 //! | module | holds |
 //! |---|---|
 //! | `access` | the token and the sessions of those who logged in |
-//! | `answer` | answers, as HTTP has them |
+//! | `answer` | HTTP responses |
 //! | `http` | connections and their limits |
-//! | `hub` | what was read, for all browsers |
+//! | `hub` | the published state, for all browsers |
 //! | `pages` | the pages as text |
 //! | `reader` | the one task that reads the store |
 //! | `request` | host, cookie and token of a request |
-//! | `route` | what an address means |
+//! | `route` | the routes of paths |
 //! | `site` | answers to requests |
 //! | `stream` | server-sent events |
 //! | `token` | the token, from a file or new |
-//! | `view` | what changes on a page |
+//! | `view` | the parts of a page that change |
 
 mod access;
 mod answer;
@@ -49,9 +49,9 @@ use crate::signals::Signals;
 use crate::store::{Store, not_named};
 use crate::term::{Printer, Results};
 
-/// How long the first reading of the store is waited for.
+/// The longest wait for the first read of the store.
 const FIRST_READ: Duration = Duration::from_secs(5);
-/// What systemd sets where stderr leads to its journal.
+/// The variable that systemd sets if stderr leads to its journal.
 const SYSTEMD_JOURNAL: &str = "JOURNAL_STREAM";
 
 /// Serves until Ctrl-C.
@@ -134,13 +134,14 @@ pub(crate) async fn run(
         return Err(CliError::new(
             Exit::Failed,
             "the reader of the store ended abnormally",
-        ));
+        )
+        .hint("start the command again, and report what it printed: this is a fault of ecsctl"));
     }
     reader.abort();
     Ok(Exit::Success)
 }
 
-/// An address that others reach, without TLS, is only listened on by whoever asks for that.
+/// Refuses an address that other machines can reach without TLS, unless `--plain-http` is given.
 fn check_listen(args: &Serve, notes: &Printer) -> Result<(), CliError> {
     if args.listen.ip().to_canonical().is_loopback() {
         return Ok(());

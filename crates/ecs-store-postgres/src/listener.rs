@@ -1,7 +1,7 @@
 //! Hints about runs that change, by LISTEN on a connection of its own.
 //!
-//! It needs a session: behind a pooler in transaction mode notifications do not arrive. Whoever
-//! gets the hints also reads from time to time.
+//! It needs a session: behind a pooler in transaction mode notifications do not arrive. Readers
+//! of hints also read from time to time.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -16,18 +16,18 @@ use crate::error::of_driver;
 use crate::tls::{Connector, Encrypted};
 use crate::{StoreError, StoreErrorKind};
 
-/// The lock of whoever listens, as `schema/0002.sql` has it: processes notify only while it is held.
+/// The statements of a listener. Processes notify only while this lock is held (`schema/0002.sql`).
 /// The lock is taken after LISTEN, so that no notification is sent that would not arrive.
 const LISTEN: &str = "LISTEN ecsctl_runs; SELECT pg_advisory_lock_shared(7306347162104917603)";
-/// How long a connection may take to be made and to listen.
+/// The time limit for connecting and listening.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often the server is asked whether it is still there.
+/// The interval at which the server is probed.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 /// The limits of the pause before a connection is made anew.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Listens for as long as it is polled; a connection that breaks is made anew.
+/// Listens for as long as it is polled, and reconnects when the connection breaks.
 pub(crate) async fn listen(address: StoreAddress, tls: Connector, hints: Hints) {
     let mut pause = FIRST_PAUSE;
     loop {
@@ -46,7 +46,7 @@ pub(crate) async fn listen(address: StoreAddress, tls: Connector, hints: Hints) 
     }
 }
 
-/// One connection, until it ends.
+/// Listens on one connection until it ends.
 async fn session(
     address: &StoreAddress,
     tls: &Connector,
@@ -71,7 +71,7 @@ async fn session(
     }
 }
 
-/// Passes notifications on.
+/// Forwards notifications.
 async fn receive(
     mut connection: Connection<Socket, Encrypted>,
     hints: &Hints,
@@ -84,7 +84,7 @@ async fn receive(
     Ok(())
 }
 
-/// Ends when the server no longer answers.
+/// Returns when the server no longer answers.
 async fn check(client: &Client) -> Result<(), StoreError> {
     loop {
         sleep(CHECK_INTERVAL).await;

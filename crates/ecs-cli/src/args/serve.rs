@@ -33,8 +33,8 @@ pub(crate) struct Serve {
     /// Listen on this address and port. One that other machines can reach needs --plain-http
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7788", value_parser = address)]
     pub(crate) listen: SocketAddr,
-    /// Read the token that a login needs from this file, which nobody but its owner may read: at least 20 letters, digits
-    /// and signs. By default a new one is made and printed
+    /// Read the token for logins from this file, which only its owner may read: at least 20 printable ASCII characters
+    /// without spaces. By default a new token is made and printed
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// The address that browsers use, if a proxy is in between. With https:// cookies are sent over TLS only
@@ -59,7 +59,7 @@ pub(crate) struct PublicUrl {
     pub(crate) is_https: bool,
     /// The host, without a port.
     pub(crate) host: String,
-    /// The whole, without a slash at its end.
+    /// The whole address, without a slash at its end.
     pub(crate) url: String,
 }
 
@@ -87,7 +87,7 @@ impl FromStr for PublicUrl {
     }
 }
 
-/// The host of `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`; nothing if it is none.
+/// Returns the host of `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`; `None` for other texts.
 pub(crate) fn host_of(authority: &str) -> Option<&str> {
     let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     let (host, port) = if authority.starts_with('[') {

@@ -1,4 +1,4 @@
-//! Who may see the pages: whoever knows the token, and whoever logged in with it.
+//! Access to the pages: by the token, or by a session that began with it.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -11,15 +11,15 @@ use subtle::ConstantTimeEq as _;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// How long a login lasts.
+/// The lifetime of a session.
 pub(super) const SESSION: Duration = Duration::from_secs(12 * 3600);
-/// More sessions are not kept: the one that ends first ends at once.
+/// The most sessions. A further one ends the one that would end first.
 const MOST_SESSIONS: usize = 1000;
 /// The window in which wrong tokens are counted.
 const WINDOW: Duration = Duration::from_secs(60);
-/// So many wrong tokens from one address are answered in a window.
+/// The most wrong tokens from one address in a window.
 const MOST_WRONG: usize = 5;
-/// So many from all addresses.
+/// The most wrong tokens from all addresses in a window.
 const MOST_WRONG_OF_ALL: usize = 1000;
 
 type Digest = [u8; 32];
@@ -27,7 +27,7 @@ type Digest = [u8; 32];
 /// The token and the sessions. Secrets are kept as their SHA-256.
 pub(super) struct Access {
     token: Digest,
-    /// When each session ends.
+    /// The end of each session.
     sessions: HashMap<Digest, Instant>,
     /// The wrong tokens of the last window.
     wrong: VecDeque<(Instant, IpAddr)>,
@@ -39,11 +39,11 @@ impl fmt::Debug for Access {
     }
 }
 
-/// Why a token lets nobody in.
+/// The reason for which a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     Wrong,
-    /// There were too many wrong ones: none is compared for this long.
+    /// Too many wrong tokens were sent: no token is compared for this time.
     TooMany(Duration),
 }
 
@@ -56,7 +56,7 @@ impl Access {
         }
     }
 
-    /// Compares a token, which somebody at this address sent.
+    /// Compares a token that came from this address.
     pub(super) fn check(&mut self, token: &str, from: IpAddr, now: Instant) -> Result<(), Refused> {
         let from = network(from);
         while let Some((at, _)) = self.wrong.front()
@@ -97,7 +97,7 @@ impl Access {
         id
     }
 
-    /// Whether there is a session of this id.
+    /// Returns whether there is a session with this id.
     pub(super) fn has_session(&self, id: &str, now: Instant) -> bool {
         let end = self.sessions.get(&digest(id));
         end.is_some_and(|end| *end > now)
@@ -109,7 +109,7 @@ impl Access {
     }
 }
 
-/// A text that nobody can guess: 244 bits of the system's randomness.
+/// Returns a random text with 244 bits of the system's randomness.
 pub(super) fn random() -> String {
     format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }
@@ -118,7 +118,7 @@ fn digest(text: &str) -> Digest {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// Whose addresses count as one: an IPv6 host has all of its /64.
+/// Returns the network whose addresses count as one: an IPv6 host has all of its /64.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),

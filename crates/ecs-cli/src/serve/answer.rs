@@ -1,4 +1,4 @@
-//! Answers, as HTTP has them.
+//! HTTP responses.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::pages;
 use super::route::Asset;
 use crate::render::json;
 
-/// Of all answers. Nothing is loaded from elsewhere, nothing within a page is executed, no other page may frame it.
+/// The policy of all responses. Nothing is loaded from elsewhere, no inline code is executed, no other page may frame it.
 const HEADERS: [(HeaderName, &str); 8] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -39,7 +39,7 @@ const HEADERS: [(HeaderName, &str); 8] = [
 
 pub(super) type Body = Either<Full<Bytes>, Channel<Bytes>>;
 
-/// What all answers say.
+/// Adds the headers of all responses.
 pub(super) fn secured(mut response: Response<Body>) -> Response<Body> {
     for (name, value) in HEADERS {
         response
@@ -114,7 +114,7 @@ pub(super) fn too_many(wait: Duration, response: Response<Body>) -> Response<Bod
     )
 }
 
-/// With GET.
+/// Redirects with GET.
 pub(super) fn redirect(path: &str) -> Response<Body> {
     with(plain(StatusCode::SEE_OTHER, ""), header::LOCATION, path)
 }

@@ -18,20 +18,20 @@ use tokio_io_timeout::TimeoutStream;
 
 use super::site::Site;
 
-/// So many connections are open at a time; others wait to be accepted.
+/// The most open connections. Further ones wait to be accepted.
 const MOST_CONNECTIONS: usize = 512;
-/// How long the head of a request may take, and how long a connection may be idle.
+/// The time limit for the head of a request, and for an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How large it may be.
+/// The largest head.
 const MOST_HEAD: usize = 16 * 1024;
-/// How long a client may read nothing of what it asked for.
+/// The time limit for a client that does not read its response.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long connections may take to end when the server ends.
+/// The time that connections have to end when the server ends.
 const GRACE: Duration = Duration::from_secs(5);
-/// After a failed accept (mostly: too many open files) the next try waits.
+/// The pause after a failed accept, mostly because of too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop`; `ending` is called then, so that what never ends by itself does.
+/// Serves until `stop`, then calls `ending`, which ends the streams.
 pub(super) async fn serve(
     listener: TcpListener,
     site: Arc<Site>,
@@ -71,7 +71,7 @@ pub(super) async fn serve(
     let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
 }
 
-/// Serves one connection to its end. What goes wrong on it is the client's to notice.
+/// Serves one connection to its end. Its errors concern only the client.
 async fn connection(stream: TcpStream, peer: SocketAddr, site: Arc<Site>, watcher: Watcher) {
     // Events are small: waiting to fill packets only delays them.
     let _ = stream.set_nodelay(true);

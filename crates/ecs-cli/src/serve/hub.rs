@@ -1,4 +1,4 @@
-//! What is known of the runs, for all browsers: one task reads the store, whoever shows something waits for what it publishes.
+//! The published state of the runs, for all browsers: one task reads the store, and pages wait for its updates.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,19 +14,19 @@ use super::access;
 use super::view::View;
 use crate::render::timeline::{Summary, Timeline};
 
-/// So many runs are followed at a time.
+/// The most runs that are followed at a time.
 const MOST_OPEN: usize = 64;
-/// A run that nobody looks at is followed for this long: somebody reloads the page.
+/// The time for which a run is followed after its last page was closed, such as for a reload.
 const KEPT: Duration = Duration::from_secs(30);
 
-/// What is published.
+/// The published state.
 #[derive(Debug)]
 pub(super) struct Hub {
     board: watch::Sender<Option<Arc<Board>>>,
     open: Mutex<HashMap<String, OpenRun>>,
-    /// Somebody waits for a run.
+    /// Notified when a page waits for a run.
     wanted: Notify,
-    /// Versions are of this process.
+    /// A random text, so that versions of another process differ.
     process: String,
     versions: AtomicU64,
 }
@@ -34,13 +34,13 @@ pub(super) struct Hub {
 /// The list of runs.
 #[derive(Clone, Debug)]
 pub(super) struct Board {
-    /// When the store was last read.
+    /// The time of the last read of the store.
     pub(super) read_at: Timestamp,
-    /// Why it cannot be read now.
+    /// The reason for which the store cannot be read now; `None` if it can.
     pub(super) failure: Option<String>,
-    /// The latest first.
+    /// The runs, the latest first.
     pub(super) runs: Vec<Listed>,
-    /// Whether there are more.
+    /// Whether the store has further runs.
     pub(super) is_cut: bool,
     pub(super) view: Arc<View>,
 }
@@ -52,10 +52,10 @@ pub(super) struct Listed {
     pub(super) progress: Progress,
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Progress {
-    /// Its records were not read yet.
+    /// Its records have not been read yet.
     Unread,
     Known {
         summary: Summary,
@@ -68,11 +68,11 @@ pub(super) enum Progress {
 /// A run with its records.
 #[derive(Clone, Debug)]
 pub(super) enum RunPage {
-    /// Not read yet.
+    /// It has not been read yet.
     Unread,
-    /// The store has none of this id.
+    /// The store has no run with this id.
     Absent,
-    /// Too many others are followed.
+    /// Too many other runs are followed.
     Crowded,
     Damaged(String),
     Shown(Arc<Shown>),
@@ -90,7 +90,7 @@ pub(super) struct Shown {
 #[derive(Debug)]
 struct OpenRun {
     page: watch::Sender<RunPage>,
-    /// When somebody asked for it.
+    /// The time of the last request for it.
     wanted_at: Instant,
 }
 
@@ -105,12 +105,12 @@ impl Hub {
         }
     }
 
-    /// The list, from now on.
+    /// Subscribes to the list.
     pub(super) fn board(&self) -> watch::Receiver<Option<Arc<Board>>> {
         self.board.subscribe()
     }
 
-    /// A run, from now on.
+    /// Subscribes to a run.
     pub(super) fn run(&self, run_id: &str) -> watch::Receiver<RunPage> {
         let mut open = self.open();
         if let Some(run) = open.get_mut(run_id) {
@@ -128,12 +128,12 @@ impl Hub {
         receiver
     }
 
-    /// Waits until somebody asks for a run that is not followed.
+    /// Waits until a page asks for a run that is not followed.
     pub(super) async fn wanted(&self) {
         self.wanted.notified().await;
     }
 
-    /// The ids of the runs that somebody looks at, with what was published of each. Others are forgotten.
+    /// Returns the runs with open pages, with the published state of each. Others are forgotten.
     pub(super) fn open_runs(&self) -> Vec<(String, RunPage)> {
         let mut open = self.open();
         open.retain(|_, run| run.page.receiver_count() > 0 || run.wanted_at.elapsed() < KEPT);
@@ -155,7 +155,7 @@ impl Hub {
         }
     }
 
-    /// Publishes the list. Whoever shows it is woken only if there is something new to see.
+    /// Publishes the list. Subscribers are woken only if the shown list changed.
     pub(super) fn publish(&self, runs: Vec<Listed>, is_cut: bool, mut view: View, now: Timestamp) {
         self.board.send_if_modified(|board| {
             let old = board.as_deref();
@@ -178,12 +178,7 @@ impl Hub {
         });
     }
 
-    /// Says why the store cannot be read: what is shown is of the time before.
-    pub(super) fn is_away(&self) -> bool {
-        let board = self.board.borrow();
-        board.as_ref().is_some_and(|board| board.failure.is_some())
-    }
-
+    /// Publishes that the store cannot be read. The runs stay as they were read last.
     pub(super) fn fail(&self, message: &str) {
         self.board.send_if_modified(|board| {
             let Some(old) = board.as_deref() else {
@@ -201,7 +196,7 @@ impl Hub {
         });
     }
 
-    /// A name for what is shown next.
+    /// Returns the version of the next state.
     pub(super) fn version(&self) -> String {
         let number = self.versions.fetch_add(1, Ordering::Relaxed);
         format!("{}-{number}", self.process)

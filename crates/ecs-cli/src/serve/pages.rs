@@ -15,7 +15,7 @@ pub(super) use run::{run, shown};
 
 use crate::render::page;
 
-/// Of all pages.
+/// The style of all pages.
 pub(super) fn style() -> String {
     format!(
         "{}\n{}\n{}",
@@ -25,8 +25,8 @@ pub(super) fn style() -> String {
     )
 }
 
-/// Follows what a page shows.
+/// The script that updates a page.
 pub(super) const SCRIPT: &str = include_str!("pages/live.js");
-/// Logs in with the token of the address that was printed.
+/// The script that logs in with the token of the printed address.
 pub(super) const LOGIN_SCRIPT: &str = include_str!("pages/login.js");
 pub(super) const ICON: &str = include_str!("pages/icon.svg");

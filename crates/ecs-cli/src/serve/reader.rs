@@ -1,4 +1,4 @@
-//! Reads the store for all browsers.
+//! The reader of the store, for all browsers.
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
@@ -17,39 +17,40 @@ use super::pages;
 use crate::commands::show::timeline;
 use crate::render::timeline::Timeline;
 
-/// At least this long between two readings, however much changes.
+/// The shortest pause between two reads of the list.
 const PAUSE: Duration = Duration::from_millis(250);
-/// After a reading that failed.
+/// The pause after a failed read.
 const LONG_PAUSE: Duration = Duration::from_secs(2);
-/// A store without an answer for this long counts as away, and is waited for.
+/// The time after which a store without an answer counts as away.
 const ANSWER: Duration = Duration::from_secs(3);
-/// Reading the records of runs takes so much of the time between two lists.
+/// The time for reading records between two reads of the list.
 const BUDGET: Duration = Duration::from_millis(1500);
-/// A run is read again after so many times of what reading it took: long runs leave time to others.
+/// How many times as long as a read of a run took the next read waits, so that long runs leave time to others.
 const SHARE: u32 = 5;
 
-/// The task that reads.
+/// The reading task.
 #[derive(Debug)]
 pub(super) struct Reader {
     store: Store,
     hub: Arc<Hub>,
-    /// So many runs are listed.
+    /// The most runs in the list.
     limit: u32,
     known: HashMap<String, Known>,
 }
 
-/// What was read of a run.
+/// The result of the last read of a run.
 #[derive(Debug)]
 struct Known {
-    of: Stage,
+    /// `None` if it was never read.
+    of: Option<Stage>,
     progress: Progress,
-    /// Its records so far, if it goes on.
+    /// Its records so far, if it is active.
     entries: Vec<Entry>,
-    /// Not before then it is read again.
+    /// The earliest time of the next read.
     next: Instant,
 }
 
-/// What changes of a run when there is something new to see.
+/// The part of a run's summary that changes with its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stage {
     records: i64,
@@ -77,7 +78,7 @@ impl Reader {
         }
     }
 
-    /// Reads for as long as it is polled: when the store says that something changed, when somebody wants to see a run, and
+    /// Reads for as long as it is polled: when the store notifies of a change, when a page asks for a run, and
     /// from time to time.
     pub(super) async fn run(mut self) {
         let mut changes = self.store.changes();
@@ -113,14 +114,9 @@ impl Reader {
             .chain(open.iter().map(|(id, _)| id.as_str()))
             .collect();
         self.known.retain(|id, _| wanted.contains(id.as_str()));
-        // After a failure, the pages are current again when everything was read.
-        let was_away = self.hub.is_away();
-        if !was_away {
-            self.publish(&runs, is_cut);
-        }
-        let mut read = self.read_open(open, &runs).await? || was_away;
+        self.publish(&runs, is_cut);
+        let mut read = self.read_open(open, &runs).await?;
         let began = Instant::now();
-        let mut failed = None;
         // Those that run first.
         let (running, others): (Vec<_>, Vec<_>) =
             runs.iter().partition(|run| run.state == RunStatus::Running);
@@ -129,15 +125,9 @@ impl Reader {
                 break;
             }
             if self.is_due(run) {
-                // One run that cannot be read does not keep the others from being read.
-                if let Err(error) = self.load(run, false).await {
-                    failed = Some(error);
-                }
+                self.load(run, false).await;
                 read = true;
             }
-        }
-        if let Some(error) = failed {
-            return Err(error);
         }
         if read {
             self.publish(&runs, is_cut);
@@ -145,7 +135,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads the runs whose pages are open. Whether any was.
+    /// Reads the runs with open pages. Returns whether there was one to read.
     async fn read_open(
         &mut self,
         open: Vec<(String, RunPage)>,
@@ -173,44 +163,35 @@ impl Reader {
             // One that failed is read again when it has changed.
             let is_damaged = matches!(page, RunPage::Damaged(_)) && !self.is_due(&run);
             if shown != Some(Stage::of(&run)) && !(waits && shown.is_some()) && !is_damaged {
-                self.load(&run, true).await?;
+                self.load(&run, true).await;
                 read = true;
             }
         }
         Ok(read)
     }
 
-    /// Whether there is something new to read of a run.
+    /// Returns whether a run has new records to read now.
     fn is_due(&self, run: &RunSummary) -> bool {
         let known = self.known.get(&run.run_id);
-        known.is_none_or(|known| known.of != Stage::of(run) && Instant::now() >= known.next)
+        known.is_none_or(|known| known.of != Some(Stage::of(run)) && Instant::now() >= known.next)
     }
 
-    /// Reads the records of a run, and publishes them if somebody looks at it.
-    async fn load(&mut self, run: &Arc<RunSummary>, is_open: bool) -> Result<(), StoreError> {
+    /// Reads the records of a run, and publishes them if its page is open. A run that cannot be read does not hold up the
+    /// others.
+    async fn load(&mut self, run: &Arc<RunSummary>, is_open: bool) {
         let began = Instant::now();
         let known = self.known.get_mut(&run.run_id);
         let mut entries = known
             .map(|known| std::mem::take(&mut known.entries))
             .unwrap_or_default();
-        let from = entries.len() as u64;
-        let update = self.store.read_run(&run.run_id, from);
-        let update = match answered(&self.hub, update).await {
+        let update = self.store.read_run(&run.run_id, entries.len() as u64);
+        let update = match update.await {
             Ok(update) => update,
             Err(error) => match error.kind() {
                 // Pruned since the list was read.
-                StoreErrorKind::NoRun => return Ok(()),
-                StoreErrorKind::Contradiction => {
-                    self.damaged(run, &chain(&error));
-                    return Ok(());
-                }
-                _ => {
-                    if let Some(known) = self.known.get_mut(&run.run_id) {
-                        known.entries = entries;
-                        known.next = Instant::now() + LONG_PAUSE;
-                    }
-                    return Err(error);
-                }
+                StoreErrorKind::NoRun => return,
+                StoreErrorKind::Contradiction => return self.damaged(run, &chain(&error)),
+                _ => return self.failed(run, entries, &chain(&error)),
             },
         };
         entries.extend(update.entries);
@@ -238,7 +219,25 @@ impl Reader {
             Ok(Err(message)) => self.damaged(&run, &message),
             Err(error) => self.damaged(&run, &error.to_string()),
         }
-        Ok(())
+    }
+
+    /// Keeps what is known of a run that cannot be read now. It is tried again after a pause.
+    fn failed(&mut self, run: &RunSummary, entries: Vec<Entry>, message: &str) {
+        tracing::warn!(run_id = run.run_id, error = message, "a run cannot be read");
+        let next = Instant::now() + LONG_PAUSE;
+        if let Some(known) = self.known.get_mut(&run.run_id) {
+            (known.entries, known.next) = (entries, next);
+            return;
+        }
+        let known = Known {
+            of: None,
+            progress: Progress::Damaged(message.to_owned()),
+            entries,
+            next,
+        };
+        self.known.insert(run.run_id.clone(), known);
+        self.hub
+            .publish_run(&run.run_id, RunPage::Damaged(message.to_owned()));
     }
 
     fn damaged(&mut self, run: &RunSummary, message: &str) {
@@ -250,7 +249,7 @@ impl Reader {
 
     fn learn(&mut self, run: &RunSummary, progress: Progress, entries: Vec<Entry>, took: Duration) {
         let known = Known {
-            of: Stage::of(run),
+            of: Some(Stage::of(run)),
             progress,
             entries,
             next: Instant::now() + took * SHARE,
@@ -279,7 +278,7 @@ fn progress(timeline: &Timeline) -> Progress {
     }
 }
 
-/// Waits for the store, and says so to those who look on when it takes long.
+/// Waits for the store. After [`ANSWER`] the pages show that it gives no answer.
 async fn answered<T>(hub: &Hub, answer: impl Future<Output = T>) -> T {
     let mut answer = pin!(answer);
     tokio::select! {

@@ -1,4 +1,4 @@
-//! What the head of a request says about whoever sent it.
+//! The sender of a request, by its head.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use hyper::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 
 use crate::args::host_of;
 
-/// The host that a request is for, in lower case, without its port.
+/// Returns the host that a request is for, in lower case, without its port.
 pub(super) fn host(headers: &HeaderMap) -> Option<String> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next()?.to_str().ok()?;
@@ -18,8 +18,8 @@ pub(super) fn host(headers: &HeaderMap) -> Option<String> {
         .then(|| host_of(host).map(str::to_ascii_lowercase))?
 }
 
-/// Whether a page may be read under the name of this host. A name of somebody else's may lead here as well, with scripts of
-/// theirs that would then count as ours (DNS rebinding): only an address, `localhost` and the public name are ours.
+/// Returns whether a page may be read under the name of this host. A foreign name may lead here as well, with foreign
+/// scripts that would then count as ours (DNS rebinding): only an address, `localhost` and the public name are ours.
 pub(super) fn is_own_host(host: &str, public: Option<&str>) -> bool {
     let address = host
         .strip_prefix('[')
@@ -27,7 +27,7 @@ pub(super) fn is_own_host(host: &str, public: Option<&str>) -> bool {
     address.unwrap_or(host).parse::<IpAddr>().is_ok() || host == "localhost" || Some(host) == public
 }
 
-/// Whether a request that changes the session comes from a page of ours.
+/// Returns whether a request that changes the session comes from a page of ours.
 pub(super) fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
@@ -44,7 +44,7 @@ pub(super) fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
     origin.is_some_and(|origin| origin.eq_ignore_ascii_case(host))
 }
 
-/// The value of a cookie.
+/// Returns the value of a cookie.
 pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(COOKIE).iter();
     let lines = lines.filter_map(|line| line.to_str().ok());
@@ -55,7 +55,7 @@ pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     })
 }
 
-/// The token of a request that brings it along.
+/// Returns the token of a request that carries one.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;

@@ -1,18 +1,18 @@
-//! What an address means.
+//! The routes of paths.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// No id is longer.
+/// The longest id.
 const LONGEST_ID: usize = 200;
 
-/// All but what stands for itself in a path.
+/// The characters that are encoded in a path.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// What an address names.
+/// The target of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     List(Form),
@@ -23,16 +23,16 @@ pub(super) enum Route {
     Asset(Asset),
 }
 
-/// How something is shown.
+/// The form of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Page,
-    /// What changes on the page.
+    /// The changes of the page, as events.
     Events,
     Json,
 }
 
-/// What pages load.
+/// A file that pages load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asset {
     Style,
@@ -42,7 +42,7 @@ pub(super) enum Asset {
 }
 
 impl Route {
-    /// The route of a path.
+    /// Returns the route of a path.
     pub(super) fn of(path: &str) -> Option<Self> {
         Some(match path {
             "/" => Self::List(Form::Page),
@@ -68,7 +68,7 @@ impl Route {
         Some(Self::Run(decoded(id)?, form))
     }
 
-    /// Whether it is a page that somebody may want to see after a login.
+    /// Returns whether this is a page to return to after a login.
     pub(super) fn is_page(&self) -> bool {
         matches!(self, Self::List(Form::Page) | Self::Run(_, Form::Page))
     }
@@ -82,7 +82,7 @@ fn decoded(id: &str) -> Option<String> {
     (id.len() <= LONGEST_ID && !id.chars().any(char::is_control)).then(|| id.into_owned())
 }
 
-/// The path of a run's page.
+/// Returns the path of a run's page.
 pub(super) fn run_path(run_id: &str) -> String {
     format!("/runs/{}", utf8_percent_encode(run_id, ENCODED))
 }

@@ -26,21 +26,21 @@ use super::route::{Form, Route};
 use super::stream::{Followed, Stream};
 use crate::store::listed;
 
-/// So many browsers follow pages at a time.
+/// The most event streams at a time.
 const MOST_STREAMS: usize = 200;
 /// The largest form.
 const MOST_BODY: usize = 4096;
-/// How long a form may take to arrive.
+/// The time limit for a form to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a page waits for the store.
+/// The longest wait of a page for the store.
 const FIRST_READ: Duration = Duration::from_secs(10);
-/// So many events wait for a browser that reads slowly.
+/// The most events that wait for a slow browser.
 const EVENTS: usize = 2;
 
-/// What is said of addresses.
+/// The settings of the site.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    /// The host in the address that browsers use, if a proxy is in between.
+    /// The host in the address that browsers use, behind a proxy.
     pub(super) public_host: Option<String>,
     /// Whether browsers send the cookie over TLS only.
     pub(super) is_secure: bool,
@@ -50,7 +50,7 @@ pub(super) struct Settings {
     pub(super) store: String,
 }
 
-/// What answers.
+/// The site.
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) access: Mutex<Access>,
@@ -60,11 +60,11 @@ pub(super) struct Site {
     pub(super) ends: watch::Receiver<bool>,
 }
 
-/// Who asks, of those who may see everything.
+/// An authenticated visitor.
 enum Visitor {
-    /// With this cookie.
+    /// By the session of this cookie.
     Session(String),
-    /// With the token.
+    /// By the token.
     Token,
 }
 
@@ -168,7 +168,7 @@ impl Site {
         }
     }
 
-    /// Who asks; or why the token lets nobody in, if there is one.
+    /// Returns the visitor; an error if the request carries a token that is refused.
     fn visitor(&self, headers: &HeaderMap, from: IpAddr) -> Result<Visitor, Option<Refused>> {
         let now = Instant::now();
         if let Some(token) = bearer(headers) {
@@ -183,7 +183,7 @@ impl Site {
         }
     }
 
-    /// Logs in or out: nothing else is posted.
+    /// Logs in or out, which are the only forms.
     async fn post(
         &self,
         route: &Route,
@@ -253,7 +253,7 @@ impl Site {
         format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
     }
 
-    /// Says only whether the store answers.
+    /// Answers whether the store can be read, without details.
     fn health(&self) -> Response<Body> {
         let board = self.hub.board();
         let is_read = board
@@ -267,7 +267,7 @@ impl Site {
         }
     }
 
-    /// What only visitors see.
+    /// Answers an authenticated visitor.
     async fn show(
         self: &Arc<Self>,
         route: Route,
@@ -315,7 +315,7 @@ impl Site {
         }
     }
 
-    /// A run, as soon as it was read.
+    /// Waits until a run has been read.
     async fn run(&self, id: &str) -> (watch::Receiver<RunPage>, RunPage) {
         let mut run = self.hub.run(id);
         let read = run.wait_for(|page| !matches!(page, RunPage::Unread));
@@ -326,14 +326,14 @@ impl Site {
         (run, read)
     }
 
-    /// The list, as soon as it was read.
+    /// Waits until the list has been read.
     async fn board(&self) -> Option<Arc<Board>> {
         let mut board = self.hub.board();
         let read = timeout(FIRST_READ, board.wait_for(Option::is_some)).await;
         read.ok()?.ok()?.clone()
     }
 
-    /// What changes from now on.
+    /// Streams the changes from now on.
     fn events<T: Followed>(
         self: &Arc<Self>,
         followed: watch::Receiver<T>,
@@ -386,7 +386,7 @@ impl Site {
 
 const TOO_MANY: &str = "Too many wrong tokens. Wait a minute.";
 
-/// The page to go to after a login, if it is one of ours.
+/// Returns the page after a login, if it is one of ours.
 fn local(next: Option<String>) -> String {
     let is_page = |path: &String| Route::of(path).is_some_and(|route| route.is_page());
     next.filter(is_page).unwrap_or_else(|| "/".to_owned())

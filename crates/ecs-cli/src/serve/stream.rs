@@ -1,4 +1,4 @@
-//! Server-sent events: what changes on a page, as it changes.
+//! Server-sent events: the changes of a page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use super::hub::{Board, RunPage};
 use super::pages;
 use super::view::{Patch, View};
 
-/// How often something is sent in any case: proxies end connections that are silent, and who went away is noticed.
+/// The interval of heartbeats: proxies end silent connections, and a failed write shows that the browser is gone.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// What a page follows.
+/// The published state that a page follows.
 pub(super) trait Followed: Clone + Send + Sync + 'static {
-    /// What it shows, as far as that is known.
+    /// Returns the shown parts; `None` before the first read.
     fn view(&self) -> Option<Arc<View>>;
 
-    /// Whether there is nothing more to show.
+    /// Returns whether nothing more follows.
     fn is_gone(&self) -> bool {
         false
     }
@@ -45,7 +45,7 @@ impl Followed for RunPage {
     }
 }
 
-/// One browser that follows a page.
+/// The event stream of one page in one browser.
 pub(super) struct Stream<T> {
     pub(super) followed: watch::Receiver<T>,
     pub(super) board: watch::Receiver<Option<Arc<Board>>>,
@@ -57,7 +57,7 @@ pub(super) struct Stream<T> {
 }
 
 impl<T: Followed> Stream<T> {
-    /// Sends until the browser or the server ends, or whoever logged in may no longer see it.
+    /// Sends until the browser or the server ends, or the session of the visitor does.
     pub(super) async fn run(mut self, may_see: impl Fn() -> bool + Send) {
         let mut ends = self.ends.clone();
         let mut shown: Option<Arc<View>> = None;
@@ -107,7 +107,7 @@ impl<T: Followed> Stream<T> {
         }
     }
 
-    /// Whether the browser is still there.
+    /// Sends an event. Returns whether the browser is still connected.
     async fn send(&mut self, event: String) -> bool {
         let mut ends = self.ends.clone();
         tokio::select! {
@@ -117,7 +117,7 @@ impl<T: Followed> Stream<T> {
     }
 }
 
-/// The event that leads to a view. JSON has no line ends of its own.
+/// Returns the event that turns one view into another. Its JSON has no line ends.
 fn changed(old: Option<&View>, new: &View) -> String {
     let patch = serde_json::to_string(&Patch::between(old, new)).unwrap_or_default();
     format!("id: {}\nevent: patch\ndata: {patch}\n\n", new.version)

@@ -8,12 +8,12 @@ use super::access;
 use crate::fail::CliError;
 use crate::private_file::is_open_to_others;
 
-/// A shorter one could be guessed.
+/// The shortest token: a shorter one could be guessed.
 const SHORTEST: usize = 20;
-/// One that fits into a form and a header.
+/// The longest token: it fits into a form and a header.
 const LONGEST: usize = 512;
 
-/// The token in a file.
+/// Reads the token from a file.
 pub(super) fn from_file(file: &Path) -> Result<SecretString, CliError> {
     let shown = file.display();
     let text = std::fs::read_to_string(file)
@@ -38,7 +38,7 @@ pub(super) fn from_file(file: &Path) -> Result<SecretString, CliError> {
     Ok(SecretString::from(token))
 }
 
-/// A new one.
+/// Makes a new token.
 pub(super) fn new() -> SecretString {
     SecretString::from(access::random())
 }

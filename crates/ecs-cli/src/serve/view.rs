@@ -1,14 +1,14 @@
-//! What changes on a page, and what a browser needs to follow it.
+//! The parts of a page that change, and the patches that a browser applies.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 
-/// What a page shows at a time.
+/// The shown parts of a page.
 #[derive(Clone, Debug, Default)]
 pub(super) struct View {
-    /// Names this content.
+    /// The version of this content.
     pub(super) version: String,
     /// Elements: their ids, and the HTML within them.
     pub(super) parts: Vec<(&'static str, String)>,
@@ -17,34 +17,34 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Whether it shows the same.
+    /// Returns whether both show the same.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         self.parts == other.parts && self.rows == other.rows
     }
 }
 
-/// What turns a page into another one.
+/// The changes from one view to another.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Patch<'a> {
-    /// Whether all other rows are to be removed first.
+    /// Whether to remove all other rows first.
     whole: bool,
     parts: Vec<(&'a str, &'a str)>,
-    /// The ids of rows that are no longer there.
+    /// The ids of removed rows.
     gone: Vec<&'a str>,
     rows: Vec<Placed<'a>>,
 }
 
-/// A row that is new, or changed, or in another place. They come in their order.
+/// A row that is new, changed or moved.
 #[derive(Debug, Serialize)]
 struct Placed<'a> {
     id: &'a str,
-    /// The row before it; none: it is the first one.
+    /// The row before it; `None` for the first row.
     after: Option<&'a str>,
     html: &'a str,
 }
 
 impl<'a> Patch<'a> {
-    /// Makes a page that shows `old` show `new`; without `old`, one that shows anything.
+    /// Returns the changes from `old` to `new`; without `old`, from any content.
     pub(super) fn between(old: Option<&'a View>, new: &'a View) -> Self {
         let Some(old) = old else {
             return Self {
@@ -85,7 +85,7 @@ impl<'a> Patch<'a> {
     }
 }
 
-/// Those rows that are to be placed, each after the one before it.
+/// Returns the rows to place, each after the one before it.
 fn placed(
     rows: &[(String, Arc<str>)],
     mut is_placed: impl FnMut(&str, &str) -> bool,

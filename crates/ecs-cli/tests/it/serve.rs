@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use self::client::{Answer, exchange};
 use crate::common::{Ended, Running, Sim, command, ecsctl, wait_until};
-use crate::store::stores;
+use crate::store::{reboot, stores};
 
 /// A process that serves a store, and the token that leads into it.
 struct Site {
@@ -109,18 +109,8 @@ impl Site {
 
 /// A restart of all servers; its id.
 fn restarted(sim: &Sim, store: &str) -> String {
-    let expected = [
-        "reboot",
-        "--all",
-        "--yes",
-        "--batch-size",
-        "4",
-        "--store",
-        store,
-        "-o",
-        "json",
-    ];
-    let report = Ended::of(&mut sim.command(&expected)).expect(0).json();
+    let run = reboot(store, &[]);
+    let report = Ended::of(&mut sim.command(&run)).expect(0).json();
     report["run_id"].as_str().unwrap().to_owned()
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn new_store(server: &Postgres, number: usize) -> String {
 }
 
 /// A restart of all servers, four in a request.
-fn reboot<'a>(store: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn reboot<'a>(store: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let expected = [
         "reboot",
         "--all",

@@ -287,19 +287,24 @@ fn slow_way(to: u16, delay: Duration) -> u16 {
     port
 }
 
-/// Each answer takes longer than the time between two updates of the progress.
-#[test]
-fn a_database_that_answers_slowly_is_waited_for() {
+/// Returns a database with a run of four servers that has ended; `None` without PostgreSQL.
+fn with_ended_run() -> Option<Postgres> {
     if cfg!(not(feature = "postgres")) {
-        return;
+        return None;
     }
-    let Some(server) = Postgres::start(None) else {
-        return;
-    };
-    let server = server.unwrap();
+    let server = Postgres::start(None)?.unwrap();
     let store = new_store(&server, 1);
     let sim = Sim::start(60, |region| region.servers(4));
     Ended::of(&mut sim.command(&reboot(&["--store", &store]))).expect(0);
+    Some(server)
+}
+
+/// Each answer takes longer than the time between two updates of the progress.
+#[test]
+fn a_database_that_answers_slowly_is_waited_for() {
+    let Some(server) = with_ended_run() else {
+        return;
+    };
     let role = "CREATE ROLE far LOGIN SUPERUSER PASSWORD 'secret'";
     server.execute("cli1", role).unwrap();
     let port = slow_way(server.port(), Duration::from_millis(700));
@@ -312,16 +317,9 @@ fn a_database_that_answers_slowly_is_waited_for() {
 /// A role that may only read.
 #[test]
 fn a_watcher_needs_only_read_permission() {
-    if cfg!(not(feature = "postgres")) {
-        return;
-    }
-    let Some(server) = Postgres::start(None) else {
+    let Some(server) = with_ended_run() else {
         return;
     };
-    let server = server.unwrap();
-    let store = new_store(&server, 1);
-    let sim = Sim::start(60, |region| region.servers(4));
-    Ended::of(&mut sim.command(&reboot(&["--store", &store]))).expect(0);
     let statements = "CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA ecsctl TO reader; \
                       GRANT SELECT ON ALL TABLES IN SCHEMA ecsctl TO reader; \
                       GRANT EXECUTE ON FUNCTION ecsctl.microseconds TO reader";

@@ -1,4 +1,4 @@
-//! The events of a run, from its records: for whoever watches a run of another process.
+//! The events of a run, from its records: to watch a run of another process.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,8 +16,8 @@ use crate::rolling::WaveAction;
 
 /// Turns the records of a run into its events, one record after the other.
 ///
-/// They are those that the run itself emits, as far as its records tell: what it waits for between two
-/// records, such as room in the quota, and how far a job has come are in none. A run that another
+/// These are the events that the run itself emits, as far as it records them. Its waits between two
+/// records, such as for the quota, and the progress of its jobs are not recorded. A run that another
 /// process resumes begins again with [`Event::Planned`] and [`Event::Resumed`], as it does there.
 ///
 /// ```
@@ -37,20 +37,20 @@ pub struct Replay {
     recovered: Option<Recovered>,
     /// The cause of the last [`Event::Stopping`] since the run was resumed.
     stopping: Option<Stopped>,
-    /// Servers of which an outcome was told since then that is not final.
-    told_open: HashSet<ServerId>,
+    /// Servers with an event about an outcome since then that is not final.
+    emitted_open: HashSet<ServerId>,
 }
 
 /// The reason of servers whose lost request was certainly not executed, and that are sent again.
 pub(crate) const CLEARED: &str = "not executed: shown by its reconciliation";
 
 impl Replay {
-    /// What the records so far add up to; `None` before the first one.
+    /// Returns the state by the records so far; `None` before the first record.
     pub fn recovered(&self) -> Option<&Recovered> {
         self.recovered.as_ref()
     }
 
-    /// Adds the next record; returns the events that it stands for.
+    /// Adds the next record, and returns its events.
     ///
     /// # Errors
     /// As [`Recovered::from_entries`].
@@ -65,10 +65,10 @@ impl Replay {
         let (action, underway) = recovered.wave_state();
         recovered.push(entry)?;
         events.extend(recovered.after(&record));
-        events.extend(recovered.newly_done(at, known, &mut self.told_open));
+        events.extend(recovered.newly_done(at, known, &mut self.emitted_open));
         if let Record::Resumed { .. } = record {
             self.stopping = None;
-            self.told_open.clear();
+            self.emitted_open.clear();
             events.extend(recovered.resumed());
         }
         let (action_now, underway_now) = recovered.wave_state();
@@ -91,7 +91,7 @@ impl Replay {
     }
 }
 
-/// What the waves do next, as far as it is an event.
+/// Returns the event of the next action of the waves, if it has one.
 fn event_of_action(action: WaveAction) -> Option<Event> {
     match action {
         WaveAction::CheckHealth { wave } => Some(Event::CheckingHealth { wave: wave + 1 }),
@@ -108,7 +108,7 @@ fn event_of_action(action: WaveAction) -> Option<Event> {
     }
 }
 
-/// The requests that are planned from now on, with those that were sent before.
+/// Returns the event about the planned requests, with the requests that were sent before.
 fn planned(recovered: &Recovered) -> Event {
     let (run, size) = (recovered.run(), recovered.run().batch_size.max(1));
     let unsent = |servers: &[ServerId]| {
@@ -127,7 +127,7 @@ fn planned(recovered: &Recovered) -> Event {
 }
 
 impl Recovered {
-    /// The events of a record by the state before it.
+    /// Returns the events of a record by the state before it.
     fn before(&self, record: &Record) -> Vec<Event> {
         match record {
             Record::Intent {
@@ -200,7 +200,7 @@ impl Recovered {
         }
     }
 
-    /// Servers that are sent again although their first request may have been executed.
+    /// Returns the events of servers that are sent again although their first request may have been executed.
     fn resubmitting(&self, servers: &[ServerId]) -> Vec<Event> {
         let mut first: BTreeMap<usize, usize> = BTreeMap::new();
         for id in servers {
@@ -257,7 +257,7 @@ impl Recovered {
         ended.into_iter().map(event).collect()
     }
 
-    /// The events of a record by the state after it.
+    /// Returns the events of a record by the state after it.
     fn after(&self, record: &Record) -> Vec<Event> {
         match record {
             Record::JobFinished {
@@ -312,7 +312,7 @@ impl Recovered {
         }
     }
 
-    /// The outcomes so far of the servers that a record may give one.
+    /// Returns the outcomes so far of the servers to which a record may give one.
     fn known_outcomes(&self, record: &Record) -> Vec<(ServerId, Option<Outcome>)> {
         let known = |id: ServerId| (id, self.ledger.outcomes.get(&id).cloned());
         match record {
@@ -327,17 +327,17 @@ impl Recovered {
         }
     }
 
-    /// The servers of these that have another outcome now, or one that the process tells again.
+    /// Returns the events of the servers with a changed outcome, or one that the process emits again.
     fn newly_done(
         &self,
         at: Timestamp,
         before: Vec<(ServerId, Option<Outcome>)>,
-        told_open: &mut HashSet<ServerId>,
+        emitted_open: &mut HashSet<ServerId>,
     ) -> impl Iterator<Item = Event> {
         before.into_iter().filter_map(move |(id, before)| {
             let now = self.ledger.outcomes.get(&id)?;
             let is_open = self.ledger.final_outcome(&id).is_none();
-            let is_first = is_open && told_open.insert(id);
+            let is_first = is_open && emitted_open.insert(id);
             let is_news = before.as_ref() != Some(now) || is_first;
             is_news.then(|| Event::ServerDone(self.done(id, now, Some(at))))
         })
@@ -351,7 +351,7 @@ impl Recovered {
         }
     }
 
-    /// What a process begins with that resumes the run.
+    /// Returns the first events of a process that resumes the run.
     fn resumed(&self) -> Vec<Event> {
         let servers = self.run.servers.iter();
         let known = servers.filter_map(|id| {
@@ -378,7 +378,7 @@ impl Recovered {
         events
     }
 
-    /// What the waves do next, and the one that is underway.
+    /// Returns the next action of the waves, and the wave that is underway.
     fn wave_state(&self) -> (Option<WaveAction>, Option<usize>) {
         let rolling = self.rolling.as_ref();
         (
@@ -387,7 +387,7 @@ impl Recovered {
         )
     }
 
-    /// The wave that is underway; `count` has the servers of it without an outcome.
+    /// Returns the event of the wave that is underway; `count` counts its servers without an outcome.
     fn wave_began(
         &self,
         count: impl FnOnce(&mut dyn Iterator<Item = ServerId>) -> usize,
@@ -403,7 +403,7 @@ impl Recovered {
     }
 }
 
-/// The servers are sent again, and this says that they may be.
+/// Returns whether the outcome allows sending the servers again.
 fn is_cleared(outcome: &OutcomeRecord) -> bool {
     let message = outcome.error.as_ref().map(|error| error.message.as_str());
     outcome.outcome == OutcomeKind::NotAttempted && message == Some(CLEARED)

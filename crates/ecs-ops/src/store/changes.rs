@@ -24,7 +24,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// Whether it may be about this run.
+    /// Returns whether it may be about this run.
     pub fn concerns(&self, run_id: &str) -> bool {
         match self {
             Self::Runs(runs) => runs.contains(run_id),
@@ -33,7 +33,7 @@ impl Change {
     }
 }
 
-/// Says when to read again: see [`Store::changes`].
+/// Signals when to read again: see [`Store::changes`].
 #[derive(Debug)]
 pub struct Changes {
     store: Arc<Shared>,
@@ -57,30 +57,30 @@ impl Drop for Listening {
     }
 }
 
-/// Where a [`Backend`](super::Backend) sends what it hears of changes. Hints may be lost, late, repeated or wrong.
+/// The receiver of a [`Backend`](super::Backend)'s hints about changes. Hints may be lost, late, repeated or wrong.
 #[derive(Clone, Debug)]
 pub struct Hints(Sender<Hint>);
 
 impl Hints {
-    /// This run changed.
+    /// Reports that this run changed.
     pub fn run_changed(&self, run_id: &str) {
         // A full channel, or a reader that is gone.
         let _ = self.0.try_send(Some(run_id.to_owned()));
     }
 
-    /// Any run may have changed, such as after a time without hints.
+    /// Reports that any run may have changed, such as after a time without hints.
     pub fn anything_changed(&self) {
         let _ = self.0.try_send(None);
     }
 }
 
 impl Store {
-    /// Says when runs changed: by what the database tells on its own, and in any case each
-    /// [`poll_interval`](super::StoreTimes::poll_interval). It tells only *that* something changed: read it then, with
+    /// Signals when runs changed: by notifications of the database, and in any case each
+    /// [`poll_interval`](super::StoreTimes::poll_interval). A signal has no content: read it with
     /// [`runs`](Store::runs) or [`read_run`](Store::read_run). Changes before the first
     /// [`next`](Changes::next) may be left out, so read once before it.
     ///
-    /// A run whose process dies changes nothing: that it is silent shows when it is read.
+    /// A run whose process dies changes nothing: a read shows that it is silent.
     pub fn changes(&self) -> Changes {
         Changes {
             store: Arc::clone(&self.0),
@@ -91,7 +91,7 @@ impl Store {
 }
 
 impl Changes {
-    /// Waits for the next change; several that came meanwhile are one. Never ends. Cancel-safe.
+    /// Waits for the next change. Changes since the last call are one. Never ends. Cancel-safe.
     pub async fn next(&mut self) -> Change {
         let listening = self.listening.get_or_insert_with(|| {
             let (sender, hints) = channel(KEPT_HINTS);
@@ -120,7 +120,7 @@ impl Changes {
     }
 }
 
-/// The next hint. Where nothing listens any more there is none.
+/// Waits for the next hint, for ever if nothing listens any more.
 async fn hint(hints: &mut Receiver<Hint>) -> Hint {
     match hints.recv().await {
         Some(hint) => hint,

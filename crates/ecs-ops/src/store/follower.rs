@@ -1,4 +1,4 @@
-//! Following one run, from any host.
+//! The follower of one run, from any host.
 
 use super::backend::RunLines;
 use super::reply::Reply;
@@ -10,7 +10,7 @@ use crate::journal::{Contents, Entry};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunUpdate {
-    /// The run: its state, who has it, and its epoch.
+    /// The run: its state, its process and its epoch.
     pub run: RunSummary,
     /// The records from the position on.
     pub entries: Vec<Entry>,
@@ -24,15 +24,15 @@ pub struct Follower {
     /// The number of the next record.
     next: u64,
     changes: Changes,
-    /// State and epoch, as they were read last.
+    /// The state and the epoch at the last read.
     seen: Option<(RunStatus, i64)>,
     /// Whether to read before waiting for a change.
     is_due: bool,
 }
 
 impl Store {
-    /// A run with its records from this number on, counted from 0, as of one moment. It is tried
-    /// once: who follows a run tries again.
+    /// Reads a run with its records from this number on, counted from 0, as of one moment. It is tried
+    /// once: a follower tries again.
     ///
     /// # Errors
     /// [`NoRun`](StoreErrorKind::NoRun), [`Contradiction`](StoreErrorKind::Contradiction): a record is
@@ -67,7 +67,7 @@ impl Store {
 }
 
 impl Follower {
-    /// The next update: the first one at once, with all records so far; further ones when there are
+    /// Waits for the next update: the first one at once, with all records so far; further ones when there are
     /// records, or when the state of the run or its epoch changed. It never ends: a run that ended
     /// may be resumed. No record is left out or comes twice. Cancel-safe.
     ///
@@ -94,7 +94,7 @@ impl Follower {
     }
 }
 
-/// The records of these lines, of which the first has this number.
+/// Reads the records of these lines, the first of which has this number.
 pub(super) fn entries(
     run_id: &str,
     lines: &[String],

@@ -299,6 +299,7 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
                         CliError::usage(format!(
                             "cannot write {path}, which notes that the plan is applied: {error}; nothing was sent"
                         ))
+                        .hint("apply a copy of the plan in a folder in which you can create files")
                     })?;
                 }
                 self.plan.journal(store.journal())

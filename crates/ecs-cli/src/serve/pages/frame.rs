@@ -1,4 +1,4 @@
-//! What all pages have.
+//! The common parts of all pages.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use crate::render::page::escape;
 use crate::serve::hub::Board;
 use crate::serve::view::View;
 
-/// What is around a page.
+/// The frame of a page.
 pub(in crate::serve) struct Frame<'a> {
     /// The store, without a password.
     pub(in crate::serve) store: &'a str,
@@ -15,7 +15,7 @@ pub(in crate::serve) struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// A page that changes by itself: where its changes come from, and what it shows.
+    /// Writes a page that updates itself, with the path of its events and its version.
     pub(super) fn live(
         &self,
         title: &str,
@@ -50,7 +50,7 @@ impl Frame<'_> {
     }
 }
 
-/// What is wrong with the store, if anything is.
+/// Returns the banner about a store that cannot be read; empty if it can.
 pub(in crate::serve) fn banner(board: &Board) -> String {
     match &board.failure {
         None => String::new(),
@@ -63,7 +63,7 @@ pub(in crate::serve) fn banner(board: &Board) -> String {
     }
 }
 
-/// A page that says one thing.
+/// Writes a page with one message.
 pub(in crate::serve) fn message(title: &str, text: &str) -> String {
     let body = format!(
         "<main id=\"main\"><h1>{}</h1>\n<p>{}</p>\n<p><a href=\"/\">Runs</a></p></main>",
@@ -73,7 +73,7 @@ pub(in crate::serve) fn message(title: &str, text: &str) -> String {
     document(title, "", &body)
 }
 
-/// Any page.
+/// Writes a document.
 pub(super) fn document(title: &str, head: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \

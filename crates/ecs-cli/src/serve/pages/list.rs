@@ -13,7 +13,7 @@ use crate::serve::hub::{Board, Listed, Progress};
 use crate::serve::route::run_path;
 use crate::serve::view::View;
 
-/// The states, those first that somebody has to look at; the id of the number of runs in each, and what it means.
+/// The states, the most urgent first; the id of the count of runs in each, and its meaning.
 const STATES: [(RunStatus, &str, &str); 4] = [
     (
         RunStatus::Silent,
@@ -31,7 +31,7 @@ const STATES: [(RunStatus, &str, &str); 4] = [
 
 const COLUMNS: [&str; 7] = ["Run", "State", "Action", "Progress", "By", "Where", "Began"];
 
-/// What of the list changes.
+/// Returns the parts of the list that change.
 pub(in crate::serve) fn list_view(runs: &[Listed], is_cut: bool) -> View {
     let mut parts = vec![("summary", summary(runs, is_cut))];
     for (state, id, _) in STATES {
@@ -49,7 +49,7 @@ pub(in crate::serve) fn list_view(runs: &[Listed], is_cut: bool) -> View {
     }
 }
 
-/// The page.
+/// Writes the page.
 pub(in crate::serve) fn list(board: &Board, frame: &Frame<'_>) -> String {
     let mut body = format!(
         "<h1>Runs</h1>\n<div id=\"summary\">{}</div>\n<fieldset class=\"only\"><legend>Show</legend>\
@@ -96,12 +96,12 @@ fn summary(runs: &[Listed], is_cut: bool) -> String {
     format!("<p class=\"sum\">{runs}, {running} running</p>")
 }
 
-/// The id of a run's row.
+/// Returns the id of a run's row.
 fn key(listed: &Listed) -> String {
     format!("run-{}", listed.run.run_id)
 }
 
-/// One run. The names of the columns are in the cells, too, for narrow windows.
+/// Writes the row of a run. The cells repeat the names of the columns, for narrow windows.
 fn row(listed: &Listed, now: Option<Timestamp>) -> String {
     let run = &listed.run;
     let (kind, progress) = progress(listed);
@@ -170,7 +170,7 @@ fn row(listed: &Listed, now: Option<Timestamp>) -> String {
     )
 }
 
-/// The type of the action, and how far it is.
+/// Returns the type of the action, and its progress.
 fn progress(listed: &Listed) -> (Option<&'static str>, String) {
     match &listed.progress {
         Progress::Unread => (None, "not read yet".to_owned()),

@@ -3,7 +3,7 @@
 use super::frame::document;
 use crate::render::page::escape;
 
-/// Asks for the token. `next` is the path to go to then.
+/// Writes the page that asks for the token. `next` is the path after the login.
 pub(in crate::serve) fn login(next: &str, problem: Option<&str>) -> String {
     let problem = problem.map(|problem| {
         format!(

@@ -1,4 +1,4 @@
-//! The page of one run: what `run show --html` writes, and who has the run.
+//! The page of one run: the content of `run show --html`, and the process of the run.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::serve::hub::{Board, Shown};
 use crate::serve::route::run_path;
 use crate::serve::view::View;
 
-/// More rows are too much for a page.
+/// The most rows of a page.
 const MOST_ROWS: usize = 20_000;
 
-/// What is shown of a run.
+/// Returns the shown parts of a run.
 pub(in crate::serve) fn shown(run: &Arc<RunSummary>, timeline: Timeline, version: String) -> Shown {
     let mut content = Content::of(&timeline, &run.run_id);
     content.rows.truncate(MOST_ROWS);
@@ -35,7 +35,7 @@ pub(in crate::serve) fn shown(run: &Arc<RunSummary>, timeline: Timeline, version
     }
 }
 
-/// Who has it.
+/// Describes the process of the run.
 fn process(run: &RunSummary) -> String {
     let RunSummary {
         user,
@@ -67,7 +67,7 @@ fn process(run: &RunSummary) -> String {
     text + "</p>"
 }
 
-/// What is said of servers that have no row.
+/// Describes the servers without a row.
 fn rest(timeline: &Timeline) -> String {
     match timeline.servers.len().saturating_sub(MOST_ROWS) {
         0 => String::new(),
@@ -78,7 +78,7 @@ fn rest(timeline: &Timeline) -> String {
     }
 }
 
-/// The page.
+/// Writes the page.
 pub(in crate::serve) fn run(shown: &Shown, board: &Board, frame: &Frame<'_>) -> String {
     let id = escape(&shown.run.run_id);
     let html = format!(

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::render::duration::in_one_unit;
 
-/// Without `now` the age is left to the script of the page, so that what is shown does not change by itself.
+/// Without `now` the script of the page adds the age, so that the HTML stays the same over time.
 pub(super) fn when(at: Timestamp, now: Option<Timestamp>) -> String {
     let ago = now.map(|now| format!("{} ago", in_one_unit(now.duration_since(at).as_secs())));
     format!(

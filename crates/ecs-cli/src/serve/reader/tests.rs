@@ -25,6 +25,8 @@ struct Counting {
 const ANSWERS: u32 = 0;
 const FAILS: u32 = 1;
 const HANGS: u32 = 2;
+/// The records of one run cannot be read.
+const ONE_FAILS: u32 = 3;
 
 fn away<T>() -> Result<T, StoreError> {
     Err(StoreError::new(StoreErrorKind::Unavailable, "away"))
@@ -93,7 +95,11 @@ impl Backend for Counting {
             Ok(match which {
                 Which::Latest(_) => {
                     self.lists.fetch_add(1, Ordering::SeqCst);
-                    vec![run("r")]
+                    if self.way.load(Ordering::SeqCst) == ONE_FAILS {
+                        vec![run("failing"), run("other")]
+                    } else {
+                        vec![run("r")]
+                    }
                 }
                 Which::One(id) => Vec::from_iter((id == "old").then(|| run("old"))),
             })
@@ -109,6 +115,9 @@ impl Backend for Counting {
         self.runs.fetch_add(1, Ordering::SeqCst);
         // Not a record: the run is shown as damaged.
         Box::pin(async move {
+            if run_id == "failing" {
+                return away();
+            }
             Ok(Some(RunLines {
                 run: run(run_id),
                 lines: vec!["x".to_owned()],
@@ -246,4 +255,30 @@ async fn a_store_that_fails_or_hangs_is_named_until_it_answers() {
             board(&hub, |board| !is_away(board)).await;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_run_that_cannot_be_read_does_not_hold_up_the_others() {
+    let (backend, hub) = started();
+    backend.way.store(ONE_FAILS, Ordering::SeqCst);
+    let page = hub.run("failing");
+    let is_read = |board: &Option<Arc<Board>>| {
+        let progress = |run: &Listed| run.progress != Progress::Unread;
+        let runs = board.as_ref().map(|board| &board.runs);
+        runs.is_some_and(|runs| runs.len() == 2 && runs.iter().all(progress))
+    };
+    board(&hub, is_read).await;
+    let reads = backend.runs.load(Ordering::SeqCst);
+    let boards = hub.board();
+    for _ in 0..100 {
+        sleep(Duration::from_millis(100)).await;
+        // The store answers: only this run is behind.
+        assert_eq!(boards.borrow().as_ref().unwrap().failure, None);
+    }
+    assert!(
+        matches!(&*page.borrow(), RunPage::Damaged(message) if message.contains("away"))
+    );
+    // Every two seconds or so.
+    let tried = backend.runs.load(Ordering::SeqCst) - reads;
+    assert!((2..=6).contains(&tried), "{tried} times in 10 s");
 }
