@@ -101,7 +101,7 @@ impl Journals {
     }
 
     /// Removes the journals of runs that ended longer ago than this.
-    pub(crate) fn prune(&self, keep: Duration, notes: &Printer) {
+    pub(crate) fn prune(&self, keep: Duration, printer: &Printer) {
         let Some(before) = SystemTime::now().checked_sub(keep) else {
             return;
         };
@@ -115,7 +115,7 @@ impl Journals {
                 && JsonlJournal::is_in_use(&path).is_ok_and(|is_used| !is_used)
                 && let Err(error) = std::fs::remove_file(&path)
             {
-                notes.note(&format!(
+                printer.note(&format!(
                     "cannot remove the old journal {}: {error}",
                     path.display()
                 ));
