@@ -105,7 +105,7 @@ pub(crate) fn by_others<'a>(
         known => format!(
             "--four-eyes requires an approval by another person than who planned the plan and who applies it, and it is \
              approved by {}; nothing was sent",
-            known.iter().map(who).collect::<Vec<_>>().join(", ")
+            known.iter().map(approver).collect::<Vec<_>>().join(", ")
         ),
     };
     let applies = match &applies.role {
@@ -120,7 +120,7 @@ pub(crate) fn by_others<'a>(
 }
 
 /// Describes the approver.
-pub(crate) fn who(approval: &PlanApproval) -> String {
+pub(crate) fn approver(approval: &PlanApproval) -> String {
     let PlanApproval { user, host, .. } = approval;
     match &approval.role {
         Some(role) => format!("role {role} ({user} on {host})"),

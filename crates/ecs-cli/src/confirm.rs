@@ -59,8 +59,8 @@ impl Terminal {
     }
 
     /// Asks for confirmation; an answer other than yes is an error.
-    pub(crate) async fn confirm(self, notes: &Printer) -> Result<(), CliError> {
-        if self.asks_for_yes(notes).await {
+    pub(crate) async fn confirm(self, printer: &Printer) -> Result<(), CliError> {
+        if self.asks_for_yes(printer).await {
             Ok(())
         } else {
             Err(CliError::usage("not confirmed; nothing was sent"))
@@ -68,9 +68,9 @@ impl Terminal {
     }
 
     /// Prompts, and returns whether the answer is exactly `yes`.
-    pub(crate) async fn asks_for_yes(self, notes: &Printer) -> bool {
+    pub(crate) async fn asks_for_yes(self, printer: &Printer) -> bool {
         self.discard_input();
-        notes.always("Continue? Type \"yes\":");
+        printer.always("Continue? Type \"yes\":");
         // On a separate thread, because the runtime may have a simulator to run.
         let answer = tokio::task::spawn_blocking(move || {
             let from: Box<dyn Read> = match self {

@@ -106,15 +106,15 @@ pub(crate) fn simulated(endpoint: &str) -> String {
 pub(crate) async fn connect(
     global: &Global,
     settings: &Settings,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Connection, CliError> {
     if global.sim {
-        return simulate(global, settings, notes).await;
+        return simulate(global, settings, printer).await;
     }
     let choice =
         choose(global, settings.fallback_endpoint.as_deref()).map_err(Stopped::into_fail)?;
     for warning in &choice.warnings {
-        notes.warn(warning);
+        printer.warn(warning);
     }
     let source = credentials::source(choice.config.source());
     let skipped = choice.config.skipped().to_vec();
@@ -122,10 +122,10 @@ pub(crate) async fn connect(
         .await
         .map_err(|stopped| stopped.with_skipped(skipped).into_fail())?;
     for warning in &ready.warnings {
-        notes.warn(&credentials::warning(warning));
+        printer.warn(&credentials::warning(warning));
     }
     if global.token.is_none() && global.access_key.is_none() {
-        notes.note(&format!("credentials: {source}"));
+        printer.note(&format!("credentials: {source}"));
     }
     let endpoint = self::endpoint(ready.endpoint.as_deref(), None, global)?;
     let project = project(&ready.project_id)?;
@@ -139,8 +139,8 @@ pub(crate) async fn connect(
         settings,
         speed,
     };
-    let scaling = clients.beside(Neighbour::Scaling, global, &endpoint, notes)?;
-    let traces = clients.beside(Neighbour::Traces, global, &endpoint, notes)?;
+    let scaling = clients.beside(Neighbour::Scaling, global, &endpoint, printer)?;
+    let traces = clients.beside(Neighbour::Traces, global, &endpoint, printer)?;
     let client = clients.at(endpoint.clone())?;
     Ok(Connection {
         client,
@@ -235,7 +235,7 @@ fn address_of(endpoint: &str) -> Result<String, CliError> {
 async fn simulate(
     global: &Global,
     settings: &Settings,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Connection, CliError> {
     let given = global.given();
     if !given.is_empty() {
@@ -276,7 +276,7 @@ async fn simulate(
             )),
         })?;
     let info = sim.info();
-    notes.note(&format!(
+    printer.note(&format!(
         "simulated region {} with {SIM_SERVERS} servers at {}: nothing real is touched; its clock runs {SIM_SPEED}× as fast",
         info.region, info.listening
     ));

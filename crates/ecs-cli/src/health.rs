@@ -26,7 +26,7 @@ const GRACE: Duration = Duration::from_millis(500);
 pub(crate) async fn check(
     command: &str,
     servers: &[ServerId],
-    notes: &BackgroundPrinter,
+    printer: &BackgroundPrinter,
 ) -> Result<(), String> {
     let spawned = shell(command)
         .stdin(Stdio::piped())
@@ -45,9 +45,11 @@ pub(crate) async fn check(
         }
     };
     let last = Mutex::new(String::new());
-    let forward_stdout = lines(stdout, |line| notes.note(&format!("health check: {line}")));
+    let forward_stdout = lines(stdout, |line| {
+        printer.note(&format!("health check: {line}"))
+    });
     let forward_stderr = lines(stderr, |line| {
-        notes.line(&format!("health check: {line}"));
+        printer.line(&format!("health check: {line}"));
         if let (false, Ok(mut last)) = (line.trim().is_empty(), last.lock()) {
             line.trim().clone_into(&mut last);
         }
@@ -66,7 +68,7 @@ pub(crate) async fn check(
         status
     };
     // Keeps the output above the lines that follow.
-    notes.flush(GRACE).await;
+    printer.flush(GRACE).await;
     let status = status.map_err(|error| format!("waiting for it failed: {error}"))?;
     if status.success() {
         Ok(())

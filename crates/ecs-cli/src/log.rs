@@ -42,14 +42,14 @@ impl Log {
     ///
     /// # Errors
     /// The filter is malformed, or the file cannot be opened.
-    pub(crate) fn start(options: &Logging, notes: &Printer) -> Result<Self, CliError> {
+    pub(crate) fn start(options: &Logging, printer: &Printer) -> Result<Self, CliError> {
         let variable = std::env::var_os(VARIABLE).unwrap_or_default();
         let variable = variable.to_string_lossy();
         let Some(filter) = filter(options, &variable)? else {
             return Ok(Self { stderr: None });
         };
         let Some(path) = &options.log_file else {
-            let aside = BackgroundPrinter::with_room(&notes.past_any_bar(), ROOM);
+            let aside = BackgroundPrinter::with_room(&printer.past_any_bar(), ROOM);
             let to = aside.clone();
             let writer = move || LogLine::new(to.clone());
             install(options.log_format, filter, writer);

@@ -93,16 +93,16 @@ fn main() -> ExitCode {
         mut global,
         command,
     } = cli;
-    let notes = Printer::new(global.quiet);
+    let printer = Printer::new(global.quiet);
     let mut results = Results::stdout();
     let ended = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| CliError::new(Exit::Failed, format!("cannot start: {error}")))
         .and_then(|runtime| {
-            let log = Log::start(&global.logging, &notes)?;
+            let log = Log::start(&global.logging, &printer)?;
             let ended = runtime.block_on(async {
-                let ended = run(command, &mut global, &notes, &mut results).await;
+                let ended = run(command, &mut global, &printer, &mut results).await;
                 log.flush().await;
                 ended
             });
@@ -113,11 +113,11 @@ fn main() -> ExitCode {
     let mut exit = ended.unwrap_or_else(|mut fail| {
         let place = CommandLine::to_place(&global);
         fail.next = fail.next.into_iter().map(|step| step.at(&place)).collect();
-        notes.fail(&fail);
+        printer.fail(&fail);
         fail.exit
     });
     if let Some(error) = results.finish() {
-        notes.fail(&CliError::new(
+        printer.fail(&CliError::new(
             Exit::Failed,
             format!("cannot write the results: {error}"),
         ));
@@ -169,7 +169,7 @@ fn reading_command(name: &str) -> Option<&'static str> {
 fn read_settings(
     command: &Command,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<UserSettings, CliError> {
     Ok(match command {
         // These commands need no settings and must work with a broken file.
@@ -181,7 +181,7 @@ fn read_settings(
         // It works without them.
         Command::Plan(PlanCommand::Show(_) | PlanCommand::Approve(_)) => settings::read(global)
             .unwrap_or_else(|fail| {
-                notes.warn(&format!("the settings are not used: {}", fail.message));
+                printer.warn(&format!("the settings are not used: {}", fail.message));
                 UserSettings::default()
             }),
         _ => settings::read(global)?,
@@ -196,20 +196,22 @@ fn planned((action, run): (PowerAction, Run), out: &Path) -> Result<(PowerAction
 async fn run(
     command: Command,
     global: &mut Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
-    let settings = read_settings(&command, global, notes)?;
+    let settings = read_settings(&command, global, printer)?;
     settings::apply_global(&settings, global)?;
     let with_settings = |(action, mut run): (PowerAction, Run)| {
-        settings::apply_run(&settings, &mut run, notes)?;
+        settings::apply_run(&settings, &mut run, printer)?;
         Ok::<_, CliError>((action, run))
     };
     let (action, args) = match command {
         Command::Reboot(reboot) => with_settings(reboot.split()?)?,
         Command::Start(start) => with_settings(start.split())?,
         Command::Stop(stop) => with_settings(stop.split())?,
-        Command::Resume(args) => return commands::resume::run(&args, global, notes, results).await,
+        Command::Resume(args) => {
+            return commands::resume::run(&args, global, printer, results).await;
+        }
         Command::Plan(PlanCommand::Reboot(plan)) => {
             planned(with_settings(plan.reboot.split()?)?, &plan.out.out)?
         }
@@ -220,47 +222,47 @@ async fn run(
             planned(with_settings(plan.stop.split())?, &plan.out.out)?
         }
         Command::Plan(PlanCommand::Show(args)) => {
-            return commands::plan::show(&args, global, notes, results).await;
+            return commands::plan::show(&args, global, printer, results).await;
         }
         Command::Plan(PlanCommand::Approve(args)) => {
-            return commands::plan::approve(&args, global, notes).await;
+            return commands::plan::approve(&args, global, printer).await;
         }
-        Command::Apply(args) => commands::plan::prepare(&args, global, notes).await?,
-        Command::Rerun(args) => commands::rerun::prepare(&args, global, notes)?,
+        Command::Apply(args) => commands::plan::prepare(&args, global, printer).await?,
+        Command::Rerun(args) => commands::rerun::prepare(&args, global, printer)?,
         Command::Server(ServerCommand::List(args)) => {
-            return commands::server::list(&args, global, notes, results).await;
+            return commands::server::list(&args, global, printer, results).await;
         }
         Command::Server(ServerCommand::Show(args)) => {
-            return commands::server::show(&args, global, notes, results).await;
+            return commands::server::show(&args, global, printer, results).await;
         }
         Command::Run(RunCommand::Show(args)) => {
-            return commands::show::run(&args, global, notes, results).await;
+            return commands::show::run(&args, global, printer, results).await;
         }
         Command::Run(RunCommand::Watch(args)) => {
-            return commands::watch::run(&args, global, notes, results).await;
+            return commands::watch::run(&args, global, printer, results).await;
         }
         Command::Run(RunCommand::List(args)) => {
             if let Some(store) = store::Store::open_to_read(global).await? {
-                return commands::run_list::stored(&args, &store, notes, results).await;
+                return commands::run_list::stored(&args, &store, printer, results).await;
             }
-            return commands::run_list::run(&args, global, notes, results);
+            return commands::run_list::run(&args, global, printer, results);
         }
         Command::Job(JobCommand::Show(args)) => {
-            return commands::job::show(&args, global, notes, results).await;
+            return commands::job::show(&args, global, printer, results).await;
         }
         Command::Job(JobCommand::Wait(args)) => {
-            return commands::job::wait(&args, global, notes, results).await;
+            return commands::job::wait(&args, global, printer, results).await;
         }
         Command::Server(ServerCommand::Actions(args)) => {
-            return commands::server_actions::run(&args, global, notes, results).await;
+            return commands::server_actions::run(&args, global, printer, results).await;
         }
         Command::Auth(Auth::Check(args)) => {
-            return commands::auth::check(&args, global, notes, results).await;
+            return commands::auth::check(&args, global, printer, results).await;
         }
         Command::Store(command) => {
-            return store::admin(&command, global, notes, results).await;
+            return store::admin(&command, global, printer, results).await;
         }
-        Command::Serve(args) => return commands::serve::run(&args, global, notes, results).await,
+        Command::Serve(args) => return commands::serve::run(&args, global, printer, results).await,
         Command::Config(ConfigCommand::Show(args)) => {
             return commands::config::show(&args, global, &settings, results);
         }
@@ -268,7 +270,7 @@ async fn run(
         Command::Schema(args) => return Ok(commands::schema::run(args, results)),
         Command::Completions(args) => return commands::shell::completions(&args, results),
         Command::Man(args) => return commands::shell::man(&args, results),
-        Command::Sim(args) => return commands::sim::run(&args, global, notes, results).await,
+        Command::Sim(args) => return commands::sim::run(&args, global, printer, results).await,
     };
-    commands::run::run(action, args, global, notes, results).await
+    commands::run::run(action, args, global, printer, results).await
 }

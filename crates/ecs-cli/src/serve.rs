@@ -58,10 +58,10 @@ const SYSTEMD_JOURNAL: &str = "JOURNAL_STREAM";
 pub(crate) async fn run(
     args: &Serve,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
-    check_listen(args, notes)?;
+    check_listen(args, printer)?;
     let token = match &args.token_file {
         Some(file) => token::from_file(file)?,
         None if std::env::var_os(SYSTEMD_JOURNAL).is_some() && !std::io::stderr().is_terminal() => {
@@ -106,15 +106,15 @@ pub(crate) async fn run(
         return Ok(Exit::Failed);
     }
     if args.token_file.is_some() {
-        notes.note(&format!(
+        printer.note(&format!(
             "serving the runs of {} at {url}; Ctrl-C ends it",
             store.address()
         ));
     } else {
-        notes.note(&format!("serving the runs of {} at", store.address()));
+        printer.note(&format!("serving the runs of {} at", store.address()));
         // What is behind # is not sent, and so is in no log.
-        notes.always(&format!("{url}/login#{}", token.expose_secret()));
-        notes.note(
+        printer.always(&format!("{url}/login#{}", token.expose_secret()));
+        printer.note(
             "whoever has this address can see the runs until the command ends; Ctrl-C ends it",
         );
     }
@@ -131,18 +131,18 @@ pub(crate) async fn run(
     })
     .await;
     if reader.is_finished() {
-        return Err(CliError::new(
-            Exit::Failed,
-            "the reader of the store ended abnormally",
-        )
-        .hint("start the command again, and report what it printed: this is a fault of ecsctl"));
+        return Err(
+            CliError::new(Exit::Failed, "the reader of the store ended abnormally").hint(
+                "start the command again, and report what it printed: this is a fault of ecsctl",
+            ),
+        );
     }
     reader.abort();
     Ok(Exit::Success)
 }
 
 /// Refuses an address that other machines can reach without TLS, unless `--plain-http` is given.
-fn check_listen(args: &Serve, notes: &Printer) -> Result<(), CliError> {
+fn check_listen(args: &Serve, printer: &Printer) -> Result<(), CliError> {
     if args.listen.ip().to_canonical().is_loopback() {
         return Ok(());
     }
@@ -155,7 +155,7 @@ fn check_listen(args: &Serve, notes: &Printer) -> Result<(), CliError> {
             "listen on 127.0.0.1, behind a proxy with TLS on this machine; or, where only such a proxy can reach the address, add --plain-http",
         ));
     }
-    notes.warn(&format!(
+    printer.warn(&format!(
         "{listen} is served without TLS: let nobody but a proxy with TLS reach it"
     ));
     Ok(())

@@ -33,7 +33,7 @@ pub(crate) fn read(
     arguments: &[String],
     files: &[PathBuf],
     format: Option<FileFormat>,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Vec<ServerRef>, CliError> {
     if files.iter().filter(|path| is_stdin(path)).count() > 1 {
         return Err(CliError::usage(
@@ -50,7 +50,7 @@ pub(crate) fn read(
         match server_file::parse(&bytes, format) {
             Ok(list) => {
                 let count = list.entries.len();
-                notes.note(&format!("{name}: {}, {}", plural(count), list.description));
+                printer.note(&format!("{name}: {}, {}", plural(count), list.description));
                 list.entries
                     .into_iter()
                     .for_each(|entry| input.add(entry.server));
@@ -58,7 +58,7 @@ pub(crate) fn read(
             Err(refusal) => input.refused(&name, refusal),
         }
     }
-    input.finish(notes)
+    input.finish(printer)
 }
 
 fn read_file(path: &Path, name: &str) -> Result<Vec<u8>, CliError> {
@@ -119,11 +119,11 @@ impl Input {
         self.hint = Some(refusal.hint);
     }
 
-    fn finish(self, notes: &Printer) -> Result<Vec<ServerRef>, CliError> {
+    fn finish(self, printer: &Printer) -> Result<Vec<ServerRef>, CliError> {
         let count = self.wrong.len();
         if count == 0 {
             if self.repeated > 0 {
-                notes.warn(&format!(
+                printer.warn(&format!(
                     "{} servers were given, {} of them again; each counts once",
                     self.servers.len() + self.repeated,
                     self.repeated

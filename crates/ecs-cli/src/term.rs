@@ -191,7 +191,7 @@ impl Printer {
 /// Messages from tasks that must not wait for stderr. A separate thread writes them.
 #[derive(Clone, Debug)]
 pub(crate) struct BackgroundPrinter {
-    notes: Printer,
+    printer: Printer,
     to: mpsc::Sender<Piece>,
     /// The most lines that may wait.
     room: usize,
@@ -212,38 +212,40 @@ impl BackgroundPrinter {
     /// The most lines that may wait.
     const ROOM: usize = 256;
 
-    pub(crate) fn new(notes: &Printer) -> Self {
-        Self::with_room(notes, Self::ROOM)
+    pub(crate) fn new(printer: &Printer) -> Self {
+        Self::with_room(printer, Self::ROOM)
     }
 
     /// Starts the thread, with room for this many lines.
-    pub(crate) fn with_room(notes: &Printer, room: usize) -> Self {
+    pub(crate) fn with_room(printer: &Printer, room: usize) -> Self {
         let (to, output) = mpsc::channel();
         let aside = Self {
-            notes: notes.clone(),
+            printer: printer.clone(),
             to,
             room,
             waiting: Arc::default(),
             dropped: Arc::default(),
         };
-        let (notes, waiting, dropped) = (
-            notes.clone(),
+        let (printer, waiting, dropped) = (
+            printer.clone(),
             Arc::clone(&aside.waiting),
             Arc::clone(&aside.dropped),
         );
         let write = move || {
             for output in output {
                 match output {
-                    Piece::Note(line) => notes.always(&line),
+                    Piece::Note(line) => printer.always(&line),
                     Piece::Line(line) => {
-                        notes.always(&line);
+                        printer.always(&line);
                         waiting.fetch_sub(1, Ordering::SeqCst);
                     }
                     Piece::Flush(done) => {
                         match dropped.swap(0, Ordering::SeqCst) {
                             0 => {}
-                            1 => notes.always("1 line was not shown: stderr was not read in time"),
-                            many => notes.always(&format!(
+                            1 => {
+                                printer.always("1 line was not shown: stderr was not read in time")
+                            }
+                            many => printer.always(&format!(
                                 "{many} lines were not shown: stderr was not read in time"
                             )),
                         }
@@ -275,7 +277,7 @@ impl BackgroundPrinter {
 
     /// Prints a line unless `--quiet` is given; dropped and counted if too many lines wait.
     pub(crate) fn note(&self, line: &str) {
-        if !self.notes.is_quiet() {
+        if !self.printer.is_quiet() {
             self.line(line);
         }
     }

@@ -98,7 +98,7 @@ impl Select {
         &self,
         servers: &[String],
         all: bool,
-        notes: &Printer,
+        printer: &Printer,
     ) -> Result<Option<Selection>, CliError> {
         let from_stdin = self
             .from_file
@@ -110,7 +110,7 @@ impl Select {
                 "stdin can be read only once, for --from-file or for --exclude; nothing was sent",
             ));
         }
-        let given = server_input::read(servers, &self.from_file, self.from_format, notes)?;
+        let given = server_input::read(servers, &self.from_file, self.from_format, printer)?;
         let selection = match given {
             given if !given.is_empty() => Selection::of(given),
             _ if !self.from_file.is_empty() => {
@@ -127,10 +127,10 @@ impl Select {
             _ if all || self.has_filters() => Selection::all(),
             _ => return Ok(None),
         };
-        self.narrow(selection, notes).map(Some)
+        self.narrow(selection, printer).map(Some)
     }
 
-    fn narrow(&self, mut selection: Selection, notes: &Printer) -> Result<Selection, CliError> {
+    fn narrow(&self, mut selection: Selection, printer: &Printer) -> Result<Selection, CliError> {
         for pattern in self.name.iter().chain(&self.name_regex) {
             selection = selection.name(pattern.clone());
         }
@@ -164,18 +164,18 @@ impl Select {
         if let Some(time) = self.not_restarted_since {
             selection = selection.unchanged_since(time);
         }
-        for server in self.excluded(notes)? {
+        for server in self.excluded(printer)? {
             selection = selection.exclude(server);
         }
         Ok(selection)
     }
 
-    fn excluded(&self, notes: &Printer) -> Result<Vec<ServerRef>, CliError> {
+    fn excluded(&self, printer: &Printer) -> Result<Vec<ServerRef>, CliError> {
         let is_file = |server: &&String| server.starts_with('@');
         let (files, servers): (Vec<_>, Vec<_>) = self.exclude.iter().partition(is_file);
         let files: Vec<PathBuf> = files.iter().map(|file| PathBuf::from(&file[1..])).collect();
         let servers: Vec<String> = servers.into_iter().cloned().collect();
-        server_input::read(&servers, &files, None, notes)
+        server_input::read(&servers, &files, None, printer)
     }
 }
 

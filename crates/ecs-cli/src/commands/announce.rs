@@ -142,11 +142,11 @@ impl Announcement<'_> {
     pub(super) async fn confirm(
         &self,
         terminal: Option<Terminal>,
-        notes: &Printer,
+        printer: &Printer,
     ) -> Result<(), CliError> {
         if self.args.resubmit_unknown {
             let verb = verb(self.action).to_ascii_lowercase();
-            notes.always(&format!(
+            printer.always(&format!(
                 "warning: --resubmit-unknown: if an answer is lost, this may {verb} servers twice"
             ));
         }
@@ -160,16 +160,16 @@ impl Announcement<'_> {
             } else {
                 "all servers are in one wave, so"
             };
-            notes.warn(&format!(
+            printer.warn(&format!(
                 "--max-failures {limit} can hardly stop anything: {why} most requests are sent before the first failure is known"
             ));
         }
         let Some(terminal) = terminal else {
-            self.lines("").iter().for_each(|line| notes.note(line));
+            self.lines("").iter().for_each(|line| printer.note(line));
             return Ok(());
         };
-        self.lines("?").iter().for_each(|line| notes.always(line));
-        terminal.confirm(notes).await
+        self.lines("?").iter().for_each(|line| printer.always(line));
+        terminal.confirm(printer).await
     }
 
     fn requests(&self) -> String {

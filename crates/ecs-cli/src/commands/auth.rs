@@ -47,7 +47,7 @@ enum CheckEnd {
 pub(crate) async fn check(
     args: &AuthCheck,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -58,7 +58,7 @@ pub(crate) async fn check(
         agency: false,
         proxies: PROXIES.into_iter().filter(|name| set(name)).collect(),
     };
-    let ended = check.run(notes).await;
+    let ended = check.run(printer).await;
     let exit = check.conclude(&ended);
     results.write(&match args.output.format {
         DocumentFormat::Table => render::text(&check.checked),
@@ -69,16 +69,16 @@ pub(crate) async fn check(
 }
 
 impl Check<'_> {
-    async fn run(&mut self, notes: &Printer) -> CheckEnd {
-        match self.steps(notes).await {
+    async fn run(&mut self, printer: &Printer) -> CheckEnd {
+        match self.steps(printer).await {
             Ok(probe) => CheckEnd::Asked(Box::new(probe)),
             Err(ended) => ended,
         }
     }
 
-    async fn steps(&mut self, notes: &Printer) -> Result<Probe, CheckEnd> {
+    async fn steps(&mut self, printer: &Printer) -> Result<Probe, CheckEnd> {
         if self.global.sim {
-            let connection = connect::connect(self.global, &Settings::of_reads(), notes).await?;
+            let connection = connect::connect(self.global, &Settings::of_reads(), printer).await?;
             self.checked.source = Some("the embedded simulator".to_owned());
             self.checked.kind = Some(self.kind.as_str());
             self.checked.endpoint = Some(connection.endpoint.to_string());
@@ -109,7 +109,7 @@ impl Check<'_> {
             settings: &settings,
             speed: 1.0,
         };
-        let traces = clients.beside(Neighbour::Traces, self.global, &endpoint, notes)?;
+        let traces = clients.beside(Neighbour::Traces, self.global, &endpoint, printer)?;
         let client = clients.at(endpoint)?;
         Ok(self.probe(&client, traces.as_ref()).await)
     }

@@ -28,10 +28,10 @@ pub(super) trait PreparedRun<'a> {
 
     /// Asks for confirmation; an answer other than yes is an error. Without a terminal the announcement is only
     /// printed.
-    async fn confirm(&mut self, notes: &Printer) -> Result<(), CliError>;
+    async fn confirm(&mut self, printer: &Printer) -> Result<(), CliError>;
 
     /// Attaches the journal, and frees the data of the question.
-    async fn attach(self, notes: &Printer) -> Result<Attached<'a>, CliError>;
+    async fn attach(self, printer: &Printer) -> Result<Attached<'a>, CliError>;
 }
 
 /// A run with its journal, ready to begin.
@@ -48,7 +48,7 @@ pub(super) struct Attached<'a> {
 pub(super) async fn carry_out<'a>(
     mut run: impl PreparedRun<'a>,
     mut signals: Signals,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     if let Some(shown) = run.dry_run()? {
@@ -57,23 +57,23 @@ pub(super) async fn carry_out<'a>(
     }
     let connection = run.connection();
     let _active = match run.registration() {
-        Some(registered) => register(registered, connection, notes).await?,
+        Some(registered) => register(registered, connection, printer).await?,
         None => None,
     };
-    unless_stopped(&mut signals, run.confirm(notes)).await?;
+    unless_stopped(&mut signals, run.confirm(printer)).await?;
     let Attached {
         plan,
         callbacks,
         shown,
         ending,
         new_journal,
-    } = run.attach(notes).await?;
-    let ended = execute(plan, callbacks, shown, signals, notes, results).await;
+    } = run.attach(printer).await?;
+    let ended = execute(plan, callbacks, shown, signals, printer, results).await;
     let ended = ended.map_err(|fail| match new_journal {
         Some(path) => without_plan(path, fail),
         None => fail,
     })?;
-    let exit = conclude(&ended, ending, notes, results);
+    let exit = conclude(&ended, ending, printer, results);
     Ok(ended.exit(exit))
 }
 

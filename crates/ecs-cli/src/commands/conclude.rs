@@ -71,7 +71,7 @@ impl Place {
 pub(super) fn conclude(
     ended: &Ended,
     ending: Ending,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Exit {
     let report = &ended.report;
@@ -88,13 +88,13 @@ pub(super) fn conclude(
         Format::Id => csv::ids(report, show),
     });
     if ending.output.format != Format::Table || results.are_lost() {
-        notes.note(&headline(report, took));
+        printer.note(&headline(report, took));
     }
     if let Some(why) = &ending.unfinished {
-        notes.always(&format!("the run has not ended, but {why}"));
+        printer.always(&format!("the run has not ended, but {why}"));
     }
     if let Some(stopped) = &report.stopped {
-        notes.note(&match (stopped, ended.wave) {
+        printer.note(&match (stopped, ended.wave) {
             (Stopped::Rolling(_), Some((wave, waves))) => {
                 format!("stopped in wave {wave} of {waves}: {stopped}")
             }
@@ -107,7 +107,7 @@ pub(super) fn conclude(
             _ => format!("stopped: {stopped}"),
         });
     }
-    advise(report, notes);
+    advise(report, printer);
     // Servers that were not ready need no further step.
     let unready: Vec<ServerId> = report.unready.iter().map(|server| server.id).collect();
     let known = RunContext {
@@ -117,7 +117,7 @@ pub(super) fn conclude(
         unready: &unready,
     };
     for step in ending.next_steps.steps(report, &known) {
-        notes.next(&step);
+        printer.next(&step);
     }
     exit
 }
@@ -139,9 +139,9 @@ fn extras(ended: &Ended, ending: &Ending, exit: Exit) -> Extras {
 }
 
 /// Prints the problem of the run as a whole, with a hint.
-fn advise(report: &Report, notes: &Printer) {
+fn advise(report: &Report, printer: &Printer) {
     if let Some(problem) = &report.refused {
-        notes.always(&format!("error: access denied by the service: {problem}"));
+        printer.always(&format!("error: access denied by the service: {problem}"));
     }
     let mut problems = report
         .servers
@@ -151,7 +151,7 @@ fn advise(report: &Report, notes: &Printer) {
         .clone()
         .find(|problem| problem.moved_to().is_some());
     if let Some(problem) = moved {
-        notes.always(&format!("error: {problem}"));
+        printer.always(&format!("error: {problem}"));
     }
     let first = moved.or_else(|| problems.next());
     let hint = first.and_then(|problem| {
@@ -159,6 +159,6 @@ fn advise(report: &Report, notes: &Printer) {
         place_hint(problem).or_else(hint)
     });
     if let Some(hint) = hint {
-        notes.hint(&hint);
+        printer.hint(&hint);
     }
 }

@@ -41,12 +41,12 @@ impl Callbacks {
     ) -> (RunBuilder, Self) {
         let health_notes: Arc<OnceLock<BackgroundPrinter>> = Arc::default();
         if let Some((command, within)) = health {
-            let notes = Arc::clone(&health_notes);
+            let printer = Arc::clone(&health_notes);
             builder = builder.health_check(command.clone(), within, move |servers| {
-                let (command, notes) = (command.clone(), notes.get().cloned());
+                let (command, printer) = (command.clone(), printer.get().cloned());
                 async move {
-                    let notes = notes.ok_or("the run has not begun")?;
-                    health::check(&command, &servers, &notes).await
+                    let printer = printer.ok_or("the run has not begun")?;
+                    health::check(&command, &servers, &printer).await
                 }
             });
         }
@@ -111,14 +111,14 @@ pub(super) async fn execute(
     callbacks: Callbacks,
     shown: Shown,
     signals: Signals,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Ended, CliError> {
     let Shown { format, mut times } = shown;
     let lines = format == Format::Jsonl;
     let began = Timestamp::now();
-    let mut progress = Progress::new(notes, lines && io::stdout().is_terminal());
-    let aside = BackgroundPrinter::new(progress.notes());
+    let mut progress = Progress::new(printer, lines && io::stdout().is_terminal());
+    let aside = BackgroundPrinter::new(progress.printer());
     let Callbacks {
         mut after_canary,
         answers,
@@ -161,7 +161,7 @@ pub(super) async fn execute(
             results.write(&json::event(&event, at));
         }
         if let Event::Asking { .. } = event {
-            ask(after_canary.take(), progress.tally(), &answers, notes);
+            ask(after_canary.take(), progress.tally(), &answers, printer);
         }
     }
     let report = run.await;
@@ -204,27 +204,27 @@ fn ask(
     after: Option<AfterCanary>,
     tally: &Tally,
     answers: &UnboundedSender<bool>,
-    notes: &Printer,
+    printer: &Printer,
 ) {
     let described = match after {
         Some(AfterCanary::Asked(terminal)) => {
-            notes.always(&format!(
+            printer.always(&format!(
                 "Canary finished: {} succeeded, {} failed. Continue with the remaining {}?",
                 tally.succeeded,
                 tally.failed,
                 counted(tally.servers.saturating_sub(tally.done))
             ));
-            let (answers, notes) = (answers.clone(), notes.clone());
+            let (answers, printer) = (answers.clone(), printer.clone());
             tokio::spawn(async move {
                 // The receiver is gone if the run has ended.
-                let _ = answers.send(terminal.asks_for_yes(&notes).await);
+                let _ = answers.send(terminal.asks_for_yes(&printer).await);
             });
             return;
         }
         Some(AfterCanary::Yes) => true,
         Some(AfterCanary::Nobody) | None => {
-            notes.always("cannot ask whether to continue after the canary: no terminal is available, so the run stops");
-            notes.hint("with --yes, the command below continues without asking");
+            printer.always("cannot ask whether to continue after the canary: no terminal is available, so the run stops");
+            printer.hint("with --yes, the command below continues without asking");
             false
         }
     };
@@ -241,17 +241,17 @@ const LAST_NOTES: Duration = Duration::from_secs(2);
 async fn listen(
     mut signals: Signals,
     control: Control,
-    notes: BackgroundPrinter,
+    printer: BackgroundPrinter,
     interrupted: Arc<AtomicBool>,
 ) {
     let signal = signals.next().await;
     interrupted.store(signal == INTERRUPT, Ordering::Relaxed);
     control.stop_submitting_because(signal);
-    notes.always(
+    printer.always(
         "Stopping: no new requests; waiting for accepted ones. Press Ctrl-C again to quit now.",
     );
     let again = signals.next().await;
     interrupted.fetch_or(again == INTERRUPT, Ordering::Relaxed);
     control.end();
-    notes.always("quitting: accepted requests continue at the service");
+    printer.always("quitting: accepted requests continue at the service");
 }

@@ -47,7 +47,7 @@ pub(super) async fn apply(
     args: &Run,
     servers: &mut Servers,
     (connection, global): (&Connection, &Global),
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(), CliError> {
     let found = store.held(connection, &servers.ids).await?;
     if found.is_empty() {
@@ -56,10 +56,10 @@ pub(super) async fn apply(
     let details = few(&found, NAMED, ToString::to_string);
     let are_held = format!("other runs act on {}", counted(found.len()));
     let report = |what: &str| {
-        notes.always(&format!("{are_held}: {what}"));
+        printer.always(&format!("{are_held}: {what}"));
         details
             .iter()
-            .for_each(|line| notes.always(&format!("  {line}")));
+            .for_each(|line| printer.always(&format!("  {line}")));
     };
     let ids: HashSet<ServerId> = found.iter().map(|held| held.id).collect();
     match args.held {
@@ -67,7 +67,7 @@ pub(super) async fn apply(
             report("waiting for them");
             let purpose =
                 "a run whose process died holds its servers until it is resumed; to see the runs";
-            notes.next(&NextStep::list_runs(purpose).at(&CommandLine::to_place(global)));
+            printer.next(&NextStep::list_runs(purpose).at(&CommandLine::to_place(global)));
         }
         Held::Fail => {
             return Err(CliError::usage(format!("{are_held}; nothing was sent"))

@@ -27,11 +27,11 @@ const FIRST_ANSWER_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) async fn show(
     args: &args::JobShow,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     let ids: Vec<JobId> = ids::parse("job", &args.ids)?;
-    let connection = connect(global, &Settings::of_reads(), notes).await?;
+    let connection = connect(global, &Settings::of_reads(), printer).await?;
     let mut shown = Vec::new();
     let mut exit = Exit::Success;
     // Credentials that were refused once are refused for all jobs, and five wrong signatures lock a key.
@@ -64,25 +64,25 @@ pub(crate) async fn show(
         }
         shown.push(seen);
     }
-    finish(&shown, args.output, global, notes, results);
+    finish(&shown, args.output, global, printer, results);
     Ok(exit)
 }
 
 pub(crate) async fn wait(
     args: &args::JobWait,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     let ids: Vec<JobId> = ids::parse("job", &args.ids)?;
-    let connection = connect(global, &Settings::default(), notes).await?;
+    let connection = connect(global, &Settings::default(), printer).await?;
     let mut signals = Signals::new()?;
     let jobs = if ids.len() == 1 {
         "a job".to_owned()
     } else {
         format!("{} jobs", ids.len())
     };
-    notes.note(&format!("waiting for {jobs} at {}", connection.place()));
+    printer.note(&format!("waiting for {jobs} at {}", connection.place()));
 
     let mut watch = connection
         .client
@@ -106,23 +106,23 @@ pub(crate) async fn wait(
                 None => break,
             },
             _ = signals.next() => {
-                notes.always("stopped; the jobs continue at the service");
+                printer.always("stopped; the jobs continue at the service");
                 // The last known state of each job still arrives as an event.
                 watch.cancel();
                 continue;
             }
             () = &mut first_answer, if unanswered => {
                 unanswered = false;
-                still_trying(&format!("no answer from {} yet", connection.place()), notes);
+                still_trying(&format!("no answer from {} yet", connection.place()), printer);
                 continue;
             }
         };
         unanswered = false;
-        waiting.on_event(event, notes, results);
+        waiting.on_event(event, printer, results);
     }
     let shown = waiting.shown(ids);
     let exit = shown.iter().map(|shown| shown.exit).max();
-    finish(&shown, args.output, global, notes, results);
+    finish(&shown, args.output, global, printer, results);
     Ok(exit.unwrap_or(Exit::Success))
 }
 
@@ -145,20 +145,20 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    fn on_event(&mut self, event: JobEvent, notes: &Printer, results: &mut Results) {
+    fn on_event(&mut self, event: JobEvent, printer: &Printer, results: &mut Results) {
         match event {
-            JobEvent::Polled { job_id, job } => self.on_polled(job_id, job, notes),
-            JobEvent::UndocumentedStatus { job_id, status } => notes.warn(&format!(
+            JobEvent::Polled { job_id, job } => self.on_polled(job_id, job, printer),
+            JobEvent::UndocumentedStatus { job_id, status } => printer.warn(&format!(
                 "job {job_id} has the status {}, which the service does not document: still waiting",
                 status.as_str()
             )),
             JobEvent::NotFoundYet { job_id } if self.errors.is_empty() => {
-                notes.note(&format!("job {job_id}: the service does not know it yet"));
+                printer.note(&format!("job {job_id}: the service does not know it yet"));
             }
             JobEvent::QueryFailed { job_id, error, .. } => {
                 // Printed once until a poll succeeds again, because the reason is the same for all jobs.
                 if self.errors.is_empty() {
-                    still_trying(&format!("cannot query job {job_id}: {error}"), notes);
+                    still_trying(&format!("cannot query job {job_id}: {error}"), printer);
                 }
                 self.errors.insert(job_id, error);
             }
@@ -167,27 +167,27 @@ impl<'a> Waiting<'a> {
                     1 => "1 job".to_owned(),
                     jobs => format!("{jobs} jobs"),
                 };
-                notes.note(&format!("still waiting for {jobs}"));
+                printer.note(&format!("still waiting for {jobs}"));
             }
-            JobEvent::Ended(ended) => self.on_end(ended.job_id, ended.end, notes, results),
+            JobEvent::Ended(ended) => self.on_end(ended.job_id, ended.end, printer, results),
             // Other events need tickets.
             _ => {}
         }
     }
 
-    fn on_polled(&mut self, job_id: JobId, job: Arc<Job>, notes: &Printer) {
+    fn on_polled(&mut self, job_id: JobId, job: Arc<Job>, printer: &Printer) {
         self.errors.remove(&job_id);
         let status = render::status(&job);
         let is_new = |before: &Arc<Job>| render::status(before) != status;
         if self.seen.get(&job_id).is_none_or(is_new) {
-            notes.note(&format!("job {job_id}: {status}"));
+            printer.note(&format!("job {job_id}: {status}"));
         }
         self.seen.insert(job_id, job);
     }
 
-    fn on_end(&mut self, job_id: JobId, end: JobEnd, notes: &Printer, results: &mut Results) {
+    fn on_end(&mut self, job_id: JobId, end: JobEnd, printer: &Printer, results: &mut Results) {
         if let (JobEnd::Stalled(_), Some(limit)) = (&end, self.args.stalled_after) {
-            notes.warn(&format!(
+            printer.warn(&format!(
                 "job {job_id} has made no progress for {}: no longer waiting for it; it continues at the service",
                 written(limit)
             ));
@@ -213,8 +213,8 @@ impl<'a> Waiting<'a> {
     }
 }
 
-fn still_trying(what: &str, notes: &Printer) {
-    notes.note(&format!(
+fn still_trying(what: &str, printer: &Printer) {
+    printer.note(&format!(
         "{what} (retrying; Ctrl-C stops, --deadline sets a limit)"
     ));
 }
@@ -223,7 +223,7 @@ fn finish(
     shown: &[ShownJob],
     output: DocumentOutput,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) {
     match output.format {
@@ -234,9 +234,9 @@ fn finish(
     let refused = shown.iter().any(|shown| shown.state == "refused");
     let problem = shown.iter().find_map(|shown| shown.error.as_ref());
     if let Some(hint) = problem.and_then(|problem| hint_for(problem, refused)) {
-        notes.hint(hint);
+        printer.hint(hint);
     }
     if refused {
-        notes.next(&check_credentials().at(&CommandLine::to_place(global)));
+        printer.next(&check_credentials().at(&CommandLine::to_place(global)));
     }
 }

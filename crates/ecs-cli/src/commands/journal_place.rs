@@ -39,7 +39,11 @@ pub(super) fn new_id() -> String {
 
 /// Chooses the id of a run and the path of its journal. A run does not begin if its journal cannot be written, unless
 /// `--no-journal` is given.
-pub(super) fn choose(args: &mut Run, global: &Global, notes: &Printer) -> Result<String, CliError> {
+pub(super) fn choose(
+    args: &mut Run,
+    global: &Global,
+    printer: &Printer,
+) -> Result<String, CliError> {
     let run_id = new_id();
     if args.journal.is_some() || args.no_journal || args.plan_out.is_some() {
         return Ok(run_id);
@@ -57,13 +61,13 @@ pub(super) fn choose(args: &mut Run, global: &Global, notes: &Printer) -> Result
     match usable {
         Ok(journals) => {
             if !args.dry_run {
-                journals.prune(global.settings.journal_keep.unwrap_or(KEPT), notes);
+                journals.prune(global.settings.journal_keep.unwrap_or(KEPT), printer);
             }
             args.journal = Some(journals.path(&run_id));
             args.run_id = Some(run_id.clone());
         }
         // A simulated run may go without a journal.
-        Err(fail) if global.sim || args.dry_run => notes.warn(&format!(
+        Err(fail) if global.sim || args.dry_run => printer.warn(&format!(
             "{}: this run has no journal and cannot be resumed",
             fail.message
         )),
@@ -106,10 +110,10 @@ pub(super) async fn check_free(
 pub(super) async fn register(
     registered: Registered<'_>,
     connection: &Connection,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Option<Registration>, CliError> {
     let unnoticed = |why: String| {
-        notes.warn(&format!(
+        printer.warn(&format!(
             "{why}: other runs on the same servers are not detected"
         ));
     };

@@ -37,7 +37,7 @@ impl KnownRuns {
     pub(crate) fn read(
         files: &[PathBuf],
         folder: Option<&Journals>,
-        notes: &Printer,
+        printer: &Printer,
     ) -> Result<Self, CliError> {
         let mut runs = Vec::new();
         for path in files {
@@ -62,7 +62,7 @@ impl KnownRuns {
                 1 => "1 file".to_owned(),
                 many => format!("{many} files"),
             };
-            notes.warn(&format!(
+            printer.warn(&format!(
                 "{files} in {} cannot be read as journals",
                 folder.folder().display()
             ));

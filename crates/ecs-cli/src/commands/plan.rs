@@ -46,13 +46,13 @@ pub(super) fn write(
     run: RunRecord,
     known: &[Server],
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(), CliError> {
     let by_id = super::preflight::by_id(known);
     let server = |id: &ServerId| planned_server(*id, by_id.get(id).copied());
     let servers: Vec<PlannedServer> = run.servers.iter().map(server).collect();
     if servers.iter().any(|server| server.status.is_none()) {
-        notes
+        printer
             .warn("the state of some servers is not known: apply cannot tell whether they changed");
     }
     let plan = RunPlan {
@@ -74,13 +74,13 @@ pub(super) fn write(
         .open(path)
         .and_then(|mut to| to.write_all(text.as_bytes()));
     written.map_err(|error| cannot(&error).hint("name a new file with --out; nothing was sent"))?;
-    notes.note(&format!(
+    printer.note(&format!(
         "plan written to {}: {}",
         path.display(),
         file.hash
     ));
-    notes.next(&NextStep::show_plan("to show it", path));
-    notes.next(&NextStep::apply_plan("to apply it", path).at(&CommandLine::to_place(global)));
+    printer.next(&NextStep::show_plan("to show it", path));
+    printer.next(&NextStep::apply_plan("to apply it", path).at(&CommandLine::to_place(global)));
     Ok(())
 }
 
@@ -112,13 +112,13 @@ fn read(path: &Path) -> Result<PlanFile, CliError> {
 pub(crate) async fn show(
     args: &PlanShow,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     let file = read(&args.plan)?;
     let stored = match args.format {
         PlanFormat::Hash => None,
-        _ => approvals::stored(&file, global, notes).await?,
+        _ => approvals::stored(&file, global, printer).await?,
     };
     let stored = stored.as_deref();
     if let Some(path) = &args.html {
@@ -126,7 +126,7 @@ pub(crate) async fn show(
         super::show::create(path, |to| to.write_all(page.as_bytes())).map_err(|error| {
             CliError::usage(format!("cannot write {}: {error}", path.display()))
         })?;
-        notes.note(&format!("the page is in {}", path.display()));
+        printer.note(&format!("the page is in {}", path.display()));
         return Ok(Exit::Success);
     }
     results.write(&match args.format {
@@ -285,7 +285,7 @@ fn age(plan: &RunPlan) -> String {
 pub(crate) async fn prepare(
     args: &Apply,
     global: &mut Global,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(PowerAction, Run), CliError> {
     let file = read(&args.plan)?;
     let journal = file.journal_path(&args.plan);
@@ -338,8 +338,8 @@ pub(crate) async fn prepare(
         run: record.clone(),
         accept_drift: args.accept_drift,
     });
-    use_recorded_place(record, "the plan", global, notes)?;
-    notes.note(&format!(
+    use_recorded_place(record, "the plan", global, printer)?;
+    printer.note(&format!(
         "applying {} of {} ago",
         file.hash,
         age(&file.plan)
@@ -395,7 +395,7 @@ fn refuse_old(args: &Apply, file: &PlanFile) -> Result<(), CliError> {
 pub(super) fn check_drift(
     planned: &AppliedPlan,
     servers: &Servers,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(), CliError> {
     let by_id = super::preflight::by_id(&servers.listed);
     let differences = planned.servers.iter().filter_map(|server| {
@@ -418,7 +418,7 @@ pub(super) fn check_drift(
         }
     );
     if planned.accept_drift {
-        notes.warn(&format!("{message}: {}", differences.join("; ")));
+        printer.warn(&format!("{message}: {}", differences.join("; ")));
         return Ok(());
     }
     Err(CliError::usage(format!("{message}; nothing was sent"))

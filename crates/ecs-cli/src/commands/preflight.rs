@@ -108,10 +108,10 @@ pub(super) async fn run(
     args: &Run,
     connection: &Connection,
     store: Option<&Store>,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Preflight, NotBegun> {
     let looking = async {
-        let states = known(selection, args, connection, notes);
+        let states = known(selection, args, connection, printer);
         let (own, known) = tokio::join!(connection.own_server(), states);
         // After the first read, so that refused credentials are used only once.
         let scaling = match &known {
@@ -120,7 +120,7 @@ pub(super) async fn run(
         };
         (own, known, scaling)
     };
-    let looking = report_slow_reads(looking, connection, notes);
+    let looking = report_slow_reads(looking, connection, printer);
     let (own, known, scaling) = within(args.deadline, connection, looking).await?;
     let known = known?;
     let choice = if selection.is_given() {
@@ -156,14 +156,14 @@ pub(super) async fn run(
         None => Vec::new(),
     };
     let held = held.iter().map(|held| held.id).collect();
-    readiness::check(&mut preflight, action, args, &held, notes)?;
-    messages::print(&preflight, action, args, notes);
+    readiness::check(&mut preflight, action, args, &held, printer)?;
+    messages::print(&preflight, action, args, printer);
     if let Scaling::Unchecked(why) = &scaling {
-        notes.note(&messages::not_checked(why));
+        printer.note(&messages::not_checked(why));
     }
     if let Scaling::Known(members) = &scaling {
         let servers = preflight.known.servers();
-        messages::refuse_members(&preflight.screened.servers, servers, members, notes)?;
+        messages::refuse_members(&preflight.screened.servers, servers, members, printer)?;
     }
     Ok(preflight)
 }
@@ -183,7 +183,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 async fn report_slow_reads<T>(
     looking: impl Future<Output = T>,
     connection: &Connection,
-    notes: &Printer,
+    printer: &Printer,
 ) -> T {
     let mut looking = std::pin::pin!(looking);
     tokio::select! {
@@ -191,7 +191,7 @@ async fn report_slow_reads<T>(
         looked = &mut looking => return looked,
         () = tokio::time::sleep(SILENCE) => {}
     }
-    notes.note(&format!(
+    printer.note(&format!(
         "still reading the state of the servers at {}",
         connection.place()
     ));
@@ -222,17 +222,19 @@ async fn known(
     selection: &Selection,
     args: &Run,
     connection: &Connection,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Known, NotBegun> {
     let Some(ids) = selection.plain_ids() else {
         return if selection.is_all() {
-            Ok(Known::Listed(list(connection, notes).await?))
+            Ok(Known::Listed(list(connection, printer).await?))
         } else {
-            Ok(Known::Selected(select(selection, connection, notes).await?))
+            Ok(Known::Selected(
+                select(selection, connection, printer).await?,
+            ))
         };
     };
     if args.rolling.needs_attributes() {
-        return Ok(Known::Listed(list(connection, notes).await?));
+        return Ok(Known::Listed(list(connection, printer).await?));
     }
     if args.no_preflight {
         return Ok(Known::Unchecked(None));
@@ -244,7 +246,7 @@ async fn known(
         }
         // A dry run shows the plan anyway.
         Err(error) if args.dry_run && error.problem().status() != Some(401) => {
-            notes.warn(&format!(
+            printer.warn(&format!(
                 "cannot read the state of the servers, so a run would send nothing: {error}"
             ));
             Ok(Known::OutOfReach)
@@ -266,9 +268,9 @@ fn leaves_actions_possible(error: &Error) -> bool {
 }
 
 /// Lists all servers of the project.
-async fn list(connection: &Connection, notes: &Printer) -> Result<Vec<Server>, CliError> {
+async fn list(connection: &Connection, printer: &Printer) -> Result<Vec<Server>, CliError> {
     let place = messages::place(connection);
-    notes.note(&format!("listing the servers of {place}"));
+    printer.note(&format!("listing the servers of {place}"));
     let listed = connection.client.servers().await;
     let servers = listed.map_err(|error| {
         CliError::of_error(&format!("cannot list the servers of {place}"), &error)
@@ -285,10 +287,10 @@ async fn list(connection: &Connection, notes: &Printer) -> Result<Vec<Server>, C
 async fn select(
     selection: &Selection,
     connection: &Connection,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Selected, CliError> {
     let place = messages::place(connection);
-    notes.note(&format!("listing the servers of {place}"));
+    printer.note(&format!("listing the servers of {place}"));
     let selected = connection.client.servers().select(selection).await;
     selected.map_err(|error| super::selecting::fail(connection, error))
 }

@@ -25,7 +25,7 @@ use crate::term::Printer;
 pub(crate) fn prepare(
     args: &Rerun,
     global: &mut Global,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(PowerAction, Run), CliError> {
     if let Some(store) = store::named(global).filter(|_| store::has_run(global, &args.of)) {
         return Err(CliError::usage(format!(
@@ -40,7 +40,7 @@ pub(crate) fn prepare(
     }
     let journal = journals::resolve(&args.of, global)?;
     let earlier = read(&journal)?;
-    let chosen = choose(args, &journal, &earlier.timeline, notes)?;
+    let chosen = choose(args, &journal, &earlier.timeline, printer)?;
     let arguments = arguments(args, &earlier.run, &chosen);
     let (action, mut run) = parse(&arguments)?;
     if action.name() != earlier.run.action.name()
@@ -55,7 +55,7 @@ pub(crate) fn prepare(
             &CommandLine::default(),
         )));
     }
-    use_recorded_place(&earlier.run, "the journal", global, notes)?;
+    use_recorded_place(&earlier.run, "the journal", global, printer)?;
     run.service = Some(earlier.run.endpoint.clone());
     run.names = earlier.run.names;
     Ok((action, run))
@@ -106,7 +106,7 @@ fn choose(
     args: &Rerun,
     journal: &Path,
     timeline: &Timeline,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Vec<ServerId>, CliError> {
     let by_default = !(args.failed || args.not_attempted || args.unknown);
     let mut counts = [(0_usize, "failed"), (0, "not attempted"), (0, "unknown")];
@@ -140,7 +140,7 @@ fn choose(
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    notes.note(&format!(
+    printer.note(&format!(
         "{} of the {} of run {}: {}",
         counted(chosen.len()),
         counted(timeline.summary.requested),
@@ -148,12 +148,12 @@ fn choose(
         counts_shown.join(", ")
     ));
     if unsent > 0 && !args.dry_run {
-        notes.warn(&format!(
+        printer.warn(&format!(
             "do not resume {shown} after this: it would act again on the servers that were not attempted"
         ));
     }
     if counts[2].0 > 0 {
-        notes.warn(
+        printer.warn(
             "--unknown: these servers may have been acted on already, and are acted on again",
         );
     }

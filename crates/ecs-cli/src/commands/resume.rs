@@ -37,7 +37,7 @@ const JOBS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
 pub(crate) async fn run(
     args: &Resume,
     global: &mut Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     let store = store_of(args, global).await?;
@@ -48,14 +48,14 @@ pub(crate) async fn run(
         times,
         last,
         by,
-    } = OpenedRun::open(args, global, store.as_ref(), notes).await?;
+    } = OpenedRun::open(args, global, store.as_ref(), printer).await?;
     let run = recovered.run();
     if args.skip_unready && run.rolling.is_none() {
         return Err(CliError::usage(
             "--skip-unready is for a run with waves, whose servers are read again before each wave; nothing was sent",
         ));
     }
-    let (health, after_canary) = callbacks(args, global, run, notes)?;
+    let (health, after_canary) = callbacks(args, global, run, printer)?;
     // The id, because `last` may name another run later.
     let named = if path == args.journal {
         &path
@@ -63,7 +63,7 @@ pub(crate) async fn run(
         Path::new(&run.run_id)
     };
     let next_steps = NextSteps::of_resume(args, named, store.is_some(), global);
-    use_recorded_place(run, "the journal", global, notes)?;
+    use_recorded_place(run, "the journal", global, printer)?;
     let intent = Intent::of(&recovered, &path, last, by);
     let terminal = if args.yes || args.dry_run || !intent.acts() {
         None
@@ -77,13 +77,13 @@ pub(crate) async fn run(
         fallback_endpoint: Some(run.endpoint.clone()),
         fails_soon: false,
     };
-    let connection = connect(global, &settings, notes).await?;
+    let connection = connect(global, &settings, printer).await?;
     refuse_other_place(&recovered, &connection, global)?;
-    announce(&recovered, &path, notes);
+    announce(&recovered, &path, printer);
     if global.sim && !recovered.accepted_requests().is_empty() {
-        notes.note("the simulator with the jobs of this run has ended: the outcome of accepted servers stays unknown");
+        printer.note("the simulator with the jobs of this run has ended: the outcome of accepted servers stays unknown");
     }
-    super::preflight::resumed(&recovered, args, &connection, notes).await?;
+    super::preflight::resumed(&recovered, args, &connection, printer).await?;
     let resumed = ResumedRun {
         args,
         connection: &connection,
@@ -98,7 +98,7 @@ pub(crate) async fn run(
         after_canary,
         next_steps,
     };
-    carry_out(resumed, Signals::new()?, notes, results).await
+    carry_out(resumed, Signals::new()?, printer, results).await
 }
 
 fn no_terminal() -> CliError {
@@ -114,7 +114,7 @@ fn callbacks(
     args: &Resume,
     global: &Global,
     run: &RunRecord,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(Option<HealthCommand>, Option<AfterCanary>), CliError> {
     let rolling = run.rolling.as_ref();
     let health = match (
@@ -135,7 +135,7 @@ fn callbacks(
             .hint("name the command with --health-cmd; nothing was sent"));
         }
         (None, Some(known)) => {
-            notes.always(&format!("health check, from the journal: {known}"));
+            printer.always(&format!("health check, from the journal: {known}"));
             Some(known.clone())
         }
     };
@@ -158,12 +158,12 @@ fn callbacks(
 }
 
 /// Prints what is left of the run.
-fn announce(recovered: &Recovered, path: &Path, notes: &Printer) {
+fn announce(recovered: &Recovered, path: &Path, printer: &Printer) {
     let accepted = recovered.accepted_requests();
     let watched: usize = accepted.iter().map(|request| request.servers.len()).sum();
     let unknown = recovered.unknown_requests();
     let unknown: usize = unknown.iter().map(|request| request.servers.len()).sum();
-    notes.note(&format!(
+    printer.note(&format!(
         "resuming run {} from {}: {} of {} servers done, {watched} to wait for, {} to send, {unknown} unknown",
         recovered.run().run_id,
         path.display(),
@@ -172,10 +172,10 @@ fn announce(recovered: &Recovered, path: &Path, notes: &Printer) {
         recovered.unsent().len(),
     ));
     if let Some(stop) = stopped_before(recovered) {
-        notes.note(&stop);
+        printer.note(&stop);
     }
     if let Some(stopped) = recovered.stop_request() {
-        notes.note(&format!(
+        printer.note(&format!(
             "the run was stopped ({stopped}) and is now continued"
         ));
     }
@@ -187,7 +187,7 @@ fn announce(recovered: &Recovered, path: &Path, notes: &Printer) {
         .iter()
         .filter_map(|request| request.ticket.accepted_at());
     if let Some(oldest) = old.filter(|at| is_old(*at)).min() {
-        notes.warn(&format!(
+        printer.warn(&format!(
             "some jobs were accepted more than a day ago, the first at {oldest:.0}: the service deletes jobs about a day \
              after their end; the outcome of servers of deleted jobs stays unknown"
         ));

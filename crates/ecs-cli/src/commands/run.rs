@@ -28,22 +28,22 @@ pub(crate) async fn run(
     action: PowerAction,
     mut args: Run,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     check(&args, global)?;
     let store = held::store(&args, global).await?;
-    let selection = selection(&args, action, notes)?;
+    let selection = selection(&args, action, printer)?;
     let run_id = match store::named(global) {
         Some(_) => match &args.planned {
             Some(planned) => planned.run_id.clone(),
             None => journal_place::new_id(),
         },
-        None => journal_place::choose(&mut args, global, notes)?,
+        None => journal_place::choose(&mut args, global, printer)?,
     };
     let (terminal, after_canary) = terminals(&args, global)?;
     let began = Instant::now();
-    let connection = connection(&args, global, notes).await?;
+    let connection = connection(&args, global, printer).await?;
     let place = (&connection, global);
     if let Some(planned) = &args.planned {
         super::resume::refuse_other_than_planned(&planned.run, &connection, global)?;
@@ -62,7 +62,7 @@ pub(crate) async fn run(
         &args,
         &connection,
         store.as_ref(),
-        notes,
+        printer,
     );
     let mut servers = match unless_stopped(&mut signals, finding).await {
         Ok(servers) => servers,
@@ -70,15 +70,15 @@ pub(crate) async fn run(
         Err(NotBegun::OutOfReach(error)) => {
             let given = selection.plain_ids().unwrap_or_default();
             let given = (action, given);
-            return out_of_reach::conclude(given, &error, &args, place, notes, results);
+            return out_of_reach::conclude(given, &error, &args, place, printer, results);
         }
     };
     drop(selection);
     if let Some(store) = &store {
-        held::apply(store, &args, &mut servers, place, notes).await?;
+        held::apply(store, &args, &mut servers, place, printer).await?;
     }
     if let Some(source) = args.rolling.fit_canary(servers.others().len()) {
-        notes.note(&format!(
+        printer.note(&format!(
             "canary of {source} is not used: it is no smaller than the waves"
         ));
     }
@@ -92,6 +92,6 @@ pub(crate) async fn run(
         reading_from,
         began,
     };
-    let prepared = NewRun::prepare(input, servers, (terminal, after_canary), notes)?;
-    carry_out(prepared, signals, notes, results).await
+    let prepared = NewRun::prepare(input, servers, (terminal, after_canary), printer)?;
+    carry_out(prepared, signals, printer, results).await
 }

@@ -67,7 +67,7 @@ impl RunListState {
 pub(crate) fn run(
     args: &RunList,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     let journals = Journals::of(global)?;
@@ -90,7 +90,7 @@ pub(crate) fn run(
             Ok(Some(row)) => rows.push(row),
             // The run is about to begin, or never began.
             Ok(None) => {}
-            Err(why) => notes.warn(&format!("{}: {why}", path.display())),
+            Err(why) => printer.warn(&format!("{}: {why}", path.display())),
         }
     }
     results.write(&match args.format {
@@ -102,10 +102,10 @@ pub(crate) fn run(
         RunListFormat::Table => table(&rows),
     });
     if is_cut {
-        notes.note(&cut(args.limit));
+        printer.note(&cut(args.limit));
     }
     if rows.is_empty() {
-        notes.note(&format!(
+        printer.note(&format!(
             "there is no run in {}; runs with --journal FILE are not listed",
             journals.folder().display()
         ));
@@ -122,7 +122,7 @@ fn cut(limit: u32) -> String {
 pub(crate) async fn stored(
     args: &RunList,
     store: &Store,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     // One run more than the limit shows that the list is truncated.
@@ -164,10 +164,10 @@ pub(crate) async fn stored(
         }
     });
     if is_cut {
-        notes.note(&cut(args.limit));
+        printer.note(&cut(args.limit));
     }
     if runs.is_empty() {
-        notes.note(&format!("there is no run in the store {}", store.address()));
+        printer.note(&format!("there is no run in the store {}", store.address()));
     }
     Ok(Exit::Success)
 }

@@ -9,10 +9,10 @@ use crate::term::{Printer, Results};
 pub(crate) async fn run(
     args: &Serve,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
-    crate::serve::run(args, global, notes, results).await
+    crate::serve::run(args, global, printer, results).await
 }
 
 #[cfg(not(feature = "serve"))]

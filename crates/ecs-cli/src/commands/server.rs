@@ -18,17 +18,17 @@ use crate::term::{Printer, Results};
 pub(crate) async fn list(
     args: &ServerList,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     super::selecting::check_stdin(&args.select, global)?;
-    let selection = args.select.selection(&args.servers, true, notes)?;
+    let selection = args.select.selection(&args.servers, true, printer)?;
     let selection = selection.unwrap_or_default();
-    let connection = connect(global, &Settings::of_reads(), notes).await?;
+    let connection = connect(global, &Settings::of_reads(), printer).await?;
     let mut servers = match connection.client.servers().select(&selection).await {
         Ok(Selected { servers, .. }) => servers,
         Err(SelectError::Selection(error)) if is_empty_result(error.problems()) => {
-            notes.note(&format!("note: {error}"));
+            printer.note(&format!("note: {error}"));
             Vec::new()
         }
         Err(error) => return Err(super::selecting::fail(&connection, error)),
@@ -49,14 +49,14 @@ fn is_empty_result(problems: &[SelectionProblem]) -> bool {
 pub(crate) async fn show(
     args: &ServerShow,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
-    let given = server_input::read(&args.servers, &[], None, notes)?;
-    let connection = connect(global, &Settings::of_reads(), notes).await?;
+    let given = server_input::read(&args.servers, &[], None, printer)?;
+    let connection = connect(global, &Settings::of_reads(), printer).await?;
     let servers = find(&connection, given).await?;
     let folder = Journals::of(global).ok();
-    let runs = KnownRuns::read(&args.journal, folder.as_ref(), notes)?;
+    let runs = KnownRuns::read(&args.journal, folder.as_ref(), printer)?;
     let mut shown = Vec::new();
     for server in servers {
         shown.push(ShownServer::read(server, &runs, &connection).await);

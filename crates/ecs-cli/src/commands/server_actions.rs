@@ -16,11 +16,11 @@ use crate::term::{Printer, Results};
 pub(crate) async fn run(
     args: &ServerActions,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
-    let given = server_input::read(&args.servers, &[], None, notes)?;
-    let connection = connect(global, &Settings::of_reads(), notes).await?;
+    let given = server_input::read(&args.servers, &[], None, printer)?;
+    let connection = connect(global, &Settings::of_reads(), printer).await?;
     let ids = ids_of(&connection, given).await?;
     let mut servers = Vec::new();
     for id in ids {

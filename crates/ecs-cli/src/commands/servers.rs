@@ -37,9 +37,9 @@ impl Servers {
         args: &Run,
         connection: &Connection,
         store: Option<&Store>,
-        notes: &Printer,
+        printer: &Printer,
     ) -> Result<Self, NotBegun> {
-        let found = preflight::run(selection, action, args, connection, store, notes).await?;
+        let found = preflight::run(selection, action, args, connection, store, printer).await?;
         let screened = found.screened;
         let are_read = found.known.is_read();
         let listed = match found.known {
@@ -98,9 +98,9 @@ impl Servers {
 pub(super) fn selection(
     args: &Run,
     action: PowerAction,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Selection, CliError> {
-    let selection = args.select.selection(&args.ids, args.all, notes)?;
+    let selection = args.select.selection(&args.ids, args.all, printer)?;
     let Some(selection) = selection else {
         return Err(CliError::usage(format!("no server to {}", action.name()))
             .hint("give servers by id or name, in a file with --from-file, by a filter such as --tag, or all with --all"));

@@ -24,7 +24,7 @@ use crate::term::{Printer, Results};
 pub(crate) async fn run(
     args: &RunShow,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     if args.html.as_deref() == Some(Path::new("-")) {
@@ -42,14 +42,14 @@ pub(crate) async fn run(
             (Path::new(&run_id), true),
             contents,
             active,
-            notes,
+            printer,
             results,
         );
     }
     let journal = journals::resolve(&args.journal, global)?;
     let contents = read(&journal)?;
     let active = JsonlJournal::is_in_use(&journal).unwrap_or(false);
-    show(args, (&journal, false), contents, active, notes, results)
+    show(args, (&journal, false), contents, active, printer, results)
 }
 
 /// Reads the records of a file.
@@ -70,7 +70,7 @@ fn show(
     (journal, is_stored): (&Path, bool),
     contents: Contents,
     active: bool,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     let path = journal.display();
@@ -80,7 +80,7 @@ fn show(
         )));
     }
     if let Some(tail) = contents.tail {
-        notes.note(&format!(
+        printer.note(&format!(
             "line {} of the journal is incomplete ({} bytes) and was skipped: it is being written, or the run was killed while writing it",
             tail.line, tail.bytes
         ));
@@ -110,7 +110,7 @@ fn show(
         create(file, |to| to.write_all(page.as_bytes())).map_err(|error| {
             CliError::usage(format!("cannot write {}: {error}", file.display()))
         })?;
-        notes.note(&format!("the page is in {}", file.display()));
+        printer.note(&format!("the page is in {}", file.display()));
         return Ok(Exit::Success);
     }
     // With `--outcome` all matching servers are shown.
@@ -232,16 +232,16 @@ mod tests {
             args: RunShow,
         }
         let args = |html| TestLine::parse_from(["show", "no.jsonl", "--html", html]).args;
-        let notes = Printer::new(true);
+        let printer = Printer::new(true);
         let global = crate::args::Cli::try_parse_from(["ecsctl", "run", "show", "x"]);
         let global = global.unwrap().global;
         let mut results = Results::stdout();
-        let ended = run(&args("-"), &global, &notes, &mut results).await;
+        let ended = run(&args("-"), &global, &printer, &mut results).await;
         let fail = ended.unwrap_err();
         assert_eq!(fail.message, "--html needs a file");
         assert!(fail.hint.unwrap().contains("./-"));
         // Here the journal is missing.
-        let ended = run(&args("./-"), &global, &notes, &mut results).await;
+        let ended = run(&args("./-"), &global, &printer, &mut results).await;
         let fail = ended.unwrap_err();
         assert!(fail.message.contains("no.jsonl"), "{}", fail.message);
     }

@@ -24,11 +24,11 @@ use crate::term::{Printer, Results};
 pub(crate) async fn run(
     args: &Sim,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     refuse_meaningless(global)?;
-    let region = with_identity(region(args)?, global, notes)?;
+    let region = with_identity(region(args)?, global, printer)?;
     let mut server = Server::builder(region.build().map_err(cannot)?)
         .listen(&args.listen)
         .speed(args.speed);
@@ -52,7 +52,7 @@ pub(crate) async fn run(
         // The address could not be printed; the error is reported at the end.
         return Ok(Exit::Failed);
     }
-    notes.note(&format!(
+    printer.note(&format!(
         "simulated region {} with {} at {}, its clock runs {}× as fast; Ctrl-C ends it",
         info.region,
         counted(info.servers.len()),
@@ -140,7 +140,7 @@ fn region(args: &Sim) -> Result<RegionBuilder, CliError> {
 fn with_identity(
     mut region: RegionBuilder,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<RegionBuilder, CliError> {
     if let Some(name) = &global.region {
         region = region.name(name);
@@ -151,7 +151,7 @@ fn with_identity(
     let mut warnings = Vec::new();
     let (token, secret_key) = secrets(global, &mut warnings)?;
     for warning in &warnings {
-        notes.warn(warning);
+        printer.warn(warning);
     }
     match (&global.access_key, secret_key) {
         (Some(id), Some(secret)) => region = region.access_key(id, secret),

@@ -25,12 +25,12 @@ const TICK: Duration = Duration::from_millis(500);
 pub(crate) async fn run(
     args: &RunWatch,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     let mut signals = Signals::new()?;
     let mut source = unless_stopped(&mut signals, Source::open(args, global)).await?;
-    let mut view = View::new(args, global, notes);
+    let mut view = View::new(args, global, printer);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -43,7 +43,7 @@ pub(crate) async fn run(
             Ok(change) => change,
             Err(signal) => {
                 view.finish();
-                return Ok(stopped(signal, &source, &view, notes));
+                return Ok(stopped(signal, &source, &view, printer));
             }
         };
         let shown = match change {
@@ -90,10 +90,10 @@ async fn select<T>(
 }
 
 /// Reports that watching stopped, while the run continues.
-fn stopped(signal: &str, source: &Source, view: &View<'_>, notes: &Printer) -> Exit {
-    notes.always("stopped watching; the run continues");
+fn stopped(signal: &str, source: &Source, view: &View<'_>, printer: &Printer) -> Exit {
+    printer.always("stopped watching; the run continues");
     let again = NextStep::watch_run("to watch the run again", source.named(), &view.place());
-    notes.next(&again);
+    printer.next(&again);
     if signal == INTERRUPT {
         after_interrupt(Exit::Stopped)
     } else {

@@ -18,7 +18,7 @@ pub(super) fn plan(
     args: &Rolling,
     no_wait: bool,
     servers: &Servers,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Option<Waves>, CliError> {
     let others = servers.others();
     if !args.is_wanted() {
@@ -50,26 +50,26 @@ pub(super) fn plan(
     let by_name = args.order == Some(OrderBy::ByName);
     let members = OrderedMembers::of(servers, args.spread_by.as_ref());
     if by_name && members.without_name > 0 {
-        notes.warn(&format!(
+        printer.warn(&format!(
             "the names of {} are not known: they come last in the order",
             counted(members.without_name)
         ));
     }
     if let (Some(by), 1..) = (&args.spread_by, members.without_group) {
-        notes.warn(&format!(
+        printer.warn(&format!(
             "the {} of {} is not known: they cannot be spread across waves",
             what(by),
             counted(members.without_group)
         ));
     }
-    let waves = Waves::plan(&members.all, wave, args.canary, order(args, notes));
+    let waves = Waves::plan(&members.all, wave, args.canary, order(args, printer));
     let waves = waves.map_err(|error| CliError::usage(error.to_string()))?;
     let waves = match servers.last {
         Some(own) => waves.then_alone(own),
         None => waves,
     };
     if let (Some(by), [first, ..]) = (&args.spread_by, &waves.single[..]) {
-        notes.note(&match waves.single.len() {
+        printer.note(&match waves.single.len() {
             1 => format!(
                 "only one server {}, so it cannot be spread across waves",
                 is_in(by, first)
@@ -116,7 +116,7 @@ fn what(by: &SpreadBy) -> String {
     }
 }
 
-fn order(args: &Rolling, notes: &Printer) -> Order {
+fn order(args: &Rolling, printer: &Printer) -> Order {
     match args.order {
         None | Some(OrderBy::AsGiven) => Order::AsGiven,
         Some(OrderBy::ByName) => Order::ByName,
@@ -124,7 +124,7 @@ fn order(args: &Rolling, notes: &Printer) -> Order {
             seed: args.order_seed.unwrap_or_else(|| {
                 // A random seed of the operating system through the standard library, short enough to type.
                 let seed = RandomState::new().hash_one("order") >> 32;
-                notes.note(&format!(
+                printer.note(&format!(
                     "in random order; --order random --order-seed {seed} repeats it"
                 ));
                 seed

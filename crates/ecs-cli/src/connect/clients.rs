@@ -57,9 +57,9 @@ impl Clients<'_> {
         neighbour: Neighbour,
         global: &Global,
         ecs: &Endpoint,
-        notes: &Printer,
+        printer: &Printer,
     ) -> Result<Option<Client>, CliError> {
-        let endpoint = neighbours::endpoint(neighbour, global, ecs, notes)?;
+        let endpoint = neighbours::endpoint(neighbour, global, ecs, printer)?;
         endpoint.map(|endpoint| self.at(endpoint)).transpose()
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn endpoint(
     neighbour: Neighbour,
     global: &Global,
     ecs: &Endpoint,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Option<Endpoint>, CliError> {
     let label = neighbour.label();
     let Some(address) = neighbour.given(global) else {
@@ -48,7 +48,7 @@ pub(crate) fn endpoint(
     let endpoint =
         parsed.map_err(|error| CliError::usage(format!("--{label}-endpoint: {error}")))?;
     if !endpoint.is_https() && !is_this_machine(endpoint.host()) {
-        notes.warn(&format!(
+        printer.warn(&format!(
             "requests travel unencrypted to {endpoint}: anyone who can read the traffic can use their credentials"
         ));
     }

@@ -19,7 +19,7 @@ use crate::term::{Printer, clean, stderr_is_interactive};
 /// The display of events: a changing line on a terminal, a few lines elsewhere.
 pub(crate) struct Progress {
     tally: Tally,
-    notes: Printer,
+    printer: Printer,
     style: Style,
 }
 
@@ -39,8 +39,8 @@ enum Style {
 
 impl Progress {
     /// Returns a display; with `silent` it prints nothing, because events are printed elsewhere.
-    pub(crate) fn new(notes: &Printer, silent: bool) -> Self {
-        let style = if notes.is_quiet() || silent {
+    pub(crate) fn new(printer: &Printer, silent: bool) -> Self {
+        let style = if printer.is_quiet() || silent {
             Style::Silent
         } else if stderr_is_interactive() {
             Style::Bar {
@@ -54,13 +54,13 @@ impl Progress {
                 blind: false,
             }
         };
-        let notes = match &style {
-            Style::Bar { bar, .. } => notes.past(bar.clone()),
-            _ => notes.clone(),
+        let printer = match &style {
+            Style::Bar { bar, .. } => printer.past(bar.clone()),
+            _ => printer.clone(),
         };
         Self {
             tally: Tally::new(Instant::now()),
-            notes,
+            printer,
             style,
         }
     }
@@ -71,8 +71,8 @@ impl Progress {
     }
 
     /// Returns the bar above which messages are printed.
-    pub(crate) fn notes(&self) -> &Printer {
-        &self.notes
+    pub(crate) fn printer(&self) -> &Printer {
+        &self.printer
     }
 
     pub(crate) fn show(&mut self, event: &Event) {
@@ -91,7 +91,7 @@ impl Progress {
                 }
                 *moves = !tally.asking;
                 if let Some(line) = problem_line(event, tally) {
-                    self.notes.note(&line);
+                    self.printer.note(&line);
                 }
             }
             Style::Lines {
@@ -102,7 +102,7 @@ impl Progress {
                 let line = problem_line(event, tally)
                     .or_else(|| log_line(event, tally, now, (tenths, throttled, blind)));
                 if let Some(line) = line {
-                    self.notes.note(&line);
+                    self.printer.note(&line);
                 }
             }
         }
@@ -116,7 +116,7 @@ impl Progress {
     /// Shows the counted progress below a line that describes it.
     pub(crate) fn catch_up(&mut self, line: &str) {
         let (tally, now) = (&self.tally, Instant::now());
-        self.notes.note(line);
+        self.printer.note(line);
         match &mut self.style {
             Style::Silent => {}
             Style::Bar { bar, moves } => {
@@ -125,7 +125,7 @@ impl Progress {
             }
             Style::Lines { tenths, .. } => {
                 *tenths = tally.done.saturating_mul(10) / tally.servers.max(1);
-                self.notes.note(&layout::log_line(tally, now));
+                self.printer.note(&layout::log_line(tally, now));
             }
         }
     }

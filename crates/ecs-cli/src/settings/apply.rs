@@ -95,7 +95,7 @@ pub(crate) fn apply_global(settings: &UserSettings, global: &mut Global) -> Resu
 pub(crate) fn apply_run(
     settings: &UserSettings,
     run: &mut Run,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(), CliError> {
     let get = |key| settings.resolved.get(key);
     if run.deadline.is_none() {
@@ -119,7 +119,7 @@ pub(crate) fn apply_run(
         // These options wait for jobs.
         let unused = WAIT.into_iter().filter_map(|key| Some((key, get(key)?)));
         for (key, setting) in unused {
-            notes.warn(&format!(
+            printer.warn(&format!(
                 "{} of {} is not used with --no-wait",
                 key.name(),
                 setting.origin
@@ -169,7 +169,7 @@ pub(crate) fn apply_run(
         if rolling.wave.is_some() || rolling.asks() {
             rolling.pause = Some(with(pause, duration)?);
         } else {
-            notes.warn(&format!(
+            printer.warn(&format!(
                 "pause of {} is not used without waves (--wave)",
                 pause.origin
             ));

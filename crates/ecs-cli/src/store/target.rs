@@ -122,7 +122,7 @@ pub(super) fn process() -> ecs_ops::store::Process {
 pub(crate) async fn admin(
     command: &StoreCommand,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     let named = named(global).ok_or_else(not_named)?;
@@ -132,7 +132,7 @@ pub(crate) async fn admin(
         StoreCommand::Init(args) | StoreCommand::Migrate(args) => {
             let migrated = target.migrate(args.grant_to.clone()).await;
             let (before, after) = migrated.map_err(|error| fail(&error))?;
-            notes.note(&match (before, after) {
+            printer.note(&match (before, after) {
                 (0, after) => format!("{address}: created the tables, version {after}"),
                 (before, after) if before == after => {
                     format!("{address}: the tables are of version {after} already")
@@ -156,7 +156,7 @@ pub(crate) async fn admin(
             let store = target.open(true).await.map_err(|error| fail(&error))?;
             let pruned = store.prune(args.older_than).await;
             let pruned = pruned.map_err(|error| fail(&error))?;
-            notes.note(&format!("{address}: deleted {pruned} runs"));
+            printer.note(&format!("{address}: deleted {pruned} runs"));
         }
     }
     Ok(Exit::Success)

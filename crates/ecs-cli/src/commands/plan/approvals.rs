@@ -18,7 +18,7 @@ use crate::term::Printer;
 pub(crate) async fn approve(
     args: &PlanApprove,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Exit, CliError> {
     let mut file = read(&args.plan)?;
     let hash = file.hash.to_string();
@@ -35,7 +35,7 @@ pub(crate) async fn approve(
             None => identity.user,
         };
         let key = key.map(|key| format!(", signed by {key}"));
-        notes.note(&format!(
+        printer.note(&format!(
             "{hash} is approved by {by}{} in the store {}",
             key.unwrap_or_default(),
             store.address()
@@ -54,7 +54,7 @@ pub(crate) async fn approve(
     let text =
         text.map_err(|error| CliError::usage(format!("the plan cannot be written: {error}")))?;
     replace(&args.plan, &text)?;
-    notes.note(&format!("{hash} is approved by {by}"));
+    printer.note(&format!("{hash} is approved by {by}"));
     Ok(Exit::Success)
 }
 
@@ -114,7 +114,7 @@ pub(super) async fn require(
 pub(super) async fn stored(
     file: &PlanFile,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Option<Vec<PlanApproval>>, CliError> {
     let read = async {
         match Store::open_to_read(global).await? {
@@ -125,7 +125,7 @@ pub(super) async fn stored(
     let read: Result<_, CliError> = read.await;
     match read {
         Err(fail) if global.store.store.is_none() => {
-            notes.warn(&format!(
+            printer.warn(&format!(
                 "the approvals in the store are not shown: {}",
                 fail.message
             ));
@@ -147,7 +147,7 @@ pub(super) fn described(hash: &str, approval: &PlanApproval) -> String {
             });
     format!(
         "{}, {:.0}{}",
-        approval::who(approval),
+        approval::approver(approval),
         approval.approved_at,
         signed.unwrap_or_default()
     )

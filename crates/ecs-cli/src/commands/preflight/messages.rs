@@ -53,21 +53,21 @@ pub(super) fn are(count: usize) -> String {
 }
 
 /// Prints the findings of the preflight.
-pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Printer) {
+pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, printer: &Printer) {
     match &preflight.known {
-        Known::Unchecked(Some(why)) => notes.note(&format!(
+        Known::Unchecked(Some(why)) => printer.note(&format!(
             "note: the states of the servers were not checked: {why}"
         )),
-        Known::LookedUp(lookup) => warn_of_missing(preflight, &lookup.missing, notes),
-        Known::Selected(selected) => warn_of_given(selected, notes),
+        Known::LookedUp(lookup) => warn_of_missing(preflight, &lookup.missing, printer),
+        Known::Selected(selected) => warn_of_given(selected, printer),
         _ => {}
     }
-    warn_of_stopped(preflight, action, notes);
-    warn_of_own(preflight, action, args, notes);
+    warn_of_stopped(preflight, action, printer);
+    warn_of_own(preflight, action, args, printer);
 }
 
 /// Warns of servers that were not found and are sent anyway.
-fn warn_of_missing(preflight: &Preflight, missing: &[ServerId], notes: &Printer) {
+fn warn_of_missing(preflight: &Preflight, missing: &[ServerId], printer: &Printer) {
     let is_skipped = |id: &ServerId| preflight.unready.iter().any(|server| server.id == *id);
     let missing: Vec<ServerId> = missing
         .iter()
@@ -75,7 +75,7 @@ fn warn_of_missing(preflight: &Preflight, missing: &[ServerId], notes: &Printer)
         .filter(|id| !is_skipped(id))
         .collect();
     if !missing.is_empty() {
-        notes.warn(&format!(
+        printer.warn(&format!(
             "{} not found in the project: {}",
             are(missing.len()),
             some(&missing, &[])
@@ -84,21 +84,21 @@ fn warn_of_missing(preflight: &Preflight, missing: &[ServerId], notes: &Printer)
 }
 
 /// Reports servers that were given and are skipped or given twice.
-fn warn_of_given(selected: &Selected, notes: &Printer) {
+fn warn_of_given(selected: &Selected, printer: &Printer) {
     if !selected.skipped.is_empty() {
         let ids: Vec<ServerId> = selected
             .skipped
             .iter()
             .filter_map(|server| server.id)
             .collect();
-        notes.warn(&format!(
+        printer.warn(&format!(
             "{} given and skipped by the filters: {}",
             are(ids.len()),
             some(&ids, &selected.skipped)
         ));
     }
     if selected.repeated > 0 {
-        notes.warn(&format!(
+        printer.warn(&format!(
             "{} given again, by id or by name; each counts once",
             are(selected.repeated)
         ));
@@ -106,7 +106,7 @@ fn warn_of_given(selected: &Selected, notes: &Printer) {
 }
 
 /// Reports how a restart treats stopped servers.
-fn warn_of_stopped(preflight: &Preflight, action: PowerAction, notes: &Printer) {
+fn warn_of_stopped(preflight: &Preflight, action: PowerAction, printer: &Printer) {
     let PowerAction::Reboot(kind) = action else {
         return;
     };
@@ -116,14 +116,14 @@ fn warn_of_stopped(preflight: &Preflight, action: PowerAction, notes: &Printer) 
     };
     let stopped = skipped(preflight, SkipReason::Stopped);
     if !stopped.is_empty() {
-        notes.note(&format!(
+        printer.note(&format!(
             "note: {} stopped (SHUTOFF) and skipped: {what} {does}; add --include-stopped to include stopped servers",
             are(stopped.len())
         ));
     }
     let stopped = &preflight.screened.stopped;
     if !stopped.is_empty() {
-        notes.warn(&format!(
+        printer.warn(&format!(
             "{} stopped (SHUTOFF), and {what} {does}: {}",
             are(stopped.len()),
             some(stopped, preflight.known.servers())
@@ -132,10 +132,10 @@ fn warn_of_stopped(preflight: &Preflight, action: PowerAction, notes: &Printer) 
 }
 
 /// Reports how the run treats the server that this process runs on.
-fn warn_of_own(preflight: &Preflight, action: PowerAction, args: &Run, notes: &Printer) {
+fn warn_of_own(preflight: &Preflight, action: PowerAction, args: &Run, printer: &Printer) {
     let servers = preflight.known.servers();
     for id in skipped(preflight, SkipReason::ThisMachine) {
-        notes.warn(&format!(
+        printer.warn(&format!(
             "ecsctl runs on {}: skipped; give its id to act on it",
             name_of(id, servers)
         ));
@@ -156,7 +156,7 @@ fn warn_of_own(preflight: &Preflight, action: PowerAction, args: &Run, notes: &P
         Some(_) => "ecsctl resume reports its outcome",
         None => "with --journal, ecsctl resume reports its outcome",
     };
-    notes.warn(&format!(
+    printer.warn(&format!(
         "ecsctl runs on {}: {order} ends this process; {after}",
         name_of(id, servers)
     ));
@@ -179,7 +179,7 @@ pub(super) fn refuse_members(
     ids: &[ServerId],
     servers: &[Server],
     members: &ScalingMembers,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(), CliError> {
     let mut endangered = Vec::new();
     let mut disabled = BTreeSet::new();
@@ -198,7 +198,7 @@ pub(super) fn refuse_members(
     }
     if safe > 0 {
         let groups: Vec<&str> = disabled.into_iter().collect();
-        notes.note(&format!(
+        printer.note(&format!(
             "note: {} of disabled auto-scaling groups, which remove no members: {}",
             match safe {
                 1 => "1 server is a member".to_owned(),

@@ -19,7 +19,7 @@ pub(super) fn check(
     action: PowerAction,
     args: &Run,
     held: &HashSet<ServerId>,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(), CliError> {
     // An applied plan has its own check of differences.
     if args.planned.is_some() {
@@ -34,7 +34,7 @@ pub(super) fn check(
         if args.dry_run {
             // A dry run shows what would be sent anyway.
             let not_ready = are(unready.len());
-            notes.warn(&format!(
+            printer.warn(&format!(
                 "{not_ready} not ready: without --dry-run this run is refused, unless --skip-unready is given: {}",
                 reasons.join("; ")
             ));
@@ -45,7 +45,7 @@ pub(super) fn check(
             "--skip-unready skips them and reports them as not attempted; --no-preflight sends without these reads",
         ));
     }
-    notes.warn(&format!(
+    printer.warn(&format!(
         "{} not ready and skipped (not attempted): {}",
         are(unready.len()),
         reasons.join("; ")

@@ -15,7 +15,7 @@ pub(in crate::commands) async fn resumed(
     recovered: &Recovered,
     args: &Resume,
     connection: &Connection,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(), CliError> {
     let unsent = recovered.unsent();
     let action = recovered.run().action;
@@ -29,15 +29,15 @@ pub(in crate::commands) async fn resumed(
     };
     let (own, scaling) = tokio::join!(connection.own_server(), scaling(action, wanted, connection));
     if let Some(own) = own.filter(|own| unsent.contains(own)) {
-        check_own(own, recovered, &unsent, notes)?;
+        check_own(own, recovered, &unsent, printer)?;
     }
     match &scaling {
         Scaling::NotNeeded => Ok(()),
         Scaling::Unchecked(why) => {
-            notes.note(&messages::not_checked(why));
+            printer.note(&messages::not_checked(why));
             Ok(())
         }
-        Scaling::Known(members) => messages::refuse_members(&unsent, &[], members, notes),
+        Scaling::Known(members) => messages::refuse_members(&unsent, &[], members, printer),
     }
 }
 
@@ -46,13 +46,13 @@ fn check_own(
     own: ServerId,
     recovered: &Recovered,
     unsent: &[ServerId],
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(), CliError> {
     let waves = recovered.run().rolling.as_ref();
     let last = waves.and_then(|rolling| rolling.waves.last());
     let is_last_and_alone = last.is_some_and(|wave| wave[..] == [own]);
     if is_last_and_alone || unsent == [own] {
-        notes.warn(&format!(
+        printer.warn(&format!(
             "ecsctl runs on {own}: the action on it comes last and ends this process; ecsctl resume reports its outcome"
         ));
         return Ok(());

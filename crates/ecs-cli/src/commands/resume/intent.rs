@@ -187,17 +187,17 @@ impl Intent {
         &self,
         terminal: Option<Terminal>,
         connection: &Connection,
-        notes: &Printer,
+        printer: &Printer,
     ) -> Result<(), CliError> {
         let Some(terminal) = terminal else {
             self.lines(connection, self.headline())
                 .iter()
-                .for_each(|line| notes.note(line));
+                .for_each(|line| printer.note(line));
             return Ok(());
         };
         self.lines(connection, self.headline() + "?")
             .iter()
-            .for_each(|line| notes.always(line));
-        terminal.confirm(notes).await
+            .for_each(|line| printer.always(line));
+        terminal.confirm(printer).await
     }
 }

@@ -38,7 +38,7 @@ impl OpenedRun {
         args: &Resume,
         global: &Global,
         store: Option<&Store>,
-        notes: &Printer,
+        printer: &Printer,
     ) -> Result<Self, CliError> {
         let path = match store {
             Some(_) => args.journal.clone(),
@@ -52,7 +52,7 @@ impl OpenedRun {
             None => open(&path, args.dry_run)?,
         };
         if let Some(tail) = contents.tail {
-            notes.note(&format!(
+            printer.note(&format!(
                 "line {} of the journal is incomplete ({} bytes) and was removed: the run was killed while writing it",
                 tail.line, tail.bytes
             ));
@@ -132,12 +132,12 @@ pub(super) async fn take_over(
     store: &Store,
     args: &Resume,
     shown: &Recovered,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(Arc<dyn Journal>, Recovered), CliError> {
     let (journal, contents) = store.resume(&shown.run().run_id, args.take_over).await?;
     let recovered = recover(contents)?;
     if recovered.unsent().len() != shown.unsent().len() {
-        notes.note(&format!(
+        printer.note(&format!(
             "the run continued meanwhile: {} left to send",
             counted(recovered.unsent().len())
         ));

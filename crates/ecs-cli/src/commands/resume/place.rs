@@ -47,7 +47,7 @@ pub(in crate::commands) fn use_recorded_place(
     run: &RunRecord,
     origin: &str,
     global: &mut Global,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<(), CliError> {
     if run.simulated && !global.sim {
         let given = placing(global);
@@ -58,7 +58,7 @@ pub(in crate::commands) fn use_recorded_place(
             ))
             .hint("leave them out: the simulator is started again"));
         }
-        notes.note("the run was simulated: --sim is used again");
+        printer.note("the run was simulated: --sim is used again");
         global.sim = true;
         remove_settings(global);
         if global.sim_fail.is_none() {

@@ -69,12 +69,14 @@ impl<'a> PreparedRun<'a> for ResumedRun<'a> {
         })
     }
 
-    async fn confirm(&mut self, notes: &Printer) -> Result<(), CliError> {
+    async fn confirm(&mut self, printer: &Printer) -> Result<(), CliError> {
         let terminal = self.terminal.take();
-        self.intent.confirm(terminal, self.connection, notes).await
+        self.intent
+            .confirm(terminal, self.connection, printer)
+            .await
     }
 
-    async fn attach(self, notes: &Printer) -> Result<Attached<'a>, CliError> {
+    async fn attach(self, printer: &Printer) -> Result<Attached<'a>, CliError> {
         let (args, connection) = (self.args, self.connection);
         let run = self.recovered.run();
         let rolling = run.rolling.as_ref();
@@ -92,7 +94,7 @@ impl<'a> PreparedRun<'a> for ResumedRun<'a> {
             unfinished: None,
         };
         let (journal, recovered) = match (self.store, self.journal) {
-            (Some(store), _) => take_over(store, args, &self.recovered, notes).await?,
+            (Some(store), _) => take_over(store, args, &self.recovered, printer).await?,
             (None, Some(journal)) => (journal, self.recovered),
             (None, None) => return Err(CliError::usage("the journal is not open")),
         };

@@ -53,7 +53,7 @@ pub(super) fn terminals(
 pub(super) async fn connection(
     args: &Run,
     global: &Global,
-    notes: &Printer,
+    printer: &Printer,
 ) -> Result<Connection, CliError> {
     let settings = Settings {
         attempt_timeout: Some(args.attempt_timeout),
@@ -61,7 +61,7 @@ pub(super) async fn connection(
         fallback_endpoint: args.service.clone(),
         fails_soon: args.sends_nothing(),
     };
-    let connecting = connect(global, &settings, notes);
+    let connecting = connect(global, &settings, printer);
     let connection = match args.deadline {
         Some(deadline) => tokio::time::timeout(deadline, connecting).await,
         None => Ok(connecting.await),

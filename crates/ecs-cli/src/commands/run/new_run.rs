@@ -48,24 +48,24 @@ pub(super) struct RunInput<'a> {
 
 impl<'a> RunInput<'a> {
     /// Returns the waves of the applied plan, or new ones.
-    fn waves(self, servers: &Servers, notes: &Printer) -> Result<Option<Waves>, CliError> {
+    fn waves(self, servers: &Servers, printer: &Printer) -> Result<Option<Waves>, CliError> {
         let args = self.args;
         match &args.planned {
             Some(planned) => {
-                plan::check_drift(planned, servers, notes)?;
+                plan::check_drift(planned, servers, printer)?;
                 Ok(planned.waves.clone().map(Waves::of))
             }
-            None => waves::plan(&args.rolling, args.no_wait, servers, notes),
+            None => waves::plan(&args.rolling, args.no_wait, servers, printer),
         }
     }
 
     /// Warns of options without the expected effect.
-    fn warn(self, servers: &Servers, waves: Option<&Waves>, notes: &Printer) {
+    fn warn(self, servers: &Servers, waves: Option<&Waves>, printer: &Printer) {
         let others = servers.others().len();
         let waves = waves.map_or(0, |waves| waves.waves.len());
         let simulated = self.connection.is_simulated();
         for warning in without_effect::warnings(self.args, others, waves, simulated) {
-            notes.warn(&warning);
+            printer.warn(&warning);
         }
     }
 
@@ -173,18 +173,18 @@ impl<'a> NewRun<'a> {
         input: RunInput<'a>,
         mut servers: Servers,
         (terminal, after_canary): (Option<Terminal>, Option<AfterCanary>),
-        notes: &Printer,
+        printer: &Printer,
     ) -> Result<Self, CliError> {
         let args = input.args;
-        let waves = input.waves(&servers, notes)?;
-        input.warn(&servers, waves.as_ref(), notes);
+        let waves = input.waves(&servers, printer)?;
+        input.warn(&servers, waves.as_ref(), printer);
         let ids = std::mem::take(&mut servers.ids);
         let first = announce::first(&ids, waves.as_ref()).into_iter();
         let first = first.map(|id| servers.named(id)).collect();
         let (plan, callbacks) = input.plan(&ids, &servers, waves.as_ref(), after_canary)?;
         if let Some(out) = &args.plan_out {
             let record = plan::completed(plan.record("plan"), args);
-            plan::write(out, record, &servers.listed, input.global, notes)?;
+            plan::write(out, record, &servers.listed, input.global, printer)?;
         }
         let rules = waves.as_ref().map(|_| args.rolling.rules(ids.len()));
         let in_store = store::named(input.global).map(|named| {
@@ -274,9 +274,9 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
         })
     }
 
-    async fn confirm(&mut self, notes: &Printer) -> Result<(), CliError> {
+    async fn confirm(&mut self, printer: &Printer) -> Result<(), CliError> {
         let terminal = self.terminal.take();
-        self.announcement().confirm(terminal, notes).await
+        self.announcement().confirm(terminal, printer).await
     }
 
     /// Frees the read servers, which only the question needed.

@@ -19,15 +19,15 @@ pub(super) fn conclude(
     error: &Error,
     args: &Run,
     (connection, global): (&Connection, &Global),
-    notes: &Printer,
+    printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     let what = "cannot read the state of the servers, so nothing was sent";
     if args.dry_run {
         return Err(CliError::of_error(what, error));
     }
-    notes.always(&format!("error: {what}: {error}"));
-    notes.hint("--no-preflight sends without these reads");
+    printer.always(&format!("error: {what}: {error}"));
+    printer.hint("--no-preflight sends without these reads");
     let mut builder = connection.client.run(action, given);
     if let Some(target) = &connection.target {
         builder = builder.target(target.clone());
@@ -51,6 +51,6 @@ pub(super) fn conclude(
         at_least: Exit::Success,
         unfinished: None,
     };
-    let exit = conclude::conclude(&ended, ending, notes, results);
+    let exit = conclude::conclude(&ended, ending, printer, results);
     Ok(ended.exit(exit))
 }

@@ -28,7 +28,7 @@ use crate::term::{Printer, Results};
 pub(super) struct View<'a> {
     args: &'a RunWatch,
     global: &'a Global,
-    notes: Printer,
+    printer: Printer,
     progress: Progress,
     replay: Replay,
     /// The time at which the outcome of each server became known.
@@ -43,13 +43,13 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(args: &'a RunWatch, global: &'a Global, notes: &Printer) -> Self {
+    pub(super) fn new(args: &'a RunWatch, global: &'a Global, printer: &Printer) -> Self {
         let is_lines = args.output.format == Format::Jsonl;
         Self {
             args,
             global,
-            notes: notes.clone(),
-            progress: Progress::new(notes, is_lines && io::stdout().is_terminal()),
+            printer: printer.clone(),
+            progress: Progress::new(printer, is_lines && io::stdout().is_terminal()),
             replay: Replay::default(),
             times: HashMap::new(),
             span: None,
@@ -93,7 +93,7 @@ impl<'a> View<'a> {
         self.gone = gone;
         if let (Some(why), true, true) = (&self.gone, was_there, self.args.wait_for_resume) {
             let line = format!("{why}; waiting until the run is resumed");
-            self.progress.notes().always(&line);
+            self.progress.printer().always(&line);
         }
         Ok(())
     }
@@ -137,14 +137,14 @@ impl<'a> View<'a> {
     }
 
     fn note(&self, line: &str) {
-        self.progress.notes().note(line);
+        self.progress.printer().note(line);
     }
 
     /// Reports that the store cannot be read at the moment.
     pub(super) fn away(&mut self, message: &str) {
         if !std::mem::replace(&mut self.is_away, true) {
             let line = format!("the store cannot be read (retrying): {message}");
-            self.progress.notes().always(&line);
+            self.progress.printer().always(&line);
         }
     }
 
@@ -218,9 +218,9 @@ impl<'a> View<'a> {
             ended: last,
             interrupted: false,
         };
-        let exit = conclude(&ended, ending, &self.notes, results);
+        let exit = conclude(&ended, ending, &self.printer, results);
         if gone.is_some() {
-            self.notes.next(&resume);
+            self.printer.next(&resume);
         }
         exit
     }

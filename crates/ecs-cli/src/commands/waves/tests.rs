@@ -31,7 +31,7 @@ fn servers(listed: Vec<Server>, more: &[u8]) -> Servers {
 
 #[test]
 fn the_own_server_is_the_last_wave() {
-    let notes = Printer::new(true);
+    let printer = Printer::new(true);
     let in_twos = || Rolling {
         wave: Some("2".parse().unwrap()),
         ..Rolling::default()
@@ -40,7 +40,7 @@ fn the_own_server_is_the_last_wave() {
         let mut servers = servers(Vec::new(), &[2, 3, 4]);
         servers.last = last.map(|number| ServerId::from_bytes([number; 16]));
         servers.ids.extend(servers.last);
-        let waves = plan(&args, false, &servers, &notes).unwrap();
+        let waves = plan(&args, false, &servers, &printer).unwrap();
         waves.map(|waves| waves.waves.iter().map(Vec::len).collect::<Vec<_>>())
     };
     assert_eq!(sizes(Rolling::default(), None), None);
@@ -55,7 +55,7 @@ fn the_own_server_is_the_last_wave() {
         ..alone
     };
     assert_eq!(
-        plan(&Rolling::default(), false, &alone, &notes).unwrap(),
+        plan(&Rolling::default(), false, &alone, &printer).unwrap(),
         None
     );
 }

@@ -275,9 +275,7 @@ async fn one_run_that_cannot_be_read_does_not_hold_up_the_others() {
         // The store answers: only this run is behind.
         assert_eq!(boards.borrow().as_ref().unwrap().failure, None);
     }
-    assert!(
-        matches!(&*page.borrow(), RunPage::Damaged(message) if message.contains("away"))
-    );
+    assert!(matches!(&*page.borrow(), RunPage::Damaged(message) if message.contains("away")));
     // Every two seconds or so.
     let tried = backend.runs.load(Ordering::SeqCst) - reads;
     assert!((2..=6).contains(&tried), "{tried} times in 10 s");
