@@ -32,9 +32,9 @@ pub struct Arguments {
     pub secret_key: String,
     /// The project.
     pub project_id: String,
-    /// Whether the body of an answer is read and thrown away (baselines only).
+    /// `true` if the body of an answer is read and thrown away (baselines only).
     pub skip_body: bool,
-    /// Whether each request has a connection of its own (`hand` only).
+    /// `true` if each request has a connection of its own (`hand` only).
     pub fresh: bool,
 }
 

@@ -88,7 +88,7 @@ struct Exchange {
     status: Option<u16>,
     request_id: Option<String>,
     sent: Option<ClockReading>,
-    /// Whether nothing proves that the service made the answer.
+    /// `true` if nothing proves that the service made the answer.
     unproven: bool,
     moved_to: Option<String>,
 }

@@ -22,7 +22,7 @@ pub(crate) struct RateLimiter {
 struct Places {
     /// The time of the next slot; `None` before the first request.
     free: Option<Instant>,
-    /// Whether a poll is waiting.
+    /// `true` if a poll is waiting.
     low_waits: bool,
     /// The number of slots that other requests took while it waited.
     skipped: u32,

@@ -14,13 +14,13 @@ pub enum Executed {
 pub struct Disposition {
     /// Whether the request can have been executed.
     pub executed: Executed,
-    /// Whether the request was refused because of its rate: it can be sent again later.
+    /// `true` if the request was refused because of its rate: it can be sent again later.
     pub throttling: bool,
-    /// Whether the same request can succeed later without any change.
+    /// `true` if the same request can succeed later without any change.
     pub retryable: bool,
-    /// Whether the credentials or their permissions are the reason.
+    /// `true` if the credentials or their permissions are the reason.
     pub credentials: bool,
-    /// Whether a single server of the request can be the reason, so that the request can succeed
+    /// `true` if a single server of the request can be the reason, so that the request can succeed
     /// without it.
     pub one_server: bool,
 }

@@ -36,7 +36,7 @@ pub(crate) struct Inner {
     pub(crate) registry: Arc<WatcherRegistry>,
     /// The most requests of a run that are in flight.
     pub(crate) concurrent_submissions: usize,
-    /// Whether a run makes a harmless read before its first action.
+    /// `true` if a run makes a harmless read before its first action.
     pub(crate) check_service: bool,
     /// The id of the user whose credentials are used, if it is known.
     pub(crate) user_id: Option<String>,

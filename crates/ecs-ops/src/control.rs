@@ -30,7 +30,7 @@ enum Recorded {
 #[derive(Debug, Default)]
 struct ControlState {
     level: Level,
-    /// Whether somebody asked for a stop: not only to let go of the run.
+    /// `true` if somebody asked for a stop: not only to let go of the run.
     is_asked: bool,
     /// Why, in the words of whoever asked.
     reason: Option<String>,
@@ -152,7 +152,7 @@ impl Control {
         self.state.borrow().reason.clone()
     }
 
-    /// Whether somebody asked for a stop.
+    /// Returns `true` if somebody asked for a stop.
     pub(crate) fn is_stop_asked(&self) -> bool {
         self.state.borrow().is_asked
     }
@@ -167,7 +167,7 @@ impl Control {
             .await;
     }
 
-    /// Whether the stop that was asked for is durable.
+    /// Returns `true` if the stop that was asked for is durable.
     pub(crate) fn is_recorded(&self) -> bool {
         self.state.borrow().recorded == Recorded::Durable
     }

@@ -64,7 +64,7 @@ pub enum Event {
         wave: usize,
         /// The servers that are not ready.
         unready: Vec<UnreadyServer>,
-        /// Whether they are skipped; otherwise the run stops before the wave.
+        /// `true` if they are skipped; otherwise the run stops before the wave.
         skipped: bool,
     },
     /// The health check after a wave starts.
@@ -76,7 +76,7 @@ pub enum Event {
     HealthChecked {
         /// The wave.
         wave: usize,
-        /// Whether the check passed.
+        /// `true` if the check passed.
         healthy: bool,
         /// Why the check failed.
         #[serde(rename = "words")]
@@ -89,7 +89,7 @@ pub enum Event {
     },
     /// The question after the canary was answered.
     Answered {
-        /// Whether the run continues.
+        /// `true` if the run continues.
         #[serde(rename = "go_on")]
         proceed: bool,
     },
@@ -238,7 +238,7 @@ pub enum Event {
         request: usize,
         /// The number of servers that are sent again.
         servers: usize,
-        /// Whether the first request may have been executed.
+        /// `true` if the first request may have been executed.
         maybe_executed: bool,
     },
     /// The servers were listed to verify those whose job succeeded.

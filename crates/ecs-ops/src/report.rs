@@ -123,7 +123,7 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// Whether there is nothing to say about it.
+    /// Returns `true` if there is nothing to say about it.
     #[allow(clippy::trivially_copy_pass_by_ref)] // serde gives a reference
     fn is_usual(&self) -> bool {
         *self == Self::SubJob
@@ -341,7 +341,7 @@ impl Report {
         summary
     }
 
-    /// Whether every server succeeded.
+    /// Returns `true` if every server succeeded.
     pub fn is_success(&self) -> bool {
         self.succeeded().count() == self.servers.len()
     }

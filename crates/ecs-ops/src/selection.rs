@@ -163,17 +163,17 @@ impl Selection {
         ids.collect()
     }
 
-    /// Whether every server of the project is meant.
+    /// Returns `true` if every server of the project is meant.
     pub fn is_all(&self) -> bool {
         self.servers.is_none() && !self.has_conditions() && self.excluded.is_empty()
     }
 
-    /// Whether the servers were [given](Self::of), by id or by name: each of them is meant.
+    /// Returns `true` if the servers were [given](Self::of), by id or by name: each of them is meant.
     pub fn is_given(&self) -> bool {
         self.servers.is_some()
     }
 
-    /// Whether servers are left out by what the service shows of them.
+    /// Returns `true` if servers are left out by what the service shows of them.
     pub(crate) fn has_conditions(&self) -> bool {
         !(self.names.is_empty()
             && self.tags.is_empty()

@@ -140,8 +140,8 @@ impl From<JobId> for JobTicket {
 }
 
 impl JobOrigin {
-    /// Whether a job of there is one of this project at this endpoint. Endpoints are compared by
-    /// what they mean.
+    /// Returns `true` if a job of there is one of this project at this endpoint. Endpoints are
+    /// compared by what they mean.
     pub(crate) fn is_at(&self, endpoint: &Endpoint, project_id: &ProjectId) -> bool {
         let is_same = |text: &String| text.parse().ok().as_ref() == Some(endpoint);
         self.project_id == *project_id && self.endpoint.as_ref().is_none_or(is_same)

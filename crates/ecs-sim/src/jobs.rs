@@ -37,7 +37,7 @@ impl Progress {
 pub(crate) struct Failure {
     pub(crate) code: &'static str,
     pub(crate) reason: &'static str,
-    /// Whether the reason is only in `entities.errorcode_message`, as it sometimes is at the
+    /// `true` if the reason is only in `entities.errorcode_message`, as it sometimes is at the
     /// service.
     pub(crate) hidden: bool,
 }

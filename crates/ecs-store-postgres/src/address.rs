@@ -70,7 +70,7 @@ impl StoreAddress {
         self
     }
 
-    /// Whether it has a password. One that people type into arguments must not.
+    /// Returns `true` if it has a password. One that people type into arguments must not.
     pub fn has_password(&self) -> bool {
         self.config.get_password().is_some()
     }

@@ -59,7 +59,7 @@ pub(super) struct LifePlan {
     /// How long after the end of the previous one it begins.
     pub(super) after: Duration,
     pub(super) death: Death,
-    /// Whether it may resubmit servers of unknown outcome.
+    /// `true` if it may resubmit servers of unknown outcome.
     pub(super) resubmit: bool,
     /// Its disturbances and other settings.
     pub(super) plan: RunPlan,

@@ -43,9 +43,9 @@ pub struct Played {
     pub report: Option<Report>,
     /// The servers in its events.
     pub events: Vec<ServerReport>,
-    /// Whether its process died.
+    /// `true` if its process died.
     pub died: bool,
-    /// Whether it did not end.
+    /// `true` if it did not end.
     pub endless: bool,
 }
 

@@ -96,7 +96,7 @@ impl Subject for Crowded {
 /// The real client whose runs all reconcile, with readable or unreadable records; nobody else acts.
 #[derive(Clone, Copy, Debug)]
 pub struct Reconciling {
-    /// Whether the records are readable.
+    /// `true` if the records are readable.
     pub records: bool,
 }
 

@@ -51,7 +51,7 @@ pub(super) struct RunPlan {
     pub(super) share: f64,
     pub(super) batch_size: usize,
     pub(super) wait: bool,
-    /// Whether it reconciles servers of unknown outcome.
+    /// `true` if it reconciles servers of unknown outcome.
     pub(super) reconcile: bool,
     pub(super) starts_after: Duration,
     pub(super) deadline: Option<Duration>,

@@ -40,7 +40,7 @@ pub(super) struct Board {
     pub(super) failure: Option<String>,
     /// The runs, the latest first.
     pub(super) runs: Vec<Listed>,
-    /// Whether the store has further runs.
+    /// `true` if the store has further runs.
     pub(super) is_cut: bool,
     pub(super) view: Arc<View>,
 }

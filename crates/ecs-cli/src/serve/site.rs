@@ -42,7 +42,7 @@ const EVENTS: usize = 2;
 pub(super) struct Settings {
     /// The host in the address that browsers use, behind a proxy.
     pub(super) public_host: Option<String>,
-    /// Whether browsers send the cookie over TLS only.
+    /// `true` if browsers send the cookie over TLS only.
     pub(super) is_secure: bool,
     /// The name of the cookie.
     pub(super) cookie: String,

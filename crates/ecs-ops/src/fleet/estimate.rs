@@ -23,7 +23,7 @@ pub struct Pace {
     pub canary_pause: Option<Duration>,
     /// How long a job takes, from–to.
     pub job: Range<Duration>,
-    /// Whether the run waits for its jobs.
+    /// `true` if the run waits for its jobs.
     pub waits: bool,
 }
 

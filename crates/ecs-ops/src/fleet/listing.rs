@@ -69,7 +69,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Whether another try can end better.
+    /// Returns `true` if another try can end better.
     pub(crate) fn may_pass(self) -> bool {
         !matches!(self, Self::NoKey | Self::Endless)
     }
@@ -130,7 +130,7 @@ pub(crate) struct Listing<K, T> {
     first: usize,
     /// How many rows the last page had.
     last_length: usize,
-    /// Whether the list is read to an empty page, whatever `count` says.
+    /// `true` if the list is read to an empty page, whatever `count` says.
     thorough: bool,
 }
 
@@ -193,7 +193,7 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
         }
     }
 
-    /// Whether all that `count` speaks of is there, and the last page had room for more.
+    /// Returns `true` if all that `count` speaks of is there, and the last page had room for more.
     fn seems_whole(&self) -> bool {
         let reached = self
             .count

@@ -81,7 +81,7 @@ async fn next<P: Pages>(
     }
 }
 
-/// Whether it may be the marker that was refused.
+/// Returns `true` if it may be the marker that was refused.
 fn refuses_marker(error: &Error) -> bool {
     matches!(error.problem().status(), Some(400 | 404))
 }
@@ -89,7 +89,7 @@ fn refuses_marker(error: &Error) -> bool {
 /// The servers of a project that pass a filter of the service.
 struct ServerList<'f> {
     filter: &'f ListFilter,
-    /// Whether an answer of a cache is an error.
+    /// `true` if an answer of a cache is an error.
     now: bool,
 }
 

@@ -68,8 +68,8 @@ impl Unready {
         }
     }
 
-    /// Whether a server that was named by its id is not sent because of this. A stopped one is: who
-    /// names it means it, and the service's refusal does no harm.
+    /// Returns `true` if a server that was named by its id is not sent because of this. A stopped
+    /// one is: who names it means it, and the service's refusal does no harm.
     pub fn refuses_named(&self) -> bool {
         *self != Self::Stopped
     }
@@ -88,7 +88,7 @@ fn is_busy(status: &ServerStatus) -> bool {
     )
 }
 
-/// Whether the action asks the guest system. A stop without a type is soft.
+/// Returns `true` if the action asks the guest system. A stop without a type is soft.
 fn is_soft(action: PowerAction) -> bool {
     matches!(
         action,
@@ -112,8 +112,8 @@ fn physical_flavor(server: &Server) -> Option<String> {
     (is_named || is_tagged).then(|| flavor.unwrap_or(TAG).to_owned())
 }
 
-/// Whether the service may take a soft restart of a server in this status: no page says that it
-/// refuses one of a server in `ERROR`, and in a status that is not known here it may.
+/// Returns `true` if the service may take a soft restart of a server in this status: no page says
+/// that it refuses one of a server in `ERROR`, and in a status that is not known here it may.
 fn restarts_softly(status: &ServerStatus) -> bool {
     matches!(
         status,

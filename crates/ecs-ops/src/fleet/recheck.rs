@@ -32,7 +32,7 @@ pub struct WaveRecheck {
     /// That time by the clock of the client, until the run is planned.
     #[serde(skip)]
     read_from: Option<Timestamp>,
-    /// Whether a server that is busy is ready.
+    /// `true` if a server that is busy is ready.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ignores_busy: bool,
 }
@@ -86,7 +86,7 @@ impl WaveRecheck {
         self
     }
 
-    /// Whether servers that are not ready are skipped; otherwise the run stops.
+    /// Returns `true` if servers that are not ready are skipped; otherwise the run stops.
     pub fn skips(&self) -> bool {
         self.when_unready == WhenUnready::Skip
     }

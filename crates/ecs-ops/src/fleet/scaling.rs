@@ -26,8 +26,8 @@ const PAGE: usize = 100;
 /// The members of so many groups are asked for at once.
 const AT_ONCE: usize = 8;
 
-/// Whether this action can make a group remove the members that it is done to: each that takes them
-/// out of service, if only for a moment. Starting does not.
+/// Returns `true` if this action can make a group remove the members that it is done to: each that
+/// takes them out of service, if only for a moment. Starting does not.
 pub fn endangers_members(action: PowerAction) -> bool {
     !matches!(action, PowerAction::Start)
 }
@@ -40,7 +40,7 @@ pub struct ScalingGroupSummary {
     pub id: ScalingGroupId,
     /// Its name, if it has one.
     pub name: Option<String>,
-    /// Whether it is disabled: then it removes no members.
+    /// `true` if it is disabled: then it removes no members.
     pub is_disabled: bool,
 }
 

@@ -104,7 +104,7 @@ impl Screen {
         }
     }
 
-    /// Whether a selection includes stopped servers. Default: no.
+    /// `true` if a selection includes stopped servers. Default: no.
     pub fn include_stopped(mut self, include: bool) -> Self {
         self.include_stopped = include;
         self
@@ -168,7 +168,7 @@ impl Waves {
     }
 }
 
-/// Whether a server is off. What the service calls by other names may be on its way.
+/// Returns `true` if a server is off. What the service calls by other names may be on its way.
 fn is_stopped(server: &Server) -> bool {
     server.status == Some(ServerStatus::Shutoff)
 }

@@ -276,13 +276,13 @@ enum Shown {
     Refused,
 }
 
-/// Whether another way of reading would end alike.
+/// Returns `true` if another way of reading would end alike.
 fn ends_reading(error: &Error) -> bool {
     error.problem().status() == Some(401) || error.kind() == ErrorKind::Deadline
 }
 
-/// Whether the service says that there is no such server: with a code of its own, which a page of
-/// anything in between does not have, or in Nova's form.
+/// Returns `true` if the service says that there is no such server: with a code of its own, which a
+/// page of anything in between does not have, or in Nova's form.
 fn is_missing(error: &Error) -> bool {
     error.kind() == ErrorKind::Refused
         && error.problem().status() == Some(404)

@@ -96,7 +96,7 @@ pub(super) struct PollState {
     new_until: Option<CompactDuration>,
     grace: CompactDuration,
     polls: u32,
-    /// Whether the service showed the job.
+    /// `true` if the service showed the job.
     seen: bool,
     refusals: u8,
     contradictions: u8,

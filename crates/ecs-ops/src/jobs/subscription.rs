@@ -147,7 +147,7 @@ impl Subscription {
         }
     }
 
-    /// Whether no job is watched.
+    /// Returns `true` if no job is watched.
     pub(crate) fn is_empty(&self) -> bool {
         self.pending.is_empty()
     }

@@ -41,7 +41,7 @@ struct WatcherTask {
     subscribers: HashMap<u64, UpdateSender>,
     in_flight: HashMap<JobKey, AbortHandle>,
     rejections: Rejections,
-    /// Whether the service showed a job.
+    /// `true` if the service showed a job.
     shown: bool,
 }
 

@@ -130,7 +130,7 @@ impl RunJournal {
         }
     }
 
-    /// Whether there is a journal.
+    /// Returns `true` if there is a journal.
     pub(crate) fn is_kept(&self) -> bool {
         self.kept.is_some()
     }

@@ -45,7 +45,7 @@ impl ServerNames {
         self.0.ends.len()
     }
 
-    /// Whether no name is known.
+    /// Returns `true` if no name is known.
     pub fn is_empty(&self) -> bool {
         self.0.ends.is_empty()
     }

@@ -56,7 +56,7 @@ pub(crate) struct RequestHistory {
     pub(super) intended: Option<Timestamp>,
     pub(super) sent: Option<(Timestamp, Option<Timestamp>)>,
     pub(super) error: Option<ErrorRecord>,
-    /// Whether its answer was lost: as recorded, or with the process that sent it.
+    /// `true` if its answer was lost: as recorded, or with the process that sent it.
     pub(super) is_lost: bool,
 }
 
@@ -73,7 +73,7 @@ pub(crate) enum RequestProgress {
 }
 
 impl RequestProgress {
-    /// Whether it is unknown if the request was executed.
+    /// Returns `true` if it is unknown if the request was executed.
     pub(super) fn is_unknown(self) -> bool {
         match self {
             Self::Intended | Self::Sending | Self::AnswerLost => true,
@@ -136,11 +136,11 @@ pub struct UnknownRequest {
     pub error: Option<ErrorRecord>,
     /// Its servers with an unknown outcome.
     pub servers: Vec<ServerId>,
-    /// Whether another of its servers shows that the request was executed; then none is certainly
+    /// `true` if another of its servers shows that the request was executed; then none is certainly
     /// unchanged.
     pub shows_change: bool,
-    /// Whether others of its servers have an outcome already: then it is not recognized by the whole
-    /// set of its servers.
+    /// `true` if others of its servers have an outcome already: then it is not recognized by the
+    /// whole set of its servers.
     pub is_partial: bool,
 }
 
@@ -343,7 +343,7 @@ impl Recovered {
         servers.into_iter().filter_map(request).collect()
     }
 
-    /// Whether the server itself shows that the action was executed.
+    /// Returns `true` if the server itself shows that the action was executed.
     fn shows_change_of(&self, id: &ServerId) -> bool {
         let outcome = self.ledger.outcomes.get(id);
         matches!(outcome, Some(Outcome::Succeeded { job_id: None, .. }))
@@ -421,7 +421,7 @@ impl Recovered {
         self.lost_answer_at
     }
 
-    /// Whether the run ended with a report and was not resumed since.
+    /// Returns `true` if the run ended with a report and was not resumed since.
     pub fn is_ended(&self) -> bool {
         self.ended
     }

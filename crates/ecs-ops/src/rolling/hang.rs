@@ -43,7 +43,7 @@ pub(crate) struct HangHistory {
     from: Duration,
     last: Duration,
     reads: u32,
-    /// Whether the latest read failed.
+    /// `true` if the latest read failed.
     failed: bool,
 }
 

@@ -177,7 +177,7 @@ impl Model {
         Ok(())
     }
 
-    /// Whether a pause followed the last wave, when it was over.
+    /// Returns `true` if a pause followed the last wave, when it was over.
     fn paused(&self) -> bool {
         matches!(
             self.rolling.action(),

@@ -23,11 +23,11 @@ pub struct Rules {
     /// The step after the first wave, if that is a canary: also one that was planned as any other. A
     /// wave that was planned as a canary needs it.
     pub canary: Option<AfterCanary>,
-    /// Whether a health check follows each wave.
+    /// `true` if a health check follows each wave.
     pub check_health: bool,
-    /// Whether a wave without a success stops the run if others would follow, and a canary that
-    /// [pauses](AfterCanary::Pause) and had a failure. Default: no. The
-    /// [default brake](Self::with_default_brake) has it.
+    /// `true` if a wave without a success stops the run if others would follow, and a canary that
+    /// [pauses](AfterCanary::Pause) and had a failure. Default: no. The [default
+    /// brake](Self::with_default_brake) has it.
     pub brake: bool,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Rolling {
     stage: Stage,
     stopped: Option<StopReason>,
     failed: usize,
-    /// Whether a server of the first wave succeeded.
+    /// `true` if a server of the first wave succeeded.
     canary_lives: bool,
     /// How many servers of the wave that began last succeeded, and failed.
     wave_succeeded: usize,
@@ -116,7 +116,7 @@ impl Rolling {
         self.failed
     }
 
-    /// Whether all waves and what follows them are finished.
+    /// Returns `true` if all waves and what follows them are finished.
     pub(crate) fn is_over(&self) -> bool {
         self.stage == Stage::Done
     }

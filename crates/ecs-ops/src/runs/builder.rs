@@ -45,7 +45,7 @@ pub struct RunBuilder {
     pub(super) keeps_events: bool,
     /// The waves and their rules, if there are any.
     pub(super) rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
-    /// Whether the first wave was planned as a canary.
+    /// `true` if the first wave was planned as a canary.
     pub(super) has_canary: bool,
     /// Why the waves that were asked for cannot be planned.
     pub(super) refused_waves: Option<String>,
@@ -60,7 +60,7 @@ pub struct RunBuilder {
     /// The id of the run, if the caller chose it.
     pub(super) run_id: Option<String>,
     pub(super) resumed: Option<Box<Recovered>>,
-    /// Whether a stop that was asked for, by the journal, no longer binds.
+    /// `true` if a stop that was asked for, by the journal, no longer binds.
     pub(super) continues_stopped: bool,
     pub(super) target: Option<ResolvedTarget>,
     pub(super) invocation: Option<Invocation>,
@@ -204,7 +204,7 @@ impl RunBuilder {
         self
     }
 
-    /// Whether the service is a simulated one that ends with this process, for the journal.
+    /// `true` if the service is a simulated one that ends with this process, for the journal.
     pub fn simulated(mut self, simulated: bool) -> Self {
         self.simulated = simulated;
         self

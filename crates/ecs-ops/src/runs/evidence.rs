@@ -115,8 +115,8 @@ fn is_in_progress(action: PowerAction, status: Option<&ServerStatus>, task: Opti
     }
 }
 
-/// Whether the action would change a server in this state: one that is already in the wanted state
-/// stays as it is.
+/// Returns `true` if the action would change a server in this state: one that is already in the
+/// wanted state stays as it is.
 pub(crate) fn would_show_change(action: PowerAction, status: Option<&ServerStatus>) -> bool {
     let needed = match action {
         PowerAction::Reboot(_) | PowerAction::Stop(_) => ServerStatus::Active,
@@ -134,8 +134,8 @@ fn is_later(server: &Server, sent: SentTimes) -> bool {
     }
 }
 
-/// Whether a server changed since before the run, for whatever reason: its request may have been
-/// accepted.
+/// Returns `true` if a server changed since before the run, for whatever reason: its request may
+/// have been accepted.
 pub(crate) fn is_changed(server: Option<&Server>, before: Option<&Server>) -> bool {
     let (Some(server), Some(before)) = (server, before) else {
         return false;

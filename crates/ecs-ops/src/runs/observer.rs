@@ -76,8 +76,8 @@ impl Observer {
         next.filter(|_| self.underway.is_none())
     }
 
-    /// Whether the run must not end before another list. What only the hang watch wants keeps no run
-    /// going: a server that hangs has a job that is watched.
+    /// Returns `true` if the run must not end before another list. What only the hang watch wants
+    /// keeps no run going: a server that hangs has a job that is watched.
     pub(super) fn needs_list(&mut self, client: &Client, state: &RunState) -> bool {
         self.reconciler.next_list(client, state).is_some()
             || self.next_of_verifier(client, state).is_some()
@@ -130,7 +130,7 @@ impl Observer {
         Some(query)
     }
 
-    /// Whether the run goes on as it is without the list that is underway.
+    /// Returns `true` if the run goes on as it is without the list that is underway.
     pub(super) fn is_optional(&self) -> bool {
         let underway = self.underway.as_ref();
         underway.is_some_and(|list| !list.reconciles && !list.verifies)

@@ -381,8 +381,8 @@ fn enterprise_projects(server: &Server) -> Vec<&str> {
         .collect()
 }
 
-/// Whether what the service shows is a time before this one. It writes UTC, at some places without
-/// saying so.
+/// Returns `true` if what the service shows is a time before this one. It writes UTC, at some
+/// places without saying so.
 fn is_before(shown: Option<&str>, time: Timestamp) -> bool {
     let Some(shown) = shown else { return false };
     let parsed = shown

@@ -81,7 +81,7 @@ impl NamePattern {
         })
     }
 
-    /// Whether a name fits.
+    /// Returns `true` if a name fits.
     pub fn matches(&self, name: &str) -> bool {
         match &self.matcher {
             Matcher::Glob(glob) => glob.is_match(name),
@@ -165,14 +165,14 @@ impl TagFilter {
         self.values.as_deref().unwrap_or_default()
     }
 
-    /// Whether a tag fits, as the service writes it: `key=value`.
+    /// Returns `true` if a tag fits, as the service writes it: `key=value`.
     pub fn matches(&self, tag: &str) -> bool {
         let (key, value) = tag.split_once('=').unwrap_or((tag, ""));
         let takes_value = |values: &Vec<String>| values.iter().any(|wanted| wanted == value);
         key == self.key && self.values.as_ref().is_none_or(takes_value)
     }
 
-    /// Whether a server has such a tag.
+    /// Returns `true` if a server has such a tag.
     pub(super) fn fits(&self, server: &Server) -> bool {
         server.tags.iter().flatten().any(|tag| self.matches(tag))
     }
@@ -233,7 +233,7 @@ pub struct AddressFilter {
 }
 
 impl AddressFilter {
-    /// Whether an address fits.
+    /// Returns `true` if an address fits.
     pub fn matches(&self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(wanted), IpAddr::V4(found)) => {

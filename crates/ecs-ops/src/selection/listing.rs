@@ -145,8 +145,8 @@ fn only<T>(values: &[T]) -> Option<&T> {
     }
 }
 
-/// Whether the service takes a text for itself: a period stands for any character there, so it
-/// finds more.
+/// Returns `true` if the service takes a text for itself: a period stands for any character there,
+/// so it finds more.
 fn is_plain(text: &str) -> bool {
     text.chars()
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))

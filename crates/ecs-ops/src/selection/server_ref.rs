@@ -85,8 +85,8 @@ fn problem_with_name(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a text has so many hexadecimal digits and hyphens, and nothing else, that an id was
-/// meant.
+/// Returns `true` if a text has so many hexadecimal digits and hyphens, and nothing else, that an
+/// id was meant.
 fn looks_like_an_id(text: &str) -> bool {
     const FEWEST_DIGITS: usize = 24;
     let text = text.trim_start_matches('{').trim_end_matches('}');

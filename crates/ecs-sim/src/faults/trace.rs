@@ -67,7 +67,7 @@ pub struct ShownJob {
 pub struct Part {
     /// The server.
     pub server: ServerId,
-    /// Whether the job named it directly, without a sub-job.
+    /// `true` if the job named it directly, without a sub-job.
     pub by_itself: bool,
     /// The status of the work on it.
     pub status: JobStatus,

@@ -39,7 +39,7 @@ pub struct WireFault {
     pub verdict: Verdict,
     /// A part of the expected reason.
     pub expected: &'static str,
-    /// Whether it ends only at the time limit of the attempt.
+    /// `true` if it ends only at the time limit of the attempt.
     pub takes_time: bool,
 }
 

@@ -45,9 +45,9 @@ struct WatchedState {
     status: Option<JobStatus>,
     /// The outcomes reported so far. The first one of a server is kept.
     reported: BTreeMap<ServerId, Outcome>,
-    /// Whether its undocumented status was reported.
+    /// `true` if its undocumented status was reported.
     undocumented_reported: bool,
-    /// Whether its unrequested servers were reported.
+    /// `true` if its unrequested servers were reported.
     unrequested_reported: bool,
 }
 

@@ -67,7 +67,7 @@ impl Rolling {
         }
     }
 
-    /// Whether all servers of the canary were skipped, so that what follows is untried.
+    /// Returns `true` if all servers of the canary were skipped, so that what follows is untried.
     pub(super) fn has_no_canary_left(&self) -> bool {
         let is_first = matches!(self.stage, Stage::Ready(0) | Stage::Underway(0));
         let is_empty = self.waves.first().is_some_and(Vec::is_empty);

@@ -20,7 +20,7 @@ use crate::runs::state::{Resumption, RunState};
 /// The progress between waves.
 #[derive(Debug)]
 pub(super) struct WaveDriver {
-    /// Whether a step is underway.
+    /// `true` if a step is underway.
     pub(super) is_underway: bool,
     /// Until when an action with a lost answer may still be in progress: nothing follows a wave
     /// before.

@@ -37,7 +37,7 @@ pub(super) struct WorkLoop<'a, 's> {
     jobs: Subscription,
     /// The number of requests that are being submitted.
     submitting: usize,
-    /// Whether servers that may be in the wanted state are being read.
+    /// `true` if servers that may be in the wanted state are being read.
     reading_servers: bool,
     /// When to show that the run is alive.
     sign_at: Instant,
@@ -172,7 +172,7 @@ impl<'a, 's> WorkLoop<'a, 's> {
         Wake::StartMore
     }
 
-    /// Whether the run must not end before another list of servers.
+    /// Returns `true` if the run must not end before another list of servers.
     fn needs_list(&mut self) -> bool {
         !self.state.is_denied() && self.observer.needs_list(self.driver.client, self.state)
     }

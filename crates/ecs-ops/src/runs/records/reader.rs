@@ -78,7 +78,7 @@ async fn actions_on(client: &Client, id: ServerId) -> Result<Vec<ServerAction>, 
     Ok(shown.instance_actions.unwrap_or_default())
 }
 
-/// Whether the rights or the API are missing, for all servers alike.
+/// Returns `true` if the rights or the API are missing, for all servers alike.
 fn is_refused(error: &Error) -> bool {
     match error.problem().status() {
         Some(401 | 403 | 405 | 501) => true,

@@ -64,7 +64,7 @@ pub(in crate::runs) struct RecordTracker {
     refused: Option<Problem>,
     /// The user of this run, as the records of its accepted requests show it.
     user: Option<String>,
-    /// Whether the records show different users of accepted requests.
+    /// `true` if the records show different users of accepted requests.
     contradictory: bool,
     /// The servers of accepted requests that showed the user.
     confirmed_on: HashSet<ServerId>,
@@ -204,8 +204,8 @@ impl RecordTracker {
         is_delay_bounded(self.controls.values().map(|control| control.delay), age)
     }
 
-    /// Whether records may tell more until `later` than at this age of a request: those of other
-    /// requests of this run are still to come, or came so late that absence counts later.
+    /// Returns `true` if records may tell more until `later` than at this age of a request: those
+    /// of other requests of this run are still to come, or came so late that absence counts later.
     pub(in crate::runs) fn may_tell_more(&self, age: Duration, later: Duration) -> bool {
         let mut delays = self.controls.values().map(|control| control.delay);
         self.refused.is_none()

@@ -55,7 +55,7 @@ pub(super) struct Reconciliation {
     error: Problem,
     /// Servers on which the action was seen in progress.
     in_progress: HashSet<ServerId>,
-    /// Whether one of its servers shows a change, so that none is certainly unchanged.
+    /// `true` if one of its servers shows a change, so that none is certainly unchanged.
     shows_change: bool,
     /// The states of the undecided servers.
     undecided: HashMap<ServerId, String>,

@@ -65,7 +65,7 @@ impl WaveQueue {
         requests.flatten().copied()
     }
 
-    /// Whether servers of a wave are to be sent.
+    /// Returns `true` if servers of a wave are to be sent.
     fn is_to_come(&self, wave: usize) -> bool {
         self.to_come
             .front()
@@ -80,7 +80,7 @@ impl WaveQueue {
         }
     }
 
-    /// Whether steps remain.
+    /// Returns `true` if steps remain.
     pub(super) fn is_cut_short(&self) -> bool {
         !self.rolling.is_over()
     }
@@ -115,7 +115,7 @@ impl RunState {
         })
     }
 
-    /// Whether an earlier process began this wave, counted from 0.
+    /// Returns `true` if an earlier process began this wave, counted from 0.
     pub(crate) fn is_underway(&self, wave: usize) -> bool {
         let waves = self.waves.as_ref();
         waves.is_some_and(|waves| waves.rolling.underway() == Some(wave))

@@ -23,7 +23,7 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(120);
 #[derive(Debug, Default)]
 pub(super) struct TraceList {
     pub(super) traces: Vec<ActionTrace>,
-    /// Whether these are all.
+    /// `true` if these are all.
     pub(super) whole: bool,
     /// Why traces cannot be read at all.
     pub(super) refused: Option<Problem>,
@@ -100,7 +100,7 @@ impl TraceQuery {
     }
 }
 
-/// Whether the rights or the service are missing.
+/// Returns `true` if the rights or the service are missing.
 fn is_refused(error: &Error) -> bool {
     matches!(
         error.problem().status(),

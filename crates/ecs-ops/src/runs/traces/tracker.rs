@@ -151,7 +151,7 @@ impl TraceTracker {
         Some((finding, bounded || by_id))
     }
 
-    /// Whether traces of accepted requests of this run were seen.
+    /// Returns `true` if traces of accepted requests of this run were seen.
     pub(in crate::runs) fn sees_traces(&self) -> bool {
         self.controls.values().any(|(_, delay)| delay.is_some())
     }
@@ -160,8 +160,8 @@ impl TraceTracker {
         is_delay_bounded(self.controls.values().map(|(_, delay)| *delay), age)
     }
 
-    /// Whether traces may tell more until `later` than at this age of a request: those of other
-    /// requests of this run are still to come, or came so late that absence counts later.
+    /// Returns `true` if traces may tell more until `later` than at this age of a request: those of
+    /// other requests of this run are still to come, or came so late that absence counts later.
     pub(in crate::runs) fn may_tell_more(&self, age: Duration, later: Duration) -> bool {
         let mut delays = self.controls.values().map(|(_, delay)| delay);
         self.client.is_some()
