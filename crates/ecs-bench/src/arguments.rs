@@ -1,6 +1,6 @@
 //! The arguments of the programs.
 
-/// What is measured.
+/// The measured action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Queries of one job, after a warm-up.
@@ -13,18 +13,18 @@ pub enum Action {
     Job,
 }
 
-/// What a program is told.
+/// The arguments of a measured program.
 #[derive(Clone, Debug)]
 pub struct Arguments {
-    /// Where the service is.
+    /// The address of the service.
     pub base_url: String,
-    /// What is measured.
+    /// The measured action.
     pub action: Action,
     /// The job that is queried.
     pub job_id: String,
-    /// How many servers are restarted by one request.
+    /// The number of servers that one request restarts.
     pub servers: usize,
-    /// How many calls are made.
+    /// The number of calls.
     pub calls: u32,
     /// The id of the access key.
     pub access_key: String,

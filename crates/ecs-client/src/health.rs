@@ -17,7 +17,7 @@ struct Observed {
     credentials_accepted: bool,
     last_answer_to_action: Option<Instant>,
     throttled_until: Option<Instant>,
-    /// When the service last answered as itself.
+    /// The time at which the service last answered as itself.
     identified: Option<Instant>,
 }
 

@@ -68,7 +68,7 @@ impl RetryState {
     }
 }
 
-/// How often and how fast a request is retried.
+/// The number and the pace of a request's retries.
 ///
 /// ```
 /// use std::time::Duration;

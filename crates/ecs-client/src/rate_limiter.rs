@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Mutex as FairMutex;
 use tokio::time::Instant;
 
-/// One in this many slots goes to a waiting poll: submissions must not starve polls.
+/// The number of slots of which one goes to a waiting poll: submissions must not starve polls.
 const FOR_LOW: u32 = 4;
 
 /// Decides when the next request may be sent.

@@ -15,7 +15,7 @@ pub use origin::{AnswerOrigin, intermediary};
 mod body;
 mod origin;
 
-/// Why an answer is an error.
+/// The reason why an answer is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ResponseErrorKind {

@@ -16,7 +16,7 @@ pub(crate) enum Level {
     End,
 }
 
-/// Whether a stop that was asked for is in the journal.
+/// The journal's record of a requested stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Recorded {
     /// Not yet.
@@ -32,7 +32,7 @@ struct ControlState {
     level: Level,
     /// `true` if somebody asked for a stop: not only to let go of the run.
     is_asked: bool,
-    /// Why, in the words of whoever asked.
+    /// The reason, as the caller gave it.
     reason: Option<String>,
     recorded: Recorded,
 }
@@ -147,7 +147,7 @@ impl Control {
         self.state.borrow().level
     }
 
-    /// Why it was asked to stop, if whoever asked said so.
+    /// Returns the reason of the requested stop, if the caller gave one.
     pub(crate) fn reason(&self) -> Option<String> {
         self.state.borrow().reason.clone()
     }

@@ -1,4 +1,4 @@
-//! Which servers are meant: by id, by name, and by what the service shows of them.
+//! The selection of servers: by id, by name, and by what the service shows of them.
 //!
 //! | module | holds |
 //! |---|---|
@@ -44,7 +44,7 @@ pub use filter::{AddressFilter, NamePattern, ParseFilterError, TagFilter};
 pub use listing::{Selected, Servers};
 pub use server_ref::{ParseServerRefError, ServerRef};
 
-/// Which servers are meant. Starts from [all](Self::all) servers of a project or from
+/// The description of the wanted servers. Starts from [all](Self::all) servers of a project or from
 /// [some](Self::of), and is narrowed.
 #[derive(Clone, Debug, Default)]
 #[must_use]

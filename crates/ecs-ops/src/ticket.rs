@@ -39,7 +39,7 @@ pub struct JobTicket {
 /// The origin of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JobOrigin {
-    /// Nothing: wherever the project is reached.
+    /// The endpoint; `None` for any endpoint of the project.
     pub(crate) endpoint: Option<String>,
     pub(crate) project_id: ProjectId,
 }
@@ -180,7 +180,7 @@ impl JobTicket {
         &self.servers
     }
 
-    /// When the service accepted it, by the clock of the submitting process.
+    /// Returns the time at which the service accepted it, by the clock of the submitting process.
     pub fn accepted_at(&self) -> Option<Timestamp> {
         self.accepted_at
     }

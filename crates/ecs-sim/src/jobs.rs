@@ -32,7 +32,7 @@ impl Progress {
     }
 }
 
-/// Why an action on a server failed.
+/// The reason why an action on a server failed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
     pub(crate) code: &'static str,

@@ -184,7 +184,7 @@ impl Hub {
             let Some(old) = board.as_deref() else {
                 return false;
             };
-            // Which of several causes it is changes from try to try.
+            // The cause, one of several, changes between tries.
             if old.failure.is_some() {
                 return false;
             }

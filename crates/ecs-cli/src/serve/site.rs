@@ -351,7 +351,7 @@ impl Site {
         let asked = asked
             .find(|(name, _)| name == "since")
             .map(|(_, since)| since.into_owned());
-        // Where a browser connects again by itself it says what it has seen.
+        // A browser that reconnects by itself names the last version that it received.
         let last = head
             .headers
             .get("last-event-id")

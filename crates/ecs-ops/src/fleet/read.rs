@@ -10,9 +10,9 @@ use ecs_model::{ListServersDetails, Server, ServerId};
 use super::filter::ListFilter;
 use super::listing::{Listing, ListingStep, Page, Query};
 
-/// How many servers are asked for on a page: what the vendor advises for large fleets.
+/// The number of servers per page: what the vendor advises for large fleets.
 pub(super) const PAGE: usize = 200;
-/// How often a list is begun.
+/// The number of times that a list is begun.
 const TRIES: u32 = 3;
 /// The time between two tries, by the service's clock: what shifts the pages should be over.
 const PAUSE: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! Whether an action on a server can succeed, by what the service shows of it: a pure decision.
+//! The readiness of a server for an action, by what the service shows of it: a pure decision.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::PowerAction;
 
-/// Why an action on a server cannot succeed now.
+/// The reason why an action on a server cannot succeed now.
 ///
 /// ```
 /// use ecs_ops::PowerAction;
@@ -41,7 +41,7 @@ pub enum Unready {
 }
 
 impl Unready {
-    /// Why the action cannot succeed on this server; `None` if nothing speaks against it.
+    /// Returns the reason why the action cannot succeed on this server; `None` if nothing speaks against it.
     pub fn of(action: PowerAction, server: &Server) -> Option<Self> {
         let soft = action == PowerAction::Reboot(RebootType::Soft);
         let status = server.status.as_ref();
@@ -155,7 +155,7 @@ pub struct UnreadyServer {
     /// Its name, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Why.
+    /// The reason.
     pub why: Unready,
 }
 

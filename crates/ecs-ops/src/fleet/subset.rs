@@ -27,17 +27,17 @@ const CONCURRENT: usize = 8;
 pub(crate) enum ReadPurpose {
     /// To choose what a run acts on: the list is read whole, with new tries.
     Selection,
-    /// As evidence of how they are now, again and again: an answer of a cache is none.
+    /// For evidence of their present state, again and again: an answer of a cache is none.
     Evidence,
     /// The same, once.
     SingleEvidence,
-    /// As evidence that servers are absent: the list is read whole, with new tries, and an answer of a
-    /// cache is none.
+    /// For evidence that servers are absent: the list is read whole, with new tries, and an answer of
+    /// a cache is none.
     Absence,
 }
 
 impl ReadPurpose {
-    /// How many pages the list of a project of unknown size is taken to have.
+    /// Returns the assumed number of pages in a project of unknown size.
     fn pages_if_unknown(self) -> usize {
         match self {
             // Up to ten servers are queried one by one, or by their ids up to a thousand.

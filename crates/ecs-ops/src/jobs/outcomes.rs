@@ -19,7 +19,7 @@ pub(crate) struct JobOutcomes {
     /// Servers among them with another sub-job that is still running: they failed and may still be
     /// acted on.
     pub(crate) still_running: HashSet<ServerId>,
-    /// Why a finished job does not report the other servers.
+    /// The reason why a finished job does not report the other servers.
     pub(crate) contradiction: Option<Problem>,
     /// Servers that the job reports although they were not in its request.
     pub(crate) unrequested: Vec<ServerId>,

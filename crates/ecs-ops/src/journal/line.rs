@@ -116,9 +116,9 @@ const PIECE: usize = 1024 * 1024;
 /// Encodes entries as lines, each with its newline, and writes them in one piece, or in pieces of [`PIECE`] bytes.
 pub(super) struct Lines<W> {
     to: W,
-    /// What is not written yet.
+    /// The bytes that are not written yet.
     piece: Vec<u8>,
-    /// Where that is not in the checksum of its line yet.
+    /// The offset of the bytes that are not in the checksum of their line yet.
     unchecked: usize,
     checksum: crc32fast::Hasher,
 }

@@ -40,7 +40,7 @@ impl ServerNames {
         self.name_at(index)
     }
 
-    /// How many names there are.
+    /// Returns the number of names.
     pub fn len(&self) -> usize {
         self.0.ends.len()
     }

@@ -17,7 +17,7 @@ use crate::journal::ServerNames;
 use crate::report::Stopped;
 use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
-/// One line of a journal.
+/// A line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
@@ -134,7 +134,7 @@ pub enum Record {
         unready: Vec<UnreadyServer>,
         /// `true` if they are skipped, now and when the run is resumed; otherwise the run stops.
         skipped: bool,
-        /// Why they could not be read; `None`: they were.
+        /// The reason why they could not be read; `None`: they were.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
@@ -161,7 +161,7 @@ pub enum Record {
     },
     /// The run sends no further request.
     Stopping {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
         /// The reason for programs. Journals of earlier versions do not have it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,7 +181,7 @@ pub enum Record {
         /// Otherwise it keeps to it.
         #[serde(default, skip_serializing_if = "is_false")]
         continues_stopped: bool,
-        /// Who resumed it. Journals of earlier versions do not have it.
+        /// The process that resumed it. Journals of earlier versions do not have it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         invocation: Option<Invocation>,
     },
@@ -226,7 +226,7 @@ pub struct RunRecord {
     /// passes this on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub servers_per_minute: Option<usize>,
-    /// Whether to wait for the jobs.
+    /// `true` to wait for the jobs.
     pub wait: bool,
     /// The longest time that the run may take, in milliseconds.
     pub deadline_ms: Option<u64>,
@@ -252,7 +252,7 @@ pub struct RunRecord {
     /// Servers that were not ready for the action and are not sent. No new version either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unready: Vec<UnreadyServer>,
-    /// Who began it. Journals of earlier versions do not have it.
+    /// The process that began it. Journals of earlier versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invocation: Option<Invocation>,
     /// `true` if the service was a simulated one that ended with the process.
@@ -331,8 +331,8 @@ pub struct RollingRecord {
     /// milliseconds. `None`: never. Optional since it was added to version 1 later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalate_hang_ms: Option<u64>,
-    /// Whether and how the servers of a wave are read again before it begins. Journals of earlier
-    /// versions do not have it.
+    /// The read of a wave's servers before it begins, if there is one. Journals of earlier versions
+    /// do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recheck: Option<WaveRecheck>,
     /// `true` if a wave without a success stops the run, and a canary that pauses and had a
@@ -403,7 +403,7 @@ pub struct ServerSnapshot {
     pub updated: Option<String>,
 }
 
-/// Why a request is sent.
+/// The reason why a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

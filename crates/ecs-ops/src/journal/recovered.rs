@@ -31,17 +31,17 @@ pub struct Recovered {
     pub(super) ledger: Ledger,
     /// The waves; `None` for a run without.
     pub(super) rolling: Option<Rolling>,
-    /// When the pause began that the waves are in.
+    /// The time at which the pause began that the waves are in.
     pub(super) pause_began: Option<Timestamp>,
     pub(super) ended: bool,
-    /// How many records there are.
+    /// The number of records.
     pub(super) records: u64,
-    /// Why the run stopped, if it did and nobody has resumed it since.
+    /// The reason why the run stopped, if it did and nobody has resumed it since.
     pub(super) stopped: Option<Stopped>,
     /// The stop that somebody asked for, while it binds.
     pub(super) stop_request: Option<Stopped>,
     pub(super) lost_answer_at: Option<Timestamp>,
-    /// Why the credentials or the permissions were refused, if they were since it began or was resumed.
+    /// The refusal of the credentials or the permissions, if there was one since it began or was resumed.
     pub(super) refused: Option<Problem>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct RequestHistory {
     pub(super) attempt: u32,
     pub(crate) purpose: Purpose,
     pub(super) state: RequestProgress,
-    /// When it was announced.
+    /// The time at which it was announced.
     pub(super) intended: Option<Timestamp>,
     pub(super) sent: Option<(Timestamp, Option<Timestamp>)>,
     pub(super) error: Option<ErrorRecord>,
@@ -129,8 +129,8 @@ pub struct AcceptedRequest {
 pub struct UnknownRequest {
     /// The request.
     pub request: usize,
-    /// When it was last sent: by the local clock, and the latest time of the service's clock.
-    /// `None`: probably not sent.
+    /// The time at which it was last sent: by the local clock, and the latest time of the service's
+    /// clock. `None`: probably not sent.
     pub sent: Option<(Timestamp, Option<Timestamp>)>,
     /// The problem, if the run recorded it.
     pub error: Option<ErrorRecord>,
@@ -415,8 +415,8 @@ impl Recovered {
         last.saturating_add(1)
     }
 
-    /// When the last lost answer was recorded, or the last job that will not report all of its
-    /// servers.
+    /// Returns the time at which the last lost answer was recorded, or the last job that will not
+    /// report all of its servers.
     pub(crate) fn lost_answer_at(&self) -> Option<Timestamp> {
         self.lost_answer_at
     }

@@ -57,7 +57,7 @@ pub(crate) struct Rolling {
     failed: usize,
     /// `true` if a server of the first wave succeeded.
     canary_lives: bool,
-    /// How many servers of the wave that began last succeeded, and failed.
+    /// The number of servers of the last wave that succeeded, and that failed.
     wave_succeeded: usize,
     wave_failed: usize,
     /// The servers of the waves that began which have not ended.
@@ -308,7 +308,7 @@ impl Rolling {
         self.stage = self.after_wave(wave);
     }
 
-    /// Why the brake stops the run after a wave, if it does.
+    /// Returns the reason why the brake stops the run after a wave, if it does.
     fn brake_after(&self, wave: usize) -> Option<StopReason> {
         if !self.rules.brake || wave + 1 >= self.waves.len() {
             return None;

@@ -47,7 +47,7 @@ pub struct RunBuilder {
     pub(super) rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
     /// `true` if the first wave was planned as a canary.
     pub(super) has_canary: bool,
-    /// Why the waves that were asked for cannot be planned.
+    /// The reason why the requested waves cannot be planned.
     pub(super) refused_waves: Option<String>,
     pub(super) health: Option<HealthCheck>,
     pub(super) question: Option<CanaryQuestion>,
@@ -73,7 +73,7 @@ pub struct RunBuilder {
 impl RunBuilder {
     /// The default number of servers in a request.
     pub const DEFAULT_BATCH_SIZE: usize = DEFAULT_BATCH_SIZE;
-    /// How long a job without progress is polled by default. The vendor's pages call an operation
+    /// The default limit for polling a job without progress. The vendor's pages call an operation
     /// that takes longer stuck.
     pub const DEFAULT_STALLED_AFTER: Duration = Duration::from_secs(1800);
     /// For [`stalled_after`](Self::stalled_after): a job is polled until the deadline.
@@ -191,14 +191,14 @@ impl RunBuilder {
         self
     }
 
-    /// Where the run acts and as whom, for its journal and its report. A resumed run keeps that of
-    /// its journal.
+    /// Sets the place at which the run acts, and the account, for its journal and its report. A
+    /// resumed run keeps that of its journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         self.target = Some(target);
         self
     }
 
-    /// Who begins or resumes the run, for its journal.
+    /// Sets the process that begins or resumes the run, for its journal.
     pub fn invocation(mut self, invocation: Invocation) -> Self {
         self.invocation = Some(invocation);
         self

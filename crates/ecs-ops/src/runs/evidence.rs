@@ -23,16 +23,16 @@ pub(crate) struct SentTimes {
     pub(crate) now: Option<Timestamp>,
 }
 
-/// Whether a listed server is at rest.
+/// The state of a listed server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Observation {
     /// The action was done.
     Done,
     /// The action is in progress.
     InProgress,
-    /// As it was before the run, although the action would show.
+    /// Unchanged since before the run, although the action would show.
     Unchanged,
-    /// As it was before the run, and the action need not show, with a description.
+    /// Unchanged since before the run, and the action need not show, with a description.
     Unaltered(String),
     /// At rest, and in the wanted state: there is nothing to start or to stop.
     InPlace(String),
@@ -188,7 +188,7 @@ pub(crate) fn conclusions(
     observations.iter().map(conclusion).collect()
 }
 
-/// Whether a listed server is at rest.
+/// The state of rest of a listed server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RestState {
     /// In the wanted state, without a task.

@@ -66,8 +66,9 @@ impl Observer {
         }
     }
 
-    /// When to list next; `None` if a list is underway or not wanted. All are asked also while a list
-    /// is underway: a server or a request that is new to them has its time from now on.
+    /// Returns the time of the next list; `None` if a list is underway or not wanted. All are asked
+    /// also while a list is underway: a server or a request that is new to them has its time from now
+    /// on.
     pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         let reconcile = self.reconciler.next_list(client, state);
         let verify = self.next_of_verifier(client, state);

@@ -29,8 +29,8 @@ pub(super) use tracker::{RecordTracker, recently_accepted};
 /// Two readings of the service's clock that differ by more than this show that it was set, so that
 /// records cannot be placed in time.
 const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(5);
-/// How much earlier than the latest time of sending an action can have started: the reading is the
-/// latest possible one, and records can have whole seconds.
+/// The longest time by which an action can have started before the latest time of sending: the
+/// reading is the latest possible one, and records can have whole seconds.
 const START_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 /// An action like ours that started less than this before the sending leaves its absence unproven.
 const UNCLEAR_MARGIN: SignedDuration = SignedDuration::from_secs(900);
@@ -155,8 +155,8 @@ pub(crate) fn read(
     }
 }
 
-/// Whether records that are absent at this age of a request are conclusive. `delays`: the time
-/// after which the record of each other request was seen; `None`: not seen yet.
+/// Returns `true` if records that are absent at this age of a request are conclusive. `delays`: the
+/// time after which the record of each other request was seen; `None`: not seen yet.
 pub(crate) fn is_delay_bounded(
     delays: impl IntoIterator<Item = Option<Duration>>,
     age: Duration,
@@ -257,7 +257,7 @@ impl RequestRecords {
         }
     }
 
-    /// Why a server was not acted on, as the traces prove.
+    /// Returns the reason why a server was not acted on, as the traces prove.
     fn traced_reason(&self, id: &ServerId) -> String {
         let untraced = "the service has no trace of it";
         match self.trace_note(id) {

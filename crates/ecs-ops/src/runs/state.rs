@@ -52,9 +52,9 @@ pub(crate) struct RunOptions {
     /// The time after which a server that hangs in its soft restart is restarted hard. `None`:
     /// never.
     pub(crate) escalate_hang: Option<Duration>,
-    /// How the servers of a wave are read before it begins. `None`: they are not.
+    /// The read of a wave's servers before it begins. `None`: there is none.
     pub(crate) recheck: Option<WaveRecheck>,
-    /// Where its jobs are, for their tickets.
+    /// The place of its jobs, for their tickets.
     pub(crate) origin: Option<Arc<JobOrigin>>,
 }
 
@@ -118,15 +118,15 @@ pub(crate) struct RunState {
     planned: usize,
     ledger: Ledger,
     origin: Option<Arc<JobOrigin>>,
-    /// Why the run submits nothing more.
+    /// The reason why the run submits nothing more.
     halted: Option<Problem>,
     refused: Option<Problem>,
     denied: Option<Problem>,
     /// `true` if the service showed a job since it last hid one.
     sees_jobs: bool,
-    /// Why a job is not shown while others are.
+    /// The reason why a job is not shown while others are.
     hidden: Option<Problem>,
-    /// Why the journal failed.
+    /// The reason why the journal failed.
     journal_failed: Option<Problem>,
     /// `true` if a job stalled.
     stalled: bool,
@@ -190,7 +190,7 @@ impl RunState {
             waves,
             rolling_stops: false,
             escalations: escalates.then(|| Escalations::new(after, hang, batch_size)),
-            // As many as there will be, mostly: a list that doubles would have room for twice as many.
+            // The capacity is mostly exact: a list that doubles would have room for twice as many.
             ledger: Ledger {
                 jobs: Vec::with_capacity(planned),
                 ..Ledger::default()
@@ -249,13 +249,13 @@ impl RunState {
             .map_or(&[], |request| &request.servers)
     }
 
-    /// Why a request is sent.
+    /// Returns the reason why a request is sent.
     pub(crate) fn purpose(&self, request: usize) -> Purpose {
         let request = self.requests.get(request);
         request.map_or(Purpose::First, |request| request.purpose)
     }
 
-    /// Why these servers are sent now.
+    /// Returns the reason why these servers are sent now.
     fn purpose_of(&self, servers: &[ServerId]) -> Purpose {
         // A server that was certainly not acted on is sent as if for the first time.
         let again = |id| matches!(self.resubmitted.get(id), Some(Some(_)));

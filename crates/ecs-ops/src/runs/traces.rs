@@ -39,7 +39,7 @@ pub(crate) struct ActionTrace {
     action: Option<TracedAction>,
     /// The job of the answer.
     job_id: Option<JobId>,
-    /// Why the service refused the request, if it did.
+    /// The reason why the service refused the request, if it did.
     refusal: Option<String>,
     /// `true` if the error does not prove that nothing was executed, as with an answer of HTTP.
     proves_nothing: bool,

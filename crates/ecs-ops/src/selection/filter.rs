@@ -1,4 +1,4 @@
-//! One condition each.
+//! The conditions of a filter, one at a time.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -119,7 +119,7 @@ fn longest_literal(glob: &str) -> Option<String> {
             continue;
         }
         match c {
-            // What is escaped may mean something to the service.
+            // An escaped character may mean something to the service.
             '\\' => drop(characters.next()),
             '{' | '[' => depth += 1,
             '}' | ']' => depth = depth.saturating_sub(1),
@@ -228,7 +228,7 @@ impl fmt::Display for TagFilter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressFilter {
     address: IpAddr,
-    /// How many bits count.
+    /// The number of bits that count.
     prefix: u32,
 }
 

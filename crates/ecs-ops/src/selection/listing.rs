@@ -24,7 +24,7 @@ pub struct Selected {
     pub servers: Vec<Server>,
     /// Servers that were given by id or name and left out by a condition.
     pub skipped: Vec<Server>,
-    /// How many servers were given again, by id or by name; each is there once.
+    /// The number of servers that were given again, by id or by name; each is there once.
     pub repeated: usize,
 }
 

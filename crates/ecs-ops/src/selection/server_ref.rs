@@ -68,7 +68,7 @@ impl FromStr for ServerRef {
     }
 }
 
-/// Why a text that is not an id is not a name either.
+/// Returns the reason why a text that is not an id is not a name either.
 fn problem_with_name(text: &str) -> Option<&'static str> {
     /// The service's own limit is shorter.
     const LONGEST_NAME: usize = 255;

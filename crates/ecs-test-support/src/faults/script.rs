@@ -26,7 +26,7 @@ pub enum Step {
     Reset,
 }
 
-/// One fault.
+/// A fault.
 #[derive(Clone, Debug)]
 pub struct WireFault {
     /// The behaviour of the server, for people.

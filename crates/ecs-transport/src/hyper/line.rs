@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::tls::{self, CertificateRequest};
 
-/// One connection with its layers of TLS.
+/// A connection with its layers of TLS.
 pub(super) enum Line {
     Plain(TcpStream),
     Tls(Box<Secured>),

@@ -30,7 +30,7 @@ pub struct JobEvents {
     open: usize,
     deadline: Option<Instant>,
     ready: VecDeque<(usize, JobEvent)>,
-    /// When it began.
+    /// The time at which it began.
     began: Option<Instant>,
     settings: watch::Receiver<WatchSettings>,
     /// The time between signs of life.
@@ -289,7 +289,7 @@ impl JobEvents {
 
 /// Waits until the settings of the watch change.
 async fn settings_changed(settings: &mut watch::Receiver<WatchSettings>) {
-    // When the watch is gone nobody can change them.
+    // The settings cannot change when the watch is gone.
     if settings.changed().await.is_err() {
         std::future::pending::<()>().await;
     }

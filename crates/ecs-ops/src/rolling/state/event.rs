@@ -1,4 +1,4 @@
-//! What happens in a rolling run, and what its driver does next.
+//! The events of a rolling run, and the next action of its driver.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(crate) enum WaveEvent {
         unready: Vec<ServerId>,
         /// `true` if those are skipped; otherwise the run stops.
         skipped: bool,
-        /// Why they are not ready, or why they could not be read.
+        /// The reason why they are not ready, or why they could not be read.
         message: Option<String>,
     },
     /// Another process resumed the run, whatever had stopped it.

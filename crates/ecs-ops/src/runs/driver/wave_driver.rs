@@ -25,7 +25,7 @@ pub(super) struct WaveDriver {
     /// Until when an action with a lost answer may still be in progress: nothing follows a wave
     /// before.
     unknown_until: Option<Instant>,
-    /// How much of the next step, if it is a pause, an earlier process has waited.
+    /// The part of the next pause that an earlier process has waited.
     paused: Duration,
 }
 

@@ -37,7 +37,7 @@ struct ControlRequest {
     earliest: Timestamp,
     /// Its first and its last server.
     servers: Vec<ServerId>,
-    /// How long its records took; `None`: not seen yet.
+    /// The delay of its records; `None`: not seen yet.
     delay: Option<Duration>,
 }
 
@@ -60,7 +60,7 @@ pub(in crate::runs) struct RecordTracker {
     inbox: RecordInbox,
     /// The number of jobs of earlier processes, which are no controls.
     resumed_jobs: usize,
-    /// Why records cannot be read.
+    /// The reason why records cannot be read.
     refused: Option<Problem>,
     /// The user of this run, as the records of its accepted requests show it.
     user: Option<String>,
@@ -169,7 +169,7 @@ impl RecordTracker {
         age: Duration,
     ) -> Option<RequestRecords> {
         let is_given = client.0.user_id.is_some();
-        // One server may have been acted on by somebody else at the same time.
+        // Another user may have acted on one of the servers at the same time.
         let confirmed = self.confirmed_on.len() > 1 && !self.contradictory;
         let own = OwnIdentity {
             user: self.known_user(client).filter(|_| confirmed || is_given),
@@ -219,7 +219,7 @@ impl RecordTracker {
         given.or(self.user.as_ref()).cloned()
     }
 
-    /// Why the records say nothing; `None` if they can be read.
+    /// Returns the reason why the records prove nothing; `None` if they can be read.
     pub(in crate::runs) fn refusal(&self) -> Option<&Problem> {
         self.refused.as_ref()
     }

@@ -30,7 +30,7 @@ pub(crate) struct Rechecked {
     pub(crate) unready: Vec<UnreadyServer>,
     /// `true` if those are skipped; otherwise the run stops.
     pub(crate) skipped: bool,
-    /// Why they could not be read.
+    /// The reason why they could not be read.
     pub(crate) failure: Option<Problem>,
 }
 

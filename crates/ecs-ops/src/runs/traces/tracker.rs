@@ -27,7 +27,7 @@ pub(in crate::runs) struct TraceTracker {
     inbox: TraceInbox,
     /// The number of jobs of earlier processes, which are no controls.
     resumed_jobs: usize,
-    /// Why traces cannot be read.
+    /// The reason why traces cannot be read.
     refused: Option<Problem>,
     /// The users that the traces of accepted requests of this run show.
     users: HashSet<String>,
@@ -170,7 +170,7 @@ impl TraceTracker {
             && (delays.any(Option::is_none) || self.is_bounded(later))
     }
 
-    /// Why the traces say nothing; `None` if they can be read.
+    /// Returns the reason why the traces prove nothing; `None` if they can be read.
     pub(in crate::runs) fn refusal(&self) -> Option<&Problem> {
         self.refused.as_ref()
     }
