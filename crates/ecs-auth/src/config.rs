@@ -110,7 +110,7 @@ pub struct Skipped {
     /// The source, or the setting.
     pub source: String,
     /// The reason why it was not used.
-    pub why: String,
+    pub reason: String,
 }
 
 /// The classes of [`Warning`].

@@ -148,7 +148,7 @@ fn readable_by_others(_: &std::fs::File) -> bool {
 pub(crate) fn skipped_sources(skipped: &[Skipped], error: &AuthError) -> Vec<String> {
     let mut lines: Vec<String> = skipped
         .iter()
-        .map(|skipped| format!("{}: {}", origin(&skipped.source), skipped.why))
+        .map(|skipped| format!("{}: {}", origin(&skipped.source), skipped.reason))
         .collect();
     if let Some(source) = error.source() {
         lines.push(format!("the metadata service: {}", chain(source)));

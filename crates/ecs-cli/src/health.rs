@@ -91,10 +91,10 @@ pub(crate) fn check_exists(command: &str) -> Result<(), CliError> {
         return Ok(());
     };
     if !parsed.status.success() {
-        let why = String::from_utf8_lossy(&parsed.stderr);
-        let why = clean(why.lines().next().unwrap_or_default());
+        let reason = String::from_utf8_lossy(&parsed.stderr);
+        let reason = clean(reason.lines().next().unwrap_or_default());
         return Err(CliError::usage(format!(
-            "--health-cmd: sh cannot read {command:?}: {why}; nothing was sent"
+            "--health-cmd: sh cannot read {command:?}: {reason}; nothing was sent"
         )));
     }
     let Some(program) = program(command) else {

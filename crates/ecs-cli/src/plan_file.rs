@@ -182,7 +182,7 @@ pub(crate) enum PlanFileError {
 impl fmt::Display for PlanFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAPlan(why) => write!(f, "not a plan of ecsctl: {why}"),
+            Self::NotAPlan(reason) => write!(f, "not a plan of ecsctl: {reason}"),
             Self::Version(version) => {
                 write!(
                     f,

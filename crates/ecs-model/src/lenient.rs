@@ -343,7 +343,7 @@ pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
         return None;
     }
     let value: serde_json::Value =
-        serde_json::from_str(&mend(&String::from_utf8_lossy(body))).ok()?;
+        serde_json::from_str(&repair(&String::from_utf8_lossy(body))).ok()?;
     object(value).ok().flatten()
 }
 
@@ -352,7 +352,7 @@ const LARGEST_TO_MEND: usize = 1024 * 1024;
 /// Mends single values that would invalidate the whole body: half of a surrogate pair (a message
 /// cut between the two) becomes U+FFFD, a bare control character is escaped, a number beyond all
 /// floats becomes null. The rest is unchanged.
-fn mend(json: &str) -> String {
+fn repair(json: &str) -> String {
     const ESCAPE: usize = r"\u0000".len();
     let mut mended = String::with_capacity(json.len());
     let mut rest = json;

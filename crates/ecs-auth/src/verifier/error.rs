@@ -55,8 +55,8 @@ impl VerifyError {
         )
     }
 
-    pub(super) fn malformed(why: &str) -> Self {
-        let message = format!("the request is not signed properly: {why}");
+    pub(super) fn malformed(reason: &str) -> Self {
+        let message = format!("the request is not signed properly: {reason}");
         Self::new(VerifyErrorKind::Malformed, message)
     }
 

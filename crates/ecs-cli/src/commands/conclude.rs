@@ -90,8 +90,8 @@ pub(super) fn conclude(
     if ending.output.format != Format::Table || results.are_lost() {
         printer.note(&headline(report, took));
     }
-    if let Some(why) = &ending.unfinished {
-        printer.always(&format!("the run has not ended, but {why}"));
+    if let Some(reason) = &ending.unfinished {
+        printer.always(&format!("the run has not ended, but {reason}"));
     }
     if let Some(stopped) = &report.stopped {
         printer.note(&match (stopped, ended.wave) {

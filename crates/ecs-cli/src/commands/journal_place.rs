@@ -112,15 +112,15 @@ pub(super) async fn register(
     connection: &Connection,
     printer: &Printer,
 ) -> Result<Option<Registration>, CliError> {
-    let unnoticed = |why: String| {
+    let unnoticed = |reason: String| {
         printer.warn(&format!(
-            "{why}: other runs on the same servers are not detected"
+            "{reason}: other runs on the same servers are not detected"
         ));
     };
     let registry = match registry() {
         Ok(registry) => registry,
-        Err(why) => {
-            unnoticed(why);
+        Err(reason) => {
+            unnoticed(reason);
             return Ok(None);
         }
     };
@@ -136,7 +136,7 @@ pub(super) async fn register(
 
 /// Returns the registry of this machine's active runs.
 fn registry() -> Result<FileRegistry, String> {
-    let state = folders::state().map_err(|why| why.to_string())?;
+    let state = folders::state().map_err(|reason| reason.to_string())?;
     Ok(FileRegistry::new(state.join("active")))
 }
 

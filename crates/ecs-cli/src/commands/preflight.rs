@@ -158,8 +158,8 @@ pub(super) async fn run(
     let held = held.iter().map(|held| held.id).collect();
     readiness::check(&mut preflight, action, args, &held, printer)?;
     messages::print(&preflight, action, args, printer);
-    if let Scaling::Unchecked(why) = &scaling {
-        printer.note(&messages::not_checked(why));
+    if let Scaling::Unchecked(reason) = &scaling {
+        printer.note(&messages::not_checked(reason));
     }
     if let Scaling::Known(members) = &scaling {
         let servers = preflight.known.servers();

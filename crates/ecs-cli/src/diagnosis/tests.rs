@@ -99,7 +99,7 @@ fn a_clock_that_goes_wrong_is_warned_of() {
 }
 
 #[test]
-fn what_ends_differs() {
+fn different_endings_are_shown() {
     let expected = "Incorrect IAM authentication information: token expires";
     let echo = Echo::Missing;
     let mut seen = evidence(refusal(401, "APIGW.0301", expected, Some(&echo)));
@@ -120,7 +120,7 @@ fn what_ends_differs() {
 
 /// IAM is another place than the service, and a login something else than a permission.
 #[test]
-fn what_iam_or_a_proxy_says_is_told_as_such() {
+fn messages_of_iam_and_proxies_name_their_source() {
     for (status, expected, finding, exit, reported) in [
         (
             403,
@@ -192,7 +192,7 @@ fn permissions_are_found_in_sentences() {
 }
 
 #[test]
-fn no_words_are_too_strange() {
+fn any_message_can_be_diagnosed() {
     for expected in [
         "signature time:",
         "signature time:2026",

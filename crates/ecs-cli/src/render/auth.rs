@@ -55,14 +55,15 @@ pub(crate) struct CheckReport {
 #[derive(Debug, Serialize)]
 pub(crate) struct SkippedSource {
     source: String,
-    why: String,
+    #[serde(rename = "why")]
+    reason: String,
 }
 
 impl From<&Skipped> for SkippedSource {
     fn from(skipped: &Skipped) -> Self {
         Self {
             source: credentials::origin(&skipped.source).to_owned(),
-            why: skipped.why.clone(),
+            reason: skipped.reason.clone(),
         }
     }
 }
@@ -85,10 +86,10 @@ impl From<Difference> for Differs {
 }
 
 impl CheckReport {
-    pub(crate) fn skip(&mut self, source: &str, why: &str) {
+    pub(crate) fn skip(&mut self, source: &str, reason: &str) {
         self.skipped.push(SkippedSource {
             source: source.to_owned(),
-            why: why.to_owned(),
+            reason: reason.to_owned(),
         });
     }
 
@@ -147,7 +148,7 @@ pub(crate) fn text(checked: &CheckReport) -> String {
     for skipped in &checked.skipped {
         row(
             "  skipped",
-            Some(format!("{}: {}", skipped.source, skipped.why)),
+            Some(format!("{}: {}", skipped.source, skipped.reason)),
         );
     }
     let kind = checked.kind.map(|kind| match &checked.access_key {
@@ -167,7 +168,7 @@ pub(crate) fn text(checked: &CheckReport) -> String {
     let not_looked_up = account.and_then(|account| account.not_looked_up.as_ref());
     row(
         "account",
-        not_looked_up.map(|why| format!("not looked up: {why}")),
+        not_looked_up.map(|reason| format!("not looked up: {reason}")),
     );
     let roles = (!checked.roles.is_empty()).then(|| checked.roles.join(", "));
     row("roles", roles);

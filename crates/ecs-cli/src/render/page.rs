@@ -285,7 +285,7 @@ fn row(key: &str, server: &Server) -> String {
         number(server.wave),
         number(server.request),
         escape(outcome.job_id().map_or("-", |id| id.as_str())),
-        escape(&table::why(&server.report))
+        escape(&table::reason_with_note(&server.report))
     )
 }
 

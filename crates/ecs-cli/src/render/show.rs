@@ -92,7 +92,7 @@ pub(crate) fn write(
             table::describe(outcome).to_owned(),
             number(server.request),
             outcome.job_id().map_or("-", |id| id.as_str()).to_owned(),
-            table::why(&server.report),
+            table::reason_with_note(&server.report),
         ]);
     }
     // The counts of failed and unknown servers are neither cut nor left out.

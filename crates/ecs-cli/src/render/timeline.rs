@@ -186,7 +186,7 @@ impl Serialize for Server {
         server.serialize_field("name", &self.report.name)?;
         server.serialize_field("at", &self.report.at)?;
         match &self.unready {
-            Some(why) => server.serialize_field("unready", why)?,
+            Some(reason) => server.serialize_field("unready", reason)?,
             None => server.skip_field("unready")?,
         }
         server.end()

@@ -28,7 +28,7 @@ fn options(arguments: &[&str]) -> Vec<String> {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn each_command_offers_what_the_design_says() {
+fn each_command_offers_the_documented_options() {
     const GLOBAL: [&str; 25] = [
         "--access-key",
         "--as-endpoint",

@@ -87,7 +87,7 @@ fn all_servers_or_none() {
 }
 
 #[test]
-fn stopped_servers_are_left_out_of_all() {
+fn all_skips_stopped_servers() {
     let parked = || sim(|region| region.servers(10).shutoff(0.6).seed(3));
     let count = |sim: &Sim| {
         let listed = run(sim, &["reboot", "--all", "--dry-run"]).expect(0).json();
@@ -140,7 +140,7 @@ fn nothing_is_left_of_a_fleet_that_is_stopped() {
 }
 
 #[test]
-fn servers_that_are_named_are_looked_at_first() {
+fn named_servers_are_read_before_the_run() {
     for denied in [None, Some(GET), Some(LIST)] {
         let sim = sim(|region| {
             let region = region.shutoff(1.0);
@@ -197,9 +197,9 @@ fn servers_that_are_not_there_are_named_before_anything_is_sent() {
         run(&sim, &["resume", journal]).expect(1).json(),
     ] {
         assert_eq!(outcomes(&report), ["succeeded", "not_attempted"]);
-        let why = report["servers"][1]["error"]["message"].as_str().unwrap();
+        let reason = report["servers"][1]["error"]["message"].as_str().unwrap();
         assert_eq!(
-            why,
+            reason,
             "skipped, because it was not ready: not found in the project"
         );
         assert_eq!(report["summary"]["requested"], 2);
@@ -284,7 +284,7 @@ fn a_dry_run_says_how_long_a_run_takes() {
 
 /// The remaining servers of a run are checked like those of a new run.
 #[test]
-fn a_run_that_is_resumed_looks_at_groups_and_at_this_machine() {
+fn a_resumed_run_checks_groups_and_this_machine() {
     for own in [None, Some(2)] {
         let sim = sim(|region| {
             let region = region
@@ -325,7 +325,7 @@ fn a_run_that_is_resumed_looks_at_groups_and_at_this_machine() {
 }
 
 #[test]
-fn what_was_not_checked_is_said() {
+fn a_skipped_check_is_reported() {
     for region in [
         |region: RegionBuilder| region.without_scaling(),
         |region: RegionBuilder| region.deny("as:groups:list"),

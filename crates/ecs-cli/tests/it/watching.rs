@@ -256,7 +256,7 @@ fn a_watcher_waits_for_an_unavailable_database() {
 }
 
 /// A way to a server on which each piece of an answer takes this long.
-fn slow_way(to: u16, delay: Duration) -> u16 {
+fn slow_proxy(to: u16, delay: Duration) -> u16 {
     use std::io::{Read as _, Write as _};
     use std::net::{TcpListener, TcpStream};
 
@@ -307,7 +307,7 @@ fn a_database_that_answers_slowly_is_waited_for() {
     };
     let role = "CREATE ROLE far LOGIN SUPERUSER PASSWORD 'secret'";
     server.execute("cli1", role).unwrap();
-    let port = slow_way(server.port(), Duration::from_millis(700));
+    let port = slow_proxy(server.port(), Duration::from_millis(700));
     let far = format!("postgres://far@127.0.0.1:{port}/cli1?sslmode=disable");
     let mut watch = watch(&far, &["-o", "json"]);
     let watched = Running::of(watch.env("PGPASSWORD", "secret")).ended();

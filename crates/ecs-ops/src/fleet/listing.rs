@@ -70,7 +70,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Returns `true` if another try can end better.
-    pub(crate) fn may_pass(self) -> bool {
+    pub(crate) fn is_transient(self) -> bool {
         !matches!(self, Self::NoKey | Self::Endless)
     }
 }

@@ -48,7 +48,7 @@ pub(super) async fn whole<P: Pages>(
         match next(client, pages, &mut listing).await? {
             ListingStep::More => {}
             ListingStep::Whole => return Ok(listing.into_rows()),
-            ListingStep::Broken(fault) if fault.may_pass() && tries < TRIES => {
+            ListingStep::Broken(fault) if fault.is_transient() && tries < TRIES => {
                 tries += 1;
                 tokio::time::sleep(client.scaled(PAUSE)).await;
                 listing = listing.again(fault);

@@ -156,13 +156,14 @@ pub struct UnreadyServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The reason.
-    pub why: Unready,
+    #[serde(rename = "why")]
+    pub reason: Unready,
 }
 
 impl UnreadyServer {
     /// A server that is not ready.
-    pub fn new(id: ServerId, name: Option<String>, why: Unready) -> Self {
-        Self { id, name, why }
+    pub fn new(id: ServerId, name: Option<String>, reason: Unready) -> Self {
+        Self { id, name, reason }
     }
 }
 

@@ -55,7 +55,7 @@ proptest! {
     /// Certainty is kept: servers that were never intended, or were not executed, may be
     /// sent.
     #[test]
-    fn what_is_certain(count in 1usize..12, size in 1usize..5, choices in prop::collection::vec(any::<u8>(), 0..150)) {
+    fn certain_servers(count in 1usize..12, size in 1usize..5, choices in prop::collection::vec(any::<u8>(), 0..150)) {
         let records = arbitrary_journal(count, size, &choices);
         let recovered = recover(&records);
         let perhaps = perhaps_executed(&records);

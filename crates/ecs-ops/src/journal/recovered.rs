@@ -293,7 +293,7 @@ impl Recovered {
 
     /// The requests whose jobs must be polled.
     pub fn accepted_requests(&self) -> Vec<AcceptedRequest> {
-        let mut servers = self.by_batch(|progress| match progress {
+        let mut servers = self.by_request(|progress| match progress {
             ServerProgress::Accepted { request } => Some(request),
             _ => None,
         });
@@ -325,7 +325,7 @@ impl Recovered {
 
     /// The requests whose answer was lost.
     pub fn unknown_requests(&self) -> Vec<UnknownRequest> {
-        let servers = self.by_batch(|progress| match progress {
+        let servers = self.by_request(|progress| match progress {
             ServerProgress::Unknown { request } => Some(request),
             _ => None,
         });
@@ -426,7 +426,7 @@ impl Recovered {
         self.ended
     }
 
-    fn by_batch(
+    fn by_request(
         &self,
         request: impl Fn(ServerProgress<'_>) -> Option<usize>,
     ) -> BTreeMap<usize, Vec<ServerId>> {

@@ -29,7 +29,7 @@ fn after(records: &[Record]) -> Result<Recovered, JournalError> {
 }
 
 #[test]
-fn what_contradicts_itself_is_refused_with_its_line() {
+fn a_contradiction_is_refused_with_its_line() {
     use OutcomeKind::{Failed, NotAttempted, Succeeded, Unknown};
     use Purpose::{Escalate, First, Resubmit};
     let taken = [intent(1, 1, First, &[0]), sending(1, 1), accepted(1)];
@@ -107,7 +107,7 @@ fn what_contradicts_itself_is_refused_with_its_line() {
 }
 
 #[test]
-fn a_batch_that_was_split_goes_on_in_its_halves() {
+fn a_split_request_continues_in_its_halves() {
     let records = [
         intent(1, 1, Purpose::First, &[0, 1, 2]),
         sending(1, 1),
@@ -124,7 +124,7 @@ fn a_batch_that_was_split_goes_on_in_its_halves() {
 }
 
 #[test]
-fn an_intent_without_an_answer_is_doubtful_and_may_be_resubmitted_once() {
+fn an_intent_without_an_answer_is_unknown_and_may_be_resubmitted_once() {
     let mut records = vec![intent(1, 1, Purpose::First, &[0])];
     let doubtful = |records: &[Record]| after(records).unwrap().unknown_requests();
     assert_eq!(doubtful(&records)[0].sent, None);
@@ -155,7 +155,7 @@ fn an_intent_without_an_answer_is_doubtful_and_may_be_resubmitted_once() {
 }
 
 #[test]
-fn looking_at_servers_may_decide_what_was_unknown() {
+fn listing_servers_may_resolve_unknown_outcomes() {
     let mut records = vec![
         intent(1, 1, Purpose::First, &[0, 1]),
         sending(1, 1),
@@ -281,7 +281,7 @@ fn another_project_or_endpoint() {
 
 /// A rolling run is brought to where it was by what its journal says.
 #[test]
-fn waves_go_on_where_they_were() {
+fn waves_continue_where_they_were() {
     use rolling::{Rules, WaveAction};
     let waves = vec![vec![server(0), server(1)], vec![server(2)]];
     let mut run = run(3);

@@ -101,7 +101,7 @@ proptest! {
 }
 
 #[test]
-fn what_does_not_fit_changes_nothing() {
+fn an_unexpected_event_changes_nothing() {
     let waves = || vec![vec![id(0)], vec![], vec![id(1)]];
     let rules = Rules {
         check_health: true,
@@ -279,7 +279,7 @@ fn failures_before_a_crash_count() {
 
 /// Servers left over from finished waves come last; those of the last wave come at once.
 #[test]
-fn what_is_left_comes_when_somebody_goes_on() {
+fn the_remaining_waves_follow_when_the_run_resumes() {
     let waves = vec![
         vec![id(0), id(1)],
         vec![id(2), id(3)],

@@ -318,7 +318,7 @@ impl RequestRecords {
 
     /// Returns the objection of the traces to a success that only the server shows: somebody else did it, or the
     /// trace of the request is still to come, or it should be there and is not.
-    fn traced_doubt(&self, id: &ServerId, limit_reached: bool) -> Option<Conclusion> {
+    fn contradicting_trace(&self, id: &ServerId, limit_reached: bool) -> Option<Conclusion> {
         let Some((TraceFinding::Nothing(others), bounded)) = &self.trace else {
             return None;
         };
@@ -396,7 +396,7 @@ impl RequestRecords {
             Some(Reading::Nothing) if fallback == SHOWN && self.delay_bounded => {
                 undecided("it changed, but the service has no record of the action".to_owned())
             }
-            _ if fallback == SHOWN => self.traced_doubt(id, limit_reached).unwrap_or(fallback),
+            _ if fallback == SHOWN => self.contradicting_trace(id, limit_reached).unwrap_or(fallback),
             _ => fallback,
         };
         let concluded = states.servers.iter().zip(fallback);

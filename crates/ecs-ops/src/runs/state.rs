@@ -272,16 +272,16 @@ impl RunState {
     }
 
     /// Notes that the journal failed, so nothing more is submitted. Returns whether that is new.
-    pub(crate) fn journal_failed(&mut self, why: Problem) -> bool {
+    pub(crate) fn journal_failed(&mut self, reason: Problem) -> bool {
         let news = self.journal_failed.is_none();
-        self.halt(why.clone().because("not sent"));
-        self.journal_failed.get_or_insert(why);
+        self.halt(reason.clone().because("not sent"));
+        self.journal_failed.get_or_insert(reason);
         news
     }
 
     /// Stops submitting.
-    pub(crate) fn halt(&mut self, why: Problem) {
-        self.halted.get_or_insert(why);
+    pub(crate) fn halt(&mut self, reason: Problem) {
+        self.halted.get_or_insert(reason);
     }
 
     /// Notes that the run was told to submit nothing more; nothing is resubmitted either.
@@ -290,17 +290,17 @@ impl RunState {
     }
 
     /// The service cannot be reached.
-    pub(crate) fn unreachable(&mut self, why: Problem) {
-        self.halt(why.because("not sent because the service cannot be reached"));
+    pub(crate) fn unreachable(&mut self, reason: Problem) {
+        self.halt(reason.because("not sent because the service cannot be reached"));
     }
 
     /// Notes that the credentials were refused.
-    pub(crate) fn refuse(&mut self, why: Problem) {
+    pub(crate) fn refuse(&mut self, reason: Problem) {
         self.halt(
-            why.clone()
+            reason.clone()
                 .because("not sent because another request was refused"),
         );
-        self.refused.get_or_insert(why);
+        self.refused.get_or_insert(reason);
     }
 
     /// Returns `true` if queries are refused.

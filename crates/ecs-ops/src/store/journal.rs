@@ -123,8 +123,8 @@ impl StoreJournal {
     {
         // The lock is fair.
         let writer = Arc::clone(&self.writer).lock_owned().await;
-        if let Some(why) = &writer.broken {
-            let message = format!("the journal in the store takes no more records: {why}");
+        if let Some(reason) = &writer.broken {
+            let message = format!("the journal in the store takes no more records: {reason}");
             return Err(JournalError::new(JournalErrorKind::Broken, message));
         }
         let writing = tokio::spawn(write(writer));

@@ -118,10 +118,10 @@ impl Region {
         // servers with the same.
         if let Some(&(_, first)) = refused.first() {
             let alike = refused.iter().filter(|(_, obstacle)| *obstacle == first);
-            let (code, why) = first.code_and_message();
+            let (code, reason) = first.code_and_message();
             return Err(Answer::bad_request(
                 code,
-                named(why, alike.map(|(id, _)| id)),
+                named(reason, alike.map(|(id, _)| id)),
             ));
         }
         Ok(places)

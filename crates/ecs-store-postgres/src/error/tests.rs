@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_may_pass_is_tried_again_and_what_does_not_is_not() {
+fn only_transient_errors_are_retried() {
     let kind = |code: &str| classify(&SqlState::from_code(code)).0;
     for temporary in [
         "08006", "53100", "53300", "57P01", "57P03", "40001", "40P01", "55P03", "25006",

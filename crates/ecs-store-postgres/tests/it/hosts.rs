@@ -128,9 +128,9 @@ async fn a_host_that_is_cut_off_from_the_database_sends_nothing_and_loses_its_ru
 
     first.set_way_to_database("up");
     let first = ended(cut_off).await;
-    let why = first.journal_failed.expect("another has its run");
-    assert!(why.contains("taken over by ops on child"), "{why}");
-    assert!(first.not_attempted > 0, "{why}");
+    let reason = first.journal_failed.expect("another has its run");
+    assert!(reason.contains("taken over by ops on child"), "{reason}");
+    assert!(first.not_attempted > 0, "{reason}");
     let most = sim.region().with(|region| {
         let servers: Vec<_> = region.servers().collect();
         let times = servers.iter().map(|id| region.accepted().times(id));

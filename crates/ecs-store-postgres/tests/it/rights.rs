@@ -103,7 +103,7 @@ async fn a_role_that_runs_needs_no_right_to_a_table() {
 }
 
 #[tokio::test]
-async fn tables_of_other_versions_are_told_from_none() {
+async fn tables_of_other_versions_differ_from_absent_ones() {
     let Some(database) = database().await else {
         return;
     };

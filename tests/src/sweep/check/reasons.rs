@@ -66,13 +66,13 @@ impl Checker<'_> {
 
     /// Returns the jobs that the client was told of explicitly, in a process that lived long enough
     /// to notice.
-    pub(super) fn told_of(&self, id: &ServerId, until: Duration) -> impl Iterator<Item = &JobId> {
+    pub(super) fn reported_errors_of(&self, id: &ServerId, until: Duration) -> impl Iterator<Item = &JobId> {
         let sendings = self.sendings(id, until);
-        sendings.filter_map(|exchange| self.told_by(exchange))
+        sendings.filter_map(|exchange| self.reported_job(exchange))
     }
 
     /// Returns the job that the client was told of by this answer.
-    pub(super) fn told_by<'a>(&self, exchange: &'a Exchange) -> Option<&'a JobId> {
+    pub(super) fn reported_job<'a>(&self, exchange: &'a Exchange) -> Option<&'a JobId> {
         let answered = matches!(exchange.ended, Some((_, Received::Answer(_))));
         let accepted = exchange.accepted.as_ref();
         let job = accepted.filter(|_| answered && exchange.fault.is_none())?;
@@ -85,13 +85,13 @@ impl Checker<'_> {
 
     /// Returns the last job that the client was told of. The unknown outcome of a hard restart
     /// takes precedence over the end of the soft one.
-    pub(super) fn told_last(&self, id: &ServerId, run: &Played) -> Option<&JobId> {
+    pub(super) fn last_reported_error(&self, id: &ServerId, run: &Played) -> Option<&JobId> {
         let escalates = self
             .lived
             .is_some_and(|lived| lived.is(run) && lived.extras.escalate_after.is_some());
         let (mut reported, mut later) = (None, false);
         for exchange in self.sendings(id, run.until) {
-            match self.told_by(exchange) {
+            match self.reported_job(exchange) {
                 Some(job) => (reported, later) = (Some(job), false),
                 None => later |= is_unclear(exchange) || self.was_cut(exchange),
             }
@@ -142,7 +142,7 @@ impl Checker<'_> {
     /// Checks an undisturbed run: not attempting needs a service that is unreachable or denies, or
     /// evidence about an unknown outcome; failing without a job needs a request that the region
     /// refused.
-    pub(super) fn left_undone_without_reason(
+    pub(super) fn not_attempted_without_reason(
         &self,
         plan: &RunPlan,
         run: &Played,
@@ -197,7 +197,7 @@ impl Checker<'_> {
         let Some(unready) = unready.find(|server| server.id == *id) else {
             return false;
         };
-        match unready.why {
+        match unready.reason {
             // A soft restart of it would be refused; it was stopped before the run.
             Unready::Locked | Unready::Stopped => true,
             Unready::Absent => self.scenario.absent > 0,

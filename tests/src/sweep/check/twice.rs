@@ -38,7 +38,7 @@ impl Checker<'_> {
                     let at = exchange.begun;
                     wrong.push(format!("{id} was sent again at {at:.3?}: {reason}"));
                 }
-                match self.told_by(exchange) {
+                match self.reported_job(exchange) {
                     Some(job) => known.jobs.push(job),
                     None if self.was_cut(exchange) => known.unclear.push(exchange),
                     None if is_unclear(exchange) && !is_not_sent(exchange) => {
@@ -120,7 +120,7 @@ impl Checker<'_> {
         let soft = Action::Reboot(RebootType::Soft);
         let hard = Action::Reboot(RebootType::Hard);
         let knew = self
-            .told_of(id, Duration::MAX)
+            .reported_errors_of(id, Duration::MAX)
             .any(|reported| reported == first);
         let right = if knew {
             action(first) == Some(&soft) && action(second) == Some(&hard)

@@ -179,7 +179,7 @@ impl Checker<'_> {
         if exchange.ended.is_none_or(|(ended, _)| ended > by) {
             return false;
         }
-        let Some(job) = self.told_by(exchange) else {
+        let Some(job) = self.reported_job(exchange) else {
             return true;
         };
         let disowned = self.truth.disowned.get(job).into_iter().flatten();
@@ -285,7 +285,7 @@ impl Checker<'_> {
                 // Servers that were not acted on come again.
                 let acted_on = |id: &ServerId| acted.contains(id);
                 counted.retain(acted_on);
-                let stopped = last.is_some_and(said_too_many_failed);
+                let stopped = last.is_some_and(announced_too_many_failures);
                 if (stopped || counted.len() > allowed) && !died {
                     counted.clear();
                 }
@@ -387,7 +387,7 @@ fn new_failures(life: &Life, known: &HashSet<ServerId>) -> Vec<(usize, ServerId,
     failed.collect()
 }
 
-fn said_too_many_failed(life: &Life) -> bool {
+fn announced_too_many_failures(life: &Life) -> bool {
     let mut message = life.events.iter();
     message.any(|(_, event)| match event {
         Event::Stopping { reason, .. } => reason.contains(" not succeed, and "),

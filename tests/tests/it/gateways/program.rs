@@ -84,11 +84,11 @@ impl Program {
             directory,
             address,
         };
-        program.wait_until_it_listens();
+        program.wait_for_listener();
         program
     }
 
-    fn wait_until_it_listens(&mut self) {
+    fn wait_for_listener(&mut self) {
         let began = Instant::now();
         while TcpStream::connect(self.address).is_err() {
             let ended = self.child.try_wait().unwrap();

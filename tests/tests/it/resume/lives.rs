@@ -35,7 +35,7 @@ pub(crate) async fn life(play: Play, deaths: &[Death]) -> Vec<(usize, usize)> {
             check_budget(&journal.entries());
             world.check(play, worst, lives, &report);
             if !matches!(report.stopped, Some(Stopped::Rolling(_))) {
-                check_that_it_ended(&world, play, &journal, &report).await;
+                check_end(&world, play, &journal, &report).await;
                 return counts;
             }
         }
@@ -46,7 +46,7 @@ pub(crate) async fn life(play: Play, deaths: &[Death]) -> Vec<(usize, usize)> {
 }
 
 /// Checks that another resume changes nothing and reports the same.
-async fn check_that_it_ended(
+async fn check_end(
     world: &World,
     play: Play,
     journal: &Arc<MemoryJournal>,

@@ -55,8 +55,8 @@ pub(super) fn are(count: usize) -> String {
 /// Prints the findings of the preflight.
 pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, printer: &Printer) {
     match &preflight.known {
-        Known::Unchecked(Some(why)) => printer.note(&format!(
-            "note: the states of the servers were not checked: {why}"
+        Known::Unchecked(Some(reason)) => printer.note(&format!(
+            "note: the states of the servers were not checked: {reason}"
         )),
         Known::LookedUp(lookup) => warn_of_missing(preflight, &lookup.missing, printer),
         Known::Selected(selected) => warn_of_given(selected, printer),
@@ -170,8 +170,8 @@ fn skipped(preflight: &Preflight, reason: SkipReason) -> Vec<ServerId> {
 }
 
 /// Returns the note that membership in auto-scaling groups was not checked.
-pub(super) fn not_checked(why: &str) -> String {
-    format!("note: membership in auto-scaling groups was not checked: {why}")
+pub(super) fn not_checked(reason: &str) -> String {
+    format!("note: membership in auto-scaling groups was not checked: {reason}")
 }
 
 /// Refuses servers that an auto-scaling group may remove or delete because of the action.

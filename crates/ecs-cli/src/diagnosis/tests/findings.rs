@@ -3,7 +3,7 @@ use super::*;
 /// Each kind of trouble, as the services put it, and what comes of it.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn each_kind_of_trouble_is_explained() {
+fn each_kind_of_fault_is_explained() {
     const GATEWAY: &str = "APIGW.0301";
     let differs = differs();
     let (same, missing) = (Echo::Same, Echo::Missing);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::axis::Axis;
 use super::escape;
-use crate::render::duration::{to_tenths, told_apart};
+use crate::render::duration::{to_tenths, distinguishable};
 use crate::render::timeline::{Annotation, AttemptResult, JobRow, RequestRow, Span, Timeline};
 
 /// The beginning and the length of the time axis, in units of the drawing.
@@ -213,7 +213,7 @@ impl Drawing<'_> {
                 "<path d=\"M{x:.1} 18V{}\" stroke=\"var(--line)\"/>",
                 self.bottom
             ));
-            let time = told_apart(self.timeline.since(tick.at), tick.apart);
+            let time = distinguishable(self.timeline.since(tick.at), tick.apart);
             let wide = width(&time);
             // Labels at the edges stay within the drawing.
             let (left, class) = match index {

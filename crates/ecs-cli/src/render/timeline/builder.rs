@@ -269,7 +269,7 @@ impl TimelineBuilder {
             if server.report.name.is_none() {
                 server.report.name.clone_from(&unready.name);
             }
-            server.unready = Some(unready.why.clone());
+            server.unready = Some(unready.reason.clone());
         }
         servers
     }

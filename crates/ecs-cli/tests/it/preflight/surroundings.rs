@@ -39,7 +39,7 @@ fn a_service_out_of_reach_is_sent_no_action() {
 }
 
 #[test]
-fn this_machine_is_left_out_of_all_and_last_if_it_is_named() {
+fn this_machine_is_skipped_by_all_and_last_if_named() {
     let own = || sim(|region| region.servers(4).own_server(1));
     for verb in ["reboot", "stop"] {
         let sim = own();

@@ -160,7 +160,7 @@ fn other_names_for_this_server_are_refused() {
 }
 
 #[test]
-fn all_answers_say_what_browsers_may_do() {
+fn all_answers_have_the_security_headers() {
     let site = Site::start(&stores().remove(0), &[]);
     let cookie = site.log_in();
     for answer in [

@@ -292,7 +292,7 @@ fn a_row_without_a_key_is_an_error_at_once() {
         count: None,
     };
     assert_eq!(listing.take(page), ListingStep::Broken(Fault::NoKey));
-    assert!(!Fault::NoKey.may_pass() && !Fault::Endless.may_pass() && Fault::Shifted.may_pass());
+    assert!(!Fault::NoKey.is_transient() && !Fault::Endless.is_transient() && Fault::Shifted.is_transient());
 }
 
 /// A service that does not know markers answers one with the first page. Its count is compared all
@@ -370,7 +370,7 @@ proptest! {
     /// Servers come and go, one between two pages at most: what is called whole has every server
     /// that was there all the time.
     #[test]
-    fn a_whole_list_lost_nobody(
+    fn a_whole_list_has_lost_no_server(
         rows in 0_u32..60,
         limit in 1_usize..15,
         knows_marker: bool,

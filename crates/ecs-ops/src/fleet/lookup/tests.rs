@@ -35,7 +35,7 @@ async fn the_servers_are_found_in_the_order_in_which_they_were_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_are_looked_for_in_the_list() {
+async fn many_servers_are_searched_in_the_list() {
     let (client, ids) = client(Region::builder().servers(40).deny(GET));
     let mut named: Vec<_> = ids.iter().rev().copied().collect();
     named.push(NOBODY);
@@ -62,7 +62,7 @@ async fn without_a_right_nothing_is_known() {
 
 /// A service that answers a question about one server with something else is asked for its list.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_cannot_be_read_is_looked_for_in_the_list() {
+async fn a_server_with_an_unreadable_answer_is_searched_in_the_list() {
     let named = ids(3);
     let (builder, seen) = service(move |request, _| {
         if !request.uri().path().ends_with("/detail") {

@@ -27,8 +27,8 @@ impl WaveRecheck {
                 return Some(UnreadyServer::new(*id, None, Unready::Absent));
             }
             let server = shown.get(id)?;
-            let why = self.why(action, server)?;
-            Some(UnreadyServer::new(*id, server.name.clone(), why))
+            let reason = self.reason(action, server)?;
+            Some(UnreadyServer::new(*id, server.name.clone(), reason))
         };
         servers.iter().filter_map(unready).collect()
     }

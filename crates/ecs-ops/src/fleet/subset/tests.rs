@@ -83,7 +83,7 @@ proptest! {
     /// With any behaviour of the filter of ids, and with any rights, small reads show
     /// the same servers as the list of the whole project, and none is absent that is there.
     #[test]
-    fn small_reads_show_what_the_whole_list_shows(
+    fn partial_reads_agree_with_the_whole_list(
         servers in 1..900_usize,
         picks in proptest::collection::vec(0..1_000_usize, 0..250),
         filter in prop_oneof![
@@ -297,7 +297,7 @@ async fn an_answer_about_another_server() {
 
 /// A filter that an operator documents counts as supported; an undocumented one is not tried.
 #[test]
-fn what_operators_document() {
+fn filters_that_operators_document_are_used() {
     for (endpoint, expected) in [
         ("https://ecs.cn-north-4.myhuaweicloud.com", Support::Yes),
         ("https://ecs.eu-west-101.myhuaweicloud.eu", Support::Yes),

@@ -87,7 +87,7 @@ fn sub_jobs_that_ended_decide_for_their_servers() {
 }
 
 #[test]
-fn the_reason_is_where_it_is() {
+fn the_reason_is_read_from_any_field() {
     let entities = json!({"server_id": A, "errorcode_message": "deep down"});
     let reason = |code: Value, reason: Value| {
         reported(job("FAIL", &[json!({"status": "FAIL", "entities": entities, "error_code": code, "fail_reason": reason})]))[0]
@@ -203,7 +203,7 @@ fn a_job_that_names_its_server_itself() {
 }
 
 #[test]
-fn servers_that_nobody_asked_for_are_not_counted() {
+fn unrequested_servers_are_not_counted() {
     assert_eq!(
         reported(job(
             "RUNNING",
@@ -270,7 +270,7 @@ fn a_job_that_contradicts_itself_tells_no_success() {
 }
 
 #[test]
-fn what_is_odd_is_said_once() {
+fn oddities_are_reported_once() {
     let job: Job = serde_json::from_value(job("PAUSED", &[sub(FOREIGN, "SUCCESS")])).unwrap();
     let servers = [A.parse().unwrap()];
     let [mut undocumented_reported, mut unrequested_reported] = [false; 2];

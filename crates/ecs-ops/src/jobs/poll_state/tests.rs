@@ -268,7 +268,7 @@ fn polls(polling: &Polling, expected: ExpectedDuration) -> Vec<Duration> {
 }
 
 #[test]
-fn looks_begin_when_such_jobs_end_and_come_further_apart() {
+fn polls_begin_when_such_jobs_end_and_become_rarer() {
     let polls = polls(&Polling::default(), usual());
     let near = |at: Duration, seconds: u32| at.abs_diff(seconds * SECOND) <= seconds * SECOND / 10;
     assert!(near(polls[0], 14), "{:?}", polls[0]);
@@ -352,7 +352,7 @@ fn a_job_of_known_age() {
 /// Its age is told once: what the service's clock says later does not make it younger, nor what it
 /// took shorter.
 #[test]
-fn the_first_age_that_is_told_counts() {
+fn the_first_reported_age_counts() {
     let polling = Polling::default();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut poll_state = PollState::new(1000 * SECOND, None, GRACE);
@@ -369,7 +369,7 @@ fn the_first_age_that_is_told_counts() {
 
 /// No pause at all would be a storm.
 #[test]
-fn trouble_without_a_pause() {
+fn failures_without_a_pause() {
     let polling = Polling::default();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut poll_state = PollState::new(SECOND, None, GRACE);
@@ -379,7 +379,7 @@ fn trouble_without_a_pause() {
 }
 
 #[test]
-fn looks_around_deadlines() {
+fn polls_around_deadlines() {
     let at = |next: u32, deadlines: [Option<u32>; 2]| {
         let [next_deadline, last] = deadlines.map(|at| at.map(|at| at * SECOND));
         let deadlines = Deadlines {

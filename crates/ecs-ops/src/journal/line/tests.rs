@@ -125,7 +125,7 @@ fn line(body: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_a_later_version_wrote() {
+fn records_of_a_later_version() {
     let ended = r#""seq":0,"at":"2026-11-24T01:00:00Z","record":{"kind":"ended"}"#;
     assert!(read(&line(&format!(r#"{{"v":1,{ended}"#))).is_ok());
     for body in [
@@ -190,7 +190,7 @@ fn records_without_their_checksums_are_not_cut() {
 }
 
 #[test]
-fn what_is_no_journal() {
+fn files_that_are_not_journals() {
     for file in [&b""[..], b"{\"v\":1", b"{\"v\":1,\"seq\":0,\"at", b"\0\0\0"] {
         let contents = read(file).unwrap();
         assert!(contents.entries.is_empty());
@@ -221,7 +221,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_run_is_read_as_it_was_written(choices in prop::collection::vec(any::<u8>(), 0..60), cut in any::<prop::sample::Index>()) {
+    fn any_run_round_trips(choices in prop::collection::vec(any::<u8>(), 0..60), cut in any::<prop::sample::Index>()) {
         let written = entries(arbitrary_journal(9, 3, &choices));
         let file = file(&written);
         prop_assert_eq!(&read(&file).unwrap().entries, &written);

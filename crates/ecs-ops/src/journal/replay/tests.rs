@@ -57,7 +57,7 @@ proptest! {
 }
 
 #[test]
-fn a_request_is_told_from_its_announcement_to_the_end_of_its_job() {
+fn a_request_is_replayed_from_its_announcement_to_the_end_of_its_job() {
     let done = outcome_record(server(0), OutcomeKind::Succeeded, Some(&job(1)));
     let told = replayed(vec![
         record(run(3)),
@@ -79,7 +79,7 @@ fn a_request_is_told_from_its_announcement_to_the_end_of_its_job() {
 }
 
 #[test]
-fn another_process_begins_again_with_what_is_known() {
+fn another_process_begins_with_the_known_outcomes() {
     let done = outcome_record(server(0), OutcomeKind::Succeeded, Some(&job(1)));
     let told = replayed(vec![
         record(run(4)),

@@ -70,7 +70,7 @@ fn a_stop_without_a_typed_reason() {
 /// A request that may have been executed may have been counted, at the latest when the answer was awaited no
 /// longer.
 #[test]
-fn what_the_service_may_have_counted() {
+fn requests_that_the_service_may_have_counted() {
     let intent = |request, number| Record::Intent {
         request,
         attempt: 1,

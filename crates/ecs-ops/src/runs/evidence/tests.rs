@@ -25,7 +25,7 @@ fn sent() -> SentTimes {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn what_a_server_tells() {
+fn the_evidence_of_a_server() {
     let at_rest = |status, updated| server(status, None, Some(updated));
     let before = |status| Some(at_rest(status, BEFORE));
     let inconclusive = |message: &str| Observation::Inconclusive(message.to_owned());

@@ -220,7 +220,7 @@ fn a_restart_with_a_record_on_each_server_succeeded() {
 }
 
 #[test]
-fn somebody_elses_restart_is_not_ours() {
+fn another_users_restart_is_not_ours() {
     let theirs = (Some(other()), Observation::Done, true);
     let untouched = (Some(Reading::Nothing), Observation::Unchanged, false);
     let rows = [theirs, untouched];
@@ -328,12 +328,12 @@ fn the_absence_of_a_trace_counts_when_nothing_contradicts_it() {
             "{found:?}"
         );
     }
-    let Conclusion::NotRecorded(why) = &traced(of_other(1), true, [true, false], true)[0] else {
+    let Conclusion::NotRecorded(reason) = &traced(of_other(1), true, [true, false], true)[0] else {
         panic!();
     };
     assert!(
-        why.contains("no trace of it; rebootServer by user alice"),
-        "{why}"
+        reason.contains("no trace of it; rebootServer by user alice"),
+        "{reason}"
     );
 }
 
@@ -358,7 +358,7 @@ fn any_observation() -> impl Strategy<Value = Observation> {
 
 proptest! {
     #[test]
-    fn absence_and_presence_prove_only_what_they_can(
+    fn absence_and_presence_are_limited_proofs(
         rows in prop::collection::vec((any_reading(), any_observation(), any::<bool>()), 1..5),
         delay_bounded: bool,
         limit_reached: bool,

@@ -319,7 +319,7 @@ fn machine_of(servers: usize, size: usize) -> RunState {
 
 /// A run was stopped only if something was still to be done.
 #[test]
-fn what_counts_as_stopped() {
+fn states_that_count_as_stopped() {
     let lost = |_| -> SubmissionOutcome { panic!("nothing is underway") };
     let asked = || Some(Stopped::Requested { reason: None });
     // Never begun.

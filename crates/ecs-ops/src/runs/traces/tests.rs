@@ -100,7 +100,7 @@ fn objects_and_texts_are_read_alike() {
 }
 
 #[test]
-fn whose_trace_it_is() {
+fn the_owner_of_a_trace() {
     let me = Some("me");
     let ours = trace(1, "me", &[2, 1], Some("ours"));
     assert_eq!(of(std::slice::from_ref(&ours), me, None), job("ours"));
@@ -154,7 +154,7 @@ fn whose_trace_it_is() {
 /// The rule for an answer of HTTP holds: 500, 502, 503 and 504 prove nothing, nor does a code that may
 /// come after the work began.
 #[test]
-fn an_error_that_proves_nothing_leaves_it_open() {
+fn an_error_that_proves_nothing_leaves_the_outcome_unknown() {
     let answered = |status: u16, response: serde_json::Value| {
         let mut shown = shown(1, "me", &[1, 2], None);
         shown["code"] = status.into();
@@ -216,7 +216,7 @@ fn whether_a_trace_is_of_just_these_servers() {
 
 /// A trace that hides its servers may be of any request.
 #[test]
-fn a_trace_that_does_not_show_its_servers_leaves_it_open() {
+fn a_trace_without_its_servers_leaves_the_outcome_unknown() {
     let mut hidden = trace(1, "me", &[1, 2], Some("job"));
     hidden.action = None;
     let found = of(std::slice::from_ref(&hidden), Some("me"), None);
@@ -257,7 +257,7 @@ proptest! {
     /// A job is taken for the run's own only if its trace has the user, the whole set of servers and
     /// the time, and no other accepted one like it; nothing is found only if no trace can be it.
     #[test]
-    fn only_what_is_certain_is_ours(traces in traces(), known_user: bool) {
+    fn only_a_certain_trace_is_ours(traces in traces(), known_user: bool) {
         let user = known_user.then_some("me");
         let servers: BTreeSet<ServerId> = ids(&[1, 2]).into_iter().collect();
         let whole = |trace: &&ActionTrace| {

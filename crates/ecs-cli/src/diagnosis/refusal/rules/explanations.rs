@@ -50,7 +50,7 @@ pub(super) fn page_elsewhere(refusal: &RefusedAnswer<'_>) -> Diagnosis {
         .advise("look for a proxy, a gateway or a login page on the way")
 }
 
-pub(super) fn page_on_the_way(refusal: &RefusedAnswer<'_>) -> Diagnosis {
+pub(super) fn page_of_an_intermediary(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     no_answer(refusal.page()).advise(
         "check the endpoint, and look for a proxy, firewall or gateway on the way that answers in its place: the \
          credentials were not checked",
@@ -125,7 +125,7 @@ pub(super) fn not_ecs(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     .advise("check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com")
 }
 
-pub(super) fn service_in_trouble(refusal: &RefusedAnswer<'_>) -> Diagnosis {
+pub(super) fn service_failure(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     no_answer(format!(
         "the answer does not show whether the credentials work ({answer})"

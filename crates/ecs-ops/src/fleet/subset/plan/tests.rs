@@ -14,7 +14,7 @@ fn place(id_filter: Support, project_servers: usize) -> PlaceFacts {
 }
 
 #[test]
-fn the_cheapest_way_is_taken() {
+fn the_cheapest_read_is_chosen() {
     use ReadPlan::{ByIds, OneByOne, WholeList};
     use Support::{No, Untried, Yes};
     for (wanted, id_filter, project, expected) in [
@@ -134,7 +134,7 @@ proptest! {
 
     /// An answer shows servers that were asked for, each once.
     #[test]
-    fn an_answer_shows_what_was_asked_for(
+    fn an_answer_shows_the_requested_servers(
         asked in proptest::collection::hash_set(0..20_u8, 1..10),
         rows in proptest::collection::vec((0..20_u8, any::<bool>()), 0..20),
     ) {

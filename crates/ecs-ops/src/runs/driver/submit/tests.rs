@@ -211,7 +211,7 @@ async fn every_end_of_a_submission() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_is_waited_out_however_long_it_takes() {
+async fn throttling_is_waited_out_without_a_limit() {
     for (status, body) in [
         (
             202,
@@ -251,7 +251,7 @@ async fn throttling_is_waited_out_however_long_it_takes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_not_sent_is_sent_again() {
+async fn an_unsent_request_is_sent_again() {
     let (builder, posts) = client_of(vec![OUT_OF_REACH, OUT_OF_REACH, Script::Answer(200, JOB)]);
     let report = builder
         .build()

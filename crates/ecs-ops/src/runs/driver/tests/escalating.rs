@@ -148,7 +148,7 @@ async fn a_server_that_did_not_settle_or_is_broken_is_tried_hard() {
 
 /// A part of its job failed, and another one goes on: the server may still be at it.
 #[tokio::test(start_paused = true)]
-async fn a_server_of_which_a_part_goes_on_is_not_tried_hard() {
+async fn a_server_with_a_running_sub_job_is_not_restarted_hard() {
     let part = |status: &str| {
         let entities = json!({"server_id": ids(1)[0].to_string()});
         json!({"status": status, "entities": entities})
@@ -258,7 +258,7 @@ async fn a_hard_restart_that_was_not_executed_changes_nothing() {
 
 /// A stopped run makes no hard restart.
 #[tokio::test(start_paused = true)]
-async fn a_run_that_was_told_to_stop_tries_nothing_hard() {
+async fn a_stopped_run_restarts_no_server_hard() {
     let (builder, seen) = play(PLOT);
     let run = soft(builder).begin().await.unwrap();
     run.control().stop_submitting();

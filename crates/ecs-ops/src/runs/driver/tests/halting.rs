@@ -44,7 +44,7 @@ async fn refused_credentials_end_the_submitting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_out_of_reach_is_not_asked_for_every_batch() {
+async fn an_unreachable_service_is_not_tried_for_every_request() {
     let (builder, seen) = client_of(vec![OUT_OF_REACH]);
     let report = reboot(narrow(builder), 1000).await;
     assert_eq!(report.summary().not_attempted, 1000);
@@ -56,7 +56,7 @@ async fn a_service_out_of_reach_is_not_asked_for_every_batch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn jobs_that_may_not_be_looked_at_end_the_submitting() {
+async fn jobs_that_may_not_be_polled_end_the_submitting() {
     let (builder, seen) = service(|request, number| match *request.method() {
         Method::POST => accepts(number),
         _ => Script::Answer(403, r#"{"error":{"code":"Pdp.0001","message":"no"}}"#),
@@ -239,7 +239,7 @@ async fn resubmitting_once() {
 
 /// A run that is stopped while a request is underway sends nothing again, and reports nothing else.
 #[tokio::test(start_paused = true)]
-async fn a_stop_before_the_fate_is_unknown() {
+async fn a_stop_before_the_outcome_is_unknown() {
     let hang = Script::Hang {
         armed: true,
         sent: true,

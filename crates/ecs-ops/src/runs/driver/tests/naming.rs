@@ -88,7 +88,7 @@ async fn a_canary_needs_its_rule() {
 
 /// A server that was named twice is told once.
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_of_a_rolling_run_is_told_once() {
+async fn a_duplicate_in_a_rolling_run_is_reported_once() {
     let client = client();
     let mut servers = ids(3);
     servers.push(servers[0]);

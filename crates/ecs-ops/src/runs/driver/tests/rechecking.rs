@@ -129,9 +129,9 @@ async fn servers_that_are_not_ready_any_more_are_skipped() {
     assert_eq!(names(&report), [OK, OK, NOT, OK, NOT, NOT]);
     assert_eq!(sent(&seen), [1, 1, 0, 1, 0, 0]);
     assert_eq!(report.stopped, None);
-    let why: Vec<_> = report.unready.iter().map(|server| &server.why).collect();
+    let reason: Vec<_> = report.unready.iter().map(|server| &server.reason).collect();
     let changed = Unready::Changed(AFTER.to_owned());
-    assert_eq!(why, [&Unready::Absent, &changed, &Unready::Locked]);
+    assert_eq!(reason, [&Unready::Absent, &changed, &Unready::Locked]);
     let Outcome::NotAttempted { error } = &report.servers[5].outcome else {
         panic!("{report:?}");
     };
@@ -327,7 +327,7 @@ async fn a_read_that_fails_for_a_minute_only_delays_the_wave() {
 
 /// The rest of a wave that a process began and left is read by the next one before it is sent.
 #[tokio::test(start_paused = true)]
-async fn the_rest_of_a_wave_is_read_by_who_resumes_it() {
+async fn the_rest_of_a_wave_is_read_by_the_resumed_run() {
     let ids = ids(6);
     let shown: Shown = Arc::default();
     let (client, seen) = region(&shown);

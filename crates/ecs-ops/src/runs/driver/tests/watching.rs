@@ -118,7 +118,7 @@ async fn a_job_that_never_ends_though_its_parts_have() {
 /// A job that the service forgot, or will not show, leaves its servers unknown, with the service's
 /// words.
 #[tokio::test(start_paused = true)]
-async fn a_job_that_cannot_be_looked_at() {
+async fn a_job_that_cannot_be_polled() {
     let unknown = r#"{"code":"Common.0011","message":"Invalid job id."}"#;
     let invalid = r#"{"error":{"code":"Ecs.0005","message":"odd"}}"#;
     for (status, body, message) in [

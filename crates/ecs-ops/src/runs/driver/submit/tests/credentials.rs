@@ -216,7 +216,7 @@ async fn a_source_of_credentials_may_be_out_of_reach_for_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_that_fails_keeps_the_words_of_the_refusal() {
+async fn a_failed_renewal_keeps_the_message_of_the_refusal() {
     use Trouble::{Malformed, Unavailable};
     let refusal = r#"{"error":{"code":"Common.0013","message":"Invalid token."}}"#;
     for (trouble, times, expected) in [
@@ -279,7 +279,7 @@ async fn a_source_that_hangs_does_not_keep_a_run_from_stopping() {
 
 /// A source that fails after a long throttle has not failed for that long.
 #[tokio::test(start_paused = true)]
-async fn trouble_with_the_source_begins_when_it_begins() {
+async fn failures_of_the_source_count_from_the_first_one() {
     let mut script = vec![Script::AnswerWithHeaders(
         429,
         FLOW_CONTROL.to_owned(),
