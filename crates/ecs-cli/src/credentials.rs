@@ -73,8 +73,8 @@ fn secret(option: &str, given: &Option<SecretString>) -> Result<Option<SecretStr
     };
     if secret.expose_secret().is_empty() {
         // An empty secret is not a missing one: the next source could belong to another account.
-        let what = option.trim_start_matches('-').replace('-', " ");
-        return Err(CliError::usage(format!("{option}: the {what} is empty")));
+        let name = option.trim_start_matches('-').replace('-', " ");
+        return Err(CliError::usage(format!("{option}: the {name} is empty")));
     }
     Ok(Some(secret))
 }

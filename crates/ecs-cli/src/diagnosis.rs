@@ -93,7 +93,7 @@ pub(crate) struct Diagnosis {
     pub(crate) finding: &'static str,
     pub(crate) exit: Exit,
     /// The problem.
-    pub(crate) what: String,
+    pub(crate) message: String,
     /// The steps of the remedy.
     pub(crate) advice: Vec<String>,
     /// Both clocks, if they are the problem.
@@ -154,11 +154,11 @@ impl Evidence<'_> {
     }
 }
 
-fn found(finding: &'static str, exit: Exit, what: impl Into<String>) -> Diagnosis {
+fn found(finding: &'static str, exit: Exit, message: impl Into<String>) -> Diagnosis {
     Diagnosis {
         finding,
         exit,
-        what: what.into(),
+        message: message.into(),
         advice: Vec::new(),
         clocks: None,
         permission: None,
@@ -166,8 +166,8 @@ fn found(finding: &'static str, exit: Exit, what: impl Into<String>) -> Diagnosi
     }
 }
 
-fn refused(finding: &'static str, what: impl Into<String>) -> Diagnosis {
-    found(finding, Exit::Credentials, what)
+fn refused(finding: &'static str, message: impl Into<String>) -> Diagnosis {
+    found(finding, Exit::Credentials, message)
 }
 
 impl Diagnosis {
@@ -202,9 +202,9 @@ pub(crate) fn diagnose(evidence: &Evidence<'_>) -> Diagnosis {
 }
 
 /// Diagnoses a refusal by a proxy.
-fn proxy_refusal(evidence: &Evidence<'_>, what: String) -> Diagnosis {
+fn proxy_refusal(evidence: &Evidence<'_>, message: String) -> Diagnosis {
     let proxies = evidence.proxies.join(", ");
-    found("proxy", Exit::Failed, what)
+    found("proxy", Exit::Failed, message)
         .advise(format!(
             "check the proxy that the environment sets ({proxies}): its address, and user and password in it"
         ))
@@ -212,14 +212,14 @@ fn proxy_refusal(evidence: &Evidence<'_>, what: String) -> Diagnosis {
 }
 
 fn connection_problem(evidence: &Evidence<'_>, kind: TransportErrorKind, cause: &str) -> Diagnosis {
-    let what = match evidence.asked {
+    let message = match evidence.asked {
         Asked::Service => format!("the service was not reached: {cause}"),
         // The message names the service: IAM or the metadata service.
         Asked::Iam => cause.to_owned(),
     };
     let endpoint = evidence.asked.endpoint();
     let proxies = evidence.proxies.join(", ");
-    let found = |finding| found(finding, Exit::Failed, what.clone());
+    let found = |finding| found(finding, Exit::Failed, message.clone());
     let through = |diagnosis: Diagnosis| {
         match evidence.proxies {
         [] => diagnosis.advise(
@@ -237,11 +237,11 @@ fn connection_problem(evidence: &Evidence<'_>, kind: TransportErrorKind, cause: 
         TransportErrorKind::Connect => through(found("connect").advise(format!(
             "check {endpoint}, and the rules of firewalls"
         ))),
-        TransportErrorKind::Proxy => proxy_refusal(evidence, what),
+        TransportErrorKind::Proxy => proxy_refusal(evidence, message),
         TransportErrorKind::ProxyRefused { status: 407 } => {
-            proxy_refusal(evidence, what).advise(PROXY_CREDENTIALS)
+            proxy_refusal(evidence, message).advise(PROXY_CREDENTIALS)
         }
-        TransportErrorKind::ProxyRefused { .. } => proxy_refusal(evidence, what).advise(
+        TransportErrorKind::ProxyRefused { .. } => proxy_refusal(evidence, message).advise(
             "if it is the proxy's policy, its operator must allow CONNECT to this host and port",
         ),
         TransportErrorKind::UnknownIssuer => found("tls")

@@ -52,9 +52,9 @@ impl CliError {
         self
     }
 
-    /// Returns the error that `what` failed.
-    pub(crate) fn of_error(what: &str, error: &Error) -> Self {
-        Self::with_hint(error, format!("{what}: {}", error.problem()))
+    /// Returns the error with this message before its reason.
+    pub(crate) fn of_error(message: &str, error: &Error) -> Self {
+        Self::with_hint(error, format!("{message}: {}", error.problem()))
     }
 
     /// Returns the error with this message.

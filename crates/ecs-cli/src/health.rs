@@ -129,7 +129,7 @@ fn program(command: &str) -> Option<&str> {
 }
 
 fn failure(status: ExitStatus, last: &str) -> String {
-    let how = match status.code() {
+    let status_text = match status.code() {
         Some(code) => format!("exit status {code}"),
         // Ended by a signal, as the platform describes it.
         None => status.to_string(),
@@ -141,8 +141,8 @@ fn failure(status: ExitStatus, last: &str) -> String {
         ""
     };
     match shown.as_str() {
-        "" => how,
-        shown => format!("{how}: {shown}{more}"),
+        "" => status_text,
+        shown => format!("{status_text}: {shown}{more}"),
     }
 }
 

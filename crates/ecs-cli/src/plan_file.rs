@@ -266,11 +266,11 @@ pub(crate) fn drift(planned: &PlannedServer, now: Option<&PlannedServer>) -> Opt
     let Some(now) = now else {
         return Some(format!("{label}: not found"));
     };
-    let changed = |what: &str, before: &Option<String>, now: &Option<String>| {
+    let changed = |name: &str, before: &Option<String>, now: &Option<String>| {
         // An attribute that was not known cannot differ.
         let before = before.as_deref()?;
         let now = now.as_deref().unwrap_or("unknown");
-        (before != now).then(|| format!("{what} was {before}, is {now}"))
+        (before != now).then(|| format!("{name} was {before}, is {now}"))
     };
     let changes: Vec<String> = [
         changed("name", &planned.name, &now.name),

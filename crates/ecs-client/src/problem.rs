@@ -206,8 +206,8 @@ impl Problem {
 
     /// Prefixes a consequence: `what: problem`.
     #[must_use]
-    pub fn because(mut self, what: &str) -> Self {
-        self.message = format!("{what}: {}", self.message);
+    pub fn because(mut self, message: &str) -> Self {
+        self.message = format!("{message}: {}", self.message);
         self
     }
 

@@ -177,8 +177,8 @@ impl ServerReport {
     pub fn note(&self) -> Option<String> {
         let escalated = self.escalated.as_ref();
         let escalated = escalated.map(|first| {
-            let what = "restarted hard because the soft restart failed";
-            format!("{what}: {first}")
+            let note = "restarted hard because the soft restart failed";
+            format!("{note}: {first}")
         });
         escalated.or_else(|| self.outcome.note().map(str::to_owned))
     }

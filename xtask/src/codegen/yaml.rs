@@ -170,7 +170,7 @@ fn scalar(line: usize, text: String, plain: bool) -> Result<Value, Problem> {
     if !plain {
         return Ok(Value::Text(text));
     }
-    let unclear = ["yes", "no", "on", "off", "y", "n", "null", "true", "false"];
+    let ambiguous = ["yes", "no", "on", "off", "y", "n", "null", "true", "false"];
     match text.as_str() {
         "null" => return Ok(Value::Null),
         "true" => return Ok(Value::Flag(true)),
@@ -189,7 +189,7 @@ fn scalar(line: usize, text: String, plain: bool) -> Result<Value, Problem> {
     }
     if text.is_empty()
         || text == "~"
-        || unclear.contains(&text.to_lowercase().as_str())
+        || ambiguous.contains(&text.to_lowercase().as_str())
         || resembles_number(&text)
     {
         return Err(Problem::new(

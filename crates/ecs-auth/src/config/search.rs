@@ -263,7 +263,8 @@ fn by_files(
                 found.unused.push(format!(
                     "{path} describes several clouds ({names}), and none of them is used: OS_CLOUD says which is meant"
                 ));
-                let reason = format!("it describes several clouds: say which with OS_CLOUD ({names})");
+                let reason =
+                    format!("it describes several clouds: say which with OS_CLOUD ({names})");
                 found.skip(path, reason);
             }
         },

@@ -75,8 +75,8 @@ impl VerifyError {
         }
     }
 
-    pub(super) fn security_token(what: &str) -> Self {
-        let message = format!("the X-Security-Token {what}");
+    pub(super) fn security_token(problem: &str) -> Self {
+        let message = format!("the X-Security-Token {problem}");
         Self::new(VerifyErrorKind::SecurityToken, message)
     }
 

@@ -171,7 +171,9 @@ impl Check<'_> {
         let checked = &mut self.checked;
         match ended {
             CheckEnd::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
-                let reason = failure.split_once(": ").map_or(&*failure, |(_, reason)| reason);
+                let reason = failure
+                    .split_once(": ")
+                    .map_or(&*failure, |(_, reason)| reason);
                 checked.skip("the metadata service", reason);
                 checked.source = None;
                 checked.kind = None;

@@ -213,9 +213,9 @@ impl<'a> Waiting<'a> {
     }
 }
 
-fn still_trying(what: &str, printer: &Printer) {
+fn still_trying(subject: &str, printer: &Printer) {
     printer.note(&format!(
-        "{what} (retrying; Ctrl-C stops, --deadline sets a limit)"
+        "{subject} (retrying; Ctrl-C stops, --deadline sets a limit)"
     ));
 }
 

@@ -164,13 +164,13 @@ fn refused(conflict: &Conflict) -> CliError {
     let (other, shared) = (&conflict.run, conflict.servers.len());
     let by = other.invocation.as_ref().map(ToString::to_string);
     let by = by.unwrap_or_else(|| "an unknown user".to_owned());
-    let what = match shared {
+    let place = match shared {
         0 => "is active already".to_owned(),
         _ => format!("acts on {} of these", counted(shared)),
     };
     let details = few(&conflict.servers, NAMED, ToString::to_string);
     let fail = CliError::usage(format!(
-        "run {} ({}, by {by}, since {:.0}) {what}; nothing was sent",
+        "run {} ({}, by {by}, since {:.0}) {place}; nothing was sent",
         other.run_id, other.operation, other.since
     ))
     .details(details)

@@ -192,7 +192,7 @@ fn facts(file: &PlanFile, stored: Option<&[PlanApproval]>) -> Vec<(&'static str,
             "made",
             format!("{:.0} ({} ago)", file.plan.created, age(&file.plan)),
         ),
-        ("action", what(file)),
+        ("action", action(file)),
     ];
     // An approver needs the place and the account.
     match &run.target {
@@ -221,7 +221,7 @@ fn facts(file: &PlanFile, stored: Option<&[PlanApproval]>) -> Vec<(&'static str,
     facts
 }
 
-fn what(file: &PlanFile) -> String {
+fn action(file: &PlanFile) -> String {
     let run = &file.plan.run;
     act_on(run.action, run.servers.len())
 }
@@ -245,7 +245,7 @@ fn page(file: &PlanFile, stored: Option<&[PlanApproval]>) -> PlanPage {
         zone: server.availability_zone.clone().unwrap_or_default(),
     };
     PlanPage {
-        title: what(file),
+        title: action(file),
         facts: facts(file, stored),
         servers: file.plan.servers.iter().map(row).collect(),
     }

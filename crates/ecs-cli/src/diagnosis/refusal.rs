@@ -67,7 +67,7 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, answer: &str) -> Diagnosis {
 }
 
 fn expired(evidence: &Evidence<'_>, answer: &str) -> Diagnosis {
-    let (what, advice) = match evidence.kind {
+    let (message, advice) = match evidence.kind {
         CredentialKind::TemporaryKey | CredentialKind::ServerKeys => (
             "the temporary key has expired",
             "take a new pair with its security token; they last a day at most",
@@ -77,7 +77,7 @@ fn expired(evidence: &Evidence<'_>, answer: &str) -> Diagnosis {
             "take a new token; with a user name and password, or with keys, ecsctl gets new ones by itself",
         ),
     };
-    refused("expired", format!("{what} ({answer})")).advise(advice)
+    refused("expired", format!("{message} ({answer})")).advise(advice)
 }
 
 fn without_permission(evidence: &Evidence<'_>, message: &str, answer: &str) -> Diagnosis {
@@ -119,7 +119,7 @@ pub(super) fn permission_in(message: &str) -> Option<String> {
 }
 
 fn skewed(clocks: Option<Clocks>, answer: &str) -> Diagnosis {
-    let what = match clocks {
+    let message = match clocks {
         Some(clocks) => format!(
             "{}, and a signature may be 15 minutes off: ours shows {:.0}, theirs {:.0}",
             clocks.describe(),
@@ -128,7 +128,7 @@ fn skewed(clocks: Option<Clocks>, answer: &str) -> Diagnosis {
         ),
         None => format!("the clocks are more than 15 minutes apart ({answer})"),
     };
-    let mut diagnosis = refused("clock_skew", what)
+    let mut diagnosis = refused("clock_skew", message)
         .advise("set this machine's clock: timedatectl set-ntp true, or chronyc makestep");
     diagnosis.clocks = clocks;
     diagnosis

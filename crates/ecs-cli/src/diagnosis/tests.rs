@@ -76,9 +76,9 @@ fn a_clock_is_known_to_be_wrong_by_the_date_of_an_answer() {
     let diagnosis = diagnose(&seen);
     assert_eq!(diagnosis.finding, "clock_skew");
     assert!(
-        diagnosis.what.contains("2 hours ahead of"),
+        diagnosis.message.contains("2 hours ahead of"),
         "{}",
-        diagnosis.what
+        diagnosis.message
     );
     // A caller who does not sign needs no clock.
     seen.kind = CredentialKind::Token;
@@ -106,9 +106,9 @@ fn different_endings_are_shown() {
     seen.kind = CredentialKind::TemporaryKey;
     let diagnosis = diagnose(&seen);
     assert!(
-        diagnosis.what.contains("temporary key has expired"),
+        diagnosis.message.contains("temporary key has expired"),
         "{}",
-        diagnosis.what
+        diagnosis.message
     );
     seen.kind = CredentialKind::Password;
     seen.asked = Asked::Iam;
@@ -167,7 +167,10 @@ fn messages_of_iam_and_proxies_name_their_source() {
         ));
         seen.asked = Asked::Iam;
         let diagnosis = diagnose(&seen);
-        assert_eq!(diagnosis.what, "the metadata service could not be queried");
+        assert_eq!(
+            diagnosis.message,
+            "the metadata service could not be queried"
+        );
         assert!(diagnosis.advice[0].contains("--iam-endpoint"));
     }
 }

@@ -17,7 +17,8 @@ pub(crate) struct CheckReport {
     version: u32,
     ok: bool,
     finding: &'static str,
-    what: String,
+    #[serde(rename = "what")]
+    message: String,
     advice: Vec<String>,
     pub(crate) source: Option<String>,
     pub(crate) kind: Option<&'static str>,
@@ -97,7 +98,7 @@ impl CheckReport {
         self.version = 1;
         self.ok = diagnosis.exit == Exit::Success;
         self.finding = diagnosis.finding;
-        self.what = diagnosis.what;
+        self.message = diagnosis.message;
         self.advice = diagnosis.advice;
         self.permission = diagnosis.permission;
         self.difference = diagnosis.difference.map(Into::into);
@@ -223,10 +224,10 @@ pub(crate) fn text(checked: &CheckReport) -> String {
 /// Formats the result, and the advice if the credentials do not work.
 fn conclusion(checked: &CheckReport) -> Vec<String> {
     if checked.ok {
-        return vec![format!("ok: {}", checked.what)];
+        return vec![format!("ok: {}", checked.message)];
     }
     let finding = checked.finding.replace('_', " ");
-    let mut lines = vec![format!("{finding}: {}", checked.what)];
+    let mut lines = vec![format!("{finding}: {}", checked.message)];
     if let Some(difference) = &checked.difference {
         lines.push(format!("  signed as  {:?}", difference.signed));
         lines.push(format!("  read as    {:?}", difference.read));

@@ -112,9 +112,9 @@ fn paint_counts(line: &str, report: &Report, screen: Screen) -> String {
         (summary.unknown, "unknown", AnsiColor::Magenta),
     ];
     let mut line = line.to_owned();
-    for (count, what, color) in counts {
+    for (count, outcome, color) in counts {
         if count > 0 {
-            let plain = format!("{count} {what}");
+            let plain = format!("{count} {outcome}");
             line = line.replacen(&plain, &screen.paint(color, &plain), 1);
         }
     }

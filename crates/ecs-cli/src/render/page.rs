@@ -186,9 +186,9 @@ fn facts(timeline: &Timeline) -> String {
         ),
     ];
     for (letter, mark) in drawing::lettered(timeline) {
-        let what = format!("{letter}: {}", mark.what.replace('_', " "));
+        let kind = format!("{letter}: {}", mark.kind.replace('_', " "));
         facts.push((
-            what,
+            kind,
             format!(
                 "{:.0} ({}) {}",
                 mark.at,
@@ -197,12 +197,12 @@ fn facts(timeline: &Timeline) -> String {
             ),
         ));
     }
-    let (what, at) = match timeline.ended {
+    let (kind, at) = match timeline.ended {
         Some(at) => ("ended", at),
         None => ("last record", timeline.last),
     };
     facts.push((
-        what.to_owned(),
+        kind.to_owned(),
         format!("{at:.0} ({})", since(timeline, at)),
     ));
     let row = |(name, value): (String, String)| {
@@ -249,7 +249,7 @@ fn problems(timeline: &Timeline) -> String {
     for problem in &timeline.problems {
         table.push_str(&format!(
             "<tr><td>{}</td><td>{}</td><td class=\"at\">{}</td><td class=\"at\">{}</td><td>{}</td></tr>\n",
-            problem.what.replace('_', " "),
+            problem.kind.replace('_', " "),
             problem.times,
             since(timeline, problem.first),
             since(timeline, problem.last),

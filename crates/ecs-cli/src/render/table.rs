@@ -153,7 +153,7 @@ pub(crate) fn summary(report: &Report) -> String {
 /// Formats a dry run: its requests, or its waves.
 pub(crate) fn dry_run(
     plan: &DryRun<'_>,
-    what: &str,
+    action: &str,
     connection: &Connection,
     waves: Option<&WavesShown>,
 ) -> String {
@@ -169,7 +169,7 @@ pub(crate) fn dry_run(
     format!(
         "{}\n{} at {}{waves}; nothing was sent\n{place}",
         table.render(),
-        would(what),
+        would(action),
         connection.place(),
     )
 }

@@ -35,7 +35,10 @@ pub(super) fn by_reason(unready: &[UnreadyServer]) -> String {
             .push(named);
     }
     let reason = |(reason, servers): (String, Vec<String>)| {
-        format!("{reason}: {}", few(&servers, NAMED, String::clone).join(", "))
+        format!(
+            "{reason}: {}",
+            few(&servers, NAMED, String::clone).join(", ")
+        )
     };
     let reasons: Vec<_> = reasons.into_iter().map(reason).collect();
     reasons.join("; ")

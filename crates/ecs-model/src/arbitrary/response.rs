@@ -94,7 +94,15 @@ fn job_with(
         1 => (nothing(), message().prop_map(|message| Some(json!(message)))),
     ];
     let extra = proptest::option::of(super::json());
-    (status(), id_of_a_job(), time(), end, reason, entities, extra)
+    (
+        status(),
+        id_of_a_job(),
+        time(),
+        end,
+        reason,
+        entities,
+        extra,
+    )
         .prop_map(
             |(status, id, begin, end, (code, reason), entities, extra)| {
                 object(vec![

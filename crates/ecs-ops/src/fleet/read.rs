@@ -41,7 +41,7 @@ pub(super) async fn whole<P: Pages>(
     client: &Client,
     pages: &P,
     mut listing: Listing<P::Key, P::Row>,
-    what: &str,
+    purpose: &str,
 ) -> Result<Vec<P::Row>, Error> {
     let mut tries = 1;
     loop {
@@ -58,8 +58,9 @@ pub(super) async fn whole<P: Pages>(
                     1 => String::new(),
                     tries => format!(" (tried {tries} times)"),
                 };
-                let problem =
-                    Problem::new(format!("the list of {what} is not whole: {fault}{tried}"));
+                let problem = Problem::new(format!(
+                    "the list of {purpose} is not whole: {fault}{tried}"
+                ));
                 return Err(Error::new(ErrorKind::Unreachable, problem));
             }
         }

@@ -333,9 +333,9 @@ const FIRST: &[u8] = br#"{"v":1,"seq":0,"#;
 
 /// Returns `true` if the tail can be the rest of a single line.
 fn is_one_line(tail: &[u8]) -> bool {
-    let times = |what: &[u8]| {
-        tail.windows(what.len())
-            .filter(|window| *window == what)
+    let times = |pattern: &[u8]| {
+        tail.windows(pattern.len())
+            .filter(|window| *window == pattern)
             .count()
     };
     // The first line may lack only its newline.

@@ -16,7 +16,7 @@ fn all_lists(recovered: &Recovered) -> Vec<ServerId> {
         .accepted_requests()
         .into_iter()
         .flat_map(|request| request.servers);
-    let doubtful = recovered
+    let unknown = recovered
         .unknown_requests()
         .into_iter()
         .flat_map(|request| request.servers);
@@ -25,7 +25,7 @@ fn all_lists(recovered: &Recovered) -> Vec<ServerId> {
         .unsent()
         .into_iter()
         .chain(accepted)
-        .chain(doubtful)
+        .chain(unknown)
         .chain(outcome_records)
         .collect();
     all.sort_unstable();

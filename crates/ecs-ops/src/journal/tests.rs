@@ -126,20 +126,20 @@ fn a_split_request_continues_in_its_halves() {
 #[test]
 fn an_intent_without_an_answer_is_unknown_and_may_be_resubmitted_once() {
     let mut records = vec![intent(1, 1, Purpose::First, &[0])];
-    let doubtful = |records: &[Record]| after(records).unwrap().unknown_requests();
-    assert_eq!(doubtful(&records)[0].sent, None);
+    let unknown = |records: &[Record]| after(records).unwrap().unknown_requests();
+    assert_eq!(unknown(&records)[0].sent, None);
     records.push(sending(1, 1));
-    assert!(doubtful(&records)[0].sent.is_some());
+    assert!(unknown(&records)[0].sent.is_some());
     records.push(outcome_records(&[(0, OutcomeKind::Unknown, None)]));
-    assert_eq!(doubtful(&records)[0].request, 1);
+    assert_eq!(unknown(&records)[0].request, 1);
     records.push(intent(2, 1, Purpose::Resubmit, &[0]));
     records.push(sending(2, 1));
     // A proof that the second was not executed proves nothing about the first.
     let mut refused = records.clone();
     refused.push(not_executed(2));
-    assert_eq!(doubtful(&refused)[0].request, 1);
+    assert_eq!(unknown(&refused)[0].request, 1);
     refused.push(intent(2, 2, Purpose::Resubmit, &[0]));
-    assert_eq!(doubtful(&refused)[0].request, 2);
+    assert_eq!(unknown(&refused)[0].request, 2);
     let mut thrice = records.clone();
     thrice.extend([lost(2), intent(3, 1, Purpose::Resubmit, &[0])]);
     assert!(after(&thrice).is_err());

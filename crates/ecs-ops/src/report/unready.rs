@@ -8,7 +8,10 @@ use crate::fleet::UnreadyServer;
 impl UnreadyServer {
     /// Its part of the report of the run: not attempted.
     pub fn report(&self) -> ServerReport {
-        self.not_attempted(format!("skipped, because it was not ready: {}", self.reason))
+        self.not_attempted(format!(
+            "skipped, because it was not ready: {}",
+            self.reason
+        ))
     }
 
     /// The wave, if this was found when the wave was about to begin; counted from 0.

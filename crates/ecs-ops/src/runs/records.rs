@@ -115,7 +115,7 @@ pub(crate) fn read(
     let unclear_from = earliest.checked_sub(UNCLEAR_MARGIN).unwrap_or(earliest);
     let mut ours: Option<(Timestamp, bool)> = None;
     let mut others: Option<(Timestamp, String)> = None;
-    let mut unclear = false;
+    let mut is_unclear = false;
     for record in records {
         let alike = is_alike(action, record);
         let start = start_of(record);
@@ -131,14 +131,14 @@ pub(crate) fn read(
             }
         } else if let Some(at) = since {
             if own.user.is_none() || record.user_id.is_none() {
-                unclear |= alike;
+                is_unclear |= alike;
             } else if others.as_ref().is_none_or(|(latest, _)| *latest <= at) {
                 others = Some((at, describe(record)));
             }
         } else {
             // Too early or without a readable time.
             let recent = start.is_none_or(|start| start >= unclear_from);
-            unclear |= alike && recent && (same_user || start.is_none() || own.user.is_none());
+            is_unclear |= alike && recent && (same_user || start.is_none() || own.user.is_none());
         }
     }
     match (ours, others) {
@@ -146,11 +146,11 @@ pub(crate) fn read(
             failed,
             superseded: others
                 .filter(|(other, _)| *other >= at)
-                .map(|(_, what)| what),
+                .map(|(_, message)| message),
         },
-        (None, _) if unclear || own.user.is_none() => Reading::Unclear,
+        (None, _) if is_unclear || own.user.is_none() => Reading::Unclear,
         (None, Some(_)) if !own.confirmed => Reading::Unclear,
-        (None, Some((_, what))) => Reading::Others(what),
+        (None, Some((_, message))) => Reading::Others(message),
         (None, None) => Reading::Nothing,
     }
 }
@@ -324,7 +324,7 @@ impl RequestRecords {
         };
         match others.get(id) {
             _ if matches!(self.readings.get(id), Some(Reading::Ours { .. })) => None,
-            Some(what) => Some(Conclusion::Undecided(what.clone())),
+            Some(message) => Some(Conclusion::Undecided(message.clone())),
             None if !limit_reached => self.traces_come.then_some(Conclusion::AwaitingRecord),
             None => bounded.then(|| {
                 let message = "it changed, but the service has no trace of the action";
@@ -370,8 +370,8 @@ impl RequestRecords {
             }
             Some(Reading::Nothing | Reading::Others(_)) if absent => {
                 Conclusion::NotRecorded(match self.readings.get(id) {
-                    Some(Reading::Others(what)) => {
-                        format!("the service has no record of it; {what}")
+                    Some(Reading::Others(message)) => {
+                        format!("the service has no record of it; {message}")
                     }
                     _ => "the service has no record of it".to_owned(),
                 })
@@ -383,20 +383,22 @@ impl RequestRecords {
                 ))
             }
             Some(Reading::Ours {
-                superseded: Some(what),
+                superseded: Some(message),
                 ..
-            }) => undecided(format!("another action followed: {what}")),
+            }) => undecided(format!("another action followed: {message}")),
             Some(Reading::Ours { .. }) if executed && states.is_at_rest(id) => {
                 Conclusion::Succeeded(Evidence::Record)
             }
-            Some(Reading::Others(what)) => undecided(what.clone()),
+            Some(Reading::Others(message)) => undecided(message.clone()),
             Some(Reading::Nothing) if fallback == SHOWN && !limit_reached => {
                 Conclusion::AwaitingRecord
             }
             Some(Reading::Nothing) if fallback == SHOWN && self.delay_bounded => {
                 undecided("it changed, but the service has no record of the action".to_owned())
             }
-            _ if fallback == SHOWN => self.contradicting_trace(id, limit_reached).unwrap_or(fallback),
+            _ if fallback == SHOWN => self
+                .contradicting_trace(id, limit_reached)
+                .unwrap_or(fallback),
             _ => fallback,
         };
         let concluded = states.servers.iter().zip(fallback);

@@ -297,7 +297,8 @@ impl RunState {
     /// Notes that the credentials were refused.
     pub(crate) fn refuse(&mut self, reason: Problem) {
         self.halt(
-            reason.clone()
+            reason
+                .clone()
                 .because("not sent because another request was refused"),
         );
         self.refused.get_or_insert(reason);

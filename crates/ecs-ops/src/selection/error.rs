@@ -30,7 +30,7 @@ pub enum SelectionProblem {
     /// No server has this value: it was misspelt, or is of another project.
     UnknownValue {
         /// The kind of value, such as `availability zone`.
-        what: &'static str,
+        attribute: &'static str,
         /// The value.
         value: String,
         /// The values that servers have.
@@ -81,10 +81,14 @@ impl fmt::Display for SelectionProblem {
                 write!(f, "the server to exclude is not in the project: {server}")
             }
             Self::NoName(pattern) => write!(f, "no server's name fits {pattern:?}"),
-            Self::UnknownValue { what, value, known } => {
+            Self::UnknownValue {
+                attribute,
+                value,
+                known,
+            } => {
                 write!(
                     f,
-                    "no server has the {what} {value:?} (in use: {})",
+                    "no server has the {attribute} {value:?} (in use: {})",
                     listed(known)
                 )
             }

@@ -216,7 +216,7 @@ impl Region {
 }
 
 /// Formats a sentence about servers, which names them if there are few.
-fn named<'a>(what: &str, ids: impl Iterator<Item = &'a ServerId>) -> String {
+fn named<'a>(problem: &str, ids: impl Iterator<Item = &'a ServerId>) -> String {
     const NAMED: usize = 5;
     let ids: Vec<&ServerId> = ids.collect();
     let shown: Vec<String> = ids.iter().take(NAMED).map(ToString::to_string).collect();
@@ -224,5 +224,5 @@ fn named<'a>(what: &str, ids: impl Iterator<Item = &'a ServerId>) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("server {}{more} {what}", shown.join(", "))
+    format!("server {}{more} {problem}", shown.join(", "))
 }

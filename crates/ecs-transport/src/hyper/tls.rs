@@ -74,8 +74,8 @@ impl ClientCertificate {
         &self,
         config: ConfigBuilder<ClientConfig, WantsClientCert>,
     ) -> Result<ClientConfig, BuildError> {
-        let cannot = |path: &Path, what: &str| {
-            let detail = format!("client certificate: {} {what}", path.display());
+        let cannot = |path: &Path, action: &str| {
+            let detail = format!("client certificate: {} {action}", path.display());
             BuildError::new(BuildErrorKind::ClientCertificate, detail)
         };
         let (certificate, key) = (self.certificate.as_path(), self.key.as_path());
@@ -107,7 +107,7 @@ fn add(roots: &mut RootCertStore, authority: &Authority) -> Result<(), BuildErro
         }
     };
     let unusable =
-        |what: &str| BuildError::new(BuildErrorKind::CaCertificate, format!("{name} {what}"));
+        |action: &str| BuildError::new(BuildErrorKind::CaCertificate, format!("{name} {action}"));
     let mut found = false;
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate =

@@ -66,7 +66,11 @@ impl Checker<'_> {
 
     /// Returns the jobs that the client was told of explicitly, in a process that lived long enough
     /// to notice.
-    pub(super) fn reported_errors_of(&self, id: &ServerId, until: Duration) -> impl Iterator<Item = &JobId> {
+    pub(super) fn reported_errors_of(
+        &self,
+        id: &ServerId,
+        until: Duration,
+    ) -> impl Iterator<Item = &JobId> {
         let sendings = self.sendings(id, until);
         sendings.filter_map(|exchange| self.reported_job(exchange))
     }

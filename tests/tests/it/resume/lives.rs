@@ -46,12 +46,7 @@ pub(crate) async fn life(play: Play, deaths: &[Death]) -> Vec<(usize, usize)> {
 }
 
 /// Checks that another resume changes nothing and reports the same.
-async fn check_end(
-    world: &World,
-    play: Play,
-    journal: &Arc<MemoryJournal>,
-    report: &Report,
-) {
+async fn check_end(world: &World, play: Play, journal: &Arc<MemoryJournal>, report: &Report) {
     let process = Process::new(Death::Never);
     let again = resumed(world, play, &process, journal).unwrap();
     let again = again.on_unknown(OnUnknown::Report);
@@ -79,12 +74,12 @@ async fn check_end(
     }
 }
 
-pub(crate) fn on_paused_time<T>(what: impl Future<Output = T>) -> T {
+pub(crate) fn on_paused_time<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
-    runtime.unwrap().block_on(what)
+    runtime.unwrap().block_on(work)
 }
 
 /// Plays every possible death of each of the play's processes.

@@ -110,21 +110,21 @@ fn warn_of_stopped(preflight: &Preflight, action: PowerAction, printer: &Printer
     let PowerAction::Reboot(kind) = action else {
         return;
     };
-    let (what, does) = match kind {
+    let (members, does) = match kind {
         RebootType::Soft => ("the service refuses a soft restart", "of a stopped server"),
         RebootType::Hard => ("a hard restart", "starts a stopped server"),
     };
     let stopped = skipped(preflight, SkipReason::Stopped);
     if !stopped.is_empty() {
         printer.note(&format!(
-            "note: {} stopped (SHUTOFF) and skipped: {what} {does}; add --include-stopped to include stopped servers",
+            "note: {} stopped (SHUTOFF) and skipped: {members} {does}; add --include-stopped to include stopped servers",
             are(stopped.len())
         ));
     }
     let stopped = &preflight.screened.stopped;
     if !stopped.is_empty() {
         printer.warn(&format!(
-            "{} stopped (SHUTOFF), and {what} {does}: {}",
+            "{} stopped (SHUTOFF), and {members} {does}: {}",
             are(stopped.len()),
             some(stopped, preflight.known.servers())
         ));

@@ -77,7 +77,8 @@ fn find(
             Some(server) => Unready::of(action, server),
             None => None,
         };
-        let reason = reason.filter(|reason| !(matches!(reason, Unready::Busy(_)) && held.contains(id)));
+        let reason =
+            reason.filter(|reason| !(matches!(reason, Unready::Busy(_)) && held.contains(id)));
         let reason = reason.filter(|reason| skips || reason.refuses_named())?;
         let name = server.and_then(|server| server.name.clone());
         Some(UnreadyServer::new(*id, name, reason))

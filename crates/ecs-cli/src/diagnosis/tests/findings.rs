@@ -255,7 +255,7 @@ fn each_kind_of_fault_is_explained() {
         let diagnosis = diagnose(&evidence(end.clone()));
         assert_eq!(diagnosis.finding, finding, "{end:?}");
         assert_eq!(diagnosis.exit, exit, "{end:?}");
-        let reported = format!("{} {}", diagnosis.what, diagnosis.advice.join(" "));
+        let reported = format!("{} {}", diagnosis.message, diagnosis.advice.join(" "));
         for word in expected {
             assert!(reported.contains(word), "{word:?} is missing in {reported}");
         }

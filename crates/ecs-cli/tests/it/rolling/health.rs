@@ -85,7 +85,10 @@ fn a_failed_check_stops_the_run_and_is_repeated_by_resume() {
     let with_journal = checked(&check, &["--journal", &journal]);
     let ended = run(&sim, &with_journal).expect(5);
     let reason = "the health check after wave 2 failed: exit status 3: web is down";
-    contains(&ended.stderr, &format!("\nstopped in wave 2 of 3: {reason}\n"));
+    contains(
+        &ended.stderr,
+        &format!("\nstopped in wave 2 of 3: {reason}\n"),
+    );
     let report = ended.json();
     assert_eq!(counts(&sim, &report), [4, 0, 0, 2, 0]);
     let message = &report["servers"][5]["error"]["message"];
@@ -168,7 +171,10 @@ fn a_slow_check_is_killed_with_its_child_processes() {
     let check = format!("sleep 600 & echo $! > '{}'; wait", file.display());
     let ended = run(&sim, &checked(&check, &["--health-timeout", "4s"])).expect(5);
     let reason = "the health check after wave 1 failed: it did not finish within 4s";
-    contains(&ended.stderr, &format!("\nstopped in wave 1 of 2: {reason}\n"));
+    contains(
+        &ended.stderr,
+        &format!("\nstopped in wave 1 of 2: {reason}\n"),
+    );
     is_gone(std::fs::read_to_string(&file).unwrap().trim());
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
     assert_eq!(requests(&sim), waves(&sim, 2)[..1]);

@@ -292,7 +292,11 @@ fn a_row_without_a_key_is_an_error_at_once() {
         count: None,
     };
     assert_eq!(listing.take(page), ListingStep::Broken(Fault::NoKey));
-    assert!(!Fault::NoKey.is_transient() && !Fault::Endless.is_transient() && Fault::Shifted.is_transient());
+    assert!(
+        !Fault::NoKey.is_transient()
+            && !Fault::Endless.is_transient()
+            && Fault::Shifted.is_transient()
+    );
 }
 
 /// A service that does not know markers answers one with the first page. Its count is compared all

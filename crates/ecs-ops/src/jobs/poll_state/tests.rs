@@ -373,8 +373,8 @@ fn failures_without_a_pause() {
     let polling = Polling::default();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut poll_state = PollState::new(SECOND, None, GRACE);
-    let trouble = PollOutcome::Inconclusive(Duration::ZERO);
-    let action = poll_state.on(SECOND, trouble, &context(&polling, usual()), &mut rng);
+    let inconclusive = PollOutcome::Inconclusive(Duration::ZERO);
+    let action = poll_state.on(SECOND, inconclusive, &context(&polling, usual()), &mut rng);
     assert!(matches!(action, NextPoll::At(at) if at > SECOND));
 }
 

@@ -143,7 +143,7 @@ async fn failed_queries_do_not_end_a_wait() {
             _ => Some(counted.fetch_add(1, Ordering::SeqCst)),
         };
         async move {
-            let trouble = [
+            let faults = [
                 Ok(answer(500, "")),
                 Ok(answer(502, "<html>")),
                 Ok(answer(429, "")),
@@ -162,13 +162,13 @@ async fn failed_queries_do_not_end_a_wait() {
                 Ok(answer(200, "")),
                 Ok(answer(200, "{\"status\":")),
             ];
-            let kinds = trouble.len();
+            let kinds = faults.len();
             match number {
                 None => Ok(answer(200, JOB)),
                 // New jobs are unknown for a moment.
                 Some(0) => Ok(answer(400, r#"{"code":"Common.0011","message":"unknown"}"#)),
                 Some(number) if number < 3 * kinds => {
-                    trouble.into_iter().nth(number % kinds).unwrap()
+                    faults.into_iter().nth(number % kinds).unwrap()
                 }
                 Some(_) => Ok(answer(200, DONE)),
             }

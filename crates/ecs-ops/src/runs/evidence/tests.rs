@@ -217,22 +217,29 @@ fn the_evidence_of_a_server() {
     assert_eq!(gone, inconclusive("it is not in the list of servers"));
 }
 
-/// A clock that was set between the sending and the look makes neither success nor anything else of
-/// what is unclear.
+/// A clock that was set between the sending and the list proves neither success nor anything else about
+/// an unknown outcome.
 #[test]
 fn clocks_that_were_set() {
     let time = |text: &str| Some(text.parse().unwrap());
     let now = server("ACTIVE", None, Some(AFTER));
-    for (then, look, done) in [
+    for (then, listed_at, done) in [
         (time(SENT), time(SENT), true),
         (None, time(SENT), true),
         (time(SENT), time("2026-01-01T12:10:00Z"), false),
         (time("2026-01-01T12:10:00Z"), time(SENT), false),
         (None, None, false),
     ] {
-        let sent = SentTimes { then, now: look };
+        let sent = SentTimes {
+            then,
+            now: listed_at,
+        };
         let observation = observe(REBOOT, Some(&now), None, false, sent);
-        assert_eq!(observation == Observation::Done, done, "{then:?} {look:?}");
+        assert_eq!(
+            observation == Observation::Done,
+            done,
+            "{then:?} {listed_at:?}"
+        );
     }
 }
 

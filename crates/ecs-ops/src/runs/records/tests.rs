@@ -38,7 +38,7 @@ const OURS: Reading = Reading::Ours {
 fn records_of_one_server() {
     let mine = |time| record("reboot", US, time, None);
     let other = |time| record("reboot", "other", time, None);
-    let what =
+    let message =
         |time: &str| format!("reboot at 2026-01-01T{time}.000000 by user other, not by this run");
     let rows = [
         (vec![], Reading::Nothing),
@@ -48,12 +48,15 @@ fn records_of_one_server() {
         (vec![mine("11:59:30")], Reading::Unclear),
         (vec![mine("11:40:00")], Reading::Nothing),
         (vec![other("11:59:30")], Reading::Nothing),
-        (vec![other("12:00:03")], Reading::Others(what("12:00:03"))),
+        (
+            vec![other("12:00:03")],
+            Reading::Others(message("12:00:03")),
+        ),
         (
             vec![other("12:00:09"), mine("12:00:03")],
             Reading::Ours {
                 failed: false,
-                superseded: Some(what("12:00:09")),
+                superseded: Some(message("12:00:09")),
             },
         ),
         (vec![mine("12:00:09"), other("12:00:03")], OURS),
@@ -299,8 +302,8 @@ fn traced(finding: TraceFinding, bounded: bool, changed: [bool; 2], last: bool) 
 fn the_absence_of_a_trace_counts_when_nothing_contradicts_it() {
     let nothing = || TraceFinding::Nothing(HashMap::new());
     let of_other = |id: u8| {
-        let what = "rebootServer by user alice".to_owned();
-        TraceFinding::Nothing(HashMap::from([(ServerId::from_bytes([id; 16]), what)]))
+        let message = "rebootServer by user alice".to_owned();
+        TraceFinding::Nothing(HashMap::from([(ServerId::from_bytes([id; 16]), message)]))
     };
     let refused = || TraceFinding::Refused("HTTP 400 Ecs.0605".to_owned());
     let not = |conclusions: &[Conclusion]| {

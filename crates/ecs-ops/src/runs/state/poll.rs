@@ -117,7 +117,8 @@ impl RunState {
     pub(crate) fn denied(&mut self, reason: Problem) -> bool {
         let news = self.denied.is_none();
         self.halt(
-            reason.clone()
+            reason
+                .clone()
                 .because("not sent because jobs cannot be queried"),
         );
         self.denied.get_or_insert(reason);

@@ -242,9 +242,9 @@ impl RunState {
             request.map(|request| &mut request.state)
         {
             reconciliation.records = records;
-            let refused = refused.into_iter().filter_map(|(what, problem)| {
+            let refused = refused.into_iter().filter_map(|(records, problem)| {
                 let message = &problem?.message;
-                Some(format!("the {what} could not be read: {message}"))
+                Some(format!("the {records} could not be read: {message}"))
             });
             let refused = refused.collect::<Vec<_>>().join("; ");
             reconciliation.records_refused = (!refused.is_empty()).then_some(refused);

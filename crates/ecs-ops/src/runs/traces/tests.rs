@@ -126,8 +126,11 @@ fn the_owner_of_a_trace() {
     let TraceFinding::Nothing(others) = of(std::slice::from_ref(&theirs), me, None) else {
         panic!();
     };
-    let what = &others[&ids(&[1])[0]];
-    assert!(what.contains("user alice (request request-9)"), "{what}");
+    let message = &others[&ids(&[1])[0]];
+    assert!(
+        message.contains("user alice (request request-9)"),
+        "{message}"
+    );
     assert_eq!(of(&[ours.clone(), theirs.clone()], me, None), job("ours"));
     // Without a user it may be anybody's; with the request's id it is ours.
     let unknown = of(std::slice::from_ref(&ours), None, None);

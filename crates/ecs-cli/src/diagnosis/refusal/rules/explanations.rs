@@ -6,12 +6,12 @@ use super::{RefusedAnswer, moved_to};
 use crate::exit::Exit;
 use crate::fail::PROXY_CREDENTIALS;
 
-pub(super) fn wrong_endpoint(what: impl Into<String>) -> Diagnosis {
-    found("wrong_endpoint", Exit::Failed, what)
+pub(super) fn wrong_endpoint(message: impl Into<String>) -> Diagnosis {
+    found("wrong_endpoint", Exit::Failed, message)
 }
 
-pub(super) fn no_answer(what: impl Into<String>) -> Diagnosis {
-    found("no_answer", Exit::Failed, what)
+pub(super) fn no_answer(message: impl Into<String>) -> Diagnosis {
+    found("no_answer", Exit::Failed, message)
 }
 
 pub(super) fn locked_key(refusal: &RefusedAnswer<'_>) -> Diagnosis {

@@ -68,7 +68,7 @@ fn empty_row(byte: u8) -> Server {
 #[test]
 fn an_answer_to_a_filter() {
     let asked = [id(1), id(2), id(3)];
-    for (what, rows, shown, support) in [
+    for (case, rows, shown, support) in [
         ("as asked", vec![row(2), row(1), row(3)], 3, Support::Yes),
         (
             "one does not exist",
@@ -98,7 +98,7 @@ fn an_answer_to_a_filter() {
         assert_eq!(
             (answer.servers.len(), answer.support),
             (shown, support),
-            "{what}"
+            "{case}"
         );
     }
 }

@@ -126,12 +126,12 @@ fn a_poll_that_shows_the_job_resets_the_failures() {
         failures: 3,
         ..RetryState::default()
     };
-    let trouble = PollResult {
+    let failed = PollResult {
         outcome: PollOutcome::Inconclusive(7 * SECOND),
         snapshot: None,
         history,
     };
-    let decision = desk.result(0, trouble);
+    let decision = desk.result(0, failed);
     assert_eq!((decision.next_in, desk.due()), (7 * SECOND, Some(7.0)));
     let (key, _, before) = desk.scheduler.take_due(7 * SECOND).unwrap();
     assert_eq!(before, history);

@@ -113,19 +113,19 @@ async fn stopping_while_waiting() {
             ),
         ]
     };
-    for (what, builder, seen, posts) in cases {
+    for (case, builder, seen, posts) in cases {
         let (report, elapsed) = stopped_after(5, builder, false).await;
-        assert!(elapsed < Duration::from_secs(20), "{what}: {elapsed:?}");
-        assert!(seen.posts() <= posts, "{what}: {}", seen.posts());
+        assert!(elapsed < Duration::from_secs(20), "{case}: {elapsed:?}");
+        assert!(seen.posts() <= posts, "{case}: {}", seen.posts());
         assert_eq!(
             report.stopped,
             Some(Stopped::Requested { reason: None }),
-            "{what}"
+            "{case}"
         );
-        assert!(report.summary().not_attempted >= 50, "{what}");
+        assert!(report.summary().not_attempted >= 50, "{case}");
         let after = seen.posts();
         tokio::time::sleep(Duration::from_secs(1000)).await;
-        assert_eq!(seen.posts(), after, "{what}: something was left behind");
+        assert_eq!(seen.posts(), after, "{case}: something was left behind");
     }
 }
 

@@ -117,7 +117,7 @@ async fn a_stop_that_is_not_recorded_is_known_not_to_be() {
 /// A reader of events gets each kind of stop once.
 #[tokio::test(start_paused = true)]
 async fn each_stop_has_its_event() {
-    for (how, expected) in [
+    for (stop, expected) in [
         ("stop", "on request"),
         ("end", "on request"),
         ("suspend", "suspended"),
@@ -125,7 +125,7 @@ async fn each_stop_has_its_event() {
     ] {
         let (client, _) = endless();
         let run = client.reboot(RebootType::Soft, ids(60)).batch_size(10);
-        let run = match how {
+        let run = match stop {
             "deadline" => run.deadline(10 * SECOND),
             _ => run.deadline(1000 * SECOND),
         };
@@ -133,7 +133,7 @@ async fn each_stop_has_its_event() {
         let (control, mut events) = (run.control(), run.events());
         let run = tokio::spawn(run.into_future());
         sleep(5 * SECOND).await;
-        match how {
+        match stop {
             "stop" => control.stop_submitting(),
             "end" => control.end(),
             "suspend" => control.suspend(),
@@ -148,8 +148,8 @@ async fn each_stop_has_its_event() {
             }
         }
         // A run that stops submitting ends by its deadline here.
-        assert!(reasons[0].starts_with(expected), "{how}: {reasons:?}");
-        assert_eq!(reasons.len(), if how == "stop" { 2 } else { 1 }, "{how}");
+        assert!(reasons[0].starts_with(expected), "{stop}: {reasons:?}");
+        assert_eq!(reasons.len(), if stop == "stop" { 2 } else { 1 }, "{stop}");
     }
 }
 

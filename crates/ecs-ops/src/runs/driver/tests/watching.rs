@@ -34,18 +34,18 @@ async fn reboot(builder: ClientBuilder, servers: u128) -> (Report, Vec<Event>) {
 /// underway at once.
 #[tokio::test(start_paused = true)]
 async fn sick_jobs_do_not_starve_the_others() {
-    for trouble in [
+    for fault in [
         Script::Answer(500, ""),
         Script::Hang {
             armed: true,
             sent: true,
         },
     ] {
-        let sick = trouble.clone();
+        let faulty = fault.clone();
         let (builder, _) = service(move |request, number| match *request.method() {
             Method::POST => accepts(number),
             _ if asked_job(request) == "job-9" => Script::Answer(200, DONE),
-            _ => sick.clone(),
+            _ => faulty.clone(),
         });
         let builder = builder
             .concurrent_queries(2)
@@ -53,14 +53,14 @@ async fn sick_jobs_do_not_starve_the_others() {
         let began = Instant::now();
         let (report, events) = reboot(builder, 10).await;
         assert_eq!(began.elapsed(), Duration::from_secs(600));
-        assert_eq!(report.servers[9].outcome.name(), "succeeded", "{trouble:?}");
+        assert_eq!(report.servers[9].outcome.name(), "succeeded", "{fault:?}");
         assert_eq!(report.summary().running, 9);
         let failed = events
             .iter()
             .filter(|event| matches!(event, Event::QueryFailed { .. }));
         let failed = failed.count();
         // Further and further apart, up to 20 s.
-        assert!((180..1500).contains(&failed), "{trouble:?}: {failed}");
+        assert!((180..1500).contains(&failed), "{fault:?}: {failed}");
     }
 }
 

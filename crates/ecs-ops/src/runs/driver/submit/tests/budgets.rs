@@ -214,8 +214,8 @@ fn pauses_that_would_be_a_storm_are_refused() {
 async fn times_without_end() {
     use crate::jobs::Polling;
     let endless = Duration::MAX;
-    let trouble = vec![THROTTLED, OUT_OF_REACH, Script::Answer(200, JOB)];
-    let (builder, _) = client_of(trouble);
+    let answers = vec![THROTTLED, OUT_OF_REACH, Script::Answer(200, JOB)];
+    let (builder, _) = client_of(answers);
     let client = builder
         .attempt_timeout(endless)
         .polling(Polling::adaptive(endless, endless, endless))
