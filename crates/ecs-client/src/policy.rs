@@ -240,7 +240,7 @@ impl RetryPolicy {
         };
         let worth_it = match class {
             RequestClass::Poll => true,
-            // Once the service was reached, the cause lies on the way and may pass.
+            // Once the service was reached, the cause is temporary.
             _ if state.permanent && !state.reached => false,
             RequestClass::Action => match classification {
                 Classification::Throttled => true,

@@ -286,7 +286,7 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
     if error.wants_proxy_credentials() {
         return format!("a proxy requires a user name and password: {error}");
     }
-    // Gateways report trouble of the service with a page, too. A success with missing parts is not
+    // Gateways also report a failing service with a page. A success with missing parts is not
     // described here.
     let is_page = matches!(error.status().as_u16(), 300..=499);
     if is_page && !error.origin().is_proven() {

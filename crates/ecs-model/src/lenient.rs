@@ -329,8 +329,8 @@ pub(crate) fn from_body_fast<T: Plain + DeserializeOwned>(body: &[u8]) -> Option
 
 /// Parses an object from a body: with or without a byte-order mark, with duplicate keys (the last
 /// one counts), with bytes that are not UTF-8 (replaced), with texts that JSON does not allow (see
-/// [`mend`]). `None` if the body is not a JSON object. Bodies of more than a mebibyte must be valid
-/// JSON: mending takes many times their memory.
+/// [`repair`]). `None` if the body is not a JSON object. Bodies of more than a mebibyte must be valid
+/// JSON: a repair takes many times their memory.
 pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut straight = serde_json::Deserializer::from_slice(body);
@@ -349,7 +349,7 @@ pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
 
 const LARGEST_TO_MEND: usize = 1024 * 1024;
 
-/// Mends single values that would invalidate the whole body: half of a surrogate pair (a message
+/// Repairs single values that would invalidate the whole body: half of a surrogate pair (a message
 /// cut between the two) becomes U+FFFD, a bare control character is escaped, a number beyond all
 /// floats becomes null. The rest is unchanged.
 fn repair(json: &str) -> String {

@@ -135,7 +135,7 @@ pub enum Event {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Some of these servers, and who acts on them.
+        /// Some of these servers, and the runs that act on them.
         servers: Vec<HeldServer>,
     },
     /// A request is sent for the first time.

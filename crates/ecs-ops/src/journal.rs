@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`Journal`] | where records go; [`JsonlJournal`] is a file, [`MemoryJournal`] is not |
 //! | [`Announcement`], [`Admission`] | an attempt, before it is sent; a shared journal may let it wait |
-//! | [`JsonlFollower`] | reads the file of a run that goes on |
+//! | [`JsonlFollower`] | reads the file of an active run |
 //! | [`JournalLease`] | which run a journal is lent to: one at a time |
 //! | [`Record`] | something that happened or is about to |
 //! | [`Contents`] | the records of a file, and the damaged end if there is one |

@@ -21,7 +21,7 @@ struct SharedQuota {
     limit: usize,
     window: Duration,
     usage: Mutex<QuotaUsage>,
-    /// Tokio's mutex is fair: whoever holds it waits for room.
+    /// Tokio's mutex is fair: its holder waits for room.
     turn: FairMutex<()>,
     room: Notify,
 }
@@ -91,7 +91,7 @@ impl ServerQuota {
         *usage.returning.entry(Instant::now() + left).or_default() += servers;
     }
 
-    /// Acquires a permit if there is room and nobody waits. A request above the limit gets the
+    /// Acquires a permit if there is room and no other waiter. A request above the limit gets the
     /// whole limit.
     pub(crate) fn try_acquire(&self, servers: usize) -> Option<QuotaPermit> {
         let _turn = self.0.turn.try_lock().ok()?;

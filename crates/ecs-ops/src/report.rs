@@ -241,7 +241,7 @@ pub enum Stopped {
         /// The reason, as the caller gave it.
         reason: Option<String>,
     },
-    /// It was let go of, for another process to resume it.
+    /// It was released, for another process to resume it.
     Suspended,
     /// A job made no progress for longer than the limit.
     Stalled,
@@ -255,7 +255,7 @@ pub enum Stopped {
     /// A cause of [`Event::Stopping`](crate::Event::Stopping); the report of such a run ends as that
     /// of one whose requests were answered.
     Outage(Problem),
-    /// The service refused so many requests in a row that further ones were not sent. A cause of
+    /// The service refused too many requests in a row that further ones were not sent. A cause of
     /// [`Event::Stopping`](crate::Event::Stopping), as [`Outage`](Self::Outage) is.
     Refused(Problem),
 }
@@ -385,7 +385,7 @@ impl Report {
         servers.filter(move |server| fits(&server.outcome))
     }
 
-    /// The tickets of its jobs, for whoever waits for those that are still running.
+    /// Returns the tickets of its jobs, for a process that waits for those that are still running.
     pub fn tickets(&self) -> impl Iterator<Item = &JobTicket> {
         self.jobs.iter().map(|job| &job.ticket)
     }

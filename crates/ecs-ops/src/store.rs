@@ -6,11 +6,11 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `approval` | [`PlanApproval`]: who approved which plan |
+//! | `approval` | [`PlanApproval`]: the approval of a plan |
 //! | `backend` | what a database must do, in one transaction each |
 //! | `changes` | [`Changes`]: when to read again |
 //! | `effects` | what follows from a record for quota and leases |
-//! | `follower` | [`Follower`]: the records of a run that goes on elsewhere |
+//! | `follower` | [`Follower`]: the records of a run of another process |
 //! | `journal` | [`StoreJournal`]: records, with the epoch of the process |
 //! | `reply` | what a transaction replies |
 //! | `schema` | versions of the tables, and which programs may use them |
@@ -90,7 +90,7 @@ pub enum Takeover {
     /// Its process released it or shows no sign of life.
     WhenSilent,
     /// At once. Its process, if it is alive, sends nothing more from then on; what it is sending at
-    /// that moment is unknown to whoever takes over.
+    /// that moment is unknown to the process that takes over.
     AtOnce,
 }
 
@@ -157,7 +157,7 @@ impl Store {
         Ok((journal, contents))
     }
 
-    /// The records of a run, which may go on meanwhile.
+    /// The records of a run, which may be active.
     ///
     /// # Errors
     /// [`NoRun`](StoreErrorKind::NoRun), [`Contradiction`](StoreErrorKind::Contradiction): a record

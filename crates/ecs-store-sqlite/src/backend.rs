@@ -352,7 +352,7 @@ fn take_over(transaction: &Transaction<'_>, now: i64, take: &TakeOver) -> rusqli
     )?;
     let records = run.next_seq;
     if by_this_call > 0 {
-        // The commit of an earlier call was unclear.
+        // The commit of an earlier call was unknown.
         let epoch = run.epoch;
         return Ok(Reply::Taken { epoch, records });
     }

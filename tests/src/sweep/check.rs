@@ -225,7 +225,7 @@ impl Checker<'_> {
         faults.any(|fault| *fault == Some(Fault::Denied))
     }
 
-    /// Checks why it ended, and with which jobs: each that it was told of, once.
+    /// Checks the reason of its end, and its jobs: each reported job once.
     fn reports_its_end(&mut self, plan: &RunPlan, run: &Played, report: &Report) {
         let reason = match &report.stopped {
             // A run that waits leaves no server running unless it was cut short.
@@ -245,7 +245,7 @@ impl Checker<'_> {
         let recorded: HashSet<&JobId> = run
             .servers
             .iter()
-            .flat_map(|id| self.reported_errors_of(id, run.until))
+            .flat_map(|id| self.reported_jobs_of(id, run.until))
             .collect();
         let reported: HashSet<&JobId> = report.jobs.iter().map(|job| &job.job_id).collect();
         // Others may have been found by their traces.

@@ -20,7 +20,7 @@ pub(super) struct GivenToken {
 }
 
 impl GivenToken {
-    /// Looks up the token at IAM, if its address is known, and compares. A failed look-up changes
+    /// Looks up the token at IAM, if its address is known, and compares. A failed lookup changes
     /// nothing; its reason is kept for display.
     pub(super) async fn connect(
         self,

@@ -27,7 +27,7 @@ pub(super) struct Account {
     /// The name beside an id, to be compared with IAM's.
     pub(super) user_name: Option<String>,
     pub(super) domain: Option<String>,
-    /// The domain of the user, for the login or for look-ups.
+    /// The domain of the user, for the login or for lookups.
     pub(super) user_domain: Option<Reference>,
 }
 

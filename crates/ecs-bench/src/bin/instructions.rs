@@ -1,4 +1,4 @@
-//! Does one thing as often as it is told, for `cargo xtask instructions` to count what each time takes.
+//! Repeats one operation, for `cargo xtask instructions` to count the instructions of each.
 //!
 //! `instructions CASE TIMES`; without arguments the names of the cases, one a line.
 
@@ -25,7 +25,7 @@ use http::{HeaderMap, Response, StatusCode};
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Each case: its name, and how it is done so many times.
+/// The cases: the name of each, and the function that repeats it.
 type Case = (&'static str, fn(u32) -> Result<(), Failure>);
 
 const CASES: &[Case] = &[

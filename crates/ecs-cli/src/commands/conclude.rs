@@ -155,7 +155,7 @@ fn advise(report: &Report, printer: &Printer) {
     }
     let first = moved.or_else(|| problems.next());
     let hint = first.and_then(|problem| {
-        let hint = || hint_for(problem, report.refused.is_some()).map(str::to_owned);
+        let hint = || hint_for(problem, report.refused.is_some());
         place_hint(problem).or_else(hint)
     });
     if let Some(hint) = hint {

@@ -72,7 +72,7 @@ pub(super) async fn apply(
         Held::Fail => {
             return Err(CliError::usage(format!("{are_held}; nothing was sent"))
                 .details(details)
-                .hint("--held wait waits for them, --held skip leaves them out"));
+                .hint("--held wait waits for them, --held skip skips them"));
         }
         Held::Skip if ids.len() == servers.ids.len() => {
             return Err(

@@ -450,7 +450,7 @@ pub(crate) fn planned_arguments(args: Run, out: &Path) -> Result<Run, CliError> 
         return Err(CliError::usage(format!(
             "{option} cannot be used with plan; nothing was sent"
         ))
-        .hint("leave it out: applying the plan writes a journal beside it"));
+        .hint("omit it: applying the plan writes a journal beside it"));
     }
     if out.exists() {
         return Err(

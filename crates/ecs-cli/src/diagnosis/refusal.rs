@@ -40,11 +40,11 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, answer: &str) -> Diagnosis {
             let mut diagnosis = refused(
                 "request_changed",
                 format!(
-                    "the request was changed on its way: the service received a different {}",
+                    "a proxy or gateway changed the request: the service received a different {}",
                     difference.part
                 ),
             )
-            .advise("look for a proxy or gateway that rewrites requests, and for a path in the endpoint that it takes away")
+            .advise("look for a proxy or gateway that rewrites requests, or that removes a path of the endpoint")
             .advise(ONCE);
             diagnosis.difference = Some(difference.clone());
             diagnosis
@@ -61,7 +61,7 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, answer: &str) -> Diagnosis {
             "wrong_secret_key",
             format!("the signature is wrong, mostly because the secret key is not that of access key {key} ({answer})"),
         )
-        .advise("check the secret key, and what rewrites requests on their way")
+        .advise("check the secret key, and proxies and gateways that rewrite requests")
         .advise(ONCE),
     }
 }
@@ -121,7 +121,7 @@ pub(super) fn permission_in(message: &str) -> Option<String> {
 fn skewed(clocks: Option<Clocks>, answer: &str) -> Diagnosis {
     let message = match clocks {
         Some(clocks) => format!(
-            "{}, and a signature may be 15 minutes off: ours shows {:.0}, theirs {:.0}",
+            "{}; signatures are refused from 15 minutes on: here {:.0}, at the service {:.0}",
             clocks.describe(),
             clocks.ours,
             clocks.service

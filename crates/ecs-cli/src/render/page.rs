@@ -39,7 +39,7 @@ pub(crate) struct Content {
     pub(crate) title: String,
     /// The parts above the servers, and the counts of outcomes: the id of each element, and the HTML within it.
     pub(crate) parts: Vec<(&'static str, String)>,
-    /// The rows of the servers, those first that somebody has to look at: a key, and the HTML.
+    /// The rows of the servers, with those first that need attention: a key, and the HTML.
     pub(crate) rows: Vec<(String, String)>,
 }
 
@@ -259,7 +259,7 @@ fn problems(timeline: &Timeline) -> String {
     table + "</table>\n"
 }
 
-/// Those first that somebody has to look at. The key of a row is the place of its server in the run.
+/// Returns the rows, with those first that need attention. The key of a row is the place of its server in the run.
 fn rows(timeline: &Timeline) -> Vec<(String, String)> {
     let mut rows = Vec::with_capacity(timeline.servers.len());
     for (name, ..) in OUTCOMES {

@@ -204,7 +204,7 @@ impl Site {
         }
         let body = timeout(BODY_TIMEOUT, Limited::new(body, MOST_BODY).collect());
         let Ok(Ok(body)) = body.await else {
-            let response = plain(StatusCode::BAD_REQUEST, "the form did not arrive whole");
+            let response = plain(StatusCode::BAD_REQUEST, "the form is incomplete");
             return with(response, header::CONNECTION, "close");
         };
         if *route == Route::Logout {

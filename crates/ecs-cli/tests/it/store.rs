@@ -228,7 +228,7 @@ fn killed_after(pause: Duration, seed: u64, server: Option<&Postgres>, store: &s
     }
 }
 
-/// `ECSCTL_STORE_SEEDS=200` kills so many runs.
+/// `ECSCTL_STORE_SEEDS=200` kills this number of runs.
 #[test]
 fn a_process_that_is_killed_restarts_no_server_twice_and_loses_none() {
     let seeds = std::env::var("ECSCTL_STORE_SEEDS").ok();

@@ -25,7 +25,7 @@ fn every_code_is_found_in_any_case() {
     }
 }
 
-/// The look-up is a binary search, which needs a strict order.
+/// The lookup is a binary search, which needs a strict order.
 #[test]
 fn entries_are_strictly_ordered() {
     for pair in ErrorInfo::all().windows(2) {

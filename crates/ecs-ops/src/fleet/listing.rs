@@ -24,7 +24,7 @@ pub(crate) const MOST_ROWS: usize = 1_000_000;
 /// The next query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Query<K> {
-    /// The page with this number, counted from 1; so many rows come before it.
+    /// The page with this number, counted from 1, with the number of rows before it.
     Page { number: u64, rows: usize },
     /// The page after the row with this key.
     After(K),
@@ -162,7 +162,7 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
     }
 
     /// Believes a `count` that is reached on a page that is not full, and saves the request for the
-    /// page after it. For looks at servers that are known anyway.
+    /// page after it. For reads of servers that are known anyway.
     pub(crate) fn trusting_count(mut self) -> Self {
         self.thorough = false;
         self

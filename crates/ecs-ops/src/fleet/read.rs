@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// A list that has pages.
 pub(super) trait Pages: Sync {
-    /// The keys that tell rows apart.
+    /// The keys that distinguish rows.
     type Key: Clone + Eq + Hash + Send;
     /// A row.
     type Row: Send;

@@ -27,7 +27,7 @@ pub enum Unready {
     Absent,
     /// It is locked against actions.
     Locked,
-    /// Another action on it is going on: its task state, or its status.
+    /// Another action on it is underway: its task state, or its status.
     Busy(String),
     /// It is stopped, and the service refuses a soft restart of a stopped server.
     Stopped,
@@ -35,7 +35,7 @@ pub enum Unready {
     Status(String),
     /// It is a physical server, of this flavor, which takes a forced stop or restart only.
     Physical(String),
-    /// It changed since the run was planned, at this time, and may have been restarted by somebody
+    /// It changed since the run was planned, at this time, and may have been restarted by another
     /// else.
     Changed(String),
 }

@@ -50,7 +50,7 @@ impl WaveRecheck {
         Self::new(WhenUnready::Stop)
     }
 
-    /// Servers that are not ready are skipped: not attempted, also by whoever resumes the run.
+    /// Servers that are not ready are skipped: not attempted, also if the run is resumed.
     pub fn skip() -> Self {
         Self::new(WhenUnready::Skip)
     }
@@ -79,7 +79,7 @@ impl WaveRecheck {
         self
     }
 
-    /// A server on which another action is going on is ready: for a run that waits for servers on
+    /// A server on which another action is underway is ready: for a run that waits for servers on
     /// which other runs act.
     pub fn ignore_busy(mut self) -> Self {
         self.ignores_busy = true;

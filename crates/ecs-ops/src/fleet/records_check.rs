@@ -29,11 +29,11 @@ pub enum RecordAccess {
 }
 
 /// The records of actions that an account can read. A run with
-/// [`OnUnknown::Reconcile`](crate::OnUnknown::Reconcile) looks at after a lost answer.
+/// [`OnUnknown::Reconcile`](crate::OnUnknown::Reconcile) reads them after a lost answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RecordsCheck {
-    /// The actions on a server (`os-instance-actions`); `None`: there is no server to ask for.
+    /// The actions on a server (`os-instance-actions`); `None`: the project has no server.
     pub actions: Option<RecordAccess>,
     /// The traces of Cloud Trace Service; `None`: its address is not known.
     pub traces: Option<RecordAccess>,

@@ -25,7 +25,7 @@ pub(super) enum PollOutcome {
     },
     /// The service does not know the job; `authentic`: the answer is the service's own.
     NotFound { authentic: bool },
-    /// The service refused the query; `authentic`: beyond doubt.
+    /// The service refused the query; `authentic`: certainly the service itself.
     Denied { authentic: bool },
     /// Refused for another reason.
     Refused,

@@ -84,7 +84,7 @@ struct ScheduledJob {
     job_id: Arc<JobId>,
     kind: Option<Arc<str>>,
     /// Fixed when the watch began: of jobs that began together the short ones end first and would
-    /// make the others look late.
+    /// make the others appear late.
     expected: ExpectedDuration,
     poll_state: PollState,
     subscribers: Subscribers,

@@ -85,7 +85,7 @@ proptest! {
             let certain = !perhaps.contains(&id) && !open.contains(&id) && !done.contains(&id);
             prop_assert!(!certain || unsent.contains(&id), "{} is free", id);
         }
-        // Every accepted job whose servers have no verdict is waited for.
+        // Every accepted job whose servers have no outcome is waited for.
         for request in recovered.accepted_requests() {
             prop_assert_eq!(request.ticket.job_id().as_str(), job(request.request));
         }

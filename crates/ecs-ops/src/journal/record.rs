@@ -222,7 +222,7 @@ pub struct RunRecord {
     /// The most servers in one request.
     pub batch_size: usize,
     /// The most servers in any 60 seconds, if that was set. The client of a run that resumes has
-    /// the limit of its own [builder](crate::ClientBuilder::servers_per_minute), so whoever resumes
+    /// the limit of its own [builder](crate::ClientBuilder::servers_per_minute), so a process that resumes
     /// passes this on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub servers_per_minute: Option<usize>,
@@ -260,7 +260,7 @@ pub struct RunRecord {
     pub simulated: bool,
     /// All servers, in the given order.
     pub servers: Vec<ServerId>,
-    /// The names of servers, as far as whoever began the run knew them. Journals of earlier versions
+    /// The names of servers, as far as the process that began the run knew them. Journals of earlier versions
     /// do not have them.
     #[serde(default, skip_serializing_if = "ServerNames::is_empty")]
     pub names: ServerNames,

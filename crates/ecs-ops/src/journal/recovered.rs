@@ -36,9 +36,9 @@ pub struct Recovered {
     pub(super) ended: bool,
     /// The number of records.
     pub(super) records: u64,
-    /// The reason why the run stopped, if it did and nobody has resumed it since.
+    /// The reason why the run stopped, if it did and was not resumed since.
     pub(super) stopped: Option<Stopped>,
-    /// The stop that somebody asked for, while it binds.
+    /// The requested stop, while it binds.
     pub(super) stop_request: Option<Stopped>,
     pub(super) lost_answer_at: Option<Timestamp>,
     /// The refusal of the credentials or the permissions, if there was one since it began or was resumed.

@@ -74,7 +74,7 @@ fn a_contradiction_is_refused_with_its_line() {
         (&taken[..1], sending(1, 2)),
         (&failed, intent(2, 1, Escalate, &[0])),
         (&failed, escalating(0, "job-1")),
-        // Of unknown fate: only on purpose.
+        // A server with an unknown outcome is sent again on purpose only.
         (&lost_one, intent(2, 1, First, &[0])),
         (&lost_one, intent(1, 2, First, &[0])),
         (&lost_one, not_executed(1)),
@@ -201,7 +201,7 @@ fn a_second_restart_only_after_a_first_that_ended_badly_and_once() {
     );
     assert_eq!(after(&early).unwrap().escalating(), [server(0)]);
 
-    // A request of unknown fate may still go on, whatever became of the one that was sent in its
+    // A request with an unknown outcome may still be executed, whatever the outcome of the one that was sent in its
     // place.
     let resubmitted = [
         intent(1, 1, Purpose::First, &[0]),
@@ -316,7 +316,7 @@ fn waves_continue_where_they_were() {
         continues_stopped: false,
         invocation: None,
     };
-    // A process that nobody heard of is followed by one that stops for the same reason, and says
+    // A process that reported nothing is followed by one that stops for the same reason, and reports
     // so.
     records.push(resumed());
     assert_eq!(action(&records).0, stopped);

@@ -15,7 +15,7 @@ impl Recovered {
     }
 
     /// The rule that stops the rolling run at the end of the journal, also of a process that died
-    /// before it said so.
+    /// before it reported this.
     pub fn stopping_rule(&self) -> Option<StopReason> {
         match self.rolling()?.action() {
             WaveAction::Stop(reason) => Some(reason),

@@ -247,7 +247,7 @@ impl Rolling {
             _ => self.stopped = None,
         }
         if self.stage == Stage::Ready(0) && self.stopped.is_none() && self.has_no_canary_left() {
-            // It never begins. Whoever resumes the run knows.
+            // It never begins. The user who resumes the run has seen the reason.
             self.stage = self.after_check(0);
         }
         let unsent: HashSet<_> = unsent.iter().copied().collect();

@@ -235,7 +235,7 @@ fn too_many_failures_stop_at_once_and_a_resumed_run_counts_anew() {
     assert_eq!(reason.to_string(), "3 servers failed (limit: 2)");
 }
 
-/// A crash is no pardon: only a stop for failures that somebody was told of is.
+/// A crash does not reset the budget: only a reported stop for failures does.
 #[test]
 fn failures_before_a_crash_count() {
     let rules = Rules {

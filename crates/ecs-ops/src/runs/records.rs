@@ -47,7 +47,7 @@ pub(crate) struct OwnIdentity {
     /// The id of the user; `None` if it is not known.
     pub(crate) user: Option<String>,
     /// `true` if records of accepted requests show this user. Otherwise the service may record
-    /// another one, and somebody else's action cannot be told apart.
+    /// another one, and another user's action cannot be distinguished.
     pub(crate) confirmed: bool,
     /// The service's id of the exchange whose answer was lost, if it was seen.
     pub(crate) request_id: Option<String>,
@@ -60,7 +60,7 @@ pub(crate) enum Reading {
     Ours {
         /// `true` if the record says that it failed.
         failed: bool,
-        /// A later action of somebody else, with a description.
+        /// A later action of another user, with a description.
         superseded: Option<String>,
     },
     /// Only other actions since the sending, with a description of the last one.
@@ -244,7 +244,7 @@ impl RequestRecords {
             Some(_) if self.shows_ours() => false,
             Some((TraceFinding::Refused(_), true)) => true,
             Some((TraceFinding::Nothing(others), true)) => {
-                // A change that nobody's trace explains contradicts the traces.
+                // A change that no trace explains contradicts the traces.
                 let explained = |(id, observation): (&ServerId, &Observation)| {
                     let changed = is_changed(states.now.get(id), states.before.get(id));
                     let shows = changed || *observation == Observation::InProgress;
@@ -306,7 +306,7 @@ impl RequestRecords {
                     !changed && *observation != Observation::InProgress
                 }
                 Some(Reading::Others(_)) => {
-                    // A start or stop leaves no record if somebody else was faster.
+                    // A start or stop leaves no record if another user was faster.
                     recorded |= matches!(states.action, PowerAction::Reboot(_));
                     true
                 }
@@ -316,7 +316,7 @@ impl RequestRecords {
         self.delay_bounded && all_absent && recorded
     }
 
-    /// Returns the objection of the traces to a success that only the server shows: somebody else did it, or the
+    /// Returns the objection of the traces to a success that only the server shows: another user did it, or the
     /// trace of the request is still to come, or it should be there and is not.
     fn contradicting_trace(&self, id: &ServerId, limit_reached: bool) -> Option<Conclusion> {
         let Some((TraceFinding::Nothing(others), bounded)) = &self.trace else {

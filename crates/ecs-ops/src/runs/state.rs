@@ -140,7 +140,7 @@ pub(crate) struct RunState {
     /// Escalations. `None`: escalation is off.
     escalations: Option<Escalations>,
     on_unknown: UnknownPolicy,
-    /// `true` if the run was told to submit nothing more.
+    /// `true` if the run was stopped: it submits nothing more.
     closing: bool,
     /// The requests to reconcile.
     unknown_requests: BTreeSet<usize>,
@@ -284,7 +284,7 @@ impl RunState {
         self.halted.get_or_insert(reason);
     }
 
-    /// Notes that the run was told to submit nothing more; nothing is resubmitted either.
+    /// Notes the stop: nothing more is submitted or resubmitted.
     pub(crate) fn stop_submitting(&mut self) {
         self.closing = true;
     }

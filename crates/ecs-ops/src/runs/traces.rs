@@ -208,13 +208,13 @@ pub(crate) enum TraceFinding {
     Executed,
     /// It was refused, for this reason.
     Refused(String),
-    /// The traces do not tell, with a description.
+    /// The traces do not decide, with a description.
     Unclear(String),
     /// There is no trace of it. What others did to its servers since, by server.
     Nothing(HashMap<ServerId, String>),
 }
 
-/// Looks for the trace of a request: by its id if that is known and found, otherwise by user,
+/// Finds the trace of a request: by its id if that is known and found, otherwise by user,
 /// action, time and the whole set of servers.
 pub(crate) fn find(request: LostRequest<'_>, traces: &[ActionTrace]) -> TraceFinding {
     let name = trace_name(request.action);

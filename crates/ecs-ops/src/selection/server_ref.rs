@@ -85,7 +85,7 @@ fn problem_with_name(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns `true` if a text has so many hexadecimal digits and hyphens, and nothing else, that an
+/// Returns `true` if a text has only hexadecimal digits and hyphens, and as many that an
 /// id was meant.
 fn resembles_an_id(text: &str) -> bool {
     const FEWEST_DIGITS: usize = 24;

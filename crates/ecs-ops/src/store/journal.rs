@@ -94,7 +94,7 @@ impl StoreJournal {
         }
     }
 
-    /// Lets go of the run in good order, ended or not: another process then resumes it without
+    /// Releases the run in good order, ended or not: another process then resumes it without
     /// waiting. Whatever is dropped without this counts as dead after a while.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ impl Journal for StoreJournal {
 }
 
 impl RecordWriter {
-    /// After an error nobody knows what is in the store, so that nothing more is written.
+    /// After an error the content of the store is unknown, so nothing more is written.
     fn fail(&mut self, error: StoreError) -> JournalError {
         self.broken = Some(error.to_string());
         self.heartbeat = None;

@@ -14,7 +14,7 @@ fn only_transient_errors_are_retried() {
     for schema in ["42P01", "42883", "3F000"] {
         assert_eq!(kind(schema), StoreErrorKind::Schema, "{schema}");
     }
-    // A fault of the program: repeating it mends nothing. A cancelled statement, too, is an answer.
+    // A fault of the program: a retry cannot help. A cancelled statement is an answer too.
     for other in ["22003", "23505", "42601", "XX000", "57014"] {
         assert_eq!(kind(other), StoreErrorKind::Other, "{other}");
     }

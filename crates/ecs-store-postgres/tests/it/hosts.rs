@@ -49,7 +49,7 @@ impl Host {
         ip(&arguments).then_some(host)
     }
 
-    /// Cuts the way to the database, or mends it. Packets vanish meanwhile; nobody is told.
+    /// Cuts the route to the database, or restores it. Packets are lost meanwhile, without an error.
     fn set_way_to_database(&self, state: &str) {
         assert!(ip(&["link", "set", &self.link, state]));
     }
@@ -73,7 +73,7 @@ fn ip(arguments: &[&str]) -> bool {
 }
 
 /// Host 1 is cut off from the database, and still reaches the service. Host 2 takes its run over
-/// when it is silent, and ends it. Then the network is mended.
+/// when it is silent, and ends it. Then the network is restored.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_that_is_cut_off_from_the_database_sends_nothing_and_loses_its_run() {
     let Some(database) = database().await else {

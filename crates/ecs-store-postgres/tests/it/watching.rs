@@ -139,7 +139,7 @@ async fn behind_a_pooler_polls_find_changes_without_notifications() {
     }
 }
 
-/// Tables of version 1, as an earlier program made them, are migrated under a run that goes on.
+/// Tables of version 1, as an earlier program made them, are migrated during a run.
 #[tokio::test]
 async fn tables_of_version_1_are_migrated_during_a_run() {
     let Some(database) = database().await else {

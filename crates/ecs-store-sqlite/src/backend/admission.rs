@@ -10,7 +10,7 @@ use super::{lease_of, leave_queue, may_write, microseconds, write_records};
 const PATIENT: i64 = 5_000_000;
 /// Shares are kept for so long after their end: a late answer still finds its share.
 const KEPT: i64 = 24 * 3600 * 1_000_000;
-/// So many servers that are held are told.
+/// The number of held servers that a reply lists.
 const TOLD: usize = 20;
 
 pub(super) fn announce(
@@ -31,7 +31,7 @@ pub(super) fn announce(
     let (endpoint, project) = (target.0.as_str(), target.1.as_str());
     let held = held_by_others(transaction, endpoint, project, ask)?;
     if !held.is_empty() {
-        // It holds nobody up meanwhile.
+        // It delays no other waiter meanwhile.
         leave_queue(transaction, &place.run_id)?;
         return Ok(Reply::Held { servers: held });
     }

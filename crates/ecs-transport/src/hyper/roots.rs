@@ -18,7 +18,7 @@ pub(super) struct Roots {
     own: RootCertStore,
     native: bool,
     provider: Arc<CryptoProvider>,
-    /// `None` inside trusts nobody.
+    /// `None` inside trusts no CA.
     verifier: OnceLock<Option<Arc<WebPkiServerVerifier>>>,
 }
 

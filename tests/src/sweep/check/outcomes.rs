@@ -89,7 +89,7 @@ impl Checker<'_> {
             ));
         }
         if let Some(recorded) = self
-            .last_reported_error(id, run)
+            .last_reported_job(id, run)
             .filter(|recorded| Some(*recorded) != outcome.job_id())
         {
             wrong.push(format!(
@@ -102,7 +102,7 @@ impl Checker<'_> {
         self.violations.extend(wrong);
     }
 
-    /// Returns whether the job told the client what the report says of this server: with its reason
+    /// Returns `true` if the job reported the outcome of this server to the client: with its reason
     /// if it failed; a success need not name the server.
     fn agrees_with_its_job(&self, id: &ServerId, outcome: &Outcome) -> bool {
         match outcome {

@@ -64,9 +64,9 @@ impl Checker<'_> {
         sendings.any(is_unclear) || lived.is_some_and(|lived| lived.died_sending(id, run.until))
     }
 
-    /// Returns the jobs that the client was told of explicitly, in a process that lived long enough
+    /// Returns the jobs that were reported to the client explicitly, in a process that lived long enough
     /// to notice.
-    pub(super) fn reported_errors_of(
+    pub(super) fn reported_jobs_of(
         &self,
         id: &ServerId,
         until: Duration,
@@ -75,7 +75,7 @@ impl Checker<'_> {
         sendings.filter_map(|exchange| self.reported_job(exchange))
     }
 
-    /// Returns the job that the client was told of by this answer.
+    /// Returns the job that this answer reported to the client.
     pub(super) fn reported_job<'a>(&self, exchange: &'a Exchange) -> Option<&'a JobId> {
         let answered = matches!(exchange.ended, Some((_, Received::Answer(_))));
         let accepted = exchange.accepted.as_ref();
@@ -87,9 +87,9 @@ impl Checker<'_> {
         known.then_some(job)
     }
 
-    /// Returns the last job that the client was told of. The unknown outcome of a hard restart
+    /// Returns the last job that was reported to the client. The unknown outcome of a hard restart
     /// takes precedence over the end of the soft one.
-    pub(super) fn last_reported_error(&self, id: &ServerId, run: &Played) -> Option<&JobId> {
+    pub(super) fn last_reported_job(&self, id: &ServerId, run: &Played) -> Option<&JobId> {
         let escalates = self
             .lived
             .is_some_and(|lived| lived.is(run) && lived.extras.escalate_after.is_some());

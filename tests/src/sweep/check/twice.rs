@@ -85,7 +85,7 @@ impl Checker<'_> {
     }
 
     /// Returns whether a server may be restarted hard by then: its soft restart had failed, and the
-    /// client had been told so.
+    /// client had been informed.
     fn is_due(&self, id: &ServerId, job: &JobId, now: &Exchange, lived: ManyLives<'_>) -> bool {
         let first = lived.extras.lives.first();
         let soft = PowerAction::Reboot(RebootType::Soft);
@@ -120,7 +120,7 @@ impl Checker<'_> {
         let soft = Action::Reboot(RebootType::Soft);
         let hard = Action::Reboot(RebootType::Hard);
         let knew = self
-            .reported_errors_of(id, Duration::MAX)
+            .reported_jobs_of(id, Duration::MAX)
             .any(|reported| reported == first);
         let right = if knew {
             action(first) == Some(&soft) && action(second) == Some(&hard)

@@ -173,7 +173,7 @@ impl Checker<'_> {
         wrong
     }
 
-    /// Returns whether a request was over by then, as far as the client had been told.
+    /// Returns whether a request was over by then, as far as the client knew.
     fn is_over(&self, sent: &Sent<'_>, by: Duration) -> bool {
         let exchange = sent.exchange;
         if exchange.ended.is_none_or(|(ended, _)| ended > by) {
@@ -314,7 +314,7 @@ impl Checker<'_> {
             }
             let of_new = new.iter().filter(|(_, _, acted)| *acted);
             acted.extend(of_new.map(|(_, id, _)| *id));
-            // Records count, too, if nobody received the event.
+            // Records count even if no reader received the event.
             let of_new = lived.failed(life).filter(|id| !acted.contains(id));
             let of_new: Vec<_> = of_new.collect();
             counted.extend(of_new.iter().copied());

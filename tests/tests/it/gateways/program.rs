@@ -122,7 +122,7 @@ impl Program {
         }
     }
 
-    /// Waits until it has so many workers: it listens before it starts them.
+    /// Waits until it has this number of workers: it listens before it starts them.
     pub(crate) fn wait_for_workers(&self, expected: usize) {
         let began = Instant::now();
         while children(self.child.id()).len() != expected {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Each kind of trouble, as the services put it, and what comes of it.
+/// Each kind of fault, in the messages of the services, and its diagnosis.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn each_kind_of_fault_is_explained() {

@@ -13,7 +13,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// A run whose texts are all the same.
+/// A run in which all texts are equal.
 fn summary(text: &str, state: RunStatus) -> RunSummary {
     RunSummary {
         run_id: text.to_owned(),

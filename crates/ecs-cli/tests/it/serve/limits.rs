@@ -106,7 +106,7 @@ fn followers_are_limited_and_end_with_the_server() {
         (refused.status, refused.header("retry-after")),
         (503, Some("31"))
     );
-    // Pages are shown in any case, and who leaves makes room.
+    // Pages are shown in any case, and a client that leaves makes room.
     assert_eq!(site.get_with("/", &cookie).status, 200);
     drop(followers.split_off(190));
     wait_until("there is room", || {

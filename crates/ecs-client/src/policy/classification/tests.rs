@@ -367,7 +367,7 @@ fn only_final_answers_end_a_read() {
         assert_eq!(read(401, body), Classification::RefusedCredentials);
         assert_eq!(read(404, body), Classification::Refused);
     }
-    // Nor do errors about credentials from a layer in trouble.
+    // Errors about credentials in a 5xx answer prove nothing either.
     for body in families("Common.0013") {
         for status in [408, 499, 500, 501, 502, 503, 504] {
             assert_eq!(

@@ -251,7 +251,7 @@ fn shifts_are_noticed() {
     let mut service = Service::of(0..30);
     let (step, listing, _) = read(marker(10), &mut service, deleted);
     assert_eq!((step, listing.into_rows().len()), (ListingStep::Whole, 30));
-    // A server is made in front, and nobody counts: a row comes twice.
+    // A server is made in front, and the service gives no count: a row comes twice.
     let mut service = Service {
         counts: false,
         ..Service::of(0..30)
@@ -352,7 +352,7 @@ fn service() -> impl Strategy<Value = Service> {
 
 proptest! {
     /// The list does not change while it is read: a whole list has every row, once, unless a count
-    /// is too low and nothing else tells that there is more.
+    /// is too low and nothing else shows that there is more.
     #[test]
     fn a_whole_list_has_every_row(service in service(), limit in 1_usize..25, markers: bool) {
         let mut service = service;

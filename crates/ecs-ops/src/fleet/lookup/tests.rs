@@ -90,7 +90,7 @@ async fn credentials_that_are_refused_are_used_once() {
 }
 
 /// The second read of servers that the first one does not show is evidence, too: what a cache shows of
-/// them may be older than a restart by somebody else.
+/// them may be older than a restart by another user.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_only_a_cache_shows_is_not_known() {
     let named = ids(30);

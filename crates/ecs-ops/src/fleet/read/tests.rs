@@ -12,7 +12,7 @@ use serde_json::json;
 use super::*;
 use crate::scripted::{Script, ids, service};
 
-/// A client of a region, and what it knows of it.
+/// A client of a region, with its knowledge of the place.
 pub(in crate::fleet) fn client(region: RegionBuilder) -> (crate::Client, Vec<ServerId>) {
     let region = region.build().unwrap();
     let ids = region.servers().collect();

@@ -85,7 +85,7 @@ fn this_machine_is_skipped_or_comes_last() {
             ([2, 3, 4, 1].map(id).to_vec(), Some(id(1)))
         );
     }
-    // Elsewhere it is nobody's business.
+    // It does not matter elsewhere.
     let elsewhere = Screen::new(SOFT, Choice::Named).own_server(Some(id(9)));
     assert_eq!(screen(elsewhere).last, None);
 }

@@ -210,7 +210,7 @@ async fn the_limit_of_single_queries() {
 }
 
 /// The answer of a cache is no evidence: the list, which can be varied, is read instead, and single
-/// servers are not asked for again.
+/// servers are not requested again.
 #[tokio::test(start_paused = true)]
 async fn a_cached_answer_about_one_server() {
     let named = ids(2);

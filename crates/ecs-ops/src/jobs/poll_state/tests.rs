@@ -194,7 +194,7 @@ impl StateMachineTest for Subject {
             .map(|next| next - polling.floor() / 2);
         match (action, &model.expected) {
             (NextPoll::Stop(end), Expected::Stop(expected)) => assert_eq!(end, *expected),
-            // After trouble the pause is what it is: the service may have asked for it.
+            // The pause after a failure is not shortened: the service may have requested it.
             (NextPoll::At(at), Expected::TestPoll(_, latest))
                 if matches!(poll.outcome, PollOutcome::Inconclusive(_)) =>
             {
@@ -332,7 +332,7 @@ fn durations() {
     assert_eq!(durations.expected("reboot", &polling), expected);
 }
 
-/// A job that somebody else began is not polled again before it is likely to end.
+/// A job of another process is not polled again before it is likely to end.
 #[test]
 fn a_job_of_known_age() {
     let polling = Polling::default();
@@ -349,7 +349,7 @@ fn a_job_of_known_age() {
     assert!((9..=11).contains(&(at - now).as_secs()), "{at:?}");
 }
 
-/// Its age is told once: what the service's clock says later does not make it younger, nor what it
+/// Its age is reported once: what the service's clock says later does not make it younger, nor what it
 /// took shorter.
 #[test]
 fn the_first_reported_age_counts() {
@@ -391,7 +391,7 @@ fn polls_around_deadlines() {
     let poll = |at: u32| NextPoll::At(at * SECOND);
     assert_eq!(at(20, [None, None]), poll(20));
     assert_eq!(at(20, [Some(30), Some(30)]), poll(20));
-    // Too late for somebody: just before, if there is time for that.
+    // A poll that is too late for a subscriber comes just before its deadline, if there is time.
     assert_eq!(at(20, [Some(20), None]), poll(19));
     assert_eq!(at(20, [Some(15), Some(40)]), poll(14));
     assert_eq!(at(20, [Some(12), None]), poll(20));

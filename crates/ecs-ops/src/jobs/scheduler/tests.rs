@@ -169,7 +169,7 @@ fn is_still_running(progress: u64) -> PollResult {
     }
 }
 
-/// Patience counts from the last progress, and from when somebody began to watch.
+/// The limit counts from the last progress, and from the first subscriber.
 #[test]
 fn stall_limit() {
     let second = Duration::from_secs(1);
@@ -232,7 +232,7 @@ fn stall_limit() {
     assert!(!scheduler.is_empty());
 }
 
-/// First come, first served, among those who are due.
+/// Due jobs are polled in their order of arrival.
 #[test]
 fn the_order_of_polls() {
     let (mut rng, durations) = (ChaCha8Rng::seed_from_u64(1), DurationStats::default());

@@ -32,7 +32,7 @@ fn a_client_of_two_runtimes() {
     let watch = client.watch([job("a")]).unwrap();
     let watch = watch.deadline(Duration::from_millis(200));
     let _end = a.block_on(watch.until_done());
-    // runtime a is alive, and nobody drives it now
+    // runtime a is alive, and no thread drives it now
     let mut events = client.watch([job("b")]).unwrap().events();
     let seen = b.block_on(async { tokio::time::timeout(3 * SECOND, events.next()).await });
     assert!(seen.is_ok(), "no first status within 3 s");
@@ -207,7 +207,7 @@ async fn old_jobs_teach_nothing_wrong() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_keeps_the_newest() {
-    // how many bytes wait for an unread reader: each look's Job is kept
+    // how many bytes wait for an unread reader: the job of each poll is kept
     let subs: Vec<_> = ids(1000)
         .iter()
         .map(|id| json!({"status":"RUNNING","entities":{"server_id":id.to_string()}}))

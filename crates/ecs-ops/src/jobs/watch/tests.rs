@@ -143,7 +143,7 @@ async fn a_refusal_ends_the_watching_of_all() {
     assert_eq!(seen.count(Method::GET), 1);
 }
 
-/// However many watch a job, it is looked at for all of them; and not at all when nobody does any
+/// All subscribers of a job share its polls; a job without a subscriber is not polled any
 /// more.
 #[tokio::test(start_paused = true)]
 async fn all_subscribers_share_one_poll() {
@@ -270,7 +270,7 @@ async fn a_ticket_from_another_process() {
     assert!(error.to_string().contains("is of project p1"), "{error}");
 }
 
-/// A transport that panics takes the task with it: the watching goes on with another one.
+/// A transport that panics takes the task with it: another task continues to watch.
 #[tokio::test(start_paused = true)]
 async fn a_transport_that_panics() {
     let polls = std::sync::atomic::AtomicUsize::new(0);

@@ -40,7 +40,7 @@ impl Recovered {
             return Err(format!("server {id} has two outcomes"));
         }
         if not_attempted {
-            // It may be sent again, when the run resumes: the waves learn nothing of it.
+            // It may be sent again, when the run resumes: the waves do not count it.
             if let Some(server) = self.servers.get_mut(&id) {
                 (server.request, server.unknown_request) = (None, None);
             }

@@ -32,7 +32,7 @@ async fn records_are_read_in_the_order_of_writing() {
         .await
         .into_iter()
         .for_each(Result::unwrap);
-    // Also while it goes on.
+    // Also during the run.
     let contents = JsonlJournal::read(&path).unwrap();
     assert_eq!(contents.tail, None);
     let waves = contents.entries.into_iter().map(|entry| entry.record);
@@ -133,7 +133,7 @@ fn a_journal_that_cannot_be_resumed_is_not_changed() {
     }
 }
 
-/// A disk with room for so many bytes, that perhaps fails to sync when it is full.
+/// A disk with limited room, which may fail to sync when it is full.
 #[derive(Clone, Default)]
 struct Disk {
     bytes: Arc<StdMutex<Vec<u8>>>,
@@ -242,7 +242,7 @@ async fn a_disk_that_really_is_full() {
     assert_eq!(error.kind(), JournalErrorKind::Broken);
 }
 
-/// Two syncs for a request: before its first byte, and before its acceptance is told. What its job
+/// Two syncs for a request: before its first byte, and before its acceptance is reported. What its job
 /// says is there at once, and durable with the end of the run.
 #[test]
 fn a_request_is_synced_twice() {

@@ -118,7 +118,7 @@ fn lines_that_are_missing_or_come_twice() {
     assert!(read(&[V1, last].concat()).is_err());
 }
 
-/// A line with a right checksum around these words.
+/// Returns a line with a right checksum around this text.
 fn line(body: &str) -> Vec<u8> {
     let crc = crc32fast::hash(body.as_bytes());
     format!("{body},\"crc32\":\"{crc:08x}\"}}\n").into_bytes()

@@ -48,7 +48,7 @@ proptest! {
         let recovered = replay.recovered().unwrap();
         prop_assert_eq!(recovered.report(), at_once.report());
         for (id, outcome) in at_once.final_outcomes() {
-            // The soft restart of one that is about to be restarted hard is told as that.
+            // The soft restart of a server that is about to be restarted hard is reported as that.
             if at_once.concluded(&id).is_some() {
                 prop_assert_eq!(last.get(&id), Some(outcome));
             }

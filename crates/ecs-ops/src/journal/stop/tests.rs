@@ -24,7 +24,7 @@ fn recovered(records: Vec<Record>) -> Recovered {
     Recovered::from_entries(entries([first].into_iter().chain(records))).unwrap()
 }
 
-/// A stop that was asked for binds until somebody continues the run all the same.
+/// A requested stop binds until the run is continued in spite of it.
 #[test]
 fn a_stop_binds_until_the_run_is_continued() {
     let asked = Stopped::Requested {

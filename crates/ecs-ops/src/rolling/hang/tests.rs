@@ -72,7 +72,7 @@ fn an_interruption_of_a_hang_restarts_its_time() {
         updated: "2026-11-30T10:07:00Z".to_owned(),
     };
     assert_eq!(with(17, changed), Escalation::NotYet);
-    // A failed read in between tells nothing; the last one must be good.
+    // A failed read in between proves nothing; the last one must succeed.
     assert_eq!(with(17, HangReading::Failed), Escalation::Hard);
     assert_eq!(with(31, HangReading::Failed), Escalation::NotYet);
 }

@@ -1,4 +1,4 @@
-//! Whole runs under a scripted transport: how they end, and what they tell.
+//! Whole runs under a scripted transport: their ends, events and reports.
 
 mod escalating;
 mod halting;

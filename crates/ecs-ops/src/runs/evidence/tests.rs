@@ -89,7 +89,7 @@ fn the_evidence_of_a_server() {
             true,
             Observation::Done,
         ),
-        // Without knowing how it was before, nobody can say that nothing happened.
+        // Without the initial state, the absence of a change is not proven.
         (
             REBOOT,
             at_rest("ACTIVE", BEFORE),

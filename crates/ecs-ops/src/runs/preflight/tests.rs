@@ -87,7 +87,7 @@ async fn unsendable_requests_are_not_attempted() {
     }
 }
 
-/// An account without the right to list servers may restart them; a cache on the way is a warning, and no
+/// An account without the permission to list servers may restart them; a cache is a warning, and no
 /// obstacle.
 #[tokio::test(start_paused = true)]
 async fn findings_of_the_check_are_events() {
@@ -98,7 +98,7 @@ async fn findings_of_the_check_are_events() {
             Script::Answer(403, POLICY),
             Some("the service did not list a server before the first request: HTTP 403 Pdp.0001"),
         ),
-        (cached, Some("a cache on the way answers lists of servers")),
+        (cached, Some("a cache answers in place of the service")),
     ] {
         let (client, seen) = client(list.clone());
         let run = client.reboot(RebootType::Soft, ids(2)).begin().await;

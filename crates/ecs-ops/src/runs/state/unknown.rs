@@ -32,7 +32,7 @@ pub(crate) struct UnknownPolicy {
 pub(crate) enum ReconcileStage {
     /// Before the limit: absence proves nothing yet.
     Early,
-    /// The limit is reached, and records or traces may tell more: what is undecided stays open.
+    /// The limit is reached, and records or traces may still decide: undecided servers stay open.
     UnlessUndecided,
     /// The last list: what is undecided ends as unknown.
     Last,

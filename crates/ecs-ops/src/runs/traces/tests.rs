@@ -293,7 +293,7 @@ proptest! {
 }
 
 /// The trace with the id of the lost exchange is its trace, whatever the clocks show. Without the id, a
-/// trace that cannot be placed in time is nobody's.
+/// trace that cannot be placed in time belongs to no request.
 #[test]
 fn a_clock_that_was_set() {
     let traces = [trace(0, "us", &[1, 2], Some("job"))];

@@ -74,8 +74,8 @@ fn over(kind: &str, took: Option<Duration>) -> PollResult {
     }
 }
 
-/// A deadline that is over hides none that is to come; and as long as somebody waits, the job is
-/// looked at.
+/// A past deadline hides no later one; and as long as there is a subscriber, the job is
+/// polled.
 #[test]
 fn each_subscriber_has_a_last_poll() {
     let mut desk = Desk::new();
@@ -109,7 +109,7 @@ fn a_later_subscriber_with_less_time_advances_the_poll() {
     assert_eq!(desk.due(), Some(5.0));
 }
 
-/// The age of a job counts from its beginning, not from when somebody asks.
+/// The age of a job counts from its beginning, not from the first subscriber.
 #[test]
 fn the_first_poll_of_a_job_that_began_earlier() {
     let mut desk = Desk::new();
@@ -117,7 +117,7 @@ fn the_first_poll_of_a_job_that_began_earlier() {
     assert!(desk.due().is_some_and(|due| (9.0..=11.0).contains(&due)));
 }
 
-/// Trouble is counted until the job is seen.
+/// Failures are counted until a poll shows the job.
 #[test]
 fn a_poll_that_shows_the_job_resets_the_failures() {
     let mut desk = Desk::new();
@@ -179,7 +179,7 @@ fn a_finished_job_teaches_its_duration() {
     let learned = |took: Option<Duration>, options: ScheduleOptions, ended: u32| {
         let mut desk = Desk::new();
         for _ in 0..32 {
-            // Seen to go on before, as our own clock says nothing of a job that was over when it
+            // It was seen running before, because our own clock says nothing about a job that had ended when it
             // was first seen.
             let at_once = ScheduleOptions {
                 at_once: true,

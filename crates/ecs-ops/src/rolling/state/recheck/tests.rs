@@ -107,8 +107,8 @@ fn without_a_canary_nothing_follows() {
     ));
 }
 
-/// A canary of which nothing is left never begins: the run does not wait for it, and does not go on
-/// without it before somebody knows.
+/// A canary without a remaining server never begins: the run does not wait for it, and does not continue
+/// without it before this was reported.
 #[test]
 fn a_run_without_a_canary_continues_when_resumed_after_its_report() {
     let pause = Duration::from_secs(60);

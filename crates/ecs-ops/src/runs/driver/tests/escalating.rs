@@ -127,7 +127,7 @@ async fn a_server_that_is_not_back_is_tried_hard_when_its_time_is_over() {
     assert!(second >= 5 * MINUTE && second < 6 * MINUTE, "{second:?}");
 }
 
-/// It has its time, however short the looking was meant to be; a broken one needs none.
+/// It has its time, however short the limit of the reads; a broken one needs none.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_did_not_settle_or_is_broken_is_tried_hard() {
     for (shows, at_once) in [("REBOOT", false), ("ERROR", true)] {
@@ -146,7 +146,7 @@ async fn a_server_that_did_not_settle_or_is_broken_is_tried_hard() {
     }
 }
 
-/// A part of its job failed, and another one goes on: the server may still be at it.
+/// One of its sub-jobs failed, and another one runs: the server may still be restarting.
 #[tokio::test(start_paused = true)]
 async fn a_server_with_a_running_sub_job_is_not_restarted_hard() {
     let part = |status: &str| {

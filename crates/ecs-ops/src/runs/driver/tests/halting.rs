@@ -1,4 +1,4 @@
-//! Runs that find that going on is of no use, or are told so.
+//! Runs that cannot continue, or are stopped.
 
 use std::future::IntoFuture as _;
 use std::time::Duration;
@@ -20,7 +20,7 @@ async fn reboot(builder: ClientBuilder, servers: u128) -> Report {
     run.batch_size(10).report().await.unwrap()
 }
 
-/// Four at a time, and a quota that lets only so many servers through in a minute: whatever waits
+/// Four at a time, and a quota that lets only a few servers through in a minute: a request that waits
 /// is not sent.
 fn narrow(builder: ClientBuilder) -> ClientBuilder {
     builder.concurrent_submissions(4).servers_per_minute(20)
@@ -194,7 +194,7 @@ async fn wrong_signatures_are_not_repeated() {
         assert!(report.refused.is_some());
         assert_eq!(seen.posts() + seen.count(Method::GET), 1, "{reconcile}");
     }
-    // Good at first, refused when it comes to looking at fifty jobs.
+    // The credentials are good at first, and refused for the polls of fifty jobs.
     let (builder, seen) = service(move |request, number| match *request.method() {
         Method::POST => accepts(number),
         _ => Script::Answer(401, wrong),
@@ -205,7 +205,7 @@ async fn wrong_signatures_are_not_repeated() {
     assert_eq!(seen.count(Method::GET), 3);
 }
 
-/// Once more, and never again: the request, not only the verdict.
+/// The request is sent once more, and never again.
 #[tokio::test(start_paused = true)]
 async fn resubmitting_once() {
     for reconcile in [false, true] {
@@ -269,7 +269,7 @@ async fn a_stop_before_the_outcome_is_unknown() {
 async fn batches_divide_the_quota() {
     let (builder, _) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.build().unwrap();
-    // (servers, batch size, the largest request)
+    // (servers, servers of a request, the largest request)
     for (servers, asked, size) in [
         (20_000, 100, 100),
         (20_000, 300, 250),

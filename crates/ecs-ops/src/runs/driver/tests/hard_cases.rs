@@ -170,7 +170,7 @@ async fn a_refused_list_is_not_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn jobs_accepted_after_a_refusal_are_not_polled() {
-    // 4 requests; the 2nd to 4th are accepted after the first job's look was refused.
+    // 4 requests; the 2nd to 4th are accepted after the first job's poll was refused.
     let gets = Arc::new(AtomicUsize::new(0));
     let g = gets.clone();
     let transport = ecs_transport::FnTransport::new(move |r: http::Request<bytes::Bytes>, _| {
@@ -290,7 +290,7 @@ async fn no_list_follows_a_refusal() {
     let l = lists.clone();
     let id = ids(2)[0].to_string();
     let wrong = r#"{"error_code":"APIGW.0301","error_msg":"verify ak sk signature fail"}"#;
-    // The first look shows that one server is done; from then on all signatures are refused.
+    // The first poll shows that one server is done; from then on all signatures are refused.
     let (builder, seen) = service(move |r, number| match *r.method() {
         Method::POST => accepts(number),
         _ if r.uri().path().contains("/jobs/") && number == 0 => Script::AnswerWithHeaders(

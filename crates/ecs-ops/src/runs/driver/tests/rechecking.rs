@@ -351,7 +351,7 @@ async fn the_rest_of_a_wave_is_read_by_the_resumed_run() {
     Recovered::from_entries(entries).unwrap();
 }
 
-/// A canary that is skipped whole stops the run. Who resumes it then has the other waves sent.
+/// A canary that is skipped whole stops the run. A resumed run sends the other waves.
 #[tokio::test(start_paused = true)]
 async fn a_canary_of_which_nothing_is_left() {
     let ids = ids(6);

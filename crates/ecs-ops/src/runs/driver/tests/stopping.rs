@@ -1,4 +1,4 @@
-//! Stops that are asked for, what the journal says of them, and who keeps to them.
+//! Requested stops, their records, and the processes that keep to them.
 
 use std::future::IntoFuture as _;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ fn cancelled() -> Option<Stopped> {
     })
 }
 
-/// The process dies after its run was told to stop, and while it watches what was accepted.
+/// The process dies after its run was stopped, while it polls the accepted jobs.
 #[tokio::test(start_paused = true)]
 async fn a_stop_outlives_the_process() {
     let (client, _) = endless();
@@ -88,7 +88,7 @@ async fn a_stop_outlives_the_process() {
         assert_eq!((summary.succeeded, summary.not_attempted), (10, 50));
         assert_eq!((report.stopped, seen.posts()), (cancelled(), 0));
     }
-    // Unless it is told otherwise, and then for good.
+    // Unless the caller continues it, and then for good.
     let run = resume(&client, &journal).continue_stopped();
     assert_eq!(report(run).await.summary().succeeded, 60);
     assert_eq!(recovered(&journal).stop_request(), None);
@@ -153,7 +153,7 @@ async fn each_stop_has_its_event() {
     }
 }
 
-/// A run that is let go of in mid-request knows the answer to it, and another process resumes it.
+/// A run that is suspended during a request records its answer, and another process resumes it.
 #[tokio::test(start_paused = true)]
 async fn suspending() {
     let transport = FnTransport::new(
@@ -276,7 +276,7 @@ async fn a_report_out_of_the_journal() {
     assert_eq!(counts, [10, 10, 10, 10, 10]);
     let known = recovered(&journal).report();
     assert_eq!(known.stopped, cancelled());
-    // The journal has no status of a job that goes on, and times of its own.
+    // The journal has no status of a running job, and times of its own.
     assert_eq!(known.jobs.len(), report.jobs.len());
     for (known, job) in known.jobs.iter().zip(&report.jobs) {
         assert_eq!(known.job_id, job.job_id);

@@ -30,7 +30,7 @@ async fn reboot(builder: ClientBuilder, servers: u128) -> (Report, Vec<Event>) {
     (report, reported)
 }
 
-/// Jobs that cannot be seen do not keep others from being looked at, however few queries are
+/// Jobs that cannot be polled do not delay the polls of others, however few queries are
 /// underway at once.
 #[tokio::test(start_paused = true)]
 async fn sick_jobs_do_not_starve_the_others() {
@@ -64,7 +64,7 @@ async fn sick_jobs_do_not_starve_the_others() {
     }
 }
 
-/// A success that the job's own parts contradict is looked at again, and not believed in the end.
+/// A success that the job's own sub-jobs contradict is polled again, and not believed in the end.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_contradicts_itself() {
     let id = ids(1)[0].to_string();
@@ -96,7 +96,7 @@ async fn a_job_that_contradicts_itself() {
     }
 }
 
-/// A job that has told the end of each server and does not end itself is not waited for.
+/// A job that has reported each server and does not end itself is not waited for.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_never_ends_though_its_parts_have() {
     let id = ids(1)[0].to_string();
@@ -116,7 +116,7 @@ async fn a_job_that_never_ends_though_its_parts_have() {
 }
 
 /// A job that the service forgot, or will not show, leaves its servers unknown, with the service's
-/// words.
+/// message.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_cannot_be_polled() {
     let unknown = r#"{"code":"Common.0011","message":"Invalid job id."}"#;

@@ -16,7 +16,7 @@ use crate::scripted::{
 };
 use crate::{Client, Report};
 
-/// Has another token each time that one was refused. While it `lags` it goes on offering the first
+/// Has another token each time that one was refused. While it `lags` it continues to offer the first
 /// one.
 #[derive(Debug, Default)]
 struct Renewing {
@@ -174,7 +174,7 @@ impl CredentialsProvider for Flaky {
 #[tokio::test(start_paused = true)]
 async fn a_source_of_credentials_may_be_out_of_reach_for_a_while() {
     use SourceFault::{Hangs, Malformed, Unavailable};
-    // (trouble, how often, outcome, words)
+    // (fault, number of times, outcome, message)
     let table = [
         (Unavailable, 3, "succeeded", ""),
         (Hangs, 2, "succeeded", ""),
