@@ -88,7 +88,7 @@ pub(crate) fn proxy_credentials(proxies: &str) -> String {
 }
 
 /// Returns the step after a redirect of the whole site.
-pub(crate) fn moved(endpoint: &impl std::fmt::Display) -> String {
+pub(crate) fn moved(endpoint: &str) -> String {
     format!("if you trust that address, use it: --endpoint {endpoint}")
 }
 

@@ -64,9 +64,11 @@ mod memory;
 mod names;
 mod outcome;
 mod outcome_map;
+mod progress;
 mod record;
 mod recovered;
 mod replay;
+mod rolling_record;
 mod stop;
 mod waves;
 
@@ -91,11 +93,13 @@ pub(crate) use log::{RequestJournal, RunJournal};
 pub use memory::MemoryJournal;
 pub use names::ServerNames;
 pub use outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
-pub use record::{Entry, Purpose, Record, RollingRecord, RunRecord, ServerSnapshot};
+pub use progress::{AcceptedRequest, ServerProgress, UnknownRequest};
+pub use record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
 pub(crate) use record::{PROGRAM, milliseconds};
-pub use recovered::{AcceptedRequest, Recovered, ServerProgress, UnknownRequest};
+pub use recovered::Recovered;
 pub(crate) use replay::CLEARED;
 pub use replay::Replay;
+pub use rolling_record::RollingRecord;
 
 /// A destination for the records of a run.
 ///

@@ -2,11 +2,13 @@
 //! not sampled.
 
 mod checks;
+mod death;
 mod journals;
 mod lives;
 mod refusals;
 mod world;
 
+use death::*;
 use lives::*;
 use world::*;
 

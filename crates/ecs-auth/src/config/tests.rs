@@ -5,6 +5,7 @@ use crate::{AuthErrorKind, Environment, Reference};
 
 mod apart;
 mod documentation;
+mod wrong_settings;
 
 const SECRETS: [&str; 4] = ["sesame", "MFyf", "gQpj", "MIID"];
 

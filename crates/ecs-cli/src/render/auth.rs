@@ -208,9 +208,13 @@ pub(crate) fn text(checked: &CheckReport) -> String {
     if let Some(records) = &checked.records {
         row(
             "actions",
-            Some(access(records.actions.as_ref(), "not checked: the project has no server")),
+            Some(access(
+                records.actions.as_ref(),
+                "not checked: the project has no server",
+            )),
         );
-        let unknown = "not checked: the address of Cloud Trace Service is not known; --cts-endpoint names it";
+        let unknown =
+            "not checked: the address of Cloud Trace Service is not known; --cts-endpoint names it";
         row("traces", Some(access(records.traces.as_ref(), unknown)));
     }
     for warning in &checked.warnings {

@@ -6,7 +6,8 @@ use ecs_client::clock::ClockReading;
 use ecs_client::{NEVER_SENT, Problem};
 use ecs_model::{JobId, ServerId};
 
-use super::recovered::{Recovered, ServerProgress, UnknownRequest};
+use super::progress::{ServerProgress, UnknownRequest};
+use super::recovered::Recovered;
 use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, Report, ServerReport};
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::recovered::{Recovered, RequestProgress};
+use super::progress::RequestProgress;
+use super::recovered::Recovered;
 use crate::report::Stopped;
 
 impl Recovered {

@@ -3,7 +3,8 @@
 use ecs_model::ServerId;
 use jiff::Timestamp;
 
-use super::recovered::{Recovered, ServerProgress};
+use super::progress::ServerProgress;
+use super::recovered::Recovered;
 use crate::rolling::{Rolling, StopReason, WaveAction, WaveEvent};
 
 impl Recovered {

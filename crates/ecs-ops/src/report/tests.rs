@@ -5,6 +5,7 @@ use ecs_model::RebootType;
 
 use super::*;
 use crate::fleet::{Choice, Screen, Unready};
+use crate::rolling::StopReason;
 
 const SERVERS: [&str; 5] = [
     "616fb98f-46ca-475e-917e-2563e5a8cd19",

@@ -3,8 +3,9 @@
 use ecs_ops::store::{Ask, Held, Reply};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
+use super::records::{may_write, write_records};
 use super::rows::run_of;
-use super::{lease_of, leave_queue, may_write, microseconds, write_records};
+use super::{lease_of, leave_queue, microseconds};
 
 /// The time (in microseconds) after which a waiter for the quota that does not ask again loses its turn.
 const PATIENT: i64 = 5_000_000;

@@ -8,6 +8,7 @@ use ecs_ops::journal::MemoryJournal;
 use ecs_ops::{OnUnknown, Report, Stopped};
 
 use super::checks::{check_budget, check_waves};
+use super::death::*;
 use super::world::*;
 
 /// Plays until a process comes to the end; each of these deaths hits one of them. A run that stops

@@ -8,8 +8,9 @@ use super::FoldResult;
 use crate::action::PowerAction;
 use crate::journal::ledger::is_final;
 use crate::journal::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
+use crate::journal::progress::RequestProgress;
 use crate::journal::record::Purpose;
-use crate::journal::recovered::{Recovered, RequestProgress};
+use crate::journal::recovered::Recovered;
 use crate::report::{Evidence, Outcome};
 use crate::rolling::WaveEvent;
 

@@ -1,5 +1,5 @@
 use super::super::arbitrary_journal::*;
-use super::super::recovered::ServerHistory;
+use super::super::progress::ServerHistory;
 use super::super::{OutcomeKind, Purpose, Record, Recovered, UnknownRequest};
 use super::*;
 

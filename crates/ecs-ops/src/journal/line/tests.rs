@@ -1,7 +1,10 @@
+use std::io::{self, Write};
+
 use proptest::prelude::*;
 
 use super::super::arbitrary_journal::*;
 use super::super::*;
+use super::writer::PIECE;
 use super::*;
 
 mod version_1;

@@ -1,5 +1,6 @@
 use super::super::arbitrary_journal::{run, server, servers};
 use super::*;
+use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
 #[test]
 fn the_rules_of_a_rolling_run_round_trip() {

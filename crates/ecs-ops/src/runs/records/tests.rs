@@ -1,8 +1,10 @@
-use ecs_model::{RebootType, Server};
+use ecs_model::{RebootType, Server, ServerAction};
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::runs::evidence::SentTimes;
 
 const REBOOT: PowerAction = PowerAction::Reboot(RebootType::Soft);
 const SENT: &str = "2026-01-01T12:00:00Z";

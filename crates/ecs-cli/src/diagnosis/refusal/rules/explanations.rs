@@ -62,7 +62,9 @@ pub(super) fn forbidden_without_text(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     no_answer(format!(
         "the answer is not from this API: {answer}, without an error code or message"
     ))
-    .advise("look for a proxy, firewall or gateway that forbids it: the credentials were not checked")
+    .advise(
+        "look for a proxy, firewall or gateway that forbids it: the credentials were not checked",
+    )
 }
 
 pub(super) fn login_forbidden(refusal: &RefusedAnswer<'_>) -> Diagnosis {
