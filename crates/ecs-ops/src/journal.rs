@@ -94,12 +94,13 @@ pub use memory::MemoryJournal;
 pub use names::ServerNames;
 pub use outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
 pub use progress::{AcceptedRequest, ServerProgress, UnknownRequest};
+pub(crate) use record::PROGRAM;
 pub use record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
-pub(crate) use record::{PROGRAM, milliseconds};
 pub use recovered::Recovered;
 pub(crate) use replay::CLEARED;
 pub use replay::Replay;
 pub use rolling_record::RollingRecord;
+pub(crate) use rolling_record::milliseconds;
 
 /// A destination for the records of a run.
 ///

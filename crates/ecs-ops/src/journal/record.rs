@@ -1,8 +1,6 @@
 //! Records. A change of their JSON needs a new [`Entry::VERSION`] and a fixture of the old one in
 //! `line/fixtures/`.
 
-use std::time::Duration;
-
 use ecs_auth::ResolvedTarget;
 use ecs_model::{JobId, ProjectId, ServerId};
 use jiff::Timestamp;
@@ -10,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::invocation::Invocation;
 use super::outcome::{ErrorRecord, OutcomeRecord};
-use super::rolling_record::RollingRecord;
+use super::rolling_record::{RollingRecord, is_false};
 use crate::Endpoint;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
 use crate::fleet::UnreadyServer;
@@ -304,11 +302,6 @@ impl RunRecord {
 /// The program name in journals.
 pub(crate) const PROGRAM: &str = concat!("ecs-ops ", env!("CARGO_PKG_VERSION"));
 
-/// A duration as records hold it.
-pub(crate) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// A server as it was before the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -334,11 +327,6 @@ pub enum Purpose {
     Resubmit,
     /// Their soft restart failed; a hard one follows, once.
     Escalate,
-}
-
-/// Returns `true` if a flag is omitted.
-pub(super) fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 #[cfg(test)]

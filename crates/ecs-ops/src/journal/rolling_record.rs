@@ -5,7 +5,6 @@ use std::time::Duration;
 use ecs_model::ServerId;
 use serde::{Deserialize, Serialize};
 
-use super::record::{is_false, milliseconds};
 use crate::fleet::WaveRecheck;
 use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
@@ -82,4 +81,14 @@ impl RollingRecord {
             brake: self.brake,
         }
     }
+}
+
+/// Returns `true` if a flag is omitted.
+pub(super) fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// A duration as records hold it.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::super::arbitrary_journal::{run, server, servers};
 use super::*;
 use crate::rolling::{AfterCanary, CountOrPercent, Rules};
