@@ -292,6 +292,15 @@ impl Running {
         }
     }
 
+    /// Waits for the first line of stdout, and reads nothing after it.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub fn first_line(&mut self) -> String {
+        let stdout = self.0.stdout.as_mut().unwrap();
+        let bytes = std::io::Read::bytes(stdout).map(Result::unwrap);
+        let line = bytes.take_while(|byte| *byte != b'\n').collect();
+        String::from_utf8(line).unwrap()
+    }
+
     pub fn signal(&self, name: &str) {
         signal(&self.0, name);
     }

@@ -194,7 +194,9 @@ async fn passwords_tls_and_durability() {
 
     sql(server, &database.name, "ALTER SYSTEM SET fsync = off").await;
     sql(server, &database.name, "SELECT pg_reload_conf()").await;
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    while database.value("current_setting('fsync')").await != "off" {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     let error = database_error(&database).await;
     assert_eq!(error.kind(), StoreErrorKind::NotDurable);
     assert!(error.to_string().contains("fsync=off"), "{error}");
