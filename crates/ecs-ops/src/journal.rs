@@ -165,7 +165,7 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
         })
     }
 
-    /// For how long after it was asked an admission of [`announce`](Self::announce) holds. An attempt
+    /// Returns the time for which an admission of [`announce`](Self::announce) holds after its call. An attempt
     /// whose first byte has not left by then is announced again.
     ///
     /// A journal whose run another process can take over while this one is stopped has a limit: it

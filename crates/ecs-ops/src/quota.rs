@@ -98,7 +98,7 @@ impl ServerQuota {
         self.take(servers).ok()
     }
 
-    /// After about how long there will be room for a request that comes now: behind those that wait
+    /// Returns the approximate time until there is room for a request that comes now: behind those that wait
     /// already. A request that is underway is taken to be answered now.
     pub(crate) fn room_in(&self, servers: usize) -> Duration {
         let (limit, window) = (self.0.limit.max(1), self.0.window);

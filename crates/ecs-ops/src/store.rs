@@ -63,10 +63,10 @@ pub struct Process {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct StoreTimes {
-    /// After how long without a sign of life of its process a run may be taken over. A process
+    /// The time without a sign of life of its process after which a run may be taken over. A process
     /// shows one every 5 s. Default: 30 s.
     pub takeover_after: Duration,
-    /// For how long after it was asked for an admission holds: a request whose first byte has not
+    /// The time for which an admission holds after its request: an attempt whose first byte has not
     /// left by then is announced again. Less than `takeover_after`, so that nothing leaves after a
     /// takeover of a silent process; more than connecting takes (at most 10 s). Default: 15 s.
     pub admission_lifetime: Duration,

@@ -149,7 +149,7 @@ pub(crate) async fn filtered_servers(
     whole(client, &pages, listing, "servers").await
 }
 
-/// By how much the size of a page differs from that of the list before.
+/// Returns a size of pages that differs from that of the list before.
 pub(super) fn varied_size(client: &Client) -> usize {
     /// The number of lists in a row with pages of different sizes.
     const SIZES: u64 = 40;

@@ -36,7 +36,7 @@ pub enum Unready {
     /// It is a physical server, of this flavor, which takes a forced stop or restart only.
     Physical(String),
     /// It changed since the run was planned, at this time, and may have been restarted by another
-    /// else.
+    /// user.
     Changed(String),
 }
 

@@ -235,7 +235,7 @@ pub struct RunRecord {
     pub verify_ms: Option<u64>,
     /// `true` if lost answers are reconciled.
     pub reconcile: bool,
-    /// After how long without a trace they were not attempted, in milliseconds, if that was set.
+    /// The time without a trace after which they were not attempted, in milliseconds, if that was set.
     /// Runs that were written before it was there had the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconcile_after_ms: Option<u64>,

@@ -166,7 +166,7 @@ pub struct Ask {
     pub servers: Vec<ServerId>,
     /// The quota.
     pub limits: QuotaLimits,
-    /// For how long its share is held if nothing more is heard of it.
+    /// The time for which its permit is held without a further record of it.
     pub hold: Duration,
 }
 

@@ -225,7 +225,7 @@ pub(super) struct Plan {
     pub(super) outlives: bool,
     /// `true` if the transport enforces the time limit itself, or leaves that to its caller.
     pub(super) keeps_time: bool,
-    /// By how much the region's clock is set before, in seconds.
+    /// The seconds by which the region's clock is set before.
     pub(super) step: Option<i64>,
 }
 

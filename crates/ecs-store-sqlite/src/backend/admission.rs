@@ -78,7 +78,7 @@ fn wanted(ask: &Ask) -> i64 {
     i64::try_from(ask.servers.len().min(ask.limits.servers)).unwrap_or(i64::MAX)
 }
 
-/// Until when the share of this request is held, if it has one.
+/// Returns the time until which the permit of this request is held, if it has one.
 fn own_share(transaction: &Transaction<'_>, ask: &Ask) -> rusqlite::Result<Option<i64>> {
     let sql = "SELECT until FROM shares WHERE run_id = ?1 AND request = ?2";
     let until = transaction.query_row(sql, params![ask.place.run_id, ask.request], |row| {

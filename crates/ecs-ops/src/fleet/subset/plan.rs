@@ -1,4 +1,4 @@
-//! By which queries some servers of a project are read, and what an answer to a filter of ids shows:
+//! The queries by which some servers of a project are read, and the meaning of an answer to a filter of ids:
 //! pure decisions.
 
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ use crate::fleet::read::PAGE;
 /// `ListServersDetails`) advises, so that the address does not become too long.
 pub(crate) const MAX_IDS: usize = 100;
 
-/// By which queries servers are read.
+/// The queries by which servers are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadPlan {
     /// The list of the whole project.

@@ -19,7 +19,7 @@ const START_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 /// An action like ours that started less than this before the sending leaves its absence unproven.
 const UNCLEAR_MARGIN: SignedDuration = SignedDuration::from_secs(900);
 
-/// By what an action of this run is recognized.
+/// The identity by which an action of this run is recognized.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OwnIdentity {
     /// The id of the user; `None` if it is not known.
