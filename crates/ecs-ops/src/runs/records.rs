@@ -153,7 +153,7 @@ impl RequestRecords {
             TraceFinding::Refused(reason) => Some(format!(
                 "the service's trace shows that it was refused: {reason}"
             )),
-            TraceFinding::Unclear(message) => Some(message.clone()),
+            TraceFinding::Inconclusive(message) => Some(message.clone()),
             TraceFinding::Nothing(others) => others.get(id).cloned(),
         }
     }
@@ -241,7 +241,7 @@ impl RequestRecords {
             {
                 fallback
             }
-            Some(Reading::Nothing | Reading::Others(_) | Reading::Unclear) | None if traced => {
+            Some(Reading::Nothing | Reading::Others(_) | Reading::Inconclusive) | None if traced => {
                 Conclusion::NotRecorded(self.traced_reason(id))
             }
             Some(Reading::Nothing | Reading::Others(_)) if absent => {

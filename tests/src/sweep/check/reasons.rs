@@ -14,7 +14,7 @@ use super::super::{Played, scenario::RunPlan};
 use super::Checker;
 
 /// Returns whether the request left, and its answer does not show whether it was executed.
-pub(super) fn is_unclear(exchange: &Exchange) -> bool {
+pub(super) fn is_unresolved(exchange: &Exchange) -> bool {
     let answered = matches!(exchange.ended, Some((_, Received::Answer(_))));
     let clear = matches!(
         exchange.fault,
@@ -61,7 +61,7 @@ impl Checker<'_> {
     pub(super) fn may_be_unknown(&self, id: &ServerId, run: &Played) -> bool {
         let mut sendings = self.sendings(id, run.until);
         let lived = self.lived.filter(|lived| lived.is(run));
-        sendings.any(is_unclear) || lived.is_some_and(|lived| lived.died_sending(id, run.until))
+        sendings.any(is_unresolved) || lived.is_some_and(|lived| lived.died_sending(id, run.until))
     }
 
     /// Returns the jobs that were reported to the client explicitly, in a process that lived long enough
@@ -97,7 +97,7 @@ impl Checker<'_> {
         for exchange in self.sendings(id, run.until) {
             match self.reported_job(exchange) {
                 Some(job) => (reported, later) = (Some(job), false),
-                None => later |= is_unclear(exchange) || self.was_cut(exchange),
+                None => later |= is_unresolved(exchange) || self.was_cut(exchange),
             }
         }
         let cut = || {

@@ -11,11 +11,11 @@ use ecs_sim::{Asked, Exchange};
 
 use super::super::Played;
 use super::super::lives::{Gate, Life};
-use super::reasons::{is_not_sent, is_unclear};
+use super::reasons::{is_not_sent, is_unresolved};
 use super::{Checker, ManyLives};
 
 /// The longest time after its sending at which a request of unknown outcome may be at work.
-const UNCLEAR: Duration = Duration::from_secs(180);
+const UNRESOLVED_FOR: Duration = Duration::from_secs(180);
 
 /// A request of a rolling run.
 #[derive(Clone, Copy)]
@@ -209,12 +209,12 @@ impl Checker<'_> {
             })
         };
         let at = now.exchange.begun;
-        let mut unclear = sent.iter().filter(|value| {
+        let mut unresolved = sent.iter().filter(|value| {
             let exchange = value.exchange;
-            let unclear = is_unclear(exchange) || self.was_cut(exchange);
-            value.wave != now.wave && unclear && !is_not_sent(exchange) && !reconciles(value)
+            let unresolved = is_unresolved(exchange) || self.was_cut(exchange);
+            value.wave != now.wave && unresolved && !is_not_sent(exchange) && !reconciles(value)
         });
-        let soon = unclear.find(|value| at < value.exchange.begun + UNCLEAR)?;
+        let soon = unresolved.find(|value| at < value.exchange.begun + UNRESOLVED_FOR)?;
         Some(format!(
             "wave {} went on at {at:.3?}, and what was sent at {:.3?} may be at work",
             now.wave, soon.exchange.begun

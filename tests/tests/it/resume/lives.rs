@@ -62,7 +62,7 @@ async fn check_end(world: &World, play: Play, journal: &Arc<MemoryJournal>, repo
         assert_eq!(expected(&again), expected(report), "{play:?}");
         let sends = process.sends.load(Ordering::SeqCst);
         assert_eq!(sends, 0, "{play:?}");
-    } else if !play.swallow || !play.resubmit {
+    } else if !play.loses_request || !play.resubmit {
         // Servers that were found not to have been acted on are sent now, in waves if there are
         // any.
         check_waves(&journal.entries());

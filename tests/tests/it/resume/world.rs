@@ -29,8 +29,8 @@ pub(crate) struct Play {
     pub(crate) reconcile: bool,
     pub(crate) resubmit: bool,
     pub(crate) verify: bool,
-    /// The first request is swallowed on its way, without any error.
-    pub(crate) swallow: bool,
+    /// The first request is lost, without any error.
+    pub(crate) loses_request: bool,
     pub(crate) roll: Option<Roll>,
 }
 
@@ -46,9 +46,9 @@ pub(crate) struct Roll {
     /// A canary of one server, a question, health checks and pauses.
     pub(crate) gates: bool,
     /// The first health check fails.
-    pub(crate) sick: bool,
+    pub(crate) unhealthy: bool,
     /// The first answer is no.
-    pub(crate) shy: bool,
+    pub(crate) declining: bool,
     pub(crate) escalate: bool,
 }
 
@@ -58,8 +58,8 @@ pub(crate) const ROLL: Roll = Roll {
     failing: &[],
     flaky: 0.0,
     gates: false,
-    sick: false,
-    shy: false,
+    unhealthy: false,
+    declining: false,
     escalate: false,
 };
 
@@ -69,11 +69,11 @@ pub(crate) struct World {
     pub(crate) sim: SimTransport,
     pub(crate) servers: Vec<ServerId>,
     pub(crate) missing: Option<ServerId>,
-    pub(crate) swallow: Arc<AtomicBool>,
+    pub(crate) loses_request: Arc<AtomicBool>,
     began: Instant,
     pace: usize,
-    sick: Arc<AtomicBool>,
-    shy: Arc<AtomicBool>,
+    unhealthy: Arc<AtomicBool>,
+    declining: Arc<AtomicBool>,
 }
 
 impl World {
@@ -95,11 +95,11 @@ impl World {
             sim: SimTransport::new(region).with_latency(millis(5)..=millis(5)),
             servers,
             missing,
-            swallow: Arc::new(AtomicBool::new(play.swallow)),
+            loses_request: Arc::new(AtomicBool::new(play.loses_request)),
             began: Instant::now(),
             pace: play.pace,
-            sick: Arc::new(AtomicBool::new(play.roll.is_some_and(|roll| roll.sick))),
-            shy: Arc::new(AtomicBool::new(play.roll.is_some_and(|roll| roll.shy))),
+            unhealthy: Arc::new(AtomicBool::new(play.roll.is_some_and(|roll| roll.unhealthy))),
+            declining: Arc::new(AtomicBool::new(play.roll.is_some_and(|roll| roll.declining))),
         }
     }
 
@@ -117,7 +117,7 @@ impl World {
             .transport(DyingTransport(
                 Arc::clone(process),
                 self.sim.clone(),
-                Arc::clone(&self.swallow),
+                Arc::clone(&self.loses_request),
             ))
             .servers_per_minute(self.pace)
             .epoch(self.now())
@@ -146,20 +146,20 @@ impl World {
         if !play.roll.is_some_and(|roll| roll.gates) {
             return run;
         }
-        let (sick, shy) = (Arc::clone(&self.sick), Arc::clone(&self.shy));
+        let (unhealthy, declining) = (Arc::clone(&self.unhealthy), Arc::clone(&self.declining));
         let check = move |_| {
-            let is_sick = sick.swap(false, Ordering::SeqCst);
+            let is_unhealthy = unhealthy.swap(false, Ordering::SeqCst);
             async move {
-                if is_sick {
-                    Err("sick".to_owned())
+                if is_unhealthy {
+                    Err("unhealthy".to_owned())
                 } else {
                     Ok(())
                 }
             }
         };
         let ask = move || {
-            let is_shy = shy.swap(false, Ordering::SeqCst);
-            async move { !is_shy }
+            let is_declined = declining.swap(false, Ordering::SeqCst);
+            async move { !is_declined }
         };
         run.health_check("a test", Duration::from_secs(60), check)
             .canary_question(ask)
@@ -167,7 +167,7 @@ impl World {
 
     pub(crate) fn check(&self, play: Play, death: Death, lives: usize, report: &Report) {
         let expected = || format!("{play:?} {death:?}: {report:#?}");
-        let lossy = death != Death::Never || play.swallow;
+        let lossy = death != Death::Never || play.loses_request;
         let stopped = matches!(report.stopped, Some(Stopped::Rolling(_)));
         let ids: Vec<_> = report.servers.iter().map(|server| server.id).collect();
         assert_eq!(ids, self.servers, "{}", expected());
@@ -279,6 +279,6 @@ pub(crate) const PLAIN: Play = Play {
     reconcile: false,
     resubmit: false,
     verify: false,
-    swallow: false,
+    loses_request: false,
     roll: None,
 };

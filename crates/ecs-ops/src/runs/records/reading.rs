@@ -17,7 +17,7 @@ const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(5);
 const START_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// An action like ours that started less than this before the sending leaves its absence unproven.
-const UNCLEAR_MARGIN: SignedDuration = SignedDuration::from_secs(900);
+const INCONCLUSIVE_MARGIN: SignedDuration = SignedDuration::from_secs(900);
 
 /// The identity by which an action of this run is recognized.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,7 @@ pub(crate) enum Reading {
     /// Only other actions since the sending, with a description of the last one.
     Others(String),
     /// An action that may or may not be of this run.
-    Unclear,
+    Inconclusive,
     /// No action since the sending.
     Nothing,
 }
@@ -90,10 +90,10 @@ pub(crate) fn read(
     own: &OwnIdentity,
     earliest: Timestamp,
 ) -> Reading {
-    let unclear_from = earliest.checked_sub(UNCLEAR_MARGIN).unwrap_or(earliest);
+    let inconclusive_from = earliest.checked_sub(INCONCLUSIVE_MARGIN).unwrap_or(earliest);
     let mut ours: Option<(Timestamp, bool)> = None;
     let mut others: Option<(Timestamp, String)> = None;
-    let mut is_unclear = false;
+    let mut is_inconclusive = false;
     for record in records {
         let alike = is_alike(action, record);
         let start = start_of(record);
@@ -109,14 +109,14 @@ pub(crate) fn read(
             }
         } else if let Some(at) = since {
             if own.user.is_none() || record.user_id.is_none() {
-                is_unclear |= alike;
+                is_inconclusive |= alike;
             } else if others.as_ref().is_none_or(|(latest, _)| *latest <= at) {
                 others = Some((at, describe(record)));
             }
         } else {
             // Too early or without a readable time.
-            let recent = start.is_none_or(|start| start >= unclear_from);
-            is_unclear |= alike && recent && (same_user || start.is_none() || own.user.is_none());
+            let recent = start.is_none_or(|start| start >= inconclusive_from);
+            is_inconclusive |= alike && recent && (same_user || start.is_none() || own.user.is_none());
         }
     }
     match (ours, others) {
@@ -126,8 +126,8 @@ pub(crate) fn read(
                 .filter(|(other, _)| *other >= at)
                 .map(|(_, message)| message),
         },
-        (None, _) if is_unclear || own.user.is_none() => Reading::Unclear,
-        (None, Some(_)) if !own.confirmed => Reading::Unclear,
+        (None, _) if is_inconclusive || own.user.is_none() => Reading::Inconclusive,
+        (None, Some(_)) if !own.confirmed => Reading::Inconclusive,
         (None, Some((_, message))) => Reading::Others(message),
         (None, None) => Reading::Nothing,
     }

@@ -47,7 +47,7 @@ fn records_of_one_server() {
         (vec![mine("12:00:03")], OURS),
         // The clock is known to a second or so, and records have whole seconds.
         (vec![mine("11:59:58")], OURS),
-        (vec![mine("11:59:30")], Reading::Unclear),
+        (vec![mine("11:59:30")], Reading::Inconclusive),
         (vec![mine("11:40:00")], Reading::Nothing),
         (vec![other("11:59:30")], Reading::Nothing),
         (
@@ -88,12 +88,12 @@ fn records_of_one_server() {
     timeless.start_time = None;
     assert_eq!(
         read(REBOOT, &[timeless], &own(), earliest()),
-        Reading::Unclear
+        Reading::Inconclusive
     );
     let nobody = OwnIdentity::default();
     assert_eq!(
         read(REBOOT, &[other("12:00:03")], &nobody, earliest()),
-        Reading::Unclear
+        Reading::Inconclusive
     );
     let by_request = OwnIdentity {
         request_id: Some("req-1".to_owned()),
@@ -106,7 +106,7 @@ fn records_of_one_server() {
     let theirs = [other("12:00:03")];
     assert_eq!(
         read(REBOOT, &theirs, &unconfirmed, earliest()),
-        Reading::Unclear
+        Reading::Inconclusive
     );
     let ours = [mine("12:00:03")];
     assert_eq!(read(REBOOT, &ours, &unconfirmed, earliest()), OURS);
@@ -207,8 +207,8 @@ fn other() -> Reading {
 fn a_restart_with_a_record_on_each_server_succeeded() {
     let done = (Some(OURS), Observation::Done, true);
     // Even if nothing else proves it.
-    let unclear = Observation::Inconclusive("no clock".to_owned());
-    let shown = (Some(OURS), unclear, true);
+    let inconclusive = Observation::Inconclusive("no clock".to_owned());
+    let shown = (Some(OURS), inconclusive, true);
     let all = judge(REBOOT, &[done.clone(), shown], false, false);
     assert_eq!(
         all,
@@ -323,8 +323,8 @@ fn the_absence_of_a_trace_counts_when_nothing_contradicts_it() {
     for finding in [nothing(), of_other(2)] {
         assert!(!not(&traced(finding, true, [true, false], true)));
     }
-    let unclear = TraceFinding::Unclear("two of them".to_owned());
-    for finding in [unclear, TraceFinding::Executed] {
+    let inconclusive = TraceFinding::Inconclusive("two of them".to_owned());
+    for finding in [inconclusive, TraceFinding::Executed] {
         let found = traced(finding, true, [false; 2], true);
         assert!(
             found
@@ -346,7 +346,7 @@ fn any_reading() -> impl Strategy<Value = Option<Reading>> {
     prop_oneof![
         Just(None),
         Just(Some(OURS)),
-        Just(Some(Reading::Unclear)),
+        Just(Some(Reading::Inconclusive)),
         Just(Some(other())),
         Just(Some(Reading::Nothing)),
     ]
@@ -370,7 +370,7 @@ proptest! {
     ) {
         let ends = judge(REBOOT, &rows, delay_bounded, limit_reached);
         let may_be_ours = |reading: &Option<Reading>| {
-            matches!(reading, None | Some(Reading::Ours { .. } | Reading::Unclear))
+            matches!(reading, None | Some(Reading::Ours { .. } | Reading::Inconclusive))
         };
         for (end, (reading, _, changed)) in ends.iter().zip(&rows) {
             match end {

@@ -134,17 +134,17 @@ fn the_owner_of_a_trace() {
     assert_eq!(of(&[ours.clone(), theirs.clone()], me, None), job("ours"));
     // Without a user it may be anybody's; with the request's id it is ours.
     let unknown = of(std::slice::from_ref(&ours), None, None);
-    assert!(matches!(unknown, TraceFinding::Unclear(_)), "{unknown:?}");
+    assert!(matches!(unknown, TraceFinding::Inconclusive(_)), "{unknown:?}");
     assert_eq!(
         of(std::slice::from_ref(&ours), None, Some("request-1")),
         job("ours")
     );
     let wrong = of(&[trace(1, "me", &[7], Some("x"))], me, Some("request-1"));
-    assert!(matches!(wrong, TraceFinding::Unclear(_)), "{wrong:?}");
+    assert!(matches!(wrong, TraceFinding::Inconclusive(_)), "{wrong:?}");
     // Twice is one too many; a refusal before it is none.
     let again = trace(2, "me", &[1, 2], Some("again"));
     let twice = of(&[ours.clone(), again], me, None);
-    assert!(matches!(twice, TraceFinding::Unclear(_)), "{twice:?}");
+    assert!(matches!(twice, TraceFinding::Inconclusive(_)), "{twice:?}");
     let mut refused = trace(0, "me", &[1, 2], None);
     refused.refusal = Some("HTTP 429".to_owned());
     assert_eq!(of(&[refused.clone(), ours], me, None), job("ours"));
@@ -186,7 +186,7 @@ fn an_error_that_proves_nothing_leaves_the_outcome_unknown() {
     ] {
         let found = answered(status, response);
         assert!(
-            matches!(found, TraceFinding::Unclear(_)),
+            matches!(found, TraceFinding::Inconclusive(_)),
             "{status}: {found:?}"
         );
     }
@@ -223,7 +223,7 @@ fn a_trace_without_its_servers_leaves_the_outcome_unknown() {
     let mut hidden = trace(1, "me", &[1, 2], Some("job"));
     hidden.action = None;
     let found = of(std::slice::from_ref(&hidden), Some("me"), None);
-    assert!(matches!(found, TraceFinding::Unclear(_)), "{found:?}");
+    assert!(matches!(found, TraceFinding::Inconclusive(_)), "{found:?}");
     hidden.user = Some("alice".to_owned());
     let found = of(&[hidden], Some("me"), None);
     assert!(matches!(found, TraceFinding::Nothing(_)), "{found:?}");
@@ -287,7 +287,7 @@ proptest! {
                 prop_assert!(named.keys().all(|id| servers.contains(id)));
             }
             TraceFinding::Executed | TraceFinding::Refused(_) => prop_assert!(known_user),
-            TraceFinding::Unclear(message) => prop_assert!(!message.is_empty()),
+            TraceFinding::Inconclusive(message) => prop_assert!(!message.is_empty()),
         }
     }
 }
@@ -304,7 +304,7 @@ fn a_clock_that_was_set() {
     );
     for request_id in [None, Some("request-1")] {
         let finding = of(request_id);
-        assert!(matches!(finding, TraceFinding::Unclear(_)), "{finding:?}");
+        assert!(matches!(finding, TraceFinding::Inconclusive(_)), "{finding:?}");
     }
     let no_jobs = HashSet::new();
     let lost = |request_id| LostRequest {
