@@ -297,7 +297,7 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
 }
 
 /// Joins an error and its causes in one line, for where they are printed or become a [`Problem`]. A
-/// cause that the line already contains is left out.
+/// cause that the line already contains is omitted.
 pub fn chain(error: &dyn StdError) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

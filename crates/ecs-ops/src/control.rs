@@ -40,7 +40,7 @@ struct ControlState {
 /// A handle of a run: stops it, and subscribes to its events. Clones are of the same run, and it may
 /// outlive it.
 ///
-/// A stop binds the run from the moment at which it is asked for: nothing new is sent. With a
+/// A stop binds the run from the moment at which it is requested: nothing new is sent. With a
 /// journal it is recorded at once, so that a resumed run keeps to it after a crash;
 /// [`recorded`](Self::recorded) waits until that is so.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ impl Control {
         self.raise(Level::End, Some(reason.into()));
     }
 
-    /// Waits until a stop that was asked for is durable in the journal of the run: then it outlives
+    /// Waits until a requested stop is durable in the journal of the run: then it outlives
     /// the process. `false`: it will not be, since the run has no journal, or it cannot be written,
     /// or the run ended before it was asked to stop.
     pub async fn recorded(&self) -> bool {
@@ -167,12 +167,12 @@ impl Control {
             .await;
     }
 
-    /// Returns `true` if the stop that was asked for is durable.
+    /// Returns `true` if the requested stop is durable.
     pub(crate) fn is_recorded(&self) -> bool {
         self.state.borrow().recorded == Recorded::Durable
     }
 
-    /// The stop that was asked for is durable.
+    /// The requested stop is durable.
     pub(crate) fn set_recorded(&self) {
         self.state
             .send_modify(|state| state.recorded = Recorded::Durable);

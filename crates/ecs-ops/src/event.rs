@@ -319,7 +319,7 @@ pub enum Event {
     },
     /// The outcome of a server is known.
     ServerDone(ServerReport),
-    /// No further request is sent: of a stop that was asked for, once the journal has it.
+    /// No further request is sent: for a requested stop, once the journal has it.
     Stopping {
         /// The reason, for people.
         reason: String,

@@ -185,7 +185,7 @@ impl PollState {
             PollOutcome::Denied { authentic } => self.refused(authentic, WatchEnd::Denied),
             PollOutcome::Refused => self.refused(false, WatchEnd::Refused),
             PollOutcome::Inconclusive(pause) => {
-                // The service may have asked for this pause, so no deadline shortens it.
+                // The service may have requested this pause, so no deadline shortens it.
                 let next = now.saturating_add(pause.max(Duration::from_millis(1)));
                 return match context.deadlines.last {
                     Some(last) if next >= last => NextPoll::Never,

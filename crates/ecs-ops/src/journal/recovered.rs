@@ -188,7 +188,7 @@ impl Recovered {
         self.run.servers.iter().copied().filter(unsent).collect()
     }
 
-    /// Servers that are not sent because they were not ready: those that were left out of the run
+    /// Servers that are not sent because they were not ready: those that were skipped
     /// before it began, and those that were skipped before their wave.
     pub fn unready(&self) -> impl Iterator<Item = &UnreadyServer> {
         self.run.unready.iter().chain(self.ledger.left_out.values())

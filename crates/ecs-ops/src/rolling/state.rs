@@ -77,7 +77,7 @@ enum Stage {
 }
 
 impl Rolling {
-    /// A new rolling run. Empty waves are left out.
+    /// A new rolling run. Empty waves are omitted.
     pub(crate) fn new(waves: Vec<Vec<ServerId>>, rules: Rules) -> Self {
         let waves: Vec<_> = waves.into_iter().filter(|wave| !wave.is_empty()).collect();
         let servers = waves.iter().map(Vec::len).sum();

@@ -205,7 +205,7 @@ impl Selection {
             if found.is_empty() {
                 problems.push(SelectionProblem::NotExcluded(server.clone()));
             }
-            // All servers of an ambiguous name are left out: one too few is safer than one too
+            // All servers of an ambiguous name are omitted: one too few is safer than one too
             // many.
             ids.extend(found.iter().map(|found| found.id));
         }

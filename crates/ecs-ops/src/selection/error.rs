@@ -23,7 +23,7 @@ pub enum SelectionProblem {
         /// The servers that have it.
         candidates: Vec<String>,
     },
-    /// No server is the one to leave out.
+    /// No server is the excluded one.
     NotExcluded(ServerRef),
     /// No server's name fits the pattern.
     NoName(String),
@@ -55,7 +55,7 @@ pub enum SelectionProblem {
     /// No server has this address, or one in this network.
     NoAddress(String),
     /// Each condition is fulfilled by servers, but no server fulfills all of them; or all that do
-    /// were left out.
+    /// were omitted.
     Nothing {
         /// The number of servers that exist, or were given.
         servers: usize,

@@ -119,7 +119,7 @@ fn take(selection: &Selection, listed: Vec<Server>) -> Result<Selected, super::S
 }
 
 /// The filters of the service for a selection; each finds at least the servers that are meant.
-/// `not-tags` is not among them: the vendor's page says that it leaves out tags that *contain* the
+/// `not-tags` is not among them: the vendor's page says that it omits tags that *contain* the
 /// value, so it can omit more servers than are meant. Neither are two values of one kind, for
 /// which the page has no form.
 pub(super) fn filter_of(selection: &Selection) -> ListFilter {

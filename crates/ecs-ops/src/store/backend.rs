@@ -47,7 +47,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         below: i64,
     ) -> BoxFuture<'a, Result<Vec<String>, StoreError>>;
 
-    /// The latest runs, or the one that is asked for. A process is silent after this time.
+    /// The latest runs, or the one that is requested. A process is silent after this time.
     fn runs<'a>(
         &'a self,
         which: Which<'a>,

@@ -1,5 +1,5 @@
 //! Two hosts, as network namespaces, and a network that is cut. Needs root and `ip` (Debian:
-//! iproute2); elsewhere it is left out, and says so.
+//! iproute2); elsewhere it is skipped, with a message.
 
 use std::io::Write as _;
 use std::process::Command;

@@ -179,7 +179,7 @@ async fn passwords_tls_and_durability() {
         format!("{error:?}").contains("NotValidForName"),
         "{error:?}"
     );
-    // Without TLS, because it is asked for.
+    // Without TLS, because it is requested.
     let off: StoreAddress = format!("{address}?sslmode=disable").parse().unwrap();
     open(off.clone().with_passfile(&passfile)).await.unwrap();
     // A wrong password, and none.

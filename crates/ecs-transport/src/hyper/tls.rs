@@ -38,7 +38,7 @@ pub(super) struct Tls {
 }
 
 /// Configures TLS 1.2 and 1.3 with ring. An unusable authority of the user is an error.
-/// Certificates of the machine are read by the first https request; unusable ones are left out, and
+/// Certificates of the machine are read by the first https request; unusable ones are omitted, and
 /// only then is it an error if there are none.
 pub(super) fn configure(
     native_roots: bool,

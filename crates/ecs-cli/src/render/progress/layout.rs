@@ -10,7 +10,7 @@ use crate::screen::{Screen, width_of};
 /// The widest bar, and the narrowest useful one.
 const BAR: std::ops::RangeInclusive<usize> = 8..=24;
 
-/// Returns the line in this width: a bar and counts first, then the current wait. Parts that do not fit are left out,
+/// Returns the line in this width: a bar and counts first, then the current wait. Parts that do not fit are omitted,
 /// the least important one first, but never the counts of done, failed and unknown servers, nor the wait.
 pub(super) fn line(tally: &Tally, now: Instant, screen: Screen) -> String {
     let width = screen.width.unwrap_or(usize::MAX);

@@ -13,7 +13,7 @@ struct Service {
     knows_marker: bool,
     /// The most rows on a page.
     cap: usize,
-    /// Pages are counted in the size that was asked for, though they are capped.
+    /// Pages are counted in the size that was requested, though they are capped.
     gaps: bool,
     ignores_pages: bool,
     repeats_last: bool,

@@ -60,7 +60,7 @@ async fn without_a_right_nothing_is_known() {
     }
 }
 
-/// A service that answers a question about one server with something else is asked for its list.
+/// A service that answers a question about one server with something else: its list is read.
 #[tokio::test(start_paused = true)]
 async fn a_server_with_an_unreadable_answer_is_searched_in_the_list() {
     let named = ids(3);

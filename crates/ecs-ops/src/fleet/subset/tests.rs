@@ -175,7 +175,7 @@ async fn a_few_servers_of_many() {
     assert_eq!(counts.get(), [0, 0, 2]);
 }
 
-/// A filter's row of an id only is no proof: the service is asked for this server alone.
+/// A filter's row of an id only is no proof: this server is queried alone.
 #[tokio::test(start_paused = true)]
 async fn a_row_without_a_server_is_asked_for_again() {
     let region = Region::builder().servers(2_000);
@@ -272,7 +272,7 @@ async fn a_cached_answer_about_a_server_that_was_not_found() {
     }
 }
 
-/// An answer about another server says nothing of the one that was asked for.
+/// An answer about another server says nothing about the requested one.
 #[tokio::test(start_paused = true)]
 async fn an_answer_about_another_server() {
     let named = ids(1);

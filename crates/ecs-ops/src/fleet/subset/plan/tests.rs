@@ -27,7 +27,7 @@ fn the_cheapest_read_is_chosen() {
         (50, Yes, 9_999, ByIds),
         (1, Yes, 9_999, OneByOne),
         (2, Yes, 9_999, ByIds),
-        // A try may be in vain.
+        // A try may be useless.
         (2, Untried, 9_999, OneByOne),
         (3, Untried, 9_999, ByIds),
         (4_800, Untried, 9_999, ByIds),
@@ -132,7 +132,7 @@ proptest! {
         prop_assert!(plan != ReadPlan::ByIds || id_filter != Support::No);
     }
 
-    /// An answer shows servers that were asked for, each once.
+    /// An answer shows requested servers, each once.
     #[test]
     fn an_answer_shows_the_requested_servers(
         asked in proptest::collection::hash_set(0..20_u8, 1..10),

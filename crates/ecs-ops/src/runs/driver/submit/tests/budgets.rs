@@ -47,7 +47,7 @@ async fn a_read_ends_in_time() {
     }
 }
 
-/// A pause that the service asks for is kept, in whichever way it asks.
+/// A pause that the service requests is kept, in whichever way it asks.
 #[tokio::test(start_paused = true)]
 async fn the_pause_that_the_service_asks_for() {
     let header = |value| {
