@@ -241,7 +241,9 @@ impl RequestRecords {
             {
                 fallback
             }
-            Some(Reading::Nothing | Reading::Others(_) | Reading::Inconclusive) | None if traced => {
+            Some(Reading::Nothing | Reading::Others(_) | Reading::Inconclusive) | None
+                if traced =>
+            {
                 Conclusion::NotRecorded(self.traced_reason(id))
             }
             Some(Reading::Nothing | Reading::Others(_)) if absent => {

@@ -56,7 +56,9 @@ impl Checker<'_> {
     /// Returns whether a run may have given up because of lost answers.
     pub(super) fn had_an_outage(&self, run: &Played) -> bool {
         let actions = self.actions_of(run);
-        let unresolved = actions.iter().filter(|(exchange, _)| is_unresolved(exchange));
+        let unresolved = actions
+            .iter()
+            .filter(|(exchange, _)| is_unresolved(exchange));
         unresolved.count() >= IN_A_ROW
     }
 }

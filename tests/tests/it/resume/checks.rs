@@ -25,7 +25,10 @@ pub(crate) fn check_waves(entries: &[Entry]) {
                 assert_eq!(*wave, began, "{entries:#?}");
                 assert!(in_flight.is_empty(), "{wave}: {in_flight:?} {entries:#?}");
                 let is_over = |at: &Timestamp| entry.at.duration_since(*at).as_secs() >= 180;
-                assert!(unresolved.values().all(is_over), "{unresolved:?} {entries:#?}");
+                assert!(
+                    unresolved.values().all(is_over),
+                    "{unresolved:?} {entries:#?}"
+                );
                 began += 1;
             }
             Record::Intent {

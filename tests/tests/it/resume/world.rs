@@ -98,8 +98,12 @@ impl World {
             loses_request: Arc::new(AtomicBool::new(play.loses_request)),
             began: Instant::now(),
             pace: play.pace,
-            unhealthy: Arc::new(AtomicBool::new(play.roll.is_some_and(|roll| roll.unhealthy))),
-            declining: Arc::new(AtomicBool::new(play.roll.is_some_and(|roll| roll.declining))),
+            unhealthy: Arc::new(AtomicBool::new(
+                play.roll.is_some_and(|roll| roll.unhealthy),
+            )),
+            declining: Arc::new(AtomicBool::new(
+                play.roll.is_some_and(|roll| roll.declining),
+            )),
         }
     }
 

@@ -90,7 +90,9 @@ pub(crate) fn read(
     own: &OwnIdentity,
     earliest: Timestamp,
 ) -> Reading {
-    let inconclusive_from = earliest.checked_sub(INCONCLUSIVE_MARGIN).unwrap_or(earliest);
+    let inconclusive_from = earliest
+        .checked_sub(INCONCLUSIVE_MARGIN)
+        .unwrap_or(earliest);
     let mut ours: Option<(Timestamp, bool)> = None;
     let mut others: Option<(Timestamp, String)> = None;
     let mut is_inconclusive = false;
@@ -116,7 +118,8 @@ pub(crate) fn read(
         } else {
             // Too early or without a readable time.
             let recent = start.is_none_or(|start| start >= inconclusive_from);
-            is_inconclusive |= alike && recent && (same_user || start.is_none() || own.user.is_none());
+            is_inconclusive |=
+                alike && recent && (same_user || start.is_none() || own.user.is_none());
         }
     }
     match (ours, others) {

@@ -134,7 +134,10 @@ fn the_owner_of_a_trace() {
     assert_eq!(of(&[ours.clone(), theirs.clone()], me, None), job("ours"));
     // Without a user it may be anybody's; with the request's id it is ours.
     let unknown = of(std::slice::from_ref(&ours), None, None);
-    assert!(matches!(unknown, TraceFinding::Inconclusive(_)), "{unknown:?}");
+    assert!(
+        matches!(unknown, TraceFinding::Inconclusive(_)),
+        "{unknown:?}"
+    );
     assert_eq!(
         of(std::slice::from_ref(&ours), None, Some("request-1")),
         job("ours")
@@ -304,7 +307,10 @@ fn a_clock_that_was_set() {
     );
     for request_id in [None, Some("request-1")] {
         let finding = of(request_id);
-        assert!(matches!(finding, TraceFinding::Inconclusive(_)), "{finding:?}");
+        assert!(
+            matches!(finding, TraceFinding::Inconclusive(_)),
+            "{finding:?}"
+        );
     }
     let no_jobs = HashSet::new();
     let lost = |request_id| LostRequest {
