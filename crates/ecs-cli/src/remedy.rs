@@ -20,7 +20,7 @@ impl Settings<'static> {
 }
 
 /// The step for a host that needs no proxy.
-const WITHOUT_PROXY: &str = "if the host can be reached directly, name it in NO_PROXY";
+const WITHOUT_PROXY: &str = "if it can be reached directly, name the host in NO_PROXY";
 
 /// Returns the steps after a failed connection, the most likely one first. Empty if the kind of failure suggests none.
 pub(crate) fn of_connection(kind: TransportErrorKind, settings: Settings<'_>) -> Vec<String> {

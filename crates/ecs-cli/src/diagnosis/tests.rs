@@ -62,7 +62,7 @@ fn a_proxy_that_is_set_is_named_but_not_its_address() {
         let advice = diagnose(&seen).advice.join(" ");
         assert!(
             advice.contains("HTTPS_PROXY, ALL_PROXY")
-                && advice.contains("name it in NO_PROXY"),
+                && advice.contains("name the host in NO_PROXY"),
             "{advice}"
         );
     }
