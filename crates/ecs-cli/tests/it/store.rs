@@ -137,7 +137,10 @@ fn unusable_stores_are_refused_before_anything_is_sent() {
         assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
     };
     let with_password = "postgres://ops:hunter2@127.0.0.1:9/d";
-    refused(&["--store", with_password], &["--store contains a password"]);
+    refused(
+        &["--store", with_password],
+        &["--store contains a password"],
+    );
     refused(
         &["--store", "postgres://h/d?password=hunter2"],
         &["password"],
