@@ -109,8 +109,8 @@ impl CredentialKind {
 pub struct Skipped {
     /// The source, or the setting.
     pub source: String,
-    /// Why it was not used.
-    pub why: String,
+    /// The reason why it was not used.
+    pub reason: String,
 }
 
 /// The classes of [`Warning`].
@@ -135,7 +135,7 @@ pub enum WarningKind {
 pub struct Warning {
     /// The class.
     pub kind: WarningKind,
-    /// What happens, to which setting, and what is used instead.
+    /// The change: the affected setting, and the value that is used instead.
     pub message: String,
 }
 
@@ -292,7 +292,7 @@ impl CredentialConfig {
     }
 
     /// Returns whether requests to IAM are needed: for tokens, the id of the project, or the
-    /// look-up of a token.
+    /// lookup of a token.
     pub fn asks_iam(&self) -> bool {
         match self.method {
             Some(AuthMethod::Login(_) | AuthMethod::Exchange(_)) => true,

@@ -76,7 +76,7 @@ pub struct ResolvedAccount {
     pub agency: Option<String>,
     /// The domain that owns the agency.
     pub agency_domain: Option<String>,
-    /// Why a token was not looked up, so that its user and domain are not known.
+    /// The reason why a token was not looked up, so that its user and domain are not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_looked_up: Option<String>,
 }
@@ -103,8 +103,8 @@ impl fmt::Display for ResolvedAccount {
         if let Some(domain) = &self.domain {
             write!(f, " of domain {domain}")?;
         }
-        if let Some(why) = &self.not_looked_up {
-            write!(f, ", whose account was not looked up ({why})")?;
+        if let Some(reason) = &self.not_looked_up {
+            write!(f, ", whose account was not looked up ({reason})")?;
         }
         if let Some(agency) = &self.agency {
             write!(f, " as agency {agency}")?;

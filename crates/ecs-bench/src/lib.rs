@@ -1,4 +1,5 @@
-//! What a call costs: our client and baselines, each a small program with the same arguments, and the server that they call.
+//! The cost of a call: our client and baselines, each a small program with the same arguments, and the server that they
+//! call.
 //!
 //! `cargo xtask bench` runs them side by side and prints the tables of `docs/performance.md`.
 //!
@@ -12,7 +13,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `arguments` | [`Arguments`]: what the programs are told |
+//! | `arguments` | [`Arguments`]: the arguments of the programs |
 //! | `measure` | [`Usage`]: CPU time, wall time and memory of this process |
 //! | `signing` | [`sign`]: the signature, as the baselines make it |
 //! | `answer` | [`Job`]: a job, as the baselines read it; [`job_body`]: as the service writes it |

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize as DeriveSerialize};
 
 use crate::lenient::{self, Plain, Reader, Unusual};
 
-/// The addresses of a server by network, in the order of the answer. Unreadable ones are left out.
+/// The addresses of a server by network, in the order of the answer. Unreadable ones are omitted.
 ///
 /// Source: `lifecycle_management/listing_details_about_ecss` of the vendor's API reference.
 ///
@@ -24,7 +24,7 @@ use crate::lenient::{self, Plain, Reader, Unusual};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses(Vec<(String, Vec<Address>)>);
 
-/// One address of a server.
+/// An address of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, DeriveSerialize)]
 #[non_exhaustive]
 pub struct Address {

@@ -36,11 +36,11 @@ pub(crate) struct Inner {
     pub(crate) registry: Arc<WatcherRegistry>,
     /// The most requests of a run that are in flight.
     pub(crate) concurrent_submissions: usize,
-    /// Whether a run makes a harmless read before its first action.
+    /// `true` if a run makes a harmless read before its first action.
     pub(crate) check_service: bool,
     /// The id of the user whose credentials are used, if it is known.
     pub(crate) user_id: Option<String>,
-    /// Where its runs act and as whom, if that is known.
+    /// The place at which its runs act, and the account, if known.
     pub(crate) target: Option<ResolvedTarget>,
 }
 
@@ -201,13 +201,13 @@ impl ClientBuilder {
         self
     }
 
-    /// How often and how fast requests are retried.
+    /// Sets the number and the pace of retries.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.core = self.core.retry(policy);
         self
     }
 
-    /// How often jobs are polled.
+    /// Sets the schedule of job polls.
     pub fn polling(mut self, polling: Polling) -> Self {
         self.polling = polling;
         self
@@ -327,9 +327,9 @@ impl ClientBuilder {
     }
 }
 
-fn at_least_1(what: &str, value: usize) -> Result<usize, Error> {
+fn at_least_1(setting: &str, value: usize) -> Result<usize, Error> {
     if value == 0 {
-        return Err(Error::invalid(format!("{what} must be at least 1")));
+        return Err(Error::invalid(format!("{setting} must be at least 1")));
     }
     Ok(value)
 }

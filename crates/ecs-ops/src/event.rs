@@ -64,7 +64,7 @@ pub enum Event {
         wave: usize,
         /// The servers that are not ready.
         unready: Vec<UnreadyServer>,
-        /// Whether they are skipped; otherwise the run stops before the wave.
+        /// `true` if they are skipped; otherwise the run stops before the wave.
         skipped: bool,
     },
     /// The health check after a wave starts.
@@ -76,9 +76,9 @@ pub enum Event {
     HealthChecked {
         /// The wave.
         wave: usize,
-        /// Whether the check passed.
+        /// `true` if the check passed.
         healthy: bool,
-        /// Why the check failed.
+        /// The reason why the check failed.
         #[serde(rename = "words")]
         message: Option<String>,
     },
@@ -89,14 +89,14 @@ pub enum Event {
     },
     /// The question after the canary was answered.
     Answered {
-        /// Whether the run continues.
+        /// `true` if the run continues.
         #[serde(rename = "go_on")]
         proceed: bool,
     },
     /// The outcome of some servers is unknown, so the action may still be running on them. The next
     /// step after their wave waits until it must have finished.
     Holding {
-        /// How long; as JSON in milliseconds.
+        /// The length of the pause; as JSON in milliseconds.
         #[serde(rename = "pause_ms", with = "milliseconds")]
         pause: Duration,
     },
@@ -104,7 +104,7 @@ pub enum Event {
     Pausing {
         /// The wave that has ended.
         wave: usize,
-        /// How long; as JSON in milliseconds.
+        /// The length of the pause; as JSON in milliseconds.
         #[serde(rename = "pause_ms", with = "milliseconds")]
         pause: Duration,
     },
@@ -120,7 +120,7 @@ pub enum Event {
         request: usize,
         /// The number of its servers.
         servers: usize,
-        /// After about how long there will be room, if that is known; as JSON in milliseconds.
+        /// The approximate time until there is room, if known; as JSON in milliseconds.
         /// Events of earlier versions do not have it.
         #[serde(
             rename = "retry_after_ms",
@@ -135,7 +135,7 @@ pub enum Event {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Some of these servers, and who acts on them.
+        /// Some of these servers, and the runs that act on them.
         servers: Vec<HeldServer>,
     },
     /// A request is sent for the first time.
@@ -163,7 +163,7 @@ pub enum Event {
         request: usize,
         /// The service's answer.
         error: Problem,
-        /// After how long it is sent again; as JSON in milliseconds.
+        /// The time until it is sent again; as JSON in milliseconds.
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
@@ -172,9 +172,9 @@ pub enum Event {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Why it was not delivered.
+        /// The reason why it was not delivered.
         error: Problem,
-        /// After how long it is sent again; as JSON in milliseconds.
+        /// The time until it is sent again; as JSON in milliseconds.
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
@@ -217,7 +217,7 @@ pub enum Event {
         request: usize,
         /// The number of its servers.
         servers: usize,
-        /// Why the outcome is unknown.
+        /// The reason why the outcome is unknown.
         error: Problem,
     },
     /// The job of a request whose answer was lost was found by its trace (Cloud Trace Service), and is
@@ -238,7 +238,7 @@ pub enum Event {
         request: usize,
         /// The number of servers that are sent again.
         servers: usize,
-        /// Whether the first request may have been executed.
+        /// `true` if the first request may have been executed.
         maybe_executed: bool,
     },
     /// The servers were listed to verify those whose job succeeded.
@@ -319,9 +319,9 @@ pub enum Event {
     },
     /// The outcome of a server is known.
     ServerDone(ServerReport),
-    /// No further request is sent: of a stop that was asked for, once the journal has it.
+    /// No further request is sent: for a requested stop, once the journal has it.
     Stopping {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
         /// The reason for programs.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@
 //! | [`JobWatcher`] | watches the jobs of a client; [`watch`](JobWatcher::watch) takes a [`JobTicket`](crate::JobTicket) of this or another process |
 //! | [`JobWatch`] | the jobs of one call: [`until_done`](JobWatch::until_done), or their [events](JobWatch::events) |
 //! | [`JobEvents`], [`JobEvent`] | what happens to watched jobs, as a stream |
-//! | [`WatchedJob`], [`JobEnd`] | how a job ended, or why nobody knows |
+//! | [`WatchedJob`], [`JobEnd`] | the end of a job, or the reason why it is unknown |
 //! | [`Polling`] | when jobs are polled, and when a job counts as stalled |
 //!
 //! Inside:
@@ -124,7 +124,7 @@ fn observe(
     (outcome, None)
 }
 
-/// Whether the answer is about the job: a gateway also answers 404 about its routes.
+/// Returns `true` if the answer is about the job: a gateway also answers 404 about its routes.
 fn says_unknown_job(failure: &RequestError) -> bool {
     const UNKNOWN_JOB: &str = "Common.0011";
     let code = failure.problem().code.as_deref();
@@ -132,7 +132,7 @@ fn says_unknown_job(failure: &RequestError) -> bool {
     code == Some(UNKNOWN_JOB) || (failure.status() == Some(StatusCode::NOT_FOUND) && !documented)
 }
 
-/// Whether the gateway failed to route the query, which says nothing about the job.
+/// Returns `true` if the gateway failed to route the query, which says nothing about the job.
 fn is_from_gateway(failure: &RequestError) -> bool {
     let code = failure.problem().code.as_deref();
     code.is_some_and(ErrorInfo::is_of_gateway)

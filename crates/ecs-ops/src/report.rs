@@ -1,9 +1,8 @@
 //! Reports: one outcome for each server.
 
 mod json;
+mod stopped;
 mod unready;
-
-use std::fmt;
 
 use ecs_auth::ResolvedTarget;
 use ecs_client::Problem;
@@ -12,8 +11,9 @@ use jiff::Timestamp;
 
 use crate::action::PowerAction;
 use crate::fleet::{SkippedServer, UnreadyServer};
-use crate::rolling::StopReason;
 use crate::ticket::JobTicket;
+
+pub use stopped::Stopped;
 
 /// The outcome of one server. Exhaustive on purpose: callers must handle each case.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -33,7 +33,7 @@ pub enum Outcome {
         /// The job, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
-        /// Why.
+        /// The reason.
         error: Problem,
     },
     /// Accepted. The job had not ended, or the server was not at rest yet, when the run stopped
@@ -52,7 +52,7 @@ pub enum Outcome {
         /// The job, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
-        /// Why the outcome is unknown.
+        /// The reason why the outcome is unknown.
         error: Problem,
     },
 }
@@ -123,7 +123,7 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// Whether there is nothing to say about it.
+    /// Returns `true` if there is nothing to say about it.
     #[allow(clippy::trivially_copy_pass_by_ref)] // serde gives a reference
     fn is_usual(&self) -> bool {
         *self == Self::SubJob
@@ -145,7 +145,7 @@ impl Evidence {
     }
 }
 
-/// One server of a [`Report`].
+/// A server of a [`Report`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerReport {
@@ -153,11 +153,11 @@ pub struct ServerReport {
     pub id: ServerId,
     /// The outcome.
     pub outcome: Outcome,
-    /// Why its soft restart failed, if a hard one followed.
+    /// The reason why its soft restart failed, if a hard one followed.
     pub escalated: Option<Problem>,
     /// The name of the server, if the run [knew it](crate::RunBuilder::names).
     pub name: Option<String>,
-    /// When the outcome became known by the local clock, if whoever made the report noted it.
+    /// The time at which the outcome became known by the local clock, if the maker of the report noted it.
     pub at: Option<Timestamp>,
 }
 
@@ -177,14 +177,14 @@ impl ServerReport {
     pub fn note(&self) -> Option<String> {
         let escalated = self.escalated.as_ref();
         let escalated = escalated.map(|first| {
-            let what = "restarted hard because the soft restart failed";
-            format!("{what}: {first}")
+            let note = "restarted hard because the soft restart failed";
+            format!("{note}: {first}")
         });
         escalated.or_else(|| self.outcome.note().map(str::to_owned))
     }
 }
 
-/// One job of a [`Report`].
+/// A job of a [`Report`].
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(from = "json::JobReportWire")]
 #[non_exhaustive]
@@ -219,78 +219,6 @@ pub struct Summary {
     pub unknown: usize,
 }
 
-/// Why a run ended early.
-///
-/// ```
-/// use ecs_ops::Stopped;
-///
-/// let stopped = Stopped::Requested { reason: Some("cancelled by alice".to_owned()) };
-/// let json = serde_json::to_string(&stopped)?;
-/// assert_eq!(json, r#"{"kind":"requested","reason":"cancelled by alice"}"#);
-/// assert_eq!(serde_json::from_str::<Stopped>(&json)?, stopped);
-/// # Ok::<_, serde_json::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Stopped {
-    /// The deadline passed.
-    Deadline,
-    /// Its [`Control`](crate::Control) was asked to stop it.
-    Requested {
-        /// Why, in the words of whoever asked.
-        reason: Option<String>,
-    },
-    /// It was let go of, for another process to resume it.
-    Suspended,
-    /// A job made no progress for longer than the limit.
-    Stalled,
-    /// A rule of the rolling run stopped it.
-    Rolling(StopReason),
-    /// The journal could not be written, so no further request was sent.
-    JournalFailed(Problem),
-    /// The service refused to show the jobs.
-    Denied(Problem),
-    /// The answers to several requests in a row were lost, and the service did not recover in time.
-    /// A cause of [`Event::Stopping`](crate::Event::Stopping); the report of such a run ends as that
-    /// of one whose requests were answered.
-    Outage(Problem),
-    /// The service refused so many requests in a row that further ones were not sent. A cause of
-    /// [`Event::Stopping`](crate::Event::Stopping), as [`Outage`](Self::Outage) is.
-    Refused(Problem),
-}
-
-const DEADLINE_CAME: &str = "the deadline passed";
-const AS_ASKED: &str = "on request";
-
-impl Stopped {
-    /// Returns the reason that this text of a journal describes. Journals of earlier versions have no typed reason.
-    pub(crate) fn of_reason(text: &str) -> Option<Self> {
-        match text {
-            DEADLINE_CAME => Some(Self::Deadline),
-            AS_ASKED => Some(Self::Requested { reason: None }),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Deadline => f.write_str(DEADLINE_CAME),
-            Self::Requested { reason } => f.write_str(reason.as_deref().unwrap_or(AS_ASKED)),
-            Self::Suspended => f.write_str("suspended: another process can resume it"),
-            Self::Stalled => f.write_str("a job made no progress for too long"),
-            Self::Rolling(reason) => fmt::Display::fmt(reason, f),
-            Self::JournalFailed(problem) => fmt::Display::fmt(problem, f),
-            Self::Denied(problem) => {
-                write!(f, "the service refused to show the jobs: {problem}")
-            }
-            Self::Outage(problem) | Self::Refused(problem) => fmt::Display::fmt(problem, f),
-        }
-    }
-}
-
 /// The result of a run: one outcome for each server, in the order in which they were given.
 ///
 /// Serializes to the stable, versioned form of `ecsctl -o json`, and is read back from it: with its
@@ -306,7 +234,7 @@ pub struct Report {
     pub jobs: Vec<JobReport>,
     /// The servers.
     pub servers: Vec<ServerReport>,
-    /// Why the run ended early; `None` if it ran to its end.
+    /// The reason why the run ended early; `None` if it ran to its end.
     pub stopped: Option<Stopped>,
     /// The refusal, if credentials or permissions were refused.
     pub refused: Option<Problem>,
@@ -341,7 +269,7 @@ impl Report {
         summary
     }
 
-    /// Whether every server succeeded.
+    /// Returns `true` if every server succeeded.
     pub fn is_success(&self) -> bool {
         self.succeeded().count() == self.servers.len()
     }
@@ -385,7 +313,7 @@ impl Report {
         servers.filter(move |server| fits(&server.outcome))
     }
 
-    /// The tickets of its jobs, for whoever waits for those that are still running.
+    /// Returns the tickets of its jobs, for a process that waits for those that are still running.
     pub fn tickets(&self) -> impl Iterator<Item = &JobTicket> {
         self.jobs.iter().map(|job| &job.ticket)
     }

@@ -57,7 +57,7 @@ pub(crate) struct Timeline {
     /// The options of its place, for the command that resumes it.
     #[serde(skip)]
     pub(crate) place: RecordedPlace,
-    /// Whether the journal is in a store, which `rerun` does not read.
+    /// `true` if the journal is in a store, which `rerun` does not read.
     #[serde(skip)]
     pub(crate) is_stored: bool,
 }
@@ -65,7 +65,7 @@ pub(crate) struct Timeline {
 /// The process of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Process {
-    /// Whether the process has the journal open.
+    /// `true` if the process has the journal open.
     pub(crate) active: bool,
     pub(crate) by: Invocation,
 }
@@ -85,7 +85,8 @@ pub(crate) struct Summary {
 pub(crate) struct Annotation {
     pub(crate) at: Timestamp,
     /// `resumed`, `stopping`, `rechecked`, `wave_began`, `wave_checked`, `answered`, `escalating`, `refused`, `ended`.
-    pub(crate) what: &'static str,
+    #[serde(rename = "what")]
+    pub(crate) kind: &'static str,
     #[serde(rename = "words")]
     pub(crate) text: String,
 }
@@ -151,7 +152,8 @@ pub(crate) struct JobRow {
 #[derive(Debug, Serialize)]
 pub(crate) struct ProblemCount {
     /// `throttled`, `not_executed`, `lost`.
-    pub(crate) what: &'static str,
+    #[serde(rename = "what")]
+    pub(crate) kind: &'static str,
     pub(crate) error: ErrorRecord,
     pub(crate) times: usize,
     pub(crate) first: Timestamp,
@@ -186,7 +188,7 @@ impl Serialize for Server {
         server.serialize_field("name", &self.report.name)?;
         server.serialize_field("at", &self.report.at)?;
         match &self.unready {
-            Some(why) => server.serialize_field("unready", why)?,
+            Some(reason) => server.serialize_field("unready", reason)?,
             None => server.skip_field("unready")?,
         }
         server.end()
@@ -289,7 +291,7 @@ impl Timeline {
 impl Annotation {
     /// Returns whether neither the table of waves nor the last line shows the annotation.
     pub(crate) fn is_listed_separately(&self) -> bool {
-        !["wave_began", "wave_checked", "escalating", "ended"].contains(&self.what)
+        !["wave_began", "wave_checked", "escalating", "ended"].contains(&self.kind)
     }
 }
 

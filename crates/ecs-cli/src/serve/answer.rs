@@ -86,8 +86,8 @@ pub(super) fn cannot_show(id: &str, run: &RunPage) -> Response<Body> {
             let text = format!("The store has no run {id}.");
             page(StatusCode::NOT_FOUND, pages::message("No such run", &text))
         }
-        RunPage::Damaged(why) => {
-            let text = format!("The records of run {id} cannot be read: {why}");
+        RunPage::Damaged(reason) => {
+            let text = format!("The records of run {id} cannot be read: {reason}");
             let html = pages::message("The run cannot be shown", &text);
             page(StatusCode::INTERNAL_SERVER_ERROR, html)
         }
@@ -124,7 +124,7 @@ pub(super) fn with_cookie(response: Response<Body>, cookie: &str) -> Response<Bo
 }
 
 pub(super) fn with(mut response: Response<Body>, name: HeaderName, value: &str) -> Response<Body> {
-    // What is no header is left out: all are of ASCII.
+    // A value that cannot be a header is omitted: all are ASCII.
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

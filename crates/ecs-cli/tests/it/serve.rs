@@ -47,7 +47,7 @@ impl Site {
                 token = found.trim().to_owned();
             }
         }
-        // Nothing waits for somebody to read it.
+        // The server must never wait for a reader of its stderr.
         std::thread::spawn(move || stderr.read_to_string(&mut String::new()));
         let first: Value = serde_json::from_str(&first).unwrap();
         let listening = first["listening"].as_str().unwrap();
@@ -73,7 +73,7 @@ impl Site {
         exchange(&self.address, &head, "")
     }
 
-    /// As a program.
+    /// Gets a path as a program does.
     fn get_as_program(&self, path: &str) -> Answer {
         self.get_with(path, &format!("Authorization: Bearer {}", self.token))
     }
@@ -115,7 +115,7 @@ fn restarted(sim: &Sim, store: &str) -> String {
 }
 
 #[test]
-fn whoever_has_the_token_sees_the_runs() {
+fn the_token_gives_access_to_the_runs() {
     for store in stores() {
         sees_the_runs(&store);
     }
@@ -185,7 +185,7 @@ fn a_role_that_may_only_read_suffices() {
 }
 
 #[test]
-fn what_cannot_be_served_is_refused() {
+fn invalid_settings_are_refused() {
     let store = stores().remove(0);
     let refused = |more: &[&str], expected: &[&str]| {
         let serve = ["serve", "--store", &store];

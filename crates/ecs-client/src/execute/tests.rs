@@ -36,14 +36,14 @@ struct Recorder {
     /// The time that recording takes.
     slow: Duration,
     marks: Vec<SendMark>,
-    /// How long an attempt may be sent.
+    /// The time within which an attempt may be sent.
     lifetime: Option<Duration>,
 }
 
 type RunJournal = Arc<Mutex<Vec<String>>>;
 
-fn note(log: &RunJournal, what: impl Into<String>) {
-    log.lock().unwrap().push(what.into());
+fn note(log: &RunJournal, text: impl Into<String>) {
+    log.lock().unwrap().push(text.into());
 }
 
 impl Recorder {

@@ -12,7 +12,7 @@
 //!
 //! What cannot be seen: a list followed by number, of which a server is deleted and another one
 //! made between the same two pages, so that `count` stays as it was; and a `count` that is too low,
-//! of a service whose pages are shorter than what was asked for and have gaps between them.
+//! of a service whose pages are shorter than what was requested and have gaps between them.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -24,7 +24,7 @@ pub(crate) const MOST_ROWS: usize = 1_000_000;
 /// The next query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Query<K> {
-    /// The page with this number, counted from 1; so many rows come before it.
+    /// The page with this number, counted from 1, with the number of rows before it.
     Page { number: u64, rows: usize },
     /// The page after the row with this key.
     After(K),
@@ -34,7 +34,7 @@ pub(crate) enum Query<K> {
 #[derive(Clone, Debug)]
 pub(crate) struct Page<T> {
     pub(crate) rows: Vec<T>,
-    /// How many rows there are on all pages, as the service says.
+    /// The number of rows on all pages, as the service reports it.
     pub(crate) count: Option<u64>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum ListingStep {
     Broken(Fault),
 }
 
-/// Why the pages of a list do not add up.
+/// The reason why the pages of a list do not add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// A row without a readable key.
@@ -69,8 +69,8 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Whether another try can end better.
-    pub(crate) fn may_pass(self) -> bool {
+    /// Returns `true` if another try can end better.
+    pub(crate) fn is_transient(self) -> bool {
         !matches!(self, Self::NoKey | Self::Endless)
     }
 }
@@ -103,7 +103,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// How pages are followed.
+/// The way in which pages are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// By marker; whether the service knows it will be seen.
@@ -118,7 +118,7 @@ enum Way {
 pub(crate) struct Listing<K, T> {
     key: fn(&T) -> Option<K>,
     way: Way,
-    /// The most rows that are asked for on a page.
+    /// The most rows that are requested on a page.
     limit: usize,
     rows: Vec<T>,
     seen: HashSet<K>,
@@ -126,11 +126,11 @@ pub(crate) struct Listing<K, T> {
     pages: u64,
     /// The number of rows of the first page.
     count: Option<u64>,
-    /// How many rows the first page had.
+    /// The number of rows of the first page.
     first: usize,
-    /// How many rows the last page had.
+    /// The number of rows of the last page.
     last_length: usize,
-    /// Whether the list is read to an empty page, whatever `count` says.
+    /// `true` if the list is read to an empty page, whatever `count` says.
     thorough: bool,
 }
 
@@ -162,13 +162,13 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
     }
 
     /// Believes a `count` that is reached on a page that is not full, and saves the request for the
-    /// page after it. For looks at servers that are known anyway.
+    /// page after it. For reads of servers that are known anyway.
     pub(crate) fn trusting_count(mut self) -> Self {
         self.thorough = false;
         self
     }
 
-    /// The most rows that are asked for on a page.
+    /// The most rows that are requested on a page.
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
@@ -188,12 +188,12 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
         match self.way {
             Way::Number => false,
             Way::Marker { proven: true } => true,
-            // Where nothing more is expected, a number does, and every service knows it.
+            // A number suffices where nothing more is expected, and every service knows it.
             Way::Marker { proven: false } => self.last.is_some() && !self.seems_whole(),
         }
     }
 
-    /// Whether all that `count` speaks of is there, and the last page had room for more.
+    /// Returns `true` if all that `count` speaks of is there, and the last page had room for more.
     fn seems_whole(&self) -> bool {
         let reached = self
             .count
@@ -208,8 +208,8 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
 
     /// Begins anew, with what was learned of the service.
     pub(crate) fn again(self, fault: Fault) -> Self {
-        // Pages that are smaller than what was asked for, of a service that counts them in what was
-        // asked for, have gaps between them.
+        // Pages that are smaller than requested have gaps between them, if the service counts them in
+        // the requested size.
         let shorter = (1..self.limit).contains(&self.first) && self.way == Way::Number;
         let limit = match fault {
             Fault::Missing { .. } if shorter => self.first,

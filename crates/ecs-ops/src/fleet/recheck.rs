@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Unready, UnreadyServer};
 use crate::PowerAction;
 
-/// How a run checks the servers of a wave again before the wave begins.
+/// The check of a wave's servers before the wave begins.
 ///
 /// ```
 /// # fn example(run: ecs_ops::RunBuilder) -> ecs_ops::RunBuilder {
@@ -25,14 +25,14 @@ use crate::PowerAction;
 #[must_use]
 pub struct WaveRecheck {
     when_unready: WhenUnready,
-    /// When the servers were read for the plan, by the service's clock; `None`: not known, and no
-    /// change is found.
+    /// The time at which the servers were read for the plan, by the service's clock; `None`:
+    /// unknown, and no change is found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
-    /// That time by the clock of the client, until the run is planned.
+    /// The same time by the clock of the client, until the run is planned.
     #[serde(skip)]
     read_from: Option<Timestamp>,
-    /// Whether a server that is busy is ready.
+    /// `true` if a server that is busy is ready.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ignores_busy: bool,
 }
@@ -50,7 +50,7 @@ impl WaveRecheck {
         Self::new(WhenUnready::Stop)
     }
 
-    /// Servers that are not ready are skipped: not attempted, also by whoever resumes the run.
+    /// Servers that are not ready are skipped: not attempted, also if the run is resumed.
     pub fn skip() -> Self {
         Self::new(WhenUnready::Skip)
     }
@@ -64,29 +64,29 @@ impl WaveRecheck {
         }
     }
 
-    /// When the servers were read for the plan, by the service's clock. Default: when the option is
-    /// given to the run, as far as the client knows the service's clock.
+    /// Sets the time at which the servers were read for the plan, by the service's clock. Default:
+    /// when the option is given to the run, as far as the client knows the service's clock.
     pub fn since(mut self, since: Timestamp) -> Self {
         self.since = Some(since);
         self
     }
 
-    /// When reading the servers for the plan began, by [the clock of the client](crate::Client::now):
-    /// what changes while a large list is read counts as changed. Without effect beside
-    /// [`since`](Self::since).
+    /// Sets the time at which the read of the servers for the plan began, by [the clock of the
+    /// client](crate::Client::now): what changes while a large list is read counts as changed.
+    /// Without effect beside [`since`](Self::since).
     pub fn read_from(mut self, began: Timestamp) -> Self {
         self.read_from = Some(began);
         self
     }
 
-    /// A server on which another action is going on is ready: for a run that waits for servers on
+    /// A server on which another action is underway is ready: for a run that waits for servers on
     /// which other runs act.
     pub fn ignore_busy(mut self) -> Self {
         self.ignores_busy = true;
         self
     }
 
-    /// Whether servers that are not ready are skipped; otherwise the run stops.
+    /// Returns `true` if servers that are not ready are skipped; otherwise the run stops.
     pub fn skips(&self) -> bool {
         self.when_unready == WhenUnready::Skip
     }
@@ -109,7 +109,7 @@ impl WaveRecheck {
         self
     }
 
-    /// Why this server is not ready.
+    /// Returns the reason why this server is not ready.
     ///
     /// | shown | soft restart | hard restart | start, stop |
     /// |---|---|---|---|
@@ -117,14 +117,14 @@ impl WaveRecheck {
     /// | stopped, changed since the plan | not ready | not ready: it would be started | ready |
     /// | stopped as in the plan | ready, unless such servers are skipped | ready | ready |
     /// | running, changed since the plan | not ready: perhaps restarted | not ready | ready |
-    fn why(self, action: PowerAction, server: &Server) -> Option<Unready> {
+    fn reason(self, action: PowerAction, server: &Server) -> Option<Unready> {
         let changed = self.changed(server);
         match Unready::of(action, server) {
             Some(Unready::Busy(_)) if self.ignores_busy => None,
             Some(Unready::Stopped) => {
                 (self.skips() || changed.is_some()).then_some(Unready::Stopped)
             }
-            Some(why) => Some(why),
+            Some(reason) => Some(reason),
             None if !is_restart(action) => None,
             None => changed.map(|at| match server.status {
                 Some(ServerStatus::Shutoff) => Unready::Stopped,
@@ -133,7 +133,7 @@ impl WaveRecheck {
         }
     }
 
-    /// When the server last changed, if that was after the plan.
+    /// Returns the time of the server's last change, if that was after the plan.
     fn changed(self, server: &Server) -> Option<String> {
         let updated = server.updated.as_deref()?;
         let at = updated.parse::<Timestamp>().ok()?;
@@ -148,23 +148,23 @@ fn is_restart(action: PowerAction) -> bool {
     )
 }
 
-/// Why servers are not ready, each reason with its number of servers, for people; `None`: there are
-/// none.
+/// Returns the reasons why servers are not ready, each with its number of servers, for people;
+/// `None`: there are none.
 pub(crate) fn reasons(unready: &[UnreadyServer]) -> Option<String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for server in unready {
-        let why = match &server.why {
+        let reason = match &server.reason {
             // Each server has a time of its own.
             Unready::Changed(_) => CHANGED.to_owned(),
-            why => why.to_string(),
+            reason => reason.to_string(),
         };
-        *counts.entry(why).or_default() += 1;
+        *counts.entry(reason).or_default() += 1;
     }
     let is_one = counts.len() == 1;
-    let reason = |(why, count)| match (is_one, count) {
-        (true, _) => why,
-        (false, 1) => format!("1 server {why}"),
-        (false, count) => format!("{count} servers {why}"),
+    let reason = |(reason, count)| match (is_one, count) {
+        (true, _) => reason,
+        (false, 1) => format!("1 server {reason}"),
+        (false, count) => format!("{count} servers {reason}"),
     };
     let reasons: Vec<String> = counts.into_iter().map(reason).collect();
     (!reasons.is_empty()).then(|| reasons.join("; "))

@@ -1,4 +1,4 @@
-//! Which of the service's records of actions an account can read.
+//! The service's records of actions that an account can read.
 
 use ecs_client::{Problem, RequestContext, RetryState};
 use ecs_model::{ListServerActions, ListServersDetails, ListTraces, Operation};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Client, Error, ErrorKind};
 
-/// Whether one kind of record can be read.
+/// The access to one kind of record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "access", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -23,17 +23,17 @@ pub enum RecordAccess {
     },
     /// It could not be found out.
     Unknown {
-        /// Why.
+        /// The reason.
         error: Problem,
     },
 }
 
-/// Which records of actions an account can read: what a run with
-/// [`OnUnknown::Reconcile`](crate::OnUnknown::Reconcile) looks at after a lost answer.
+/// The records of actions that an account can read. A run with
+/// [`OnUnknown::Reconcile`](crate::OnUnknown::Reconcile) reads them after a lost answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RecordsCheck {
-    /// The actions on a server (`os-instance-actions`); `None`: there is no server to ask for.
+    /// The actions on a server (`os-instance-actions`); `None`: the project has no server.
     pub actions: Option<RecordAccess>,
     /// The traces of Cloud Trace Service; `None`: its address is not known.
     pub traces: Option<RecordAccess>,
@@ -92,17 +92,17 @@ impl Client {
     }
 
     /// Reads what a lost answer is decided by, once: there is a next time. An answer of a cache is an
-    /// error. `what` are the things that are read, such as "records".
+    /// error. `records` are the things that are read, such as "records".
     pub(crate) async fn read_evidence<O: Operation + Sync>(
         &self,
         query: &O,
-        what: &str,
+        records: &str,
     ) -> Result<O::Output, Error> {
         let mut once = RequestContext::poll(RetryState::default());
         let read = self.0.core.execute(query, &mut once).await;
         let read = read.map_err(Error::from)?;
         if let Some(stale) = once.stale() {
-            let problem = Problem::new(format!("the {what} are no evidence: {stale}"));
+            let problem = Problem::new(format!("the {records} are no evidence: {stale}"));
             return Err(Error::new(ErrorKind::Cached, problem));
         }
         Ok(read)

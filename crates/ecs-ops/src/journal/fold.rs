@@ -10,8 +10,9 @@ use jiff::Timestamp;
 
 use super::job::Acceptance;
 use super::outcome::ErrorRecord;
+use super::progress::{RequestHistory, RequestProgress, ServerProgress};
 use super::record::{Entry, Purpose, Record};
-use super::recovered::{Recovered, RequestHistory, RequestProgress, ServerProgress};
+use super::recovered::Recovered;
 use crate::fleet::{UnreadyServer, reasons};
 use crate::report::Stopped;
 use crate::rolling::{WaveAction, WaveEvent};
@@ -312,7 +313,7 @@ impl Recovered {
         Ok(())
     }
 
-    /// Whether the run has this wave, counted from 0.
+    /// Checks that the run has this wave, counted from 0.
     fn has_wave(&self, wave: usize) -> FoldResult {
         let rolling = self.rolling.as_ref();
         let waves = rolling.map_or(usize::MAX, |rolling| rolling.waves().len());

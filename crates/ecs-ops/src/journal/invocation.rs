@@ -1,9 +1,9 @@
-//! Who started a process of a run.
+//! The user and the program that started a process of a run.
 
 use serde::{Deserialize, Serialize};
 
-/// The process that began or resumed a run, for people who ask later who did what. It holds no
-/// secret: whoever makes one masks those of the command line.
+/// The process that began or resumed a run, so that people can see later who did what. It holds no
+/// secret: its maker masks those of the command line.
 ///
 /// ```
 /// use ecs_ops::journal::Invocation;

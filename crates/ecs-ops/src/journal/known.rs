@@ -6,7 +6,8 @@ use ecs_client::clock::ClockReading;
 use ecs_client::{NEVER_SENT, Problem};
 use ecs_model::{JobId, ServerId};
 
-use super::recovered::{Recovered, ServerProgress, UnknownRequest};
+use super::progress::{ServerProgress, UnknownRequest};
+use super::recovered::Recovered;
 use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, Report, ServerReport};
 
@@ -72,7 +73,7 @@ impl Recovered {
     fn server_report(&self, id: ServerId, known: &Known<'_>) -> Option<ServerReport> {
         let outcome = match (self.progress(id)?, self.ledger.outcomes.get(&id)) {
             (ServerProgress::Finished(outcome), _) => outcome.clone(),
-            // Neither the job nor the last read of the server can tell.
+            // Neither the job nor the last read of the server decides.
             (ServerProgress::Unknown { .. }, Some(outcome)) => outcome.clone(),
             (ServerProgress::Unknown { request }, None) => Outcome::Unknown {
                 job_id: None,
@@ -101,15 +102,15 @@ impl Recovered {
 
 /// The parts that many servers share.
 struct Known<'a> {
-    /// Why the outcome of requests is unknown.
+    /// The reasons why the outcome of requests is unknown.
     unknown: HashMap<usize, Problem>,
     jobs: HashMap<usize, &'a JobId>,
-    /// Why servers were not attempted of which nothing else is known.
+    /// The reason why servers were not attempted of which nothing else is known.
     not_sent: Problem,
 }
 
 impl UnknownRequest {
-    /// Why it is unknown what became of the request.
+    /// Returns the reason why the outcome of the request is unknown.
     pub(crate) fn problem(&self) -> Problem {
         let message = "no answer is recorded";
         let known = self.error.as_ref().map(Problem::from);

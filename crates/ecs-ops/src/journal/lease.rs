@@ -1,4 +1,4 @@
-//! Who writes to a journal.
+//! The writer of a journal.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,9 +18,9 @@ pub struct JournalLease(Mutex<LeaseState>);
 struct LeaseState {
     /// The run whose records it holds.
     run_id: Option<String>,
-    /// How many records it holds for certain.
+    /// The number of records that it certainly holds.
     durable: u64,
-    /// How many it holds at most: also those of writes that did not end.
+    /// The number of records that it holds at most: also those of writes that did not end.
     begun: u64,
     is_lent: bool,
 }
@@ -67,7 +67,7 @@ impl JournalLease {
         Ok(())
     }
 
-    /// Lends the journal to a run that resumes from so many of its records.
+    /// Lends the journal to a run that resumes from this number of its records.
     pub(super) fn lend_to_resume(&self, run_id: &str, records: u64) -> Result<(), JournalError> {
         let mut state = self.state();
         state.refuse_if_lent()?;

@@ -27,14 +27,14 @@ pub(crate) struct RunJournal {
     writes: Mutex<Vec<Write>>,
 }
 
-/// The writing of a record. It comes to its end also if whoever wanted it is gone.
+/// The writing of a record. It completes even if its caller is gone.
 type Write = Shared<BoxFuture<'static, Result<Admission, Problem>>>;
 
-/// A journal, and what a run knows of it.
+/// A journal, and its state in a run.
 #[derive(Debug)]
 struct KeptJournal {
     journal: Arc<dyn Journal>,
-    /// Why it failed, if it did.
+    /// The reason of its failure, if it failed.
     broken: Mutex<Option<Problem>>,
     /// Acceptances that are durable and that the state of the run does not know yet.
     accepted: Mutex<Vec<Acceptance>>,
@@ -130,7 +130,7 @@ impl RunJournal {
         }
     }
 
-    /// Whether there is a journal.
+    /// Returns `true` if there is a journal.
     pub(crate) fn is_kept(&self) -> bool {
         self.kept.is_some()
     }
@@ -201,7 +201,7 @@ impl RunJournal {
         self.client.clock().moment()
     }
 
-    /// Whether an attempt may still be sent that was admitted since then, if that is limited.
+    /// Returns a check that an attempt which was admitted at that time may still be sent, if that is limited.
     pub(crate) fn send_check(&self, since: Moment) -> Option<SendCheck> {
         let lifetime = self.kept.as_ref()?.journal.admission_lifetime()?;
         let client = self.client.clone();
@@ -210,7 +210,7 @@ impl RunJournal {
         }))
     }
 
-    /// Why the journal failed, if it did. Then the run must send nothing more.
+    /// Returns the reason of the journal's failure, if it failed. Then the run must send nothing more.
     pub(crate) fn broken(&self) -> Option<Problem> {
         lock(&self.kept.as_ref()?.broken).clone()
     }
@@ -278,7 +278,7 @@ impl RequestJournal<'_> {
         drop(self.log.write(record).await);
     }
 
-    /// Records the acceptance. A job that cannot be recorded is polled all the same.
+    /// Records the acceptance. A job that cannot be recorded is polled anyway.
     pub(crate) async fn accepted(&self, accepted: &Accepted) {
         let record = || Record::Accepted {
             request: self.request,

@@ -1,8 +1,6 @@
 //! Records. A change of their JSON needs a new [`Entry::VERSION`] and a fixture of the old one in
 //! `line/fixtures/`.
 
-use std::time::Duration;
-
 use ecs_auth::ResolvedTarget;
 use ecs_model::{JobId, ProjectId, ServerId};
 use jiff::Timestamp;
@@ -10,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::invocation::Invocation;
 use super::outcome::{ErrorRecord, OutcomeRecord};
+use super::rolling_record::{RollingRecord, is_false};
 use crate::Endpoint;
 use crate::action::{DEFAULT_BATCH_SIZE, PowerAction};
-use crate::fleet::{UnreadyServer, WaveRecheck};
+use crate::fleet::UnreadyServer;
 use crate::journal::ServerNames;
 use crate::report::Stopped;
-use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
-/// One line of a journal.
+/// A line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
@@ -90,7 +88,7 @@ pub enum Record {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Whether the service throttled it.
+        /// `true` if the service throttled it.
         throttled: bool,
         /// Time until the next attempt, in milliseconds; `None`: there is none.
         retry_after_ms: Option<u64>,
@@ -132,9 +130,9 @@ pub enum Record {
         wave: usize,
         /// The servers that are not ready.
         unready: Vec<UnreadyServer>,
-        /// Whether they are skipped, now and when the run is resumed; otherwise the run stops.
+        /// `true` if they are skipped, now and when the run is resumed; otherwise the run stops.
         skipped: bool,
-        /// Why they could not be read; `None`: they were.
+        /// The reason why they could not be read; `None`: they were.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
@@ -147,7 +145,7 @@ pub enum Record {
     WaveChecked {
         /// The wave.
         wave: usize,
-        /// Whether it passed.
+        /// `true` if it passed.
         healthy: bool,
         /// Its message.
         #[serde(rename = "words")]
@@ -155,13 +153,13 @@ pub enum Record {
     },
     /// The question after the canary was answered.
     Answered {
-        /// Whether the run continues.
+        /// `true` if the run continues.
         #[serde(rename = "go_on")]
         proceed: bool,
     },
     /// The run sends no further request.
     Stopping {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
         /// The reason for programs. Journals of earlier versions do not have it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,11 +175,11 @@ pub enum Record {
     Resumed {
         /// The program, for people.
         program: String,
-        /// Whether it continues a run that was asked to stop: then that stop no longer binds.
+        /// `true` if it continues a run that was asked to stop: then that stop no longer binds.
         /// Otherwise it keeps to it.
         #[serde(default, skip_serializing_if = "is_false")]
         continues_stopped: bool,
-        /// Who resumed it. Journals of earlier versions do not have it.
+        /// The process that resumed it. Journals of earlier versions do not have it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         invocation: Option<Invocation>,
     },
@@ -190,7 +188,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// Whether a run that resumes without this record finds out again what it says, from the job.
+    /// Returns `true` if a run that resumes without this record finds out again what it says, from the job.
     ///
     /// A [`Journal`](super::Journal) must keep each record through the death of its process when it
     /// returns. Such a record may be lost with the power of the machine as long as no other record
@@ -222,11 +220,11 @@ pub struct RunRecord {
     /// The most servers in one request.
     pub batch_size: usize,
     /// The most servers in any 60 seconds, if that was set. The client of a run that resumes has
-    /// the limit of its own [builder](crate::ClientBuilder::servers_per_minute), so whoever resumes
+    /// the limit of its own [builder](crate::ClientBuilder::servers_per_minute), so a process that resumes
     /// passes this on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub servers_per_minute: Option<usize>,
-    /// Whether to wait for the jobs.
+    /// `true` to wait for the jobs.
     pub wait: bool,
     /// The longest time that the run may take, in milliseconds.
     pub deadline_ms: Option<u64>,
@@ -235,13 +233,13 @@ pub struct RunRecord {
     pub stalled_after_ms: Option<u64>,
     /// The time a server has to come to rest after its job, in milliseconds. `None`: not verified.
     pub verify_ms: Option<u64>,
-    /// Whether lost answers are reconciled.
+    /// `true` if lost answers are reconciled.
     pub reconcile: bool,
-    /// After how long without a trace they were not attempted, in milliseconds, if that was set.
+    /// The time without a trace after which they were not attempted, in milliseconds, if that was set.
     /// Runs that were written before it was there had the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconcile_after_ms: Option<u64>,
-    /// Whether servers with an unknown outcome are sent again.
+    /// `true` if servers with an unknown outcome are sent again.
     pub resubmit_unknown: bool,
     /// The waves; `None`: no rolling run.
     pub rolling: Option<RollingRecord>,
@@ -252,15 +250,15 @@ pub struct RunRecord {
     /// Servers that were not ready for the action and are not sent. No new version either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unready: Vec<UnreadyServer>,
-    /// Who began it. Journals of earlier versions do not have it.
+    /// The process that began it. Journals of earlier versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invocation: Option<Invocation>,
-    /// Whether the service was a simulated one that ended with the process.
+    /// `true` if the service was a simulated one that ended with the process.
     #[serde(default, skip_serializing_if = "is_false")]
     pub simulated: bool,
     /// All servers, in the given order.
     pub servers: Vec<ServerId>,
-    /// The names of servers, as far as whoever began the run knew them. Journals of earlier versions
+    /// The names of servers, as far as the process that began the run knew them. Journals of earlier versions
     /// do not have them.
     #[serde(default, skip_serializing_if = "ServerNames::is_empty")]
     pub names: ServerNames,
@@ -304,91 +302,6 @@ impl RunRecord {
 /// The program name in journals.
 pub(crate) const PROGRAM: &str = concat!("ecs-ops ", env!("CARGO_PKG_VERSION"));
 
-/// The waves and rules of a rolling run, resolved to numbers: see [`rolling`](crate::rolling).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RollingRecord {
-    /// The servers of each wave.
-    pub waves: Vec<Vec<ServerId>>,
-    /// The pause between waves, in milliseconds.
-    pub pause_ms: u64,
-    /// The failure budget. `None`: any number may fail.
-    pub max_failures: Option<usize>,
-    /// Whether the first wave is a canary.
-    pub canary: bool,
-    /// The pause after the canary, in milliseconds. `None`: a question.
-    pub canary_pause_ms: Option<u64>,
-    /// The description of the health check after each wave. `None`: no check.
-    pub health: Option<String>,
-    /// The time limit of the check, in milliseconds. Optional since it was added to version 1
-    /// later.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub health_timeout_ms: Option<u64>,
-    /// The time after which a server that is not back is restarted hard, in milliseconds. `None`:
-    /// never.
-    pub escalate_after_ms: Option<u64>,
-    /// The time after which a server that hangs in its soft restart is restarted hard, in
-    /// milliseconds. `None`: never. Optional since it was added to version 1 later.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub escalate_hang_ms: Option<u64>,
-    /// Whether and how the servers of a wave are read again before it begins. Journals of earlier
-    /// versions do not have it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recheck: Option<WaveRecheck>,
-    /// Whether a wave without a success stops the run, and a canary that pauses and had a failure.
-    /// Journals of earlier versions do not have it.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub brake: bool,
-}
-
-impl RollingRecord {
-    /// A record of these waves and rules.
-    pub fn new(waves: Vec<Vec<ServerId>>, rules: &Rules) -> Self {
-        let servers = waves.iter().map(Vec::len).sum();
-        Self {
-            waves,
-            pause_ms: milliseconds(rules.pause),
-            max_failures: rules
-                .max_failures
-                .map(|count_or_percent| count_or_percent.of(servers)),
-            canary: rules.canary.is_some(),
-            canary_pause_ms: match rules.canary {
-                Some(AfterCanary::Pause(pause)) => Some(milliseconds(pause)),
-                _ => None,
-            },
-            health: rules.check_health.then(String::new),
-            health_timeout_ms: None,
-            escalate_after_ms: None,
-            escalate_hang_ms: None,
-            recheck: None,
-            brake: rules.brake,
-        }
-    }
-
-    /// The rules.
-    pub fn rules(&self) -> Rules {
-        let after = |pause| AfterCanary::Pause(Duration::from_millis(pause));
-        let after = self.canary_pause_ms.map_or(AfterCanary::Ask, after);
-        Rules {
-            max_failures: self.max_failures.map(CountOrPercent::Count),
-            pause: Duration::from_millis(self.pause_ms),
-            canary: self.canary.then_some(after),
-            check_health: self.health.is_some(),
-            brake: self.brake,
-        }
-    }
-}
-
-/// Whether a flag is left out.
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
-/// A duration as records hold it.
-pub(crate) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// A server as it was before the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -403,7 +316,7 @@ pub struct ServerSnapshot {
     pub updated: Option<String>,
 }
 
-/// Why a request is sent.
+/// The reason why a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

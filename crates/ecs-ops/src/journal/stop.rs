@@ -1,26 +1,27 @@
-//! Why a run stopped, and what it used, by its journal.
+//! The reason why a run stopped, and the resources that it used, by its journal.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::recovered::{Recovered, RequestProgress};
+use super::progress::RequestProgress;
+use super::recovered::Recovered;
 use crate::report::Stopped;
 
 impl Recovered {
-    /// How many records there are.
+    /// Returns the number of records.
     pub(crate) fn records(&self) -> u64 {
         self.records
     }
 
-    /// Why the run stopped before its end, if it did and nobody has resumed it since. One that was
-    /// asked to stop and then died stopped, too.
+    /// Returns the reason why the run stopped before its end, if it did and was not resumed
+    /// since. One that was asked to stop and then died stopped, too.
     pub fn stopped(&self) -> Option<&Stopped> {
         self.stopped.as_ref()
     }
 
-    /// The stop that somebody asked for, if there was one: a [`Stopped::Requested`]. It binds
-    /// whoever resumes the run, until it is [continued](crate::RunBuilder::continue_stopped) all
+    /// Returns the requested stop, if there was one: a [`Stopped::Requested`]. It binds
+    /// a resumed run, until it is [continued](crate::RunBuilder::continue_stopped) all
     /// the same.
     pub fn stop_request(&self) -> Option<&Stopped> {
         self.stop_request.as_ref()

@@ -70,7 +70,7 @@ pub struct Waves {
     /// The groups with a single server, sorted by name. A wave unavoidably takes all of such a
     /// group.
     pub single: Vec<String>,
-    /// Whether the first wave was planned as a canary.
+    /// `true` if the first wave was planned as a canary.
     pub(crate) has_canary: bool,
 }
 

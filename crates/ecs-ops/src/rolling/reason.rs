@@ -1,8 +1,8 @@
-//! Why a rolling run stops.
+//! The reasons why a rolling run stops.
 
 use std::fmt;
 
-/// Why a rolling run stops.
+/// The reason why a rolling run stops.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "rule", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -16,7 +16,7 @@ pub enum StopReason {
     },
     /// No server of the canary succeeded, whatever the failure budget.
     Canary,
-    /// The brake: a server of a canary failed that nobody was asked about.
+    /// The brake: a server of a canary without a question failed.
     CanaryFailures {
         /// The number of its servers that failed or are unknown.
         failed: usize,
@@ -41,14 +41,14 @@ pub enum StopReason {
         wave: usize,
         /// The number of its servers that are not ready.
         servers: usize,
-        /// Why they are not.
+        /// The reason why they are not.
         message: String,
     },
     /// The servers of the next wave could not be read.
     NotRead {
         /// The wave, counted from 1.
         wave: usize,
-        /// Why not.
+        /// The reason why not.
         message: String,
     },
 }

@@ -23,11 +23,11 @@ pub struct Rules {
     /// The step after the first wave, if that is a canary: also one that was planned as any other. A
     /// wave that was planned as a canary needs it.
     pub canary: Option<AfterCanary>,
-    /// Whether a health check follows each wave.
+    /// `true` if a health check follows each wave.
     pub check_health: bool,
-    /// Whether a wave without a success stops the run if others would follow, and a canary that
-    /// [pauses](AfterCanary::Pause) and had a failure. Default: no. The
-    /// [default brake](Self::with_default_brake) has it.
+    /// `true` if a wave without a success stops the run if others would follow, and a canary that
+    /// [pauses](AfterCanary::Pause) and had a failure. Default: no. The [default
+    /// brake](Self::with_default_brake) has it.
     pub brake: bool,
 }
 
@@ -55,9 +55,9 @@ pub(crate) struct Rolling {
     stage: Stage,
     stopped: Option<StopReason>,
     failed: usize,
-    /// Whether a server of the first wave succeeded.
+    /// `true` if a server of the first wave succeeded.
     canary_lives: bool,
-    /// How many servers of the wave that began last succeeded, and failed.
+    /// The number of servers of the last wave that succeeded, and that failed.
     wave_succeeded: usize,
     wave_failed: usize,
     /// The servers of the waves that began which have not ended.
@@ -77,7 +77,7 @@ enum Stage {
 }
 
 impl Rolling {
-    /// A new rolling run. Empty waves are left out.
+    /// A new rolling run. Empty waves are omitted.
     pub(crate) fn new(waves: Vec<Vec<ServerId>>, rules: Rules) -> Self {
         let waves: Vec<_> = waves.into_iter().filter(|wave| !wave.is_empty()).collect();
         let servers = waves.iter().map(Vec::len).sum();
@@ -116,7 +116,7 @@ impl Rolling {
         self.failed
     }
 
-    /// Whether all waves and what follows them are finished.
+    /// Returns `true` if all waves and what follows them are finished.
     pub(crate) fn is_over(&self) -> bool {
         self.stage == Stage::Done
     }
@@ -247,7 +247,7 @@ impl Rolling {
             _ => self.stopped = None,
         }
         if self.stage == Stage::Ready(0) && self.stopped.is_none() && self.has_no_canary_left() {
-            // It never begins. Whoever resumes the run knows.
+            // It never begins. The user who resumes the run has seen the reason.
             self.stage = self.after_check(0);
         }
         let unsent: HashSet<_> = unsent.iter().copied().collect();
@@ -308,7 +308,7 @@ impl Rolling {
         self.stage = self.after_wave(wave);
     }
 
-    /// Why the brake stops the run after a wave, if it does.
+    /// Returns the reason why the brake stops the run after a wave, if it does.
     fn brake_after(&self, wave: usize) -> Option<StopReason> {
         if !self.rules.brake || wave + 1 >= self.waves.len() {
             return None;

@@ -45,9 +45,9 @@ pub struct RunBuilder {
     pub(super) keeps_events: bool,
     /// The waves and their rules, if there are any.
     pub(super) rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
-    /// Whether the first wave was planned as a canary.
+    /// `true` if the first wave was planned as a canary.
     pub(super) has_canary: bool,
-    /// Why the waves that were asked for cannot be planned.
+    /// The reason why the requested waves cannot be planned.
     pub(super) refused_waves: Option<String>,
     pub(super) health: Option<HealthCheck>,
     pub(super) question: Option<CanaryQuestion>,
@@ -60,7 +60,7 @@ pub struct RunBuilder {
     /// The id of the run, if the caller chose it.
     pub(super) run_id: Option<String>,
     pub(super) resumed: Option<Box<Recovered>>,
-    /// Whether a stop that was asked for, by the journal, no longer binds.
+    /// `true` if the requested stop of the journal no longer binds.
     pub(super) continues_stopped: bool,
     pub(super) target: Option<ResolvedTarget>,
     pub(super) invocation: Option<Invocation>,
@@ -73,7 +73,7 @@ pub struct RunBuilder {
 impl RunBuilder {
     /// The default number of servers in a request.
     pub const DEFAULT_BATCH_SIZE: usize = DEFAULT_BATCH_SIZE;
-    /// How long a job without progress is polled by default. The vendor's pages call an operation
+    /// The default limit for polling a job without progress. The vendor's pages call an operation
     /// that takes longer stuck.
     pub const DEFAULT_STALLED_AFTER: Duration = Duration::from_secs(1800);
     /// For [`stalled_after`](Self::stalled_after): a job is polled until the deadline.
@@ -191,20 +191,20 @@ impl RunBuilder {
         self
     }
 
-    /// Where the run acts and as whom, for its journal and its report. A resumed run keeps that of
-    /// its journal.
+    /// Sets the place at which the run acts, and the account, for its journal and its report. A
+    /// resumed run keeps that of its journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         self.target = Some(target);
         self
     }
 
-    /// Who begins or resumes the run, for its journal.
+    /// Sets the process that begins or resumes the run, for its journal.
     pub fn invocation(mut self, invocation: Invocation) -> Self {
         self.invocation = Some(invocation);
         self
     }
 
-    /// Whether the service is a simulated one that ends with this process, for the journal.
+    /// `true` if the service is a simulated one that ends with this process, for the journal.
     pub fn simulated(mut self, simulated: bool) -> Self {
         self.simulated = simulated;
         self

@@ -15,7 +15,7 @@ use crate::Client;
 /// The time between two reads. A restart usually takes 15 to 35 seconds.
 const PAUSE: Duration = Duration::from_secs(180);
 
-/// Decides when to read the servers. Its times are those of a clock that nobody sets.
+/// Decides when to read the servers. Its times are those of a clock that is not set.
 #[derive(Debug)]
 pub(super) struct HangWatch {
     origin: Instant,
@@ -38,7 +38,7 @@ impl HangWatch {
         }
     }
 
-    /// When the next read is due.
+    /// Returns the time of the next read.
     pub(super) fn next(&self) -> Option<Instant> {
         self.next
     }

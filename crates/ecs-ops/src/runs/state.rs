@@ -2,6 +2,7 @@
 
 mod close;
 mod conclude;
+mod end;
 mod escalate;
 mod hang;
 mod jobs;
@@ -52,9 +53,9 @@ pub(crate) struct RunOptions {
     /// The time after which a server that hangs in its soft restart is restarted hard. `None`:
     /// never.
     pub(crate) escalate_hang: Option<Duration>,
-    /// How the servers of a wave are read before it begins. `None`: they are not.
+    /// The read of a wave's servers before it begins. `None`: there is none.
     pub(crate) recheck: Option<WaveRecheck>,
-    /// Where its jobs are, for their tickets.
+    /// The place of its jobs, for their tickets.
     pub(crate) origin: Option<Arc<JobOrigin>>,
 }
 
@@ -64,15 +65,15 @@ struct RunRequest {
     servers: Vec<ServerId>,
     purpose: Purpose,
     state: RequestState,
-    /// Whether unrequested servers of its job were reported.
+    /// `true` if unrequested servers of its job were reported.
     unrequested_reported: bool,
-    /// Whether the undocumented status of its job was reported.
+    /// `true` if the undocumented status of its job was reported.
     undocumented_reported: bool,
     /// The number of polls in which its job reported all servers without being finished.
     overdue: u32,
-    /// Whether the latest poll showed its job as running.
+    /// `true` if the latest poll showed its job as running.
     shown_running: bool,
-    /// Whether it had more servers when an earlier process sent it.
+    /// `true` if it had more servers when an earlier process sent it.
     is_partial: bool,
 }
 
@@ -118,29 +119,29 @@ pub(crate) struct RunState {
     planned: usize,
     ledger: Ledger,
     origin: Option<Arc<JobOrigin>>,
-    /// Why the run submits nothing more.
+    /// The reason why the run submits nothing more.
     halted: Option<Problem>,
     refused: Option<Problem>,
     denied: Option<Problem>,
-    /// Whether the service showed a job since it last hid one.
+    /// `true` if the service showed a job since it last hid one.
     sees_jobs: bool,
-    /// Why a job is not shown while others are.
+    /// The reason why a job is not shown while others are.
     hidden: Option<Problem>,
-    /// Why the journal failed.
+    /// The reason why the journal failed.
     journal_failed: Option<Problem>,
-    /// Whether a job stalled.
+    /// `true` if a job stalled.
     stalled: bool,
     /// Servers to verify. `None`: verification is off.
     unverified: Option<Unverified>,
     /// Failures of servers that may be in the wanted state.
     to_read: BTreeMap<ServerId, Outcome>,
     waves: Option<WaveQueue>,
-    /// Whether the waves were the first reason to stop.
+    /// `true` if the waves were the first reason to stop.
     rolling_stops: bool,
     /// Escalations. `None`: escalation is off.
     escalations: Option<Escalations>,
     on_unknown: UnknownPolicy,
-    /// Whether the run was told to submit nothing more.
+    /// `true` if the run was stopped: it submits nothing more.
     closing: bool,
     /// The requests to reconcile.
     unknown_requests: BTreeSet<usize>,
@@ -190,7 +191,7 @@ impl RunState {
             waves,
             rolling_stops: false,
             escalations: escalates.then(|| Escalations::new(after, hang, batch_size)),
-            // As many as there will be, mostly: a list that doubles would have room for twice as many.
+            // The capacity is mostly exact: a list that doubles would have room for twice as many.
             ledger: Ledger {
                 jobs: Vec::with_capacity(planned),
                 ..Ledger::default()
@@ -216,7 +217,7 @@ impl RunState {
         }
     }
 
-    /// Whether a request had more servers when an earlier process sent it.
+    /// Returns `true` if a request had more servers when an earlier process sent it.
     pub(crate) fn is_partial(&self, index: usize) -> bool {
         self.requests
             .get(index)
@@ -249,13 +250,13 @@ impl RunState {
             .map_or(&[], |request| &request.servers)
     }
 
-    /// Why a request is sent.
+    /// Returns the reason why a request is sent.
     pub(crate) fn purpose(&self, request: usize) -> Purpose {
         let request = self.requests.get(request);
         request.map_or(Purpose::First, |request| request.purpose)
     }
 
-    /// Why these servers are sent now.
+    /// Returns the reason why these servers are sent now.
     fn purpose_of(&self, servers: &[ServerId]) -> Purpose {
         // A server that was certainly not acted on is sent as if for the first time.
         let again = |id| matches!(self.resubmitted.get(id), Some(Some(_)));
@@ -272,43 +273,44 @@ impl RunState {
     }
 
     /// Notes that the journal failed, so nothing more is submitted. Returns whether that is new.
-    pub(crate) fn journal_failed(&mut self, why: Problem) -> bool {
+    pub(crate) fn journal_failed(&mut self, reason: Problem) -> bool {
         let news = self.journal_failed.is_none();
-        self.halt(why.clone().because("not sent"));
-        self.journal_failed.get_or_insert(why);
+        self.halt(reason.clone().because("not sent"));
+        self.journal_failed.get_or_insert(reason);
         news
     }
 
     /// Stops submitting.
-    pub(crate) fn halt(&mut self, why: Problem) {
-        self.halted.get_or_insert(why);
+    pub(crate) fn halt(&mut self, reason: Problem) {
+        self.halted.get_or_insert(reason);
     }
 
-    /// Notes that the run was told to submit nothing more; nothing is resubmitted either.
+    /// Notes the stop: nothing more is submitted or resubmitted.
     pub(crate) fn stop_submitting(&mut self) {
         self.closing = true;
     }
 
     /// The service cannot be reached.
-    pub(crate) fn unreachable(&mut self, why: Problem) {
-        self.halt(why.because("not sent because the service cannot be reached"));
+    pub(crate) fn unreachable(&mut self, reason: Problem) {
+        self.halt(reason.because("not sent because the service cannot be reached"));
     }
 
     /// Notes that the credentials were refused.
-    pub(crate) fn refuse(&mut self, why: Problem) {
+    pub(crate) fn refuse(&mut self, reason: Problem) {
         self.halt(
-            why.clone()
+            reason
+                .clone()
                 .because("not sent because another request was refused"),
         );
-        self.refused.get_or_insert(why);
+        self.refused.get_or_insert(reason);
     }
 
-    /// Whether queries are refused.
+    /// Returns `true` if queries are refused.
     pub(crate) fn is_denied(&self) -> bool {
         self.denied.is_some()
     }
 
-    /// Whether the run submits nothing more.
+    /// Returns `true` if the run submits nothing more.
     pub(crate) fn is_halted(&self) -> bool {
         self.halted.is_some()
     }
@@ -383,51 +385,6 @@ impl RunState {
         };
         events.extend(self.end_request(index, &outcome));
         events
-    }
-
-    /// Sets the outcome of a server; the first one is kept.
-    fn end_server(&mut self, id: ServerId, outcome: Outcome) -> Option<Event> {
-        let outcome = self.set_outcome(id, outcome)?.clone();
-        Some(Event::ServerDone(self.ledger.report_of(id, outcome)))
-    }
-
-    /// Sets the outcome of a server; the first one is kept. The outcome that was set, if it was.
-    fn set_outcome(&mut self, id: ServerId, outcome: Outcome) -> Option<&Outcome> {
-        if self.ledger.outcomes.contains_key(&id) || self.is_soft_outcome(&id, &outcome) {
-            return None;
-        }
-        let outcome = self.hold_for_verification(id, outcome)?;
-        let outcome = self.merge_with_first_attempt(id, outcome);
-        let outcome = self.hold_for_reading(id, outcome)?;
-        let outcome = self.defer_for_escalation(id, outcome)?;
-        self.keep_outcome(id, outcome)
-    }
-
-    fn keep_outcome(&mut self, id: ServerId, outcome: Outcome) -> Option<&Outcome> {
-        if let Some(waves) = &mut self.waves {
-            waves.ended(id, &outcome);
-        }
-        // Room for all of them at once, but not before one is known: a run that does not wait has none.
-        if self.ledger.outcomes.is_empty() {
-            self.ledger.outcomes.reserve(self.servers.len());
-        }
-        self.ledger.outcomes.insert_first(id, outcome);
-        self.ledger.outcomes.get(&id)
-    }
-
-    /// Ends a request: each of its servers gets this outcome, unless it has one.
-    fn end_request(&mut self, index: usize, outcome: &Outcome) -> Vec<Event> {
-        let servers = self.ending(index).into_iter();
-        let ended = servers.filter_map(|id| self.end_server(id, outcome.clone()));
-        ended.collect()
-    }
-
-    /// The servers of a request, which ends.
-    fn ending(&mut self, index: usize) -> Vec<ServerId> {
-        if let Some(request) = self.requests.get_mut(index) {
-            request.state = RequestState::Ended;
-        }
-        self.servers(index).to_vec()
     }
 }
 

@@ -7,10 +7,10 @@ use ecs_model::Server;
 use super::ServerRef;
 use crate::Error;
 
-/// How many values a message lists.
+/// The number of values that a message lists.
 const SHOWN: usize = 12;
 
-/// One thing that is wrong with a selection.
+/// A single mistake in a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SelectionProblem {
@@ -23,14 +23,14 @@ pub enum SelectionProblem {
         /// The servers that have it.
         candidates: Vec<String>,
     },
-    /// No server is the one to leave out.
+    /// No server is the excluded one.
     NotExcluded(ServerRef),
     /// No server's name fits the pattern.
     NoName(String),
     /// No server has this value: it was misspelt, or is of another project.
     UnknownValue {
         /// The kind of value, such as `availability zone`.
-        what: &'static str,
+        attribute: &'static str,
         /// The value.
         value: String,
         /// The values that servers have.
@@ -55,9 +55,9 @@ pub enum SelectionProblem {
     /// No server has this address, or one in this network.
     NoAddress(String),
     /// Each condition is fulfilled by servers, but no server fulfills all of them; or all that do
-    /// were left out.
+    /// were omitted.
     Nothing {
-        /// How many servers there are, or were given.
+        /// The number of servers that exist, or were given.
         servers: usize,
         /// Each condition, with the number of servers that fulfill it.
         conditions: Vec<(String, usize)>,
@@ -81,10 +81,14 @@ impl fmt::Display for SelectionProblem {
                 write!(f, "the server to exclude is not in the project: {server}")
             }
             Self::NoName(pattern) => write!(f, "no server's name fits {pattern:?}"),
-            Self::UnknownValue { what, value, known } => {
+            Self::UnknownValue {
+                attribute,
+                value,
+                known,
+            } => {
                 write!(
                     f,
-                    "no server has the {what} {value:?} (in use: {})",
+                    "no server has the {attribute} {value:?} (in use: {})",
                     listed(known)
                 )
             }
@@ -133,7 +137,7 @@ pub(super) fn described(server: &Server) -> String {
     parts.join(" ")
 }
 
-/// Why no servers were chosen: everything that is wrong with the selection.
+/// The error of a selection: everything that is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelectionError {
     problems: Vec<SelectionProblem>,
@@ -164,7 +168,7 @@ impl fmt::Display for SelectionError {
 
 impl std::error::Error for SelectionError {}
 
-/// Why servers could not be selected.
+/// The reason why servers could not be selected.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SelectError {

@@ -50,7 +50,7 @@ struct RecordWriter {
     epoch: i64,
     /// The number of the next record.
     seq: u64,
-    /// Why the journal takes no further records.
+    /// The reason why the journal takes no further records.
     broken: Option<String>,
     heartbeat: Option<Heartbeat>,
 }
@@ -94,7 +94,7 @@ impl StoreJournal {
         }
     }
 
-    /// Lets go of the run in good order, ended or not: another process then resumes it without
+    /// Releases the run in good order, ended or not: another process then resumes it without
     /// waiting. Whatever is dropped without this counts as dead after a while.
     ///
     /// # Errors
@@ -123,8 +123,8 @@ impl StoreJournal {
     {
         // The lock is fair.
         let writer = Arc::clone(&self.writer).lock_owned().await;
-        if let Some(why) = &writer.broken {
-            let message = format!("the journal in the store takes no more records: {why}");
+        if let Some(reason) = &writer.broken {
+            let message = format!("the journal in the store takes no more records: {reason}");
             return Err(JournalError::new(JournalErrorKind::Broken, message));
         }
         let writing = tokio::spawn(write(writer));
@@ -163,7 +163,7 @@ impl Journal for StoreJournal {
 }
 
 impl RecordWriter {
-    /// After an error nobody knows what is in the store, so that nothing more is written.
+    /// After an error the content of the store is unknown, so nothing more is written.
     fn fail(&mut self, error: StoreError) -> JournalError {
         self.broken = Some(error.to_string());
         self.heartbeat = None;
@@ -226,7 +226,7 @@ impl RecordWriter {
         self.store.backend.begin(begin).await
     }
 
-    /// Where the next records are written, by a new call.
+    /// Returns the position of the next records, for a new call.
     fn place(&self, run_id: &str) -> AppendPosition {
         AppendPosition {
             run_id: run_id.to_owned(),

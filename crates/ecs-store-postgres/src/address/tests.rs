@@ -7,7 +7,7 @@ fn parse(text: &str) -> Result<StoreAddress, StoreError> {
 }
 
 #[test]
-fn tls_is_verified_unless_it_is_switched_off_or_the_way_is_a_socket() {
+fn tls_is_verified_unless_off_or_on_a_socket() {
     assert_eq!(parse("postgres://u@h/d").unwrap().tls(), Tls::Verified);
     assert_eq!(
         parse("postgres://127.0.0.1/d").unwrap().tls(),
@@ -78,7 +78,7 @@ fn a_password_file_is_read_as_libpq_reads_it() {
     let address = |text: &str| parse(text).unwrap().with_passfile(&passfile);
     let password = |address: StoreAddress| address.config.get_password().map(<[u8]>::to_vec);
     assert_eq!(password(address("postgres://u@h/d")).unwrap(), b"first");
-    // What is given goes first.
+    // The given value goes first.
     assert_eq!(
         password(address("postgres://u:given@h/d")).unwrap(),
         b"given"

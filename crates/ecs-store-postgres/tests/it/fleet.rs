@@ -11,14 +11,14 @@ use ecs_sim::{ActionKind, Region, SimTransport};
 use ecs_store_postgres::{PostgresStore, StoreError, StoreErrorKind, Takeover};
 use secrecy::ExposeSecret as _;
 
-/// The region's clock runs so many times as fast: its minute takes 0.6 s.
+/// The speed of the region's clock: its minute takes 0.6 s.
 const SPEED: u32 = 100;
 
 #[derive(Clone)]
 pub(crate) struct Fleet {
     pub(crate) sim: SimTransport,
     pub(crate) servers: Vec<ServerId>,
-    /// How many servers each client sends in a minute.
+    /// The number of servers that each client sends in a minute.
     pub(crate) pace: usize,
 }
 

@@ -26,7 +26,7 @@ pub(super) enum Source {
     File {
         follower: JsonlFollower,
         named: PathBuf,
-        /// Whether its process was alive; `None` before the first poll.
+        /// `true` if its process was alive at the last poll; `None` before the first one.
         was_active: Option<bool>,
         quiet_reads: u32,
     },
@@ -158,7 +158,7 @@ fn process_of(run: &RunSummary) -> ProcessState {
     match run.state {
         RunStatus::Running | RunStatus::Ended => ProcessState::Alive,
         RunStatus::Released => {
-            ProcessState::Gone(format!("{user} on {host} (process {pid}) let go of it"))
+            ProcessState::Gone(format!("{user} on {host} (process {pid}) released it"))
         }
         RunStatus::Silent => ProcessState::Gone(format!(
             "its process ({user} on {host}, process {pid}) has shown no sign of life since {:.0}",

@@ -35,7 +35,7 @@ pub(super) struct View<'a> {
     times: HashMap<ServerId, Timestamp>,
     /// The times of the first and of the last record.
     span: Option<(Timestamp, Timestamp)>,
-    /// Whether the run was resumed. Such a run waits for its jobs.
+    /// `true` if the run was resumed. Such a run waits for its jobs.
     was_resumed: bool,
     is_away: bool,
     /// The description of the process, if it is gone.
@@ -86,13 +86,13 @@ impl<'a> View<'a> {
             self.progress.catch_up(&intro);
         }
         let gone = match update.process {
-            ProcessState::Gone(why) if !recovered.is_ended() => Some(why),
+            ProcessState::Gone(reason) if !recovered.is_ended() => Some(reason),
             _ => None,
         };
         let was_there = self.gone.is_none();
         self.gone = gone;
-        if let (Some(why), true, true) = (&self.gone, was_there, self.args.wait_for_resume) {
-            let line = format!("{why}; waiting until the run is resumed");
+        if let (Some(reason), true, true) = (&self.gone, was_there, self.args.wait_for_resume) {
+            let line = format!("{reason}; waiting until the run is resumed");
             self.progress.printer().always(&line);
         }
         Ok(())

@@ -13,7 +13,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// A run whose texts are all the same.
+/// A run in which all texts are equal.
 fn summary(text: &str, state: RunStatus) -> RunSummary {
     RunSummary {
         run_id: text.to_owned(),
@@ -108,7 +108,7 @@ fn the_list_says_how_far_each_run_is() {
 }
 
 #[test]
-fn a_store_that_is_away_is_named_with_the_time_of_what_is_shown() {
+fn an_unavailable_store_is_named_with_the_time_of_the_last_read() {
     let page = page(&board(Vec::new(), Some("no connection to <db>")));
     for text in [
         "The store cannot be read.",
@@ -129,7 +129,7 @@ fn a_row_changes_only_with_its_run() {
     assert!(!one.is_like(&list_view(&changed, false)));
 }
 
-/// What the policy of the pages forbids, or needs a page of somebody else's.
+/// Returns the first item that the pages' policy forbids, or that needs a page of another site.
 fn forbidden(html: &str) -> Option<&'static str> {
     let inline = [
         " style=",
@@ -148,7 +148,7 @@ fn forbidden(html: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn pages_do_what_their_policy_allows() {
+fn pages_comply_with_their_policy() {
     let runs = vec![listed("r1", RunStatus::Silent, Progress::Unread)];
     let shown = [
         page(&board(runs, Some("away"))),
@@ -162,7 +162,7 @@ fn pages_do_what_their_policy_allows() {
     }
 }
 
-/// How many signs of markup a page has.
+/// Returns the number of each sign of markup in a page.
 fn signs(html: &str) -> [usize; 4] {
     ['<', '>', '"', '\''].map(|sign| html.matches(sign).count())
 }

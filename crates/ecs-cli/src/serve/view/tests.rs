@@ -16,7 +16,7 @@ fn view(rows: &[(u8, u8)]) -> View {
     }
 }
 
-/// What the script of the page does with a patch.
+/// Applies a patch as the script of the page does.
 fn apply(shown: &mut Vec<(String, String)>, patch: &Patch<'_>) {
     if patch.whole {
         shown.clear();
@@ -55,7 +55,7 @@ proptest! {
 }
 
 #[test]
-fn what_stays_is_not_sent_again() {
+fn unchanged_rows_are_not_sent_again() {
     let old = view(&[(1, 0), (2, 0), (3, 0)]);
     let new = view(&[(4, 0), (1, 0), (2, 1), (3, 0)]);
     let patch = Patch::between(Some(&old), &new);

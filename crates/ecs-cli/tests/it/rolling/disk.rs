@@ -81,7 +81,7 @@ fn a_full_disk_stops_the_run_before_anything_is_sent() {
     run(&sim, &arguments).expect(0);
 }
 
-/// What blocks are, for the shell.
+/// The shell's size of a block.
 const BLOCK: usize = 512;
 
 #[test]
@@ -103,7 +103,7 @@ fn a_resumed_run_sends_nothing_that_cannot_be_recorded() {
     assert_eq!(sim.accepted(), 4);
     assert_eq!(std::fs::read(&journal).unwrap(), before);
 
-    // Each time there is a little more room, until there is enough. Each try writes down who made it, and what it stopped at: what it
+    // Each time there is a little more room, until there is enough. Each try records its process and its end: what it
     // adds grows, so that no try is cut off where the last one was for ever.
     let mut stopped = 0;
     for round in 0_usize.. {

@@ -1,7 +1,10 @@
+use std::io::{self, Write};
+
 use proptest::prelude::*;
 
 use super::super::arbitrary_journal::*;
 use super::super::*;
+use super::writer::PIECE;
 use super::*;
 
 mod version_1;
@@ -20,7 +23,7 @@ fn every_line_is_a_json_object_that_jq_can_read() {
     }
 }
 
-/// Where each line ends, with its newline.
+/// Returns the end of each line, including its newline.
 fn line_ends(file: &[u8]) -> Vec<usize> {
     (1..=file.len())
         .filter(|end| file[end - 1] == b'\n')
@@ -118,14 +121,14 @@ fn lines_that_are_missing_or_come_twice() {
     assert!(read(&[V1, last].concat()).is_err());
 }
 
-/// A line with a right checksum around these words.
+/// Returns a line with a right checksum around this text.
 fn line(body: &str) -> Vec<u8> {
     let crc = crc32fast::hash(body.as_bytes());
     format!("{body},\"crc32\":\"{crc:08x}\"}}\n").into_bytes()
 }
 
 #[test]
-fn what_a_later_version_wrote() {
+fn records_of_a_later_version() {
     let ended = r#""seq":0,"at":"2026-11-24T01:00:00Z","record":{"kind":"ended"}"#;
     assert!(read(&line(&format!(r#"{{"v":1,{ended}"#))).is_ok());
     for body in [
@@ -155,7 +158,7 @@ fn what_a_later_version_wrote() {
     assert_eq!(error.kind(), JournalErrorKind::TooNew);
 }
 
-/// As other programs write it again.
+/// Writes it again as other programs do.
 fn without_checksums(journal: &[u8]) -> Vec<u8> {
     let mut again = Vec::new();
     for line in String::from_utf8_lossy(journal).lines() {
@@ -190,13 +193,13 @@ fn records_without_their_checksums_are_not_cut() {
 }
 
 #[test]
-fn what_is_no_journal() {
+fn files_that_are_not_journals() {
     for file in [&b""[..], b"{\"v\":1", b"{\"v\":1,\"seq\":0,\"at", b"\0\0\0"] {
         let contents = read(file).unwrap();
         assert!(contents.entries.is_empty());
         assert_eq!(contents.tail.is_some(), !file.is_empty());
     }
-    // What its run did, if it was one, cannot be known: it may have sent everything.
+    // The outcome of its run, if it was one, is unknown: it may have sent everything.
     let pretty = "{\n  \"v\": 1,\n  \"seq\": 0\n}\n";
     for file in [
         &b"\n"[..],
@@ -221,7 +224,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_run_is_read_as_it_was_written(choices in prop::collection::vec(any::<u8>(), 0..60), cut in any::<prop::sample::Index>()) {
+    fn any_run_round_trips(choices in prop::collection::vec(any::<u8>(), 0..60), cut in any::<prop::sample::Index>()) {
         let written = entries(arbitrary_journal(9, 3, &choices));
         let file = file(&written);
         prop_assert_eq!(&read(&file).unwrap().entries, &written);
@@ -302,7 +305,7 @@ fn a_file_that_is_longer_than_a_chunk_is_read_as_a_whole() {
         assert_eq!((tail.line, tail.offset), (3, whole as u64));
         assert_eq!(tail.bytes, (end - whole) as u64);
     }
-    // One byte that is not as it was, and whole lines after it.
+    // A single byte that is not as it was, and whole lines after it.
     let mut damaged = file.clone();
     damaged[100] = b'!';
     assert!(read_from(damaged.as_slice(), 0).is_err());

@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use super::super::arbitrary_journal::{run, server, servers};
 use super::*;
+use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
 #[test]
-fn the_rules_of_a_rolling_run_are_kept() {
+fn the_rules_of_a_rolling_run_round_trip() {
     let pause = Duration::from_millis(1500);
     for (canary, max_failures) in [
         (None, None),
@@ -46,7 +49,7 @@ fn where_a_run_is_may_be_in_its_journal_or_not() {
             "access_key": "AKEXAMPLE", "agency": null, "agency_domain": null},
         "project": {"id": "p1", "name": null, "origin": "OS_PROJECT_ID"},
     });
-    // What a later version adds to it is no reason not to go on.
+    // A field that a later version adds to it is no reason to refuse it.
     target["account"]["later"] = serde_json::json!("x");
     let target: ResolvedTarget = serde_json::from_value(target).unwrap();
     let known = RunRecord {
@@ -59,7 +62,7 @@ fn where_a_run_is_may_be_in_its_journal_or_not() {
 }
 
 #[test]
-fn the_brake_is_kept_and_left_out_where_there_is_none() {
+fn the_brake_round_trips_and_is_omitted_without_one() {
     let waves = || vec![servers(3), vec![server(3)]];
     let braked = RollingRecord::new(waves(), &Rules::default().with_default_brake(4));
     let text = serde_json::to_string(&braked).unwrap();
@@ -112,7 +115,7 @@ fn servers_that_are_skipped_before_their_wave_are_not_sent_again() {
         Some(ServerProgress::Finished(_))
     ));
     assert_eq!(recovered.waves(), [servers(1), vec![server(2)]]);
-    // Nothing of it is awaited.
+    // No job is awaited.
     let resumption = recovered.resumption();
     assert!(
         matches!(&resumption, crate::rolling::WaveEvent::Resumed { awaited, .. } if awaited.is_empty()),

@@ -21,7 +21,7 @@ enum Fact {
     },
     Lost,
     Denied,
-    /// The states of servers whose job succeeded, and whether nobody waits any longer.
+    /// The states of servers whose job succeeded, and whether the wait has ended.
     Settle {
         shows: Vec<(Shows, bool)>,
     },
@@ -161,7 +161,7 @@ proptest! {
         }
         let mut given: Vec<usize> = Vec::new();
         let mut at_rest: HashSet<ServerId> = HashSet::new();
-        // What is true of each request and server, kept apart from the machine.
+        // The true state of each request and server, kept apart from the run's state.
         let mut settled: HashSet<usize> = HashSet::new();
         let mut out: HashSet<ServerId> = HashSet::new();
         let mut accepted: HashSet<ServerId> = HashSet::new();
@@ -175,7 +175,7 @@ proptest! {
             if let Some(request) = state.next_request() {
                 for id in state.servers(request) {
                     prop_assert!(!accepted.contains(id), "{id} is sent again");
-                    // After a request of unknown fate once more at most, and only if that is
+                    // After a request with an unknown outcome once more at most, and only if that is
                     // wanted.
                     let unknown = unknown_fates.get(id).copied().unwrap_or(0);
                     prop_assert!(unknown == 0 || (resubmit && unknown == 1), "{id} is sent again");
@@ -291,7 +291,7 @@ proptest! {
                     !accepted && !lost_answer_at && !maybe_sent
                 }
                 Outcome::Unknown { job_id: None, .. } => {
-                    // What shows that the second of two requests was not executed does not clear up
+                    // A proof that the second of two requests was not executed says nothing about
                     // the first.
                     let twice = unknown_fates.get(&server.id).is_some_and(|times| *times > 1);
                     !accepted && (lost_answer_at || maybe_sent || twice)
@@ -319,7 +319,7 @@ fn machine_of(servers: usize, size: usize) -> RunState {
 
 /// A run was stopped only if something was still to be done.
 #[test]
-fn what_counts_as_stopped() {
+fn states_that_count_as_stopped() {
     let lost = |_| -> SubmissionOutcome { panic!("nothing is underway") };
     let asked = || Some(Stopped::Requested { reason: None });
     // Never begun.

@@ -15,7 +15,7 @@ use crate::runs::evidence::{
 };
 use crate::runs::records::{RequestRecords, ServerStates};
 
-/// Why a server was not acted on that shows no change.
+/// The reason why a server was not acted on that shows no change.
 const UNCHANGED: &str = "the server is unchanged since before the run";
 
 /// The policy for lost answers.
@@ -27,12 +27,12 @@ pub(crate) struct UnknownPolicy {
     pub(crate) resubmit: bool,
 }
 
-/// How far the reconciliation of a request is when servers are listed.
+/// The progress of a request's reconciliation when servers are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReconcileStage {
     /// Before the limit: absence proves nothing yet.
     Early,
-    /// The limit is reached, and records or traces may tell more: what is undecided stays open.
+    /// The limit is reached, and records or traces may still decide: undecided servers stay open.
     UnlessUndecided,
     /// The last list: what is undecided ends as unknown.
     Last,
@@ -45,7 +45,7 @@ struct ServersNow<'a> {
     before: &'a ServerList,
     /// The servers now, or why they could not be listed.
     now: Result<&'a ServerList, &'a Problem>,
-    /// When the request was sent.
+    /// The time at which the request was sent.
     sent: SentTimes,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Reconciliation {
     error: Problem,
     /// Servers on which the action was seen in progress.
     in_progress: HashSet<ServerId>,
-    /// Whether one of its servers shows a change, so that none is certainly unchanged.
+    /// `true` if one of its servers shows a change, so that none is certainly unchanged.
     shows_change: bool,
     /// The states of the undecided servers.
     undecided: HashMap<ServerId, String>,
@@ -63,7 +63,7 @@ pub(super) struct Reconciliation {
     awaiting_record: HashSet<ServerId>,
     /// The evidence of the service's records.
     records: Option<RequestRecords>,
-    /// Why the records could not be read.
+    /// The reason why the records could not be read.
     records_refused: Option<String>,
 }
 
@@ -204,7 +204,7 @@ impl RunState {
         self.unknown_requests.iter().copied().collect()
     }
 
-    /// Why the answer of a request is lost.
+    /// Returns the reason why the answer of a request is lost.
     pub(crate) fn unknown_cause(&self, index: usize) -> Option<&Problem> {
         match &self.requests.get(index)?.state {
             RequestState::Unknown(reconciliation) => Some(&reconciliation.error),
@@ -242,9 +242,9 @@ impl RunState {
             request.map(|request| &mut request.state)
         {
             reconciliation.records = records;
-            let refused = refused.into_iter().filter_map(|(what, problem)| {
+            let refused = refused.into_iter().filter_map(|(records, problem)| {
                 let message = &problem?.message;
-                Some(format!("the {what} could not be read: {message}"))
+                Some(format!("the {records} could not be read: {message}"))
             });
             let refused = refused.collect::<Vec<_>>().join("; ");
             reconciliation.records_refused = (!refused.is_empty()).then_some(refused);

@@ -13,7 +13,7 @@ fn server(status: &str, task: Value) -> Server {
 }
 
 #[test]
-fn what_a_server_shows() {
+fn the_state_of_a_server_decides() {
     let reboot = PowerAction::Reboot(RebootType::Soft);
     let stop = PowerAction::Stop(None);
     for (action, status, task, message) in [
@@ -141,7 +141,7 @@ async fn servers_that_do_not() {
     }
 }
 
-/// Who stops waiting before a server has settled does not know that it succeeded.
+/// A run that stops waiting before a server is at rest does not know that it succeeded.
 #[tokio::test(start_paused = true)]
 async fn the_deadline_comes_first() {
     let (builder, _) = listing(|_| Some(listed("REBOOT", json!(null))));
