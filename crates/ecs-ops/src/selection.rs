@@ -141,7 +141,7 @@ impl Selection {
     }
 
     /// Servers that the service shows unchanged since this time, so that none of them can have been
-    /// restarted since. One that changed later may have been restarted or not, and is left out.
+    /// restarted since. One that changed later may have been restarted or not, and is omitted.
     pub fn unchanged_since(mut self, time: Timestamp) -> Self {
         self.unchanged_since = Some(time);
         self
@@ -173,7 +173,7 @@ impl Selection {
         self.servers.is_some()
     }
 
-    /// Returns `true` if servers are left out by what the service shows of them.
+    /// Returns `true` if servers are omitted by what the service shows of them.
     pub(crate) fn has_conditions(&self) -> bool {
         !(self.names.is_empty()
             && self.tags.is_empty()

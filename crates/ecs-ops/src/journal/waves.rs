@@ -3,19 +3,19 @@
 use ecs_model::ServerId;
 use jiff::Timestamp;
 
-use super::recovered::{Recovered, ServerProgress};
+use super::progress::ServerProgress;
+use super::recovered::Recovered;
 use crate::rolling::{Rolling, StopReason, WaveAction, WaveEvent};
 
 impl Recovered {
     /// The waves of a rolling run, with those that resumed runs added at the end; empty for any
     /// other run.
-    pub fn waves(&self) -> Vec<Vec<ServerId>> {
-        let rolling = self.rolling();
-        rolling.map_or_else(Vec::new, |rolling| rolling.waves().to_vec())
+    pub fn waves(&self) -> &[Vec<ServerId>] {
+        self.rolling.as_ref().map_or(&[], Rolling::waves)
     }
 
     /// The rule that stops the rolling run at the end of the journal, also of a process that died
-    /// before it said so.
+    /// before it reported this.
     pub fn stopping_rule(&self) -> Option<StopReason> {
         match self.rolling()?.action() {
             WaveAction::Stop(reason) => Some(reason),

@@ -1,6 +1,7 @@
 //! The state from which a timeline is computed, record by record.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
 
 use ecs_ops::ServerReport;
 use ecs_ops::journal::{
@@ -33,20 +34,31 @@ pub(super) struct TimelineBuilder {
     concluded: Vec<Timestamp>,
 }
 
-/// What the records say last about a server.
+/// The latest records of a server. Both numbers are counted from 1, so that their absence takes no space.
 #[derive(Clone, Copy, Default)]
 struct Latest {
     /// Its last request.
-    request: Option<u32>,
+    request: Option<NonZeroU32>,
     /// The place of the time at which its last outcome was recorded.
-    concluded: Option<u32>,
+    concluded: Option<NonZeroU32>,
+}
+
+/// Counts an index from 1.
+fn from_one(index: usize) -> Option<NonZeroU32> {
+    NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?)
 }
 
 impl TimelineBuilder {
     /// Returns the time at which the last outcome of a server was recorded.
     pub(super) fn concluded(&self, id: ServerId) -> Option<Timestamp> {
         let place = self.servers.get(&id)?.concluded?;
-        self.concluded.get(usize::try_from(place).ok()?).copied()
+        let index = usize::try_from(place.get() - 1).ok()?;
+        self.concluded.get(index).copied()
+    }
+
+    /// Returns the last request of a server.
+    fn last_request(&self, id: ServerId) -> Option<u32> {
+        Some(self.servers.get(&id)?.request?.get() - 1)
     }
 
     pub(super) fn add(&mut self, entry: &Entry) {
@@ -100,14 +112,14 @@ impl TimelineBuilder {
                 message,
             } => {
                 let wave = wave + 1;
-                let what = match (message, skipped) {
+                let kind = match (message, skipped) {
                     (Some(message), _) => format!("servers not read before wave {wave}: {message}"),
                     (None, true) => format!("skipped before wave {wave}: {}", by_reason(unready)),
                     (None, false) => {
                         format!("not ready before wave {wave}: {}", by_reason(unready))
                     }
                 };
-                self.annotate(at, "rechecked", what);
+                self.annotate(at, "rechecked", kind);
             }
             Record::WaveBegan { wave } => {
                 self.began.entry(*wave).or_insert(at);
@@ -139,7 +151,7 @@ impl TimelineBuilder {
     }
 
     fn conclude(&mut self, at: Timestamp, servers: &[OutcomeRecord]) {
-        let place = u32::try_from(self.concluded.len()).ok();
+        let place = from_one(self.concluded.len());
         self.concluded.push(at);
         for server in servers {
             self.servers.entry(server.id).or_default().concluded = place;
@@ -154,7 +166,7 @@ impl TimelineBuilder {
         (throttled, retry_after): (bool, Option<u64>),
         error: &ErrorRecord,
     ) {
-        let (answer, what) = if throttled {
+        let (answer, kind) = if throttled {
             (AttemptResult::Throttled, "throttled")
         } else {
             (AttemptResult::NotExecuted, "not_executed")
@@ -163,25 +175,25 @@ impl TimelineBuilder {
             let pause = SignedDuration::from_millis(i64::try_from(pause).ok()?);
             at.checked_add(pause).ok()
         });
-        self.count_problem(at, what, error, Some(request));
+        self.count_problem(at, kind, error, Some(request));
         self.answer(at, request, answer, again, Some(error.clone()));
     }
 
     fn wave_checked(&mut self, at: Timestamp, wave: usize, healthy: bool, text: String) {
-        let how = if healthy { "healthy" } else { "not healthy" };
-        let line = format!("wave {} is {how}: {text}", wave + 1);
+        let health = if healthy { "healthy" } else { "not healthy" };
+        let line = format!("wave {} is {health}: {text}", wave + 1);
         self.annotate(at, "wave_checked", line.trim_end_matches(": ").to_owned());
         let health = Health { at, healthy, text };
         self.checked.entry(wave).or_default().push(health);
     }
 
-    fn annotate(&mut self, at: Timestamp, what: &'static str, text: String) {
-        self.marks.push(Annotation { at, what, text });
+    fn annotate(&mut self, at: Timestamp, kind: &'static str, text: String) {
+        self.marks.push(Annotation { at, kind, text });
     }
 
     fn announce(&mut self, at: Timestamp, number: usize, purpose: Purpose, servers: &[ServerId]) {
         for id in servers {
-            self.servers.entry(*id).or_default().request = u32::try_from(number).ok();
+            self.servers.entry(*id).or_default().request = from_one(number);
         }
         let request = self.requests.entry(number).or_insert_with(|| RequestRow {
             request: number,
@@ -227,19 +239,19 @@ impl TimelineBuilder {
     fn count_problem(
         &mut self,
         at: Timestamp,
-        what: &'static str,
+        kind: &'static str,
         error: &ErrorRecord,
         request: Option<usize>,
     ) {
         let same = |other: &&mut ProblemCount| {
-            other.what == what
+            other.kind == kind
                 && other.error.code == error.code
                 && (error.code.is_some() || other.error == *error)
         };
         match self.problems.iter_mut().find(same) {
             Some(known) => (known.times, known.last) = (known.times + 1, at),
             None => self.problems.push(ProblemCount {
-                what,
+                kind,
                 error: error.clone(),
                 times: 1,
                 first: at,
@@ -270,7 +282,7 @@ impl TimelineBuilder {
             let is_final = matches!(progress, Some(ServerProgress::Finished(_)));
             let at = self.concluded(id).filter(|_| is_final);
             let mut row = Server {
-                request: self.servers.get(&id).and_then(|latest| latest.request),
+                request: self.last_request(id),
                 wave: None,
                 report,
                 unready: None,
@@ -292,7 +304,7 @@ impl TimelineBuilder {
             if server.report.name.is_none() {
                 server.report.name.clone_from(&unready.name);
             }
-            server.unready = Some(Box::new(unready.why.clone()));
+            server.unready = Some(Box::new(unready.reason.clone()));
         }
         servers
     }

@@ -80,7 +80,7 @@ pub(super) fn of(
     let waves = recovered.waves();
     let in_waves = waves.iter().map(Vec::len).sum();
     let mut wave_of: HashMap<ServerId, u32> = HashMap::with_capacity(in_waves);
-    for (wave, ids) in (0..).zip(&waves) {
+    for (wave, ids) in (0..).zip(waves) {
         let begun = usize::try_from(wave).is_ok_and(|wave| builder.began.contains_key(&wave));
         for id in ids {
             let known = wave_of.entry(*id).or_insert(wave);
