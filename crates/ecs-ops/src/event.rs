@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::fleet::UnreadyServer;
 use crate::journal::{HeldServer, OutcomeKind};
 use crate::report::{ServerReport, Stopped};
+use crate::ticket::JobTicket;
 
 pub use feed::Events;
 pub(crate) use feed::{EventSource, Sink};
@@ -155,6 +156,10 @@ pub enum Event {
         servers: usize,
         /// Its job.
         job_id: JobId,
+        /// The ticket, for another process to wait for the job. Events of earlier versions do not
+        /// have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<Box<JobTicket>>,
     },
     /// The service throttled a request; it is sent again later.
     Throttled {
@@ -230,6 +235,10 @@ pub enum Event {
         servers: usize,
         /// Its job.
         job_id: JobId,
+        /// The ticket, for another process to wait for the job. Events of earlier versions do not
+        /// have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<Box<JobTicket>>,
     },
     /// Servers are sent again after a lost answer, because the caller allowed it.
     Resubmitting {
@@ -334,6 +343,19 @@ impl Event {
         Self::Stopping {
             reason: cause.to_string(),
             cause: Some(cause),
+        }
+    }
+
+    /// Adds the ticket that this function makes for a request, if the event is about a new job.
+    pub(crate) fn add_ticket(&mut self, ticket_of: impl FnOnce(usize) -> Option<JobTicket>) {
+        if let Self::Accepted {
+            request, ticket, ..
+        }
+        | Self::JobFound {
+            request, ticket, ..
+        } = self
+        {
+            *ticket = ticket_of(*request).map(Box::new);
         }
     }
 }

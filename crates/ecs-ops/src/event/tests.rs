@@ -1,8 +1,13 @@
+use std::sync::Arc;
+
+use ecs_model::RebootType;
 use serde_json::to_string;
 
 use super::*;
+use crate::action::PowerAction;
 use crate::fleet::{Unready, UnreadyServer};
 use crate::report::{Evidence, Outcome};
+use crate::ticket::JobOrigin;
 
 /// Every event as one line, as `ecsctl -o jsonl` writes it.
 const LINES: &str = include_str!("fixtures/events.jsonl");
@@ -83,6 +88,7 @@ fn events() -> Vec<Event> {
             request,
             servers,
             job_id: job_id.clone(),
+            ticket: None,
         },
         Event::Throttled {
             request,
@@ -164,7 +170,39 @@ fn events() -> Vec<Event> {
         },
     ];
     events.extend(done);
+    events.extend(events_of_new_jobs());
     events
+}
+
+/// New jobs have their tickets since version 1 had its first lines.
+fn events_of_new_jobs() -> [Event; 2] {
+    let (id, job_id): (ServerId, JobId) = (ID.parse().unwrap(), JOB.parse().unwrap());
+    let ticket = JobTicket::new(
+        job_id.clone(),
+        Some(Arc::new(JobOrigin {
+            endpoint: Some("https://ecs.example".to_owned()),
+            project_id: "p1".parse().unwrap(),
+        })),
+        PowerAction::Reboot(RebootType::Soft),
+        vec![id],
+        "2026-11-24T01:00:00Z".parse().unwrap(),
+        Some("req-1".to_owned()),
+    );
+    let (request, servers, ticket) = (2, 1, Some(Box::new(ticket)));
+    [
+        Event::Accepted {
+            request,
+            servers,
+            job_id: job_id.clone(),
+            ticket: ticket.clone(),
+        },
+        Event::JobFound {
+            request,
+            servers,
+            job_id,
+            ticket,
+        },
+    ]
 }
 
 /// If this fails, programs that read `-o jsonl` break: names of events and keys are kept by

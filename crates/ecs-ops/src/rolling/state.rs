@@ -20,8 +20,8 @@ pub struct Rules {
     pub max_failures: Option<CountOrPercent>,
     /// The pause between waves.
     pub pause: Duration,
-    /// The step after the first wave, if that is a canary: also one that was planned as any other. A
-    /// wave that was planned as a canary needs it.
+    /// The step after the first wave, which is a canary then. [`Waves::plan`](super::Waves::plan) must
+    /// be given the canary's size, and waves that were planned with a canary need this rule.
     pub canary: Option<AfterCanary>,
     /// Whether a health check follows each wave.
     pub check_health: bool,
