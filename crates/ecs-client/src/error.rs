@@ -3,7 +3,9 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::{Classification, Problem, RequestError};
+use ecs_model::ValidationError;
+
+use crate::{Classification, Problem, RequestError, chain};
 
 /// The classes of [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,6 +80,16 @@ impl Error {
         Self::new(ErrorKind::Invalid, Problem::new(message))
     }
 
+    /// Creates an error of class [`ErrorKind::Invalid`] that displays as `message`, with its cause as
+    /// its source. The [`problem`](Self::problem) is the complete text of the cause.
+    pub fn invalid_because(
+        message: &'static str,
+        cause: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        let cause = cause.into();
+        Self::invalid(chain(&*cause)).caused_by(message, cause)
+    }
+
     /// Returns the class.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -120,6 +132,13 @@ impl From<RequestError> for Error {
             cause: Cause::Request(Box::new(error)),
             kind,
         }
+    }
+}
+
+/// A request that was checked before it was sent.
+impl From<ValidationError> for Error {
+    fn from(error: ValidationError) -> Self {
+        Self::invalid_because("the request is invalid", error)
     }
 }
 

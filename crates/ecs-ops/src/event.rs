@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fleet::UnreadyServer;
 use crate::journal::{HeldServer, OutcomeKind};
+use crate::milliseconds;
 use crate::report::{ServerReport, Stopped};
 use crate::ticket::JobTicket;
 
@@ -357,21 +358,6 @@ impl Event {
         {
             *ticket = ticket_of(*request).map(Box::new);
         }
-    }
-}
-
-/// Durations as JSON has them.
-pub(crate) mod milliseconds {
-    use std::time::Duration;
-
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_millis)
     }
 }
 

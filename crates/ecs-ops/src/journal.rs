@@ -78,6 +78,8 @@ use ecs_auth::BoxFuture;
 use jiff::Timestamp;
 
 pub use admission::{Admission, Announcement, HeldServer, QuotaLimits};
+#[cfg(test)]
+pub(crate) use arbitrary_journal::arbitrary_entries;
 pub use error::{JournalError, JournalErrorKind};
 pub use invocation::Invocation;
 pub(crate) use job::Acceptance;

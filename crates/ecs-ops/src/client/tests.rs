@@ -50,6 +50,12 @@ async fn what_is_missing_or_no_address_is_said() {
     ] {
         let error = Client::builder_of(ready(endpoint).await).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
-        assert!(error.to_string().contains(message), "{error}");
+        assert!(error.problem().message.contains(message), "{error}");
+        let source = std::error::Error::source(&error);
+        assert_eq!(
+            source.is_some(),
+            endpoint.is_some(),
+            "the reader of addresses has said so"
+        );
     }
 }

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::ResolvedTarget;
-use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
 
 use super::callbacks::{CanaryQuestion, HealthCheck};
@@ -129,7 +128,9 @@ impl RunBuilder {
         recovered: Recovered,
     ) -> Result<Self, Error> {
         let belongs = recovered.belongs_to(client.0.core.endpoint(), client.0.core.project());
-        belongs.map_err(|error| Error::invalid(chain(&error)))?;
+        belongs.map_err(|error| {
+            Error::invalid_because("the run cannot be resumed by this client", error)
+        })?;
         let run = recovered.run();
         let rolling = run.rolling.as_ref();
         let milliseconds = |value: Option<u64>| value.map(Duration::from_millis);

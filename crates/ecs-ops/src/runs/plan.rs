@@ -187,7 +187,7 @@ impl Plan {
         let begun = log.write(record).await;
         // A resumed run then sends nothing and still reports each server.
         if builder.resumed.is_none() {
-            begun.map_err(|problem| Error::new(ErrorKind::NotRecorded, problem))?;
+            begun.map_err(|problem| log.failure(problem))?;
         }
         let sink = if builder.keeps_events {
             Sink::keeping()

@@ -97,7 +97,7 @@ impl<'a> RunInput<'a> {
             .simulated(self.connection.is_simulated())
             .names(names(ids, &servers.listed, &args.names))
             .plan()
-            .map_err(|error| CliError::usage(error.to_string()))?;
+            .map_err(|error| CliError::usage(error.problem().to_string()))?;
         Ok((plan, callbacks))
     }
 
