@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use ecs_model::ValidationError;
 
@@ -36,8 +37,8 @@ pub enum ErrorKind {
 /// A failed request, or work that could not begin.
 ///
 /// Displays without its causes, which are its [sources](StdError::source);
-/// [`problem`](Self::problem) holds the complete text.
-#[derive(Debug)]
+/// [`problem`](Self::problem) holds the complete text. Clones share the cause.
+#[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
     problem: Problem,
@@ -45,12 +46,12 @@ pub struct Error {
 }
 
 /// The origin of an error.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Cause {
     Nothing,
     Request(Box<RequestError>),
-    /// An error of another crate, and a message that says what it made impossible.
-    Other(&'static str, Box<dyn StdError + Send + Sync>),
+    /// Another error, and a message that says what it made impossible.
+    Other(&'static str, Arc<dyn StdError + Send + Sync>),
 }
 
 impl Error {
@@ -71,7 +72,7 @@ impl Error {
         message: &'static str,
         cause: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        self.cause = Cause::Other(message, cause.into());
+        self.cause = Cause::Other(message, cause.into().into());
         self
     }
 

@@ -6,11 +6,11 @@
 
 #![allow(clippy::print_stdout, reason = "what an example has to say")]
 
-use bytes::Bytes;
+use ecs_ops::transport::bytes::Bytes;
+use ecs_ops::transport::http::{Request, Response};
 use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
 use ecs_ops::{Client, RebootType};
 use ecs_sim::{Region, SimTransport};
-use http::{Request, Response};
 
 #[derive(Debug)]
 struct Printed<T>(T);

@@ -38,6 +38,9 @@ fn check_texts(error: &(dyn StdError + 'static)) {
         );
     }
     assert_eq!(chain(error), texts.join(": "));
+    if let Some(error) = error.downcast_ref::<Error>() {
+        assert_eq!(chain(&error.clone()), chain(error));
+    }
 }
 
 /// A journal whose store is gone.

@@ -62,8 +62,8 @@
 //!
 //! The retry loop, and everything about one request, is the crate `ecs-client`: [`RetryPolicy`],
 //! [`Error`], [`Endpoint`] and [`Probe`] come from there. [`model`], [`transport`] and [`auth`]
-//! re-export the other crates, so that a tool which only runs needs one dependency; one with a
-//! transport of its own also needs `http` and `bytes`.
+//! re-export the other crates, so that a tool needs one dependency; [`transport`] also has the
+//! crates `http` and `bytes`, whose types a transport of one's own needs, and [`journal`] has `jiff`.
 
 mod action;
 pub mod active;

@@ -103,6 +103,11 @@ impl Waves {
         if matches!(wave, CountOrPercent::Count(0) | CountOrPercent::Percent(0)) {
             return Err(Error::invalid("a wave needs at least one server"));
         }
+        if let CountOrPercent::Percent(percent @ 101..) = wave {
+            return Err(Error::invalid(format!(
+                "a wave of {percent}% is more than all servers"
+            )));
+        }
         if canary == Some(0) {
             return Err(Error::invalid("a canary needs at least one server"));
         }

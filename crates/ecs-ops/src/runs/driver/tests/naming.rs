@@ -7,7 +7,7 @@ use ecs_model::RebootType;
 use http::Method;
 
 use crate::journal::{JsonlJournal, Recovered};
-use crate::rolling::{AfterCanary, Member, Order, Rules, Waves};
+use crate::rolling::{AfterCanary, CountOrPercent, Member, Order, Rules, Waves};
 use crate::scripted::{DONE, JOB, Script, accepts, client_of, ids, service};
 use crate::{Client, ErrorKind, Event, Outcome};
 
@@ -97,6 +97,8 @@ async fn a_canary_needs_its_rule() {
         error.contains("a canary of 6 is larger than the waves of 5"),
         "{error}"
     );
+    let percent = CountOrPercent::Percent(101);
+    assert!(Waves::plan(&members, percent, None, Order::AsGiven).is_err());
     let small = Waves::plan(
         &members[..3],
         "50".parse().unwrap(),
