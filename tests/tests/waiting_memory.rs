@@ -88,7 +88,7 @@ where
     F: Future<Output: Send> + Send + 'static,
 {
     let (client, looked_at) = client();
-    // One-time allocations happen before.
+    // Allocations that happen once come before.
     client.job(&id(0).parse().unwrap()).await.unwrap();
     let before = HEAP.current_usage();
     let waiting = tokio::spawn(begin(&client));

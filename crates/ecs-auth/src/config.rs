@@ -109,7 +109,7 @@ impl CredentialKind {
 pub struct Skipped {
     /// The source, or the setting.
     pub source: String,
-    /// Why it was not used.
+    /// The reason why it was not used.
     pub why: String,
 }
 
@@ -135,7 +135,7 @@ pub enum WarningKind {
 pub struct Warning {
     /// The class.
     pub kind: WarningKind,
-    /// What happens, to which setting, and what is used instead.
+    /// The change: the affected setting, and the value that is used instead.
     pub message: String,
 }
 

@@ -46,7 +46,7 @@ enum Detail {
     Reason(AuthReason),
 }
 
-/// What is missing or refused, for programs: a command line names its own options for it.
+/// The missing or refused item, for programs: a command line names its own options for it.
 ///
 /// ```
 /// use ecs_auth::{AuthReason, CredentialConfig, CredentialOptions, Environment};
@@ -120,7 +120,7 @@ pub enum AuthReason {
     },
 }
 
-/// Why an address cannot be derived.
+/// The reason why an address cannot be derived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressGap {

@@ -206,7 +206,7 @@ pub(crate) fn region_of(iam: &str) -> Option<String> {
 struct IamHost {
     region: Option<String>,
     cloud: String,
-    /// Whether it belongs to a Huawei Cloud Stack.
+    /// `true` if it belongs to a Huawei Cloud Stack.
     stack: bool,
 }
 

@@ -12,10 +12,10 @@ use crate::{AuthError, AuthErrorKind, BoxFuture, Credentials, CredentialsProvide
 /// The shortest time between two attempts to replace credentials that are still valid.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// How long a caller waits for its fetch of new credentials while the old ones are valid.
+/// The longest wait of a caller for its fetch of new credentials while the old ones are valid.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a refused fetch is not repeated: a few wrong passwords lock an account.
+/// The time for which a refused fetch is not repeated: a few wrong passwords lock an account.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);
 
 /// The origin of new credentials.
@@ -48,7 +48,7 @@ struct State {
     held: Option<Cached>,
     /// The number of fetches that ended.
     fetches: u64,
-    /// Why the last fetch failed.
+    /// The error of the last fetch, if it failed.
     failed: Option<AuthError>,
     /// Valid credentials are not replaced before this time.
     pause_until: Option<Instant>,

@@ -76,7 +76,7 @@ pub struct ResolvedAccount {
     pub agency: Option<String>,
     /// The domain that owns the agency.
     pub agency_domain: Option<String>,
-    /// Why a token was not looked up, so that its user and domain are not known.
+    /// The reason why a token was not looked up, so that its user and domain are not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_looked_up: Option<String>,
 }

@@ -5,34 +5,34 @@ use serde::Deserialize;
 /// A job.
 #[derive(Debug, Deserialize)]
 pub struct Job {
-    /// How far it is.
+    /// The status of the job.
     pub status: String,
-    /// What it works on.
+    /// The servers that it works on.
     pub entities: Option<Entities>,
     /// Its id.
     pub job_id: Option<String>,
-    /// What kind of job it is.
+    /// The kind of the job.
     pub job_type: Option<String>,
-    /// When it began.
+    /// The time at which it began.
     pub begin_time: Option<String>,
-    /// When it ended.
+    /// The time at which it ended.
     pub end_time: Option<String>,
-    /// Why it failed: the code.
+    /// The code of its failure.
     pub error_code: Option<String>,
-    /// Why it failed: the message.
+    /// The message of its failure.
     pub fail_reason: Option<String>,
 }
 
-/// What a job works on.
+/// The servers of a job.
 #[derive(Debug, Deserialize)]
 pub struct Entities {
     /// The server, of a sub-job.
     pub server_id: Option<String>,
-    /// How many sub-jobs there are.
+    /// The number of sub-jobs.
     pub sub_jobs_total: Option<u64>,
     /// The sub-jobs, one for each server.
     pub sub_jobs: Option<Vec<Job>>,
-    /// Why it failed, sometimes only here.
+    /// The message of its failure, which is sometimes only here.
     pub errorcode_message: Option<String>,
 }
 

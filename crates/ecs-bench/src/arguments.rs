@@ -1,6 +1,6 @@
 //! The arguments of the programs.
 
-/// What is measured.
+/// The measured action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Queries of one job, after a warm-up.
@@ -13,18 +13,18 @@ pub enum Action {
     Job,
 }
 
-/// What a program is told.
+/// The arguments of a measured program.
 #[derive(Clone, Debug)]
 pub struct Arguments {
-    /// Where the service is.
+    /// The address of the service.
     pub base_url: String,
-    /// What is measured.
+    /// The measured action.
     pub action: Action,
     /// The job that is queried.
     pub job_id: String,
-    /// How many servers are restarted by one request.
+    /// The number of servers that one request restarts.
     pub servers: usize,
-    /// How many calls are made.
+    /// The number of calls.
     pub calls: u32,
     /// The id of the access key.
     pub access_key: String,
@@ -32,9 +32,9 @@ pub struct Arguments {
     pub secret_key: String,
     /// The project.
     pub project_id: String,
-    /// Whether the body of an answer is read and thrown away (baselines only).
+    /// `true` if the body of an answer is read and thrown away (baselines only).
     pub skip_body: bool,
-    /// Whether each request has a connection of its own (`hand` only).
+    /// `true` if each request has a connection of its own (`hand` only).
     pub fresh: bool,
 }
 

@@ -1,4 +1,5 @@
-//! What a call costs: our client and baselines, each a small program with the same arguments, and the server that they call.
+//! The cost of a call: our client and baselines, each a small program with the same arguments, and the server that they
+//! call.
 //!
 //! `cargo xtask bench` runs them side by side and prints the tables of `docs/performance.md`.
 //!

@@ -1,14 +1,14 @@
-//! What this process used.
+//! The resources that this process used.
 
 use std::time::Instant;
 
 use nix::sys::resource::{Usage as System, UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
-/// How many calls are made before anything is counted.
+/// The number of calls before the measurement begins.
 pub const WARM_UP: u32 = 20;
 
-/// What this process had used at one moment.
+/// The resources that this process had used at one moment.
 #[derive(Debug)]
 pub struct Usage {
     at: Instant,

@@ -48,7 +48,7 @@ pub(crate) struct Settings {
     pub(crate) servers_per_minute: Option<usize>,
     /// The endpoint if nothing else names one.
     pub(crate) fallback_endpoint: Option<String>,
-    /// Whether to fail soon if the service is never reached, for commands that a user waits for and that change
+    /// `true` to fail soon if the service is never reached, for commands that a user waits for and that change
     /// nothing.
     pub(crate) fails_soon: bool,
 }

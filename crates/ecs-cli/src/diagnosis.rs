@@ -35,7 +35,7 @@ impl Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence<'a> {
     pub(crate) kind: CredentialKind,
-    /// Whether the permissions of an agency are used.
+    /// `true` if the permissions of an agency are used.
     pub(crate) agency: bool,
     pub(crate) access_key: Option<&'a str>,
     pub(crate) endpoint: Option<&'a str>,

@@ -19,7 +19,7 @@ pub(crate) struct NextStep {
     line: CommandLine,
     /// The redirection after the command.
     redirection: &'static str,
-    /// Whether the options of the place still have to be added.
+    /// `true` if the options of the place still have to be added.
     lacks_place: bool,
 }
 

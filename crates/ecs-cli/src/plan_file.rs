@@ -53,7 +53,7 @@ pub(crate) struct AppliedPlan {
     pub(crate) journal: PathBuf,
     /// The plan's record of the run, with its place.
     pub(crate) run: RunRecord,
-    /// Whether to act although servers differ from the plan.
+    /// `true` to act although servers differ from the plan.
     pub(crate) accept_drift: bool,
 }
 

@@ -112,7 +112,7 @@ pub(crate) async fn run(
         ));
     } else {
         printer.note(&format!("serving the runs of {} at", store.address()));
-        // What is behind # is not sent, and so is in no log.
+        // Browsers do not send the part after #, so it is in no log.
         printer.always(&format!("{url}/login#{}", token.expose_secret()));
         printer.note(
             "whoever has this address can see the runs until the command ends; Ctrl-C ends it",

@@ -30,7 +30,7 @@ const CONTEXT: &str = "ECSCTL_CONTEXT";
 pub(crate) struct UserSettings {
     /// The path of the file, if there is a folder for it.
     pub(crate) path: Option<PathBuf>,
-    /// Whether the file exists.
+    /// `true` if the file exists.
     pub(crate) exists: bool,
     /// The names of its contexts, in their order.
     pub(crate) contexts: Vec<String>,

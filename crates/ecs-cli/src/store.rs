@@ -174,7 +174,7 @@ impl Store {
         self.store.identity().await.map_err(|error| fail(&error))
     }
 
-    /// Whether the store has a run of this id.
+    /// Returns `true` if the store has a run of this id.
     pub(crate) async fn has(&self, run_id: &str) -> Result<bool, CliError> {
         let run = self.store.run(run_id).await;
         Ok(run.map_err(|error| fail(&error))?.is_some())

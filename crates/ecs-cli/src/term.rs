@@ -19,7 +19,7 @@ use crate::screen::{Screen, in_ascii};
 pub(crate) struct Results<W: Write = io::Stdout> {
     out: W,
     state: StdoutState,
-    /// Whether stdout is a terminal that needs ASCII.
+    /// `true` if stdout is a terminal that needs ASCII.
     ascii: bool,
 }
 

@@ -27,7 +27,7 @@ struct Seen {
     date: Timestamp,
 }
 
-/// One moment on both clocks.
+/// The same moment on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockReading {
     /// The local clock.

@@ -20,7 +20,7 @@ pub struct RequestContext<'a> {
     pub(crate) attempts: u32,
     /// The number of servers that the request acts on, for traces.
     pub(crate) servers: Option<usize>,
-    /// Why the last answer is not current.
+    /// The reason why the last answer is not current.
     pub(crate) stale: Option<Stale>,
     action: Option<Action<'a>>,
 }

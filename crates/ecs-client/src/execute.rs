@@ -28,7 +28,7 @@ const POLLS_LATER: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Progress {
     auth: AuthState,
-    /// Why the last attempt failed.
+    /// The error of the last attempt.
     last: Option<RequestError>,
     /// The time since which attempts have failed without an answer.
     unanswered_since: Option<Instant>,
@@ -44,7 +44,7 @@ impl Progress {
     }
 }
 
-/// Why the loop gives up.
+/// The reason why the loop gives up.
 enum End {
     Failed(RequestError),
     Stopped,

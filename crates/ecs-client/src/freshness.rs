@@ -1,4 +1,4 @@
-//! Whether an answer is current. A cache on the way repeats old answers, and they prove nothing.
+//! The freshness of an answer. A cache on the way repeats old answers, and they prove nothing.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::date_of;
 
-/// Why an answer is not current.
+/// The reason why an answer is not current.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stale {

@@ -11,13 +11,13 @@ pub struct ServiceHealth(Mutex<Observed>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Observed {
-    /// Whether any answer came.
+    /// `true` if any answer came.
     reached: bool,
-    /// Whether an answer came that did not refuse the credentials.
+    /// `true` if an answer came that did not refuse the credentials.
     credentials_accepted: bool,
     last_answer_to_action: Option<Instant>,
     throttled_until: Option<Instant>,
-    /// When the service last answered as itself.
+    /// The time at which the service last answered as itself.
     identified: Option<Instant>,
 }
 

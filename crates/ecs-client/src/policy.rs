@@ -46,12 +46,12 @@ pub struct RetryState {
     pub throttles: u32,
     /// The time since the first attempt.
     pub elapsed: Duration,
-    /// Whether the service has answered this client.
+    /// `true` if the service has answered this client.
     pub reached: bool,
     /// The length of the outage: since this request first failed, or since the last answer to any
     /// request.
     pub outage: Duration,
-    /// Whether the last failure persists until a setting is changed: an untrusted certificate, a
+    /// `true` if the last failure persists until a setting is changed: an untrusted certificate, a
     /// proxy that refuses
     /// ([`TransportErrorKind::is_permanent`](ecs_transport::TransportErrorKind::is_permanent)).
     pub permanent: bool,
@@ -68,7 +68,7 @@ impl RetryState {
     }
 }
 
-/// How often and how fast a request is retried.
+/// The number and the pace of a request's retries.
 ///
 /// ```
 /// use std::time::Duration;

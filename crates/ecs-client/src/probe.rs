@@ -17,11 +17,11 @@ pub struct Probe {
     pub sent_at: Timestamp,
     /// The service's time; `None` if no answer had a date.
     pub service_time: Option<Timestamp>,
-    /// When the credentials expire, if known.
+    /// The expiry of the credentials, if known.
     pub expires_at: Option<Timestamp>,
     /// The proxy or web server that the answer names: see [`intermediary`].
     pub intermediary: Option<String>,
-    /// Why the answer is not current, if a cache made it.
+    /// The reason why the answer is not current, if a cache made it.
     pub stale: Option<Stale>,
     /// The result.
     pub end: ProbeEnd,

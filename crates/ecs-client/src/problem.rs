@@ -12,8 +12,7 @@ use jiff::Timestamp;
 use crate::Endpoint;
 use crate::clock::ClockReading;
 
-/// Why something did not succeed: a message for people and, if the service gave one, a code for
-/// programs.
+/// The reason of a failure: a message for people and, if the service gave one, a code for programs.
 ///
 /// Serializes to its code and message, and is deserialized from them. The message includes the
 /// other facts.
@@ -88,7 +87,7 @@ struct Exchange {
     status: Option<u16>,
     request_id: Option<String>,
     sent: Option<ClockReading>,
-    /// Whether nothing proves that the service made the answer.
+    /// `true` if nothing proves that the service made the answer.
     unproven: bool,
     moved_to: Option<String>,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Mutex as FairMutex;
 use tokio::time::Instant;
 
-/// One in this many slots goes to a waiting poll: submissions must not starve polls.
+/// The number of slots of which one goes to a waiting poll: submissions must not starve polls.
 const FOR_LOW: u32 = 4;
 
 /// Decides when the next request may be sent.
@@ -22,7 +22,7 @@ pub(crate) struct RateLimiter {
 struct Places {
     /// The time of the next slot; `None` before the first request.
     free: Option<Instant>,
-    /// Whether a poll is waiting.
+    /// `true` if a poll is waiting.
     low_waits: bool,
     /// The number of slots that other requests took while it waited.
     skipped: u32,

@@ -13,7 +13,7 @@ use http::StatusCode;
 use crate::policy::Classification;
 use crate::{Endpoint, NEVER_SENT, Problem, chain};
 
-/// Why a request failed: what its last attempt proves, and why it was not retried.
+/// The failure of a request: what its last attempt proves, and why it was not retried.
 ///
 /// [`problem`](Self::problem) is the complete error as text, for reports. As an error it displays
 /// without its causes, which are its [sources](StdError::source).
@@ -43,7 +43,7 @@ enum Source {
     Auth(AuthError),
 }
 
-/// Why a request is not sent again.
+/// The reason why a request is not sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopCause {
     /// The policy gave up.

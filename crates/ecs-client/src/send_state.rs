@@ -1,4 +1,4 @@
-//! Whether an action may have been sent, visible outside of the future that sends it.
+//! The delivery of an action, visible outside of the future that sends it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,8 +10,7 @@ use crate::clock::ClockReading;
 /// The reason for an action that was never sent.
 pub const NEVER_SENT: &str = "not sent: stopped before";
 
-/// Whether an action may have been sent: known at any time, even after the future that sends it was
-/// dropped.
+/// The delivery of an action: known at any time, even after the future that sends it was dropped.
 #[derive(Debug, Default)]
 pub struct SendState(Mutex<Known>);
 
@@ -27,7 +26,7 @@ pub enum SubmissionOutcome {
 #[derive(Debug, Default)]
 struct Known {
     in_flight: Option<InFlight>,
-    /// Why the last finished attempt was not executed.
+    /// The reason why the last finished attempt was not executed.
     problem: Option<Problem>,
 }
 

@@ -9,16 +9,16 @@ use crate::context::RequestContext;
 use crate::policy::Classification;
 use crate::{Client, Error, ErrorKind, Problem, RequestError};
 
-/// How long the service needs no second check.
+/// The time for which the service needs no second check.
 const CHECKED_FOR: Duration = Duration::from_secs(60);
 
 /// The result of [`Client::check_service`] if the service itself answered.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ServiceCheck {
-    /// Why the service refused to list servers, in a form of its own. It may accept other requests.
+    /// The service's refusal to list servers, in its own documented form. It may accept other requests.
     pub refused: Option<Problem>,
-    /// Why the answer is not current, if a cache made it: lists may be old.
+    /// The reason why the answer is not current, if a cache made it: lists may be old.
     pub cached: Option<Problem>,
     /// The number of servers of the project, as the answer counts them.
     pub servers: Option<u64>,

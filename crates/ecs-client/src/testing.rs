@@ -20,9 +20,9 @@ pub enum Script {
     Fail(TransportErrorKind, Delivery),
     /// Never answers.
     Hang {
-        /// Whether the transport arms the mark.
+        /// `true` if the transport arms the mark.
         armed: bool,
-        /// Whether the transport marks the request as sent.
+        /// `true` if the transport marks the request as sent.
         sent: bool,
     },
 }

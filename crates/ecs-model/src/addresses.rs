@@ -24,7 +24,7 @@ use crate::lenient::{self, Plain, Reader, Unusual};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses(Vec<(String, Vec<Address>)>);
 
-/// One address of a server.
+/// An address of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, DeriveSerialize)]
 #[non_exhaustive]
 pub struct Address {

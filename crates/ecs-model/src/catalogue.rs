@@ -1,6 +1,6 @@
 //! The entries of the catalogue of error codes. The entries are generated, and `lookup` finds them.
 
-/// Whether the request that a code answers can have been executed, in part or in whole.
+/// The possible execution of a request that a code answers, in part or in whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Executed {
     /// The code proves that nothing was executed: the request was refused before any work began.
@@ -12,15 +12,15 @@ pub enum Executed {
 /// The proof that a code gives about the request that it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Disposition {
-    /// Whether the request can have been executed.
+    /// The possible execution of the request.
     pub executed: Executed,
-    /// Whether the request was refused because of its rate: it can be sent again later.
+    /// `true` if the request was refused because of its rate: it can be sent again later.
     pub throttling: bool,
-    /// Whether the same request can succeed later without any change.
+    /// `true` if the same request can succeed later without any change.
     pub retryable: bool,
-    /// Whether the credentials or their permissions are the reason.
+    /// `true` if the credentials or their permissions are the reason.
     pub credentials: bool,
-    /// Whether a single server of the request can be the reason, so that the request can succeed
+    /// `true` if a single server of the request can be the reason, so that the request can succeed
     /// without it.
     pub one_server: bool,
 }

@@ -15,7 +15,7 @@ pub use origin::{AnswerOrigin, intermediary};
 mod body;
 mod origin;
 
-/// Why an answer is an error.
+/// The reason why an answer is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ResponseErrorKind {
@@ -83,7 +83,7 @@ struct Inner {
     intermediary: Option<String>,
     /// A success that names a job in an unreadable form. No code disproves that the job exists.
     names_job: bool,
-    /// Whether a `Proxy-Authenticate` header is present.
+    /// `true` if a `Proxy-Authenticate` header is present.
     has_proxy_challenge: bool,
 }
 

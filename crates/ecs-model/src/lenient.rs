@@ -321,7 +321,7 @@ pub(crate) fn scalars<'de, T: Lenient, D: Deserializer<'de>>(
 
 /// Parses an object from a body as [`from_body`] does, but plain JSON in a fraction of the time.
 pub(crate) fn from_body_fast<T: Plain + DeserializeOwned>(body: &[u8]) -> Option<T> {
-    // One check of the whole body: to check each text would take ten times as long.
+    // The whole body is checked at once: a check of each text would take ten times as long.
     let text = std::str::from_utf8(body);
     let plain = text.ok().and_then(|text| plain::from_plain(text).ok());
     plain.or_else(|| from_body(body))

@@ -37,7 +37,7 @@ impl ErrorInfo {
     }
 }
 
-/// What the codes of gateways have before their dot.
+/// The codes of gateways up to their dot.
 const GATEWAYS: [&str; 2] = ["APIGW", "APIG"];
 
 fn compare_ignoring_case(left: &str, right: &str) -> std::cmp::Ordering {

@@ -13,7 +13,7 @@ use crate::{
     ServersPage, ShownServer, TracesPage, request_id,
 };
 
-/// Whether a request may be sent twice.
+/// The safety of sending a request twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Idempotency {
     /// A read: it may be repeated freely.
@@ -40,7 +40,7 @@ pub trait Operation {
     const NAME: &'static str;
     /// The HTTP method.
     const METHOD: Method;
-    /// Whether the request may be sent again.
+    /// The safety of sending the request again.
     const IDEMPOTENCY: Idempotency;
     /// The content of a successful answer.
     type Output;

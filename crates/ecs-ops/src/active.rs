@@ -39,12 +39,12 @@ pub struct ActiveRun {
     pub project: ProjectId,
     /// The name of the action, such as `reboot`.
     pub operation: String,
-    /// Who runs it, if that is known.
+    /// The person who runs it, if known.
     #[serde(default)]
     pub invocation: Option<Invocation>,
-    /// When its process registered it.
+    /// The time at which its process registered it.
     pub since: Timestamp,
-    /// Where its journal is, if it has one.
+    /// The location of its journal, if it has one.
     #[serde(default)]
     pub journal: Option<String>,
     /// The servers that it acts on.
@@ -104,7 +104,7 @@ impl Conflict {
     }
 }
 
-/// Why a run was not registered.
+/// The reason why a run was not registered.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RegisterError {

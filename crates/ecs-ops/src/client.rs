@@ -36,11 +36,11 @@ pub(crate) struct Inner {
     pub(crate) registry: Arc<WatcherRegistry>,
     /// The most requests of a run that are in flight.
     pub(crate) concurrent_submissions: usize,
-    /// Whether a run makes a harmless read before its first action.
+    /// `true` if a run makes a harmless read before its first action.
     pub(crate) check_service: bool,
     /// The id of the user whose credentials are used, if it is known.
     pub(crate) user_id: Option<String>,
-    /// Where its runs act and as whom, if that is known.
+    /// The place at which its runs act, and the account, if known.
     pub(crate) target: Option<ResolvedTarget>,
 }
 
@@ -200,13 +200,13 @@ impl ClientBuilder {
         self
     }
 
-    /// How often and how fast requests are retried.
+    /// Sets the number and the pace of retries.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.core = self.core.retry(policy);
         self
     }
 
-    /// How often jobs are polled.
+    /// Sets the schedule of job polls.
     pub fn polling(mut self, polling: Polling) -> Self {
         self.polling = polling;
         self

@@ -16,7 +16,7 @@ pub(crate) enum Level {
     End,
 }
 
-/// Whether a stop that was asked for is in the journal.
+/// The journal's record of a requested stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Recorded {
     /// Not yet.
@@ -30,9 +30,9 @@ enum Recorded {
 #[derive(Debug, Default)]
 struct ControlState {
     level: Level,
-    /// Whether somebody asked for a stop: not only to let go of the run.
+    /// `true` if somebody asked for a stop: not only to let go of the run.
     is_asked: bool,
-    /// Why, in the words of whoever asked.
+    /// The reason, as the caller gave it.
     reason: Option<String>,
     recorded: Recorded,
 }
@@ -147,12 +147,12 @@ impl Control {
         self.state.borrow().level
     }
 
-    /// Why it was asked to stop, if whoever asked said so.
+    /// Returns the reason of the requested stop, if the caller gave one.
     pub(crate) fn reason(&self) -> Option<String> {
         self.state.borrow().reason.clone()
     }
 
-    /// Whether somebody asked for a stop.
+    /// Returns `true` if somebody asked for a stop.
     pub(crate) fn is_stop_asked(&self) -> bool {
         self.state.borrow().is_asked
     }
@@ -167,7 +167,7 @@ impl Control {
             .await;
     }
 
-    /// Whether the stop that was asked for is durable.
+    /// Returns `true` if the stop that was asked for is durable.
     pub(crate) fn is_recorded(&self) -> bool {
         self.state.borrow().recorded == Recorded::Durable
     }

@@ -66,7 +66,7 @@ pub enum Event {
         wave: usize,
         /// The servers that are not ready.
         unready: Vec<UnreadyServer>,
-        /// Whether they are skipped; otherwise the run stops before the wave.
+        /// `true` if they are skipped; otherwise the run stops before the wave.
         skipped: bool,
     },
     /// The health check after a wave starts.
@@ -78,9 +78,9 @@ pub enum Event {
     HealthChecked {
         /// The wave.
         wave: usize,
-        /// Whether the check passed.
+        /// `true` if the check passed.
         healthy: bool,
-        /// Why the check failed.
+        /// The reason why the check failed.
         #[serde(rename = "words")]
         message: Option<String>,
     },
@@ -91,14 +91,14 @@ pub enum Event {
     },
     /// The question after the canary was answered.
     Answered {
-        /// Whether the run continues.
+        /// `true` if the run continues.
         #[serde(rename = "go_on")]
         proceed: bool,
     },
     /// The outcome of some servers is unknown, so the action may still be running on them. The next
     /// step after their wave waits until it must have finished.
     Holding {
-        /// How long; as JSON in milliseconds.
+        /// The length of the pause; as JSON in milliseconds.
         #[serde(rename = "pause_ms", with = "milliseconds")]
         pause: Duration,
     },
@@ -106,7 +106,7 @@ pub enum Event {
     Pausing {
         /// The wave that has ended.
         wave: usize,
-        /// How long; as JSON in milliseconds.
+        /// The length of the pause; as JSON in milliseconds.
         #[serde(rename = "pause_ms", with = "milliseconds")]
         pause: Duration,
     },
@@ -178,7 +178,7 @@ pub enum Event {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Why it was not delivered.
+        /// The reason why it was not delivered.
         error: Problem,
         /// After how long it is sent again; as JSON in milliseconds.
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
@@ -223,7 +223,7 @@ pub enum Event {
         request: usize,
         /// The number of its servers.
         servers: usize,
-        /// Why the outcome is unknown.
+        /// The reason why the outcome is unknown.
         error: Problem,
     },
     /// The job of a request whose answer was lost was found by its trace (Cloud Trace Service), and is
@@ -248,7 +248,7 @@ pub enum Event {
         request: usize,
         /// The number of servers that are sent again.
         servers: usize,
-        /// Whether the first request may have been executed.
+        /// `true` if the first request may have been executed.
         maybe_executed: bool,
     },
     /// The servers were listed to verify those whose job succeeded.
@@ -331,7 +331,7 @@ pub enum Event {
     ServerDone(ServerReport),
     /// No further request is sent: of a stop that was asked for, once the journal has it.
     Stopping {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
         /// The reason for programs.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,4 @@
-//! What is looked at before a run acts: which servers there are, in which state they are, and what
-//! else depends on them.
+//! The reads before a run acts: the servers, their states, and the services that depend on them.
 //!
 //! | module | holds |
 //! |---|---|

@@ -124,7 +124,7 @@ fn observe(
     (outcome, None)
 }
 
-/// Whether the answer is about the job: a gateway also answers 404 about its routes.
+/// Returns `true` if the answer is about the job: a gateway also answers 404 about its routes.
 fn says_unknown_job(failure: &RequestError) -> bool {
     const UNKNOWN_JOB: &str = "Common.0011";
     let code = failure.problem().code.as_deref();
@@ -132,7 +132,7 @@ fn says_unknown_job(failure: &RequestError) -> bool {
     code == Some(UNKNOWN_JOB) || (failure.status() == Some(StatusCode::NOT_FOUND) && !documented)
 }
 
-/// Whether the gateway failed to route the query, which says nothing about the job.
+/// Returns `true` if the gateway failed to route the query, which says nothing about the job.
 fn is_from_gateway(failure: &RequestError) -> bool {
     let code = failure.problem().code.as_deref();
     code.is_some_and(ErrorInfo::is_of_gateway)

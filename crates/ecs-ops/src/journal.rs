@@ -175,8 +175,9 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// Whose records it holds, and which run writes to it: the same one each time. Runs take and
-    /// return it; a run that finds it taken, or a new one that finds records, sends nothing.
+    /// Returns the lease: the run whose records it holds, and the run that writes to it. It is the
+    /// same one each time. Runs take and return it; a run that finds it taken, or a new one that
+    /// finds records, sends nothing.
     fn lease(&self) -> &JournalLease;
 }
 

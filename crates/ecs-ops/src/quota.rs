@@ -118,7 +118,7 @@ impl ServerQuota {
                 return when.saturating_duration_since(now);
             }
         }
-        // What is underway now comes back after a window, and then the whole limit with each one.
+        // The permits in use now come back after a window, and then the whole limit with each one.
         let underway = usage.used - usage.returning.values().sum::<usize>();
         let left = (needed + over).saturating_sub(returned + underway);
         let windows = u32::try_from(left.div_ceil(limit)).unwrap_or(u32::MAX);

@@ -33,7 +33,7 @@ pub enum Outcome {
         /// The job, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
-        /// Why.
+        /// The reason.
         error: Problem,
     },
     /// Accepted. The job had not ended, or the server was not at rest yet, when the run stopped
@@ -52,7 +52,7 @@ pub enum Outcome {
         /// The job, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job_id: Option<JobId>,
-        /// Why the outcome is unknown.
+        /// The reason why the outcome is unknown.
         error: Problem,
     },
 }
@@ -123,7 +123,7 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// Whether there is nothing to say about it.
+    /// Returns `true` if there is nothing to say about it.
     #[allow(clippy::trivially_copy_pass_by_ref)] // serde gives a reference
     fn is_usual(&self) -> bool {
         *self == Self::SubJob
@@ -145,7 +145,7 @@ impl Evidence {
     }
 }
 
-/// One server of a [`Report`].
+/// A server of a [`Report`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerReport {
@@ -153,11 +153,11 @@ pub struct ServerReport {
     pub id: ServerId,
     /// The outcome.
     pub outcome: Outcome,
-    /// Why its soft restart failed, if a hard one followed.
+    /// The reason why its soft restart failed, if a hard one followed.
     pub escalated: Option<Problem>,
     /// The name of the server, if the run [knew it](crate::RunBuilder::names).
     pub name: Option<String>,
-    /// When the outcome became known by the local clock, if whoever made the report noted it.
+    /// The time at which the outcome became known by the local clock, if the maker of the report noted it.
     pub at: Option<Timestamp>,
 }
 
@@ -184,7 +184,7 @@ impl ServerReport {
     }
 }
 
-/// One job of a [`Report`].
+/// A job of a [`Report`].
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(from = "json::JobReportWire")]
 #[non_exhaustive]
@@ -219,7 +219,7 @@ pub struct Summary {
     pub unknown: usize,
 }
 
-/// Why a run ended early.
+/// The reason why a run ended early.
 ///
 /// ```
 /// use ecs_ops::Stopped;
@@ -238,7 +238,7 @@ pub enum Stopped {
     Deadline,
     /// Its [`Control`](crate::Control) was asked to stop it.
     Requested {
-        /// Why, in the words of whoever asked.
+        /// The reason, as the caller gave it.
         reason: Option<String>,
     },
     /// It was let go of, for another process to resume it.
@@ -306,7 +306,7 @@ pub struct Report {
     pub jobs: Vec<JobReport>,
     /// The servers.
     pub servers: Vec<ServerReport>,
-    /// Why the run ended early; `None` if it ran to its end.
+    /// The reason why the run ended early; `None` if it ran to its end.
     pub stopped: Option<Stopped>,
     /// The refusal, if credentials or permissions were refused.
     pub refused: Option<Problem>,
@@ -341,7 +341,7 @@ impl Report {
         summary
     }
 
-    /// Whether every server succeeded.
+    /// Returns `true` if every server succeeded.
     pub fn is_success(&self) -> bool {
         self.succeeded().count() == self.servers.len()
     }

@@ -1,4 +1,4 @@
-//! Which servers are meant: by id, by name, and by what the service shows of them.
+//! The selection of servers: by id, by name, and by what the service shows of them.
 //!
 //! | module | holds |
 //! |---|---|
@@ -44,7 +44,7 @@ pub use filter::{AddressFilter, NamePattern, ParseFilterError, TagFilter};
 pub use listing::{Selected, Servers};
 pub use server_ref::{ParseServerRefError, ServerRef};
 
-/// Which servers are meant. Starts from [all](Self::all) servers of a project or from
+/// The description of the wanted servers. Starts from [all](Self::all) servers of a project or from
 /// [some](Self::of), and is narrowed.
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -165,17 +165,17 @@ impl Selection {
         ids.collect()
     }
 
-    /// Whether every server of the project is meant.
+    /// Returns `true` if every server of the project is meant.
     pub fn is_all(&self) -> bool {
         self.servers.is_none() && !self.has_conditions() && self.excluded.is_empty()
     }
 
-    /// Whether the servers were [given](Self::of), by id or by name: each of them is meant.
+    /// Returns `true` if the servers were [given](Self::of), by id or by name: each of them is meant.
     pub fn is_given(&self) -> bool {
         self.servers.is_some()
     }
 
-    /// Whether servers are left out by what the service shows of them.
+    /// Returns `true` if servers are left out by what the service shows of them.
     pub(crate) fn has_conditions(&self) -> bool {
         !(self.names.is_empty()
             && self.tags.is_empty()

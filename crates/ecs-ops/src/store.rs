@@ -46,7 +46,7 @@ pub use summary::{RunStatus, RunSummary};
 
 use crate::journal::{Contents, HeldServer};
 
-/// Who uses a store, for people: it is told to whoever finds a run in use.
+/// The process that uses a store, for people: a process that finds a run in use shows it.
 #[derive(Clone, Debug)]
 pub struct Process {
     /// The user.
@@ -70,7 +70,7 @@ pub struct StoreTimes {
     /// left by then is announced again. Less than `takeover_after`, so that nothing leaves after a
     /// takeover of a silent process; more than connecting takes (at most 10 s). Default: 15 s.
     pub admission_lifetime: Duration,
-    /// How often whoever watches reads again without a hint of a change. Default: 1 s.
+    /// The interval at which a watcher reads without a hint of a change. Default: 1 s.
     pub poll_interval: Duration,
 }
 
@@ -84,10 +84,10 @@ impl Default for StoreTimes {
     }
 }
 
-/// When a run may be taken over.
+/// The condition for taking over a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takeover {
-    /// When its process let go of it or shows no sign of life.
+    /// Its process released it or shows no sign of life.
     WhenSilent,
     /// At once. Its process, if it is alive, sends nothing more from then on; what it is sending at
     /// that moment is unknown to whoever takes over.
@@ -183,7 +183,7 @@ impl Store {
         self.0.backend.runs(which, silent_after).await
     }
 
-    /// One run; `None`: there is none of this id.
+    /// Reads one run; `None`: there is none of this id.
     ///
     /// # Errors
     /// Errors of the database.
@@ -193,7 +193,7 @@ impl Store {
         Ok(runs.into_iter().next())
     }
 
-    /// Which of these servers other runs act on at the moment, in a project at an endpoint.
+    /// Returns the servers among these that other runs act on at the moment, in a project at an endpoint.
     ///
     /// # Errors
     /// Errors of the database.

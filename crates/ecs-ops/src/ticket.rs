@@ -39,7 +39,7 @@ pub struct JobTicket {
 /// The origin of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JobOrigin {
-    /// Nothing: wherever the project is reached.
+    /// The endpoint; `None` for any endpoint of the project.
     pub(crate) endpoint: Option<String>,
     pub(crate) project_id: ProjectId,
 }
@@ -140,8 +140,8 @@ impl From<JobId> for JobTicket {
 }
 
 impl JobOrigin {
-    /// Whether a job of there is one of this project at this endpoint. Endpoints are compared by
-    /// what they mean.
+    /// Returns `true` if a job of there is one of this project at this endpoint. Endpoints are
+    /// compared by what they mean.
     pub(crate) fn is_at(&self, endpoint: &Endpoint, project_id: &ProjectId) -> bool {
         let is_same = |text: &String| text.parse().ok().as_ref() == Some(endpoint);
         self.project_id == *project_id && self.endpoint.as_ref().is_none_or(is_same)
@@ -180,7 +180,7 @@ impl JobTicket {
         &self.servers
     }
 
-    /// When the service accepted it, by the clock of the submitting process.
+    /// Returns the time at which the service accepted it, by the clock of the submitting process.
     pub fn accepted_at(&self) -> Option<Timestamp> {
         self.accepted_at
     }

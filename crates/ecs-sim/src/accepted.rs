@@ -7,7 +7,7 @@ use ecs_model::{JobId, ServerId};
 
 use crate::{Action, ActionKind};
 
-/// One accepted request. Its servers are acted on, whatever the client learns of it.
+/// An accepted request. Its servers are acted on, whatever the client learns of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Acceptance {

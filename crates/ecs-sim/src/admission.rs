@@ -11,7 +11,7 @@ use crate::SimError;
 use crate::seed::{self, Purpose};
 use crate::settings::{KEY_LOCK, WRONG_SIGNATURES};
 
-/// How long an expired token is distinguished from an unknown one.
+/// The time for which an expired token is distinguished from an unknown one.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The scope of credentials.
@@ -29,7 +29,7 @@ pub(crate) enum Scope {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
     pub(crate) scope: Scope,
-    /// When the credentials expire, if they do.
+    /// The expiry of the credentials, if they have one.
     pub(crate) ends: Option<Duration>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Key {
     locked_until: Duration,
 }
 
-/// Whether a key is usable.
+/// The usability of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyState {
     Valid,

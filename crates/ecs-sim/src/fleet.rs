@@ -18,7 +18,7 @@ use crate::settings::{HANG_LIMIT, Settings};
 pub(crate) enum Power {
     Active,
     Shutoff,
-    /// Neither: a restart failed.
+    /// After a failed restart.
     Broken,
 }
 

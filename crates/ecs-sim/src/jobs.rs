@@ -32,12 +32,12 @@ impl Progress {
     }
 }
 
-/// Why an action on a server failed.
+/// The reason why an action on a server failed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
     pub(crate) code: &'static str,
     pub(crate) reason: &'static str,
-    /// Whether the reason is only in `entities.errorcode_message`, as it sometimes is at the
+    /// `true` if the reason is only in `entities.errorcode_message`, as it sometimes is at the
     /// service.
     pub(crate) hidden: bool,
 }

@@ -29,7 +29,7 @@ pub(crate) struct ListQuery {
     limit: Option<usize>,
 }
 
-/// One page.
+/// A page.
 pub(crate) struct Page<'a> {
     pub(crate) servers: Vec<&'a Server>,
     /// Requested ids that no server has.

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::seed::{self, Purpose};
 use crate::{Action, ActionKind};
 
-/// Whether the actions on a server are readable (`os-instance-actions`).
+/// The readability of the actions on a server (`os-instance-actions`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ActionRecords {
@@ -37,12 +37,12 @@ pub struct OtherAction {
     pub action: Action,
 }
 
-/// One record.
+/// A record.
 #[derive(Clone, Debug)]
 pub(crate) struct ActionRecord {
     pub(crate) start: Duration,
     pub(crate) end: Duration,
-    /// When it becomes readable.
+    /// The time at which it becomes readable.
     visible: Duration,
     pub(crate) action: Action,
     pub(crate) fails: bool,

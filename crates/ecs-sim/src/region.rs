@@ -82,11 +82,11 @@ pub struct Region {
     traces: TraceStore,
     ids: ChaCha8Rng,
     now: Duration,
-    /// How many times as fast as real time `now` advances.
+    /// The speed of `now`, as a multiple of real time.
     speed: NonZeroU32,
 }
 
-/// One window for each kind of action.
+/// A window for each kind of action.
 #[derive(Debug, Default)]
 struct Quotas {
     reboot: Window,
@@ -94,7 +94,7 @@ struct Quotas {
     stop: Window,
 }
 
-/// One window for each kind of query that has a limit.
+/// A window for each kind of query that has a limit.
 #[derive(Debug, Default)]
 struct QueryWindows {
     lists: Window,

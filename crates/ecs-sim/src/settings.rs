@@ -16,27 +16,27 @@ use crate::traces::TraceAccess;
 pub const DEFAULT_SERVERS: usize = 20;
 /// The largest number of servers of a region.
 pub const MAX_SERVERS: usize = 1_000_000;
-/// How many servers one action accepts in any [`QUOTA_WINDOW`], as the pages of the batch actions
-/// document.
+/// The number of servers that one action accepts in any [`QUOTA_WINDOW`], as the pages of the batch
+/// actions document.
 pub const DEFAULT_QUOTA: usize = 1000;
 /// The window of the quota.
 pub const QUOTA_WINDOW: Duration = Duration::from_secs(60);
 /// The default shortest and longest duration of an action on a server.
 pub const DEFAULT_DURATIONS: RangeInclusive<Duration> =
     Duration::from_secs(15)..=Duration::from_secs(35);
-/// How long a soft restart must hang before a hard one of the same server is accepted: 30 minutes,
-/// from the vendor's user guide.
+/// The time for which a soft restart must hang before a hard one of the same server is accepted: 30
+/// minutes, from the vendor's user guide.
 pub const HANG_LIMIT: Duration = Duration::from_secs(30 * 60);
-/// How long a finished job can be queried.
+/// The time for which a finished job can be queried.
 pub const JOB_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The default lifetime of a token that IAM issues.
 pub const DEFAULT_TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The default lifetime of temporary keys from the metadata service.
 pub const DEFAULT_KEY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-/// How many wrong signatures in a row lock a key.
+/// The number of wrong signatures in a row that lock a key.
 pub const WRONG_SIGNATURES: u32 = 5;
-/// How long a key is locked.
+/// The time for which a key is locked.
 pub const KEY_LOCK: Duration = Duration::from_secs(5 * 60);
 
 /// The permissions that can be denied, by the names of the service's policies.
@@ -50,7 +50,7 @@ pub const PERMISSIONS: [&str; 7] = [
     "as:instances:list",
 ];
 
-/// How the metadata service gives temporary keys.
+/// The way in which the metadata service gives temporary keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Metadata {
@@ -65,7 +65,7 @@ pub enum Metadata {
     NoAgency,
 }
 
-/// How a region answers a request over its quota. In either case nothing of it is executed.
+/// The answer of a region to a request over its quota. In either case nothing of it is executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Throttling {

@@ -11,14 +11,14 @@ use rand_chacha::ChaCha8Rng;
 use crate::seed::{self, Purpose};
 use crate::{Action, ActionKind};
 
-/// Whether traces are readable.
+/// The readability of traces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TraceAccess {
     /// By every authenticated caller.
     #[default]
     Readable,
-    /// As [`Readable`](Self::Readable), but the answers in traces have no job id.
+    /// Like [`Readable`](Self::Readable), but the answers in traces have no job id.
     WithoutJobs,
     /// The service is not enabled: there are none.
     NotEnabled,
@@ -28,12 +28,12 @@ pub enum TraceAccess {
     Absent,
 }
 
-/// One trace.
+/// A trace.
 #[derive(Clone, Debug)]
 pub(crate) struct TraceRecord {
     pub(crate) id: String,
     pub(crate) at: Duration,
-    /// When it becomes readable.
+    /// The time at which it becomes readable.
     pub(crate) visible: Duration,
     pub(crate) action: Action,
     pub(crate) servers: Vec<ServerId>,

@@ -37,7 +37,7 @@ async fn main() {
     store(runs, servers).await;
 }
 
-/// How long each step took.
+/// The duration of each step.
 #[derive(Default)]
 struct Steps {
     announced: Vec<Duration>,

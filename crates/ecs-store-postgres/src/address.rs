@@ -16,11 +16,11 @@ pub use passfile::Passfile;
 
 use crate::{StoreError, StoreErrorKind};
 
-/// How long a connection may take to be made.
+/// The limit for making a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_PORT: u16 = 5432;
 
-/// Where a store is, and as whom it is used. Its `Debug` and its `Display` show no password.
+/// The address of a store, with the user. Its `Debug` and its `Display` show no password.
 ///
 /// ```
 /// use ecs_store_postgres::StoreAddress;
@@ -38,7 +38,7 @@ pub struct StoreAddress {
     roots: Option<PathBuf>,
 }
 
-/// Whether TLS is used.
+/// The use of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tls {
     /// The server's certificate and its name are verified.
@@ -70,7 +70,7 @@ impl StoreAddress {
         self
     }
 
-    /// Whether it has a password. One that people type into arguments must not.
+    /// Returns `true` if it has a password. One that people type into arguments must not.
     pub fn has_password(&self) -> bool {
         self.config.get_password().is_some()
     }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::connection::{Connection, Params};
 use crate::listener;
 
-/// How long whoever reads waits for the server.
+/// The longest wait of a reader for the server.
 const READ_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A database with the tables of the store.
@@ -202,7 +202,7 @@ impl Backend for PostgresBackend {
     ) -> BoxFuture<'a, Result<Option<RunLines>, StoreError>> {
         Box::pin(async move {
             let silent = silent_after.as_secs_f64();
-            // One statement sees one moment.
+            // A statement sees one moment.
             let sql = format!(
                 "SELECT {}, ARRAY(SELECT line FROM ecsctl.records WHERE run_id = $1 AND seq >= $3 ORDER BY seq) \
                  FROM ecsctl.runs WHERE run_id = $1",

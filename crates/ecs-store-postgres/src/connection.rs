@@ -16,7 +16,7 @@ use crate::error::of_driver;
 use crate::tls::Connector;
 use crate::{StoreError, StoreErrorKind};
 
-/// How long one call may take. The functions of the schema await no lock for longer than 8 s.
+/// The limit for one call. The functions of the schema await no lock for longer than 8 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pauses between tries.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -26,12 +26,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// statement, so that a pooler in transaction mode may be in between.
 pub(crate) type Params<'a> = [(&'a (dyn ToSql + Sync), Type)];
 
-/// One connection, shared by all that this process does with the store: each call is a transaction
-/// of its own, and none waits long.
+/// A connection, shared by all that this process does with the store: each call is a transaction of
+/// its own, and none waits long.
 pub(crate) struct Connection {
     address: StoreAddress,
     tls: Connector,
-    /// One is made at a time.
+    /// A connection is made by one task at a time.
     making: tokio::sync::Mutex<()>,
     current: Mutex<Option<Arc<Live>>>,
 }
@@ -68,7 +68,7 @@ impl Connection {
         })
     }
 
-    /// Where it leads, for another connection.
+    /// Returns its address, for another connection.
     pub(crate) fn way(&self) -> (StoreAddress, Connector) {
         (self.address.clone(), self.tls.clone())
     }

@@ -3,7 +3,7 @@
 use ecs_ops::store::{StoreError, StoreErrorKind};
 use tokio_postgres::error::SqlState;
 
-/// What the driver reports.
+/// Converts an error of the driver.
 pub(crate) fn of_driver(error: tokio_postgres::Error) -> StoreError {
     let Some(answer) = error.as_db_error() else {
         let message = "the connection to the store failed";
@@ -19,7 +19,7 @@ pub(crate) fn of_driver(error: tokio_postgres::Error) -> StoreError {
     StoreError::new(kind, message)
 }
 
-/// What an error code of PostgreSQL means for a call (PostgreSQL manual, appendix A).
+/// Returns the meaning of an error code of PostgreSQL for a call (PostgreSQL manual, appendix A).
 fn classify(code: &SqlState) -> (StoreErrorKind, &'static str) {
     let is_class = |class: &str| code.code().starts_with(class);
     if *code == SqlState::INSUFFICIENT_PRIVILEGE {

@@ -61,7 +61,7 @@ async fn session(
         let began = timeout(BEGIN_TIMEOUT, client.batch_execute(LISTEN)).await;
         began.map_err(|_| too_slow())?.map_err(of_driver)?;
         *was_listening = true;
-        // What changed before is not told.
+        // Earlier changes are not notified.
         hints.anything_changed();
         check(&client).await
     };

@@ -23,7 +23,7 @@ const MIGRATIONS: &[Migration] = &[
 /// The version that this program writes.
 pub(crate) const VERSION: i32 = 2;
 
-/// What is installed, as the migrations say.
+/// Reads the installed schema, from its table of migrations.
 pub(crate) async fn installed(connection: &Connection) -> Result<InstalledSchema, StoreError> {
     let exists = "SELECT to_regclass('ecsctl.migrations') IS NOT NULL";
     let rows = connection.call(exists, &[]).await?;
@@ -48,7 +48,7 @@ pub(crate) async fn migrate(
     grant_to: &[String],
 ) -> Result<(i32, i32), StoreError> {
     let before = installed(connection).await?;
-    // One at a time; whoever waited finds the work done, and fails on the version.
+    // One process at a time migrates; the next one finds the work done, and fails on the version.
     let mut statements = "BEGIN;\n\
         SET LOCAL synchronous_commit = on;\n\
         SELECT pg_advisory_xact_lock(hashtext('ecsctl.migrations'));\n\
@@ -70,7 +70,7 @@ pub(crate) async fn migrate(
         statements.push_str(migration.statements);
     }
     for role in grant_to {
-        // As PostgreSQL quotes names.
+        // PostgreSQL quotes names so.
         let role = format!("\"{}\"", role.replace('"', "\"\""));
         statements.push_str(&format!(
             "GRANT USAGE ON SCHEMA ecsctl TO {role};\n\

@@ -11,15 +11,15 @@ use crate::backend::PostgresBackend;
 use crate::connection::Connection;
 use crate::schema;
 
-/// How a store is used.
+/// The options of a store.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StoreOptions {
-    /// Where it is.
+    /// The address.
     pub address: StoreAddress,
-    /// Who uses it.
+    /// The process that uses it.
     pub process: Process,
-    /// How long a store that is away is waited for, at each step of a run, before the run ends.
+    /// The longest wait for an unavailable store, at each step of a run, before the run ends.
     /// Default: 10 minutes.
     pub retry_limit: Duration,
     /// Time limits.
@@ -43,7 +43,7 @@ impl StoreOptions {
 #[derive(Clone, Debug)]
 pub struct PostgresStore(Store);
 
-/// What [`PostgresStore::check`] found.
+/// The result of [`PostgresStore::check`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StoreCheck {
@@ -106,7 +106,7 @@ impl PostgresStore {
         Self(Store::new(backend, options.process, options.times))
     }
 
-    /// What is there, and whether it can be used.
+    /// Reads the store's version, and checks that it can be used.
     ///
     /// # Errors
     /// As [`open`](Self::open).

@@ -23,7 +23,7 @@ use crate::{StoreError, StoreErrorKind};
 pub(crate) struct Connector(Option<TlsConnector>);
 
 impl Connector {
-    /// Where no TLS is asked for.
+    /// Returns a connector for connections without TLS.
     pub(crate) fn without_tls() -> Self {
         Self(None)
     }

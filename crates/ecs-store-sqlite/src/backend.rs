@@ -1,4 +1,4 @@
-//! What a store does, as transactions.
+//! The operations of a store, as transactions.
 
 mod admission;
 mod approvals;
@@ -186,7 +186,7 @@ impl Backend for SqliteBackend {
     }
 }
 
-/// Whether a process may write its records from its place on, or has done so by this very call
+/// Checks that a process may write its records from its place on; or that this very call wrote them
 /// before: [`Reply::Written`]. `Ok`: it may.
 fn may_write(
     transaction: &Transaction<'_>,
@@ -385,7 +385,7 @@ fn take_over(transaction: &Transaction<'_>, now: i64, take: &TakeOver) -> rusqli
     Ok(Reply::Taken { epoch, records })
 }
 
-/// Whoever acts on a server: since when, and which run.
+/// Returns the run that acts on a server, and since when.
 fn lease_of(
     transaction: &Transaction<'_>,
     endpoint: &str,

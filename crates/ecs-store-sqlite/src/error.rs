@@ -3,7 +3,7 @@
 use ecs_ops::store::{StoreError, StoreErrorKind};
 use rusqlite::ErrorCode;
 
-/// What SQLite reports (SQLite manual, "Result and Error Codes").
+/// Converts an error of SQLite (SQLite manual, "Result and Error Codes").
 pub(crate) fn of_sqlite(error: rusqlite::Error) -> StoreError {
     let kind = match error.sqlite_error_code() {
         Some(

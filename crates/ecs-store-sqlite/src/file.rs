@@ -12,11 +12,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::of_sqlite;
 
-/// How long one try waits for other processes.
+/// The longest wait of one try for other processes.
 const BUSY: Duration = Duration::from_secs(5);
 /// The pause between tries.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How often a watcher asks whether the file changed: it reads a few bytes of shared memory.
+/// The interval at which a watcher checks the file for changes: it reads a few bytes of shared memory.
 const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A file, as this process has it: one transaction at a time.

@@ -23,7 +23,7 @@ const MIGRATIONS: &[Migration] = &[
 /// The version that this program writes.
 pub(crate) const VERSION: i32 = 2;
 
-/// What is installed, as the migrations say.
+/// Reads the installed schema, from its table of migrations.
 pub(crate) fn installed(transaction: &Transaction<'_>) -> rusqlite::Result<InstalledSchema> {
     let exists = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'";
     if transaction.query_row(exists, [], |row| row.get::<_, i64>(0))? == 0 {

@@ -11,16 +11,16 @@ use crate::error::of_sqlite;
 use crate::file::File;
 use crate::schema;
 
-/// How a store is used.
+/// The options of a store.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SqliteOptions {
     /// The file. It must be on a disk of this machine: other machines do not see its locks.
     pub file: PathBuf,
-    /// Who uses it.
+    /// The process that uses it.
     pub process: Process,
-    /// How long a file that is busy, or on a full disk, is tried, at each step of a run, before the
-    /// run ends. Default: 10 minutes.
+    /// The longest wait for a file that is busy, or on a full disk, at each step of a run, before
+    /// the run ends. Default: 10 minutes.
     pub retry_limit: Duration,
     /// Time limits.
     pub times: StoreTimes,
@@ -42,7 +42,7 @@ impl SqliteOptions {
 #[derive(Clone, Debug)]
 pub struct SqliteStore(Store);
 
-/// What [`SqliteStore::check`] found.
+/// The result of [`SqliteStore::check`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SqliteCheck {
@@ -94,7 +94,7 @@ impl SqliteStore {
         file.write(options.retry_limit, schema::migrate).await
     }
 
-    /// What is there, and whether it can be used.
+    /// Reads the store's version, and checks that it can be used.
     ///
     /// # Errors
     /// As [`open`](Self::open).

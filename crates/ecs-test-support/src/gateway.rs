@@ -41,7 +41,7 @@ pub enum Trick {
     /// Answers from its cache if it has an answer for this path, with its request id (nginx
     /// `proxy_cache_valid`).
     Cache,
-    /// As [`Cache`](Self::Cache), with `Age`, `X-Cache` and the old `Date` (Squid
+    /// Like [`Cache`](Self::Cache), with `Age`, `X-Cache` and the old `Date` (Squid
     /// `refresh_pattern`).
     CacheWithAge,
 }

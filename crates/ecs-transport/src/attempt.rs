@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::{Delivery, SendMark, TransportError, TransportErrorKind};
 
-/// One attempt to send a request.
+/// An attempt to send a request.
 ///
 /// ```
 /// use std::time::Duration;

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::redact::Headers;
 
-/// Whether the service can have received the request. Exhaustive on purpose: callers must decide.
+/// The delivery of a request: can the service have received it? Exhaustive on purpose: callers must decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
     /// Certain: no byte of the request left this machine towards the service, or the bytes that

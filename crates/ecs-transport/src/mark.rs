@@ -9,8 +9,8 @@ const SILENT: u8 = 0;
 const HELD: u8 = 1;
 const SENT: u8 = 2;
 
-/// Whether the bytes of one attempt can have left. Every holder of a clone can read it, even after
-/// the transport's future timed out or was dropped.
+/// The delivery of one attempt: can its bytes have left? Every holder of a clone can read it, even
+/// after the transport's future timed out or was dropped.
 ///
 /// A mark starts silent, and silence means [`Delivery::MaybeSent`]: a transport that does not use
 /// marks is never assumed to have sent nothing. A transport that uses it calls [`hold`] when it

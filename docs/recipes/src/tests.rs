@@ -1,4 +1,4 @@
-//! What both transports say of what happens on a real socket.
+//! The results of both transports about faults on a real socket.
 
 use std::sync::Arc;
 use std::time::Duration;

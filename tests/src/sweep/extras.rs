@@ -40,9 +40,9 @@ pub(super) struct WavePlan {
     pub(super) rules: Rules,
     /// The time limit of a health check, if there is one.
     pub(super) health: Option<Duration>,
-    /// How often a check or an answer is negative.
+    /// The probability that a check or an answer is negative.
     pub(super) no: f64,
-    /// Whether and how servers are read again before their wave.
+    /// The read of servers before their wave, if there is one.
     pub(super) recheck: Option<Recheck>,
 }
 
@@ -53,13 +53,13 @@ pub(super) enum Recheck {
     Stop,
 }
 
-/// One process that works on the run.
+/// A process that works on the run.
 #[derive(Clone, Debug)]
 pub(super) struct LifePlan {
-    /// How long after the end of the previous one it begins.
+    /// The time between the end of the previous process and the start of this one.
     pub(super) after: Duration,
     pub(super) death: Death,
-    /// Whether it may resubmit servers of unknown outcome.
+    /// `true` if it may resubmit servers of unknown outcome.
     pub(super) resubmit: bool,
     /// Its disturbances and other settings.
     pub(super) plan: RunPlan,

@@ -19,15 +19,15 @@ type Answer = Result<Response<Bytes>, TransportError>;
 /// The frequencies of a gateway's tricks.
 #[derive(Clone, Copy, Debug)]
 pub struct Habits {
-    /// How often it puts a page in place of an answer.
+    /// The probability that it puts a page in place of an answer.
     pub page_after: f64,
-    /// How often it answers with a page without forwarding the request.
+    /// The probability that it answers with a page without forwarding the request.
     pub page_instead: f64,
-    /// How often it forwards, and closes without an answer.
+    /// The probability that it forwards, and closes without an answer.
     pub drop_after: f64,
-    /// How often it closes without forwarding.
+    /// The probability that it closes without forwarding.
     pub drop_instead: f64,
-    /// How often it holds a request back.
+    /// The probability that it holds a request back.
     pub queue: f64,
     /// The longest time in the queue, in seconds.
     pub longest: u64,
@@ -40,11 +40,11 @@ pub struct Habits {
 pub enum Cache {
     /// None.
     Off,
-    /// As nginx: by the whole URL, with a new date.
+    /// By the whole URL, with a new date, as nginx does.
     Silent,
-    /// As `Silent`, but regardless of the query.
+    /// Like `Silent`, but regardless of the query.
     IgnoresQuery,
-    /// As Squid: with an age.
+    /// With an age, as Squid does.
     Aged,
 }
 

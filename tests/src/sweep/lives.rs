@@ -30,11 +30,11 @@ pub struct Lived {
     pub gates: Vec<Gate>,
     /// Its journal, without the random id.
     pub entries: Vec<Entry>,
-    /// Why the journal is unreadable.
+    /// The reason why the journal is unreadable.
     pub unreadable: Option<String>,
 }
 
-/// One process that worked on a run.
+/// A process that worked on a run.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Life {
@@ -52,9 +52,9 @@ pub struct Life {
 pub struct Gate {
     /// The servers whose health was checked; `None` for the question after the canary.
     pub servers: Option<Vec<ServerId>>,
-    /// When it began.
+    /// The time at which it began.
     pub begun: Duration,
-    /// When it was answered, and whether positively; `None` if nobody waited for it.
+    /// The time and the sign of the answer; `None` if nobody waited for it.
     pub answered: Option<(Duration, bool)>,
 }
 
@@ -125,7 +125,7 @@ pub(super) async fn play_lives(
         };
         let before = memory.entries();
         let run = if before.is_empty() {
-            // Nothing was recorded, so nothing was sent.
+            // The journal has no record, so nothing was sent.
             let run = client.run(plan.plan.action, servers.clone());
             let run = first(world, extras, plan, run, &servers)?;
             if extras.journal {

@@ -17,7 +17,7 @@ pub struct Sweep {
     pub exchanges: u64,
     /// The number of servers in runs with a report.
     pub servers: u64,
-    /// How many of them have an unknown outcome because of a lost answer.
+    /// The number of those with an unknown outcome because of a lost answer.
     pub unknown: u64,
     /// The outcomes of the seeds with violations, by seed.
     pub failed: Vec<Outcome>,
@@ -48,7 +48,7 @@ pub fn sweep(
     sweep_with(&Faithful, seeds, threads, most_failures, progress)
 }
 
-/// As `sweep`, with this client.
+/// Like `sweep`, with this client.
 pub fn sweep_with(
     subject: &(dyn Subject + Sync),
     seeds: Range<u64>,

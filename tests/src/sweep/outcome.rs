@@ -28,24 +28,24 @@ pub struct Outcome {
     pub waited: Waited,
 }
 
-/// One run, as seen from outside.
+/// A run, as seen from outside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Played {
     /// The requested servers, in order.
     pub servers: Vec<ServerId>,
-    /// When it began, by the clock of the trace.
+    /// The time at which it began, by the clock of the trace.
     pub began: Duration,
-    /// When it ended or was dropped.
+    /// The time at which it ended or was dropped.
     pub ended: Duration,
-    /// When another process resumed it.
+    /// The time at which another process resumed it.
     pub until: Duration,
     /// Its report without the random id, unless its future was dropped.
     pub report: Option<Report>,
     /// The servers in its events.
     pub events: Vec<ServerReport>,
-    /// Whether its process died.
+    /// `true` if its process died.
     pub died: bool,
-    /// Whether it did not end.
+    /// `true` if it did not end.
     pub endless: bool,
 }
 
@@ -54,7 +54,7 @@ pub struct Played {
 pub struct Waited {
     /// The requested jobs, in order.
     pub jobs: Vec<JobId>,
-    /// How long it took.
+    /// The duration.
     pub took: Duration,
     /// The end of each; `None` if the wait did not end.
     pub ends: Option<Vec<WatchedJob>>,

@@ -18,8 +18,8 @@ pub(super) struct RecordsPlan {
     /// The shortest and the longest delay of a record, in seconds.
     pub(super) delay: (u64, u64),
     pub(super) others: Vec<OtherAction>,
-    /// Whether Cloud Trace Service has traces, and the shortest and the longest delay of one, in
-    /// seconds.
+    /// The access to traces of Cloud Trace Service, and the shortest and the longest delay of one,
+    /// in seconds.
     pub(super) traces: TraceAccess,
     pub(super) trace_delay: (u64, u64),
 }
@@ -96,7 +96,7 @@ impl Subject for Crowded {
 /// The real client whose runs all reconcile, with readable or unreadable records; nobody else acts.
 #[derive(Clone, Copy, Debug)]
 pub struct Reconciling {
-    /// Whether the records are readable.
+    /// `true` if the records are readable.
     pub records: bool,
 }
 

@@ -36,14 +36,14 @@ pub(super) struct Scenario {
     pub(super) polling: Polling,
     pub(super) faults: Faults,
     pub(super) runs: Vec<RunPlan>,
-    /// Whether all jobs are waited for afterwards, and for how long at most.
+    /// The wait for all jobs afterwards, with its limit, if there is one.
     pub(super) wait: Option<Option<Duration>>,
 }
 
 /// The deadline if jobs never end and nothing else would end the run.
 pub(super) const LAST: Duration = Duration::from_secs(1800);
 
-/// One run of the client with its disturbances.
+/// A run of the client with its disturbances.
 #[derive(Clone, Debug)]
 pub(super) struct RunPlan {
     pub(super) action: PowerAction,
@@ -51,7 +51,7 @@ pub(super) struct RunPlan {
     pub(super) share: f64,
     pub(super) batch_size: usize,
     pub(super) wait: bool,
-    /// Whether it reconciles servers of unknown outcome.
+    /// `true` if it reconciles servers of unknown outcome.
     pub(super) reconcile: bool,
     pub(super) starts_after: Duration,
     pub(super) deadline: Option<Duration>,
@@ -60,7 +60,7 @@ pub(super) struct RunPlan {
     pub(super) stop: Option<Duration>,
     pub(super) end: Option<Duration>,
     pub(super) dropped: Option<Duration>,
-    /// How long a job may make no progress.
+    /// The limit for a job without progress.
     pub(super) stalled_after: Option<Duration>,
 }
 

@@ -74,9 +74,9 @@ pub trait Subject {
     }
 }
 
-/// How often there is a gateway: in such seeds fewer invariants can be checked.
+/// The probability of a gateway: in such seeds fewer invariants can be checked.
 const GATEWAYS: f64 = 0.1;
-/// How often there are extras: such runs take longer than others.
+/// The probability of extras: such runs take longer than others.
 const EXTRAS: f64 = 0.06;
 
 /// The real client.

@@ -1,4 +1,4 @@
-//! What really happened, as far as reports are compared with it.
+//! The real events, as far as reports are compared with them.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use ecs_ops::model::{Job, JobId, JobStatus, Operation as _, ServerId, ShowJob};
 use ecs_sim::{Action, Asked, Fault, Received, ShownJob, SimTransport, Trace};
 use secrecy::ExposeSecret as _;
 
-/// How long a newly accepted job may be unknown to queries.
+/// The time for which a newly accepted job may be unknown to queries.
 const NEW: Duration = Duration::from_secs(60);
 
 /// The region's own record.
@@ -19,7 +19,7 @@ pub(super) struct Truth {
     pub(super) ends: HashMap<(JobId, ServerId), JobStatus>,
     /// The action of each job.
     pub(super) actions: HashMap<JobId, Action>,
-    /// When the exchange began that made each job.
+    /// The beginning of the exchange that made each job.
     pub(super) made: HashMap<JobId, Duration>,
     /// The end of each job, and its number of servers.
     pub(super) statuses: HashMap<JobId, (Option<JobStatus>, usize)>,
@@ -30,7 +30,7 @@ pub(super) struct Truth {
     /// Jobs that were reported as unknown when they were no longer new: for a minute an unknown job
     /// may just be new, unless it was shown before.
     pub(super) lost: HashSet<JobId>,
-    /// What the client was shown of each job, in order, and when.
+    /// The states of each job that the client was shown, in order, with their times.
     pub(super) shown: HashMap<JobId, Vec<(Duration, ShownJob)>>,
 }
 

@@ -40,7 +40,7 @@ pub struct Case {
 pub struct Measured {
     /// The number of polls of each job.
     pub polls: Vec<usize>,
-    /// How long after its end each was seen to have ended.
+    /// The time between the end of each job and the moment at which it was seen.
     pub delays: Vec<Duration>,
     /// The largest number of requests of any kind in any second.
     pub peak: usize,

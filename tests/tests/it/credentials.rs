@@ -23,7 +23,7 @@ const BATCHES: usize = 25;
 #[derive(Clone, Debug)]
 struct Logged {
     sim: SimTransport,
-    /// Whether IAM omits the expiry of its tokens.
+    /// `true` if IAM omits the expiry of its tokens.
     silent: bool,
     log: Arc<Mutex<Vec<Exchange>>>,
 }

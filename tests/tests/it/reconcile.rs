@@ -19,7 +19,7 @@ use ecs_sim::{Region, RegionBuilder, SimTransport};
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
-/// Which POST (counted from 0) is lost, and whether before or after the region received it.
+/// The lost POST (counted from 0), before or after the region received it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Loss {
     Before(usize),
@@ -170,7 +170,7 @@ async fn lost_answers_are_reconciled_from_the_servers() {
                 .any(|event| matches!(event, Event::Reconciling { servers: 4, .. }))
         );
         assert_eq!(scene.most_times(), 1);
-        // As soon as it shows.
+        // It is reported as soon as it shows.
         assert!(
             start.elapsed() < Duration::from_secs(90),
             "{:?}",
@@ -204,7 +204,7 @@ async fn lost_requests_are_reconciled_from_the_servers() {
 /// Inconclusive outcomes stay unknown, with what the servers show.
 #[tokio::test(start_paused = true)]
 async fn inconclusive_outcomes_stay_unknown() {
-    // One of the four fails: it is in ERROR, which proves nothing.
+    // A server of the four fails: it is in ERROR, which proves nothing.
     let failed = scene(region(), Loss::After(0), Duration::ZERO);
     let broken = failed.servers[2];
     failed

@@ -17,7 +17,7 @@ pub(super) struct Case {
     arguments: &'static [&'static str],
     /// The number of calls.
     calls: u32,
-    /// Whether nothing is sent.
+    /// `true` if nothing is sent.
     encodes_only: bool,
     /// The measured unit of a program's answer.
     unit: Unit,
@@ -85,7 +85,7 @@ pub(super) struct Program {
     script: Option<PathBuf>,
     /// An argument of this program only.
     argument: Option<&'static str>,
-    /// Whether it is an SDK: slow, so that it makes fewer calls, and unable to encode without
+    /// `true` if it is an SDK: slow, so that it makes fewer calls, and unable to encode without
     /// sending.
     is_sdk: bool,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
-/// How often the memory of a process is read while it runs.
+/// The interval at which the memory of a process is read while it runs.
 const SAMPLING: Duration = Duration::from_millis(2);
 /// The clock ticks per second in `/proc` (`CLK_TCK`, the same on every Linux).
 const TICKS: f64 = 100.0;

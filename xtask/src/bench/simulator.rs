@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::pinned;
 
-/// How many times as fast as real time its clock runs.
+/// The speed of its clock, as a multiple of real time.
 const SPEED: &str = "20";
-/// How many servers its service accepts in a minute: more than any run has.
+/// The number of servers that its service accepts in a minute: more than any run has.
 const QUOTA: &str = "1000000";
 
 /// A listening simulator.

@@ -20,7 +20,7 @@ const FIGURES: Marks = Marks {
     end: "<!-- cargo xtask bench --write: figures end -->\n",
 };
 
-/// One case with the results of all programs.
+/// A case with the results of all programs.
 pub(super) struct Row {
     pub(super) title: String,
     /// In the order of the programs; `NAN` for one that cannot run the case.

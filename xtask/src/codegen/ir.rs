@@ -26,7 +26,7 @@ pub(crate) enum TypeKind {
     OpenEnum(Vec<Choice>),
     Struct {
         fields: Vec<Field>,
-        /// Whether unknown and unreadable fields are kept in a rest.
+        /// `true` if unknown and unreadable fields are kept in a rest.
         keeps_rest: bool,
     },
 }
@@ -167,7 +167,7 @@ pub(crate) struct ErrorCode {
     pub(crate) status: Option<u16>,
     pub(crate) meaning: String,
     pub(crate) advice: String,
-    /// Whether the request can have been executed.
+    /// `true` if the request can have been executed.
     pub(crate) maybe_executed: bool,
     pub(crate) throttling: bool,
     pub(crate) retryable: bool,

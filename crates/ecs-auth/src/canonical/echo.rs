@@ -34,8 +34,8 @@ impl Echo {
     }
 }
 
-/// Where the service read a request differently from what was signed: the first line of the
-/// canonical requests that differs.
+/// The first difference between the signed request and the one that the service read: the first
+/// line of the canonical requests that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {

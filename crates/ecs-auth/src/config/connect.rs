@@ -16,7 +16,7 @@ pub(super) struct Connected {
     pub(super) token: Option<TokenInfo>,
     /// The access key of keys that a provider fetches.
     pub(super) access_key: Option<String>,
-    /// Why a given token was not looked up.
+    /// The reason why a given token was not looked up.
     pub(super) not_looked_up: Option<String>,
     pub(super) warnings: Vec<Warning>,
 }

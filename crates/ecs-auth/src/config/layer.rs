@@ -96,7 +96,7 @@ pub(super) struct Setting {
     /// The name as written in its source.
     pub(super) name: String,
     pub(super) value: Zeroizing<String>,
-    /// Whether it was used, or a report or warning covers it.
+    /// `true` if it was used, or a report or warning covers it.
     accounted_for: Cell<bool>,
 }
 

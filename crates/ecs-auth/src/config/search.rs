@@ -22,9 +22,9 @@ pub(super) struct Found {
     pub(super) chosen: Option<usize>,
     pub(super) method: Option<AuthMethod>,
     pub(super) skipped: Vec<Skipped>,
-    /// Whether the source was requested by name, and so is an account of its own.
+    /// `true` if the source was requested by name, and so is an account of its own.
     pub(super) named: bool,
-    /// Whether an option named it.
+    /// `true` if an option named it.
     pub(super) explicit: bool,
     /// The vendor of the cloud.
     pub(super) vendor: Option<&'static BuiltIn>,

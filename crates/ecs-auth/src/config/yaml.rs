@@ -21,7 +21,7 @@ const MAX_NODES: usize = 100_000;
 pub(super) enum Node {
     Text {
         text: Zeroizing<String>,
-        /// Whether it is written without quotes, so that PyYAML may read it as another type.
+        /// `true` if it is written without quotes, so that PyYAML may read it as another type.
         plain: bool,
     },
     Null,

@@ -43,7 +43,7 @@ pub struct TokenInfo {
     pub domain: Option<String>,
     /// The names of the roles it has.
     pub roles: Vec<String>,
-    /// When it expires, by IAM's clock.
+    /// Expiry by IAM's clock.
     pub expires_at: Option<Timestamp>,
 }
 

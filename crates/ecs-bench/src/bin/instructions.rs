@@ -191,7 +191,7 @@ fn run_waiting(times: u32) -> Result<(), Failure> {
     })
 }
 
-/// One record of the outcomes of 1,000 servers, into a file.
+/// Writes one record of the outcomes of 1,000 servers into a file.
 fn journal_record(times: u32) -> Result<(), Failure> {
     let path = std::env::temp_dir().join(format!("ecs-bench-{}.jsonl", std::process::id()));
     let journal = JsonlJournal::create(&path)?;

@@ -124,7 +124,7 @@ fn approval(user: &str, role: Option<&str>) -> PlanApproval {
 
 #[test]
 fn only_the_approval_of_another_person_is_a_second_pair_of_eyes() {
-    // Who approves and who applies, by user and role; who planned; whether it counts.
+    // The persons who approve and who apply, by user and role; the planner; the expected result.
     type Who<'a> = (&'a str, Option<&'a str>);
     let table: [(Who<'_>, Who<'_>, Option<&str>, bool); 14] = [
         (
@@ -140,7 +140,7 @@ fn only_the_approval_of_another_person_is_a_second_pair_of_eyes() {
             Some("alice"),
             false,
         ),
-        // One person with two roles, such as a shared one to deploy.
+        // The same person with two roles, such as a shared one to deploy.
         (
             ("alice", Some("b")),
             ("alice", Some("a")),

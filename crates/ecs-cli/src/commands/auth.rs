@@ -32,7 +32,7 @@ struct Check<'a> {
     global: &'a Global,
     checked: CheckReport,
     kind: CredentialKind,
-    /// Whether the permissions of an agency are used.
+    /// `true` if the permissions of an agency are used.
     agency: bool,
     proxies: Vec<&'static str>,
 }

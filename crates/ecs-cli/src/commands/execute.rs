@@ -86,7 +86,7 @@ pub(super) struct Ended {
     pub(super) wave: Option<(usize, usize)>,
     pub(super) began: Timestamp,
     pub(super) ended: Timestamp,
-    /// Whether Ctrl-C was pressed.
+    /// `true` if Ctrl-C was pressed.
     pub(super) interrupted: bool,
 }
 

@@ -25,7 +25,7 @@ const INLINE: usize = 5;
 pub(super) struct NextSteps {
     /// The journal as commands name it: the file, or the id of the run; `None` without a journal.
     named: Option<PathBuf>,
-    /// Whether its journal is in a store.
+    /// `true` if its journal is in a store.
     is_stored: bool,
     /// Options of `resume`.
     resume: CommandLine,
@@ -39,9 +39,9 @@ pub(super) struct NextSteps {
 #[derive(Debug)]
 pub(super) struct RunContext<'a> {
     pub(super) no_wait: bool,
-    /// Whether unknown servers were reconciled.
+    /// `true` if unknown servers were reconciled.
     pub(super) reconciled: bool,
-    /// Whether the service was the embedded simulator, whose jobs end with the process.
+    /// `true` if the service was the embedded simulator, whose jobs end with the process.
     pub(super) simulated: bool,
     /// Servers that were not ready and therefore not sent.
     pub(super) unready: &'a [ServerId],

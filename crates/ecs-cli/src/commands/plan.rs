@@ -298,7 +298,7 @@ pub(crate) async fn prepare(
         let in_this_store = store
             .as_ref()
             .map(|store| store_note(&file.hash.run_id(), store.address()));
-        // Whether the run began is known by the store.
+        // The store knows whether the run began.
         if in_this_store.as_deref().map(str::trim_end) != Some(note.as_str()) {
             return Err(applied_with(&note, &journal));
         }

@@ -299,9 +299,9 @@ async fn select(
 /// The user's options about members of auto-scaling groups.
 #[derive(Clone, Copy)]
 struct MembersPolicy {
-    /// Whether they may be acted on.
+    /// `true` if they may be acted on.
     allowed: bool,
-    /// Whether the check is switched off.
+    /// `true` if the check is switched off.
     unread: bool,
 }
 

@@ -125,7 +125,7 @@ pub(crate) async fn stored(
     printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
-    // One run more than the limit shows that the list is truncated.
+    // A run beyond the limit shows that the list is truncated.
     let mut runs = store.list(args.limit + 1).await?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let is_cut = runs.len() > limit;

@@ -25,7 +25,7 @@ pub(super) struct Servers {
     pub(super) skipped: Vec<SkippedServer>,
     /// The servers that are not ready and not sent.
     pub(super) unready: Vec<UnreadyServer>,
-    /// Whether the states of the servers were read.
+    /// `true` if the states of the servers were read.
     pub(super) are_read: bool,
 }
 

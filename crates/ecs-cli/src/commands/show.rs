@@ -142,7 +142,7 @@ fn show(
     Ok(Exit::Success)
 }
 
-/// What the records say, and of the process that the run has.
+/// Returns the content of a run's records, and the state of its process.
 ///
 /// # Errors
 /// Those of [`Timeline::of`].

@@ -80,7 +80,7 @@ fn a_clock_is_known_to_be_wrong_by_the_date_of_an_answer() {
         "{}",
         diagnosis.what
     );
-    // Who does not sign needs no clock.
+    // A caller who does not sign needs no clock.
     seen.kind = CredentialKind::Token;
     seen.end = refusal(401, "APIGW.0301", "no", None);
     assert_eq!(diagnose(&seen).finding, "invalid_token");

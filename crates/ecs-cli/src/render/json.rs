@@ -62,11 +62,11 @@ pub(crate) struct Extras {
 pub(crate) struct Brake {
     /// The most servers that may fail; `None` for no limit.
     max_failures: Option<usize>,
-    /// Whether a wave without a success stops the run.
+    /// `true` if a wave without a success stops the run.
     wave_without_success: bool,
-    /// Whether a failure in the canary stops the run.
+    /// `true` if a failure in the canary stops the run.
     canary_failure: bool,
-    /// Whether these are the default rules.
+    /// `true` if these are the default rules.
     default: bool,
 }
 

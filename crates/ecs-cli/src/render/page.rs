@@ -33,18 +33,18 @@ const OUTCOMES: [(&str, &str, &str); 5] = [
     ("succeeded", "succeeded", "ok"),
 ];
 
-/// Where a page says what a run did: each part changes by itself while the run goes on.
+/// The content of a page about a run: each part is updated by itself while the run is active.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
     pub(crate) title: String,
-    /// What stands above the servers, and how many have each outcome: the id of the element, and the HTML within it.
+    /// The parts above the servers, and the counts of outcomes: the id of each element, and the HTML within it.
     pub(crate) parts: Vec<(&'static str, String)>,
     /// The rows of the servers, those first that somebody has to look at: a key, and the HTML.
     pub(crate) rows: Vec<(String, String)>,
 }
 
 impl Content {
-    /// What a timeline shows; `path` is the journal's.
+    /// Returns the content of a timeline; `path` is the journal's.
     pub(crate) fn of(timeline: &Timeline, path: &(impl AsRef<Path> + ?Sized)) -> Self {
         let title = format!(
             "{} of {} servers",
@@ -80,7 +80,7 @@ impl Content {
     }
 }
 
-/// What is below the title of a page; `is_live`: its numbers may change.
+/// Returns the part below the title of a page; `is_live`: its numbers may change.
 pub(crate) fn body<'a>(
     is_live: bool,
     parts: &[(&'static str, String)],

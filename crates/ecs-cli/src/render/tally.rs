@@ -42,7 +42,7 @@ pub(crate) struct Tally {
     /// Servers whose job succeeded and that have not settled.
     settling: usize,
     stopping: bool,
-    /// Whether the question after the canary is open.
+    /// `true` if the question after the canary is open.
     pub(crate) asking: bool,
 }
 

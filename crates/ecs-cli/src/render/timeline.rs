@@ -57,7 +57,7 @@ pub(crate) struct Timeline {
     /// The options of its place, for the command that resumes it.
     #[serde(skip)]
     pub(crate) place: RecordedPlace,
-    /// Whether the journal is in a store, which `rerun` does not read.
+    /// `true` if the journal is in a store, which `rerun` does not read.
     #[serde(skip)]
     pub(crate) is_stored: bool,
 }
@@ -65,7 +65,7 @@ pub(crate) struct Timeline {
 /// The process of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Process {
-    /// Whether the process has the journal open.
+    /// `true` if the process has the journal open.
     pub(crate) active: bool,
     pub(crate) by: Invocation,
 }

@@ -124,7 +124,7 @@ pub(super) fn with_cookie(response: Response<Body>, cookie: &str) -> Response<Bo
 }
 
 pub(super) fn with(mut response: Response<Body>, name: HeaderName, value: &str) -> Response<Body> {
-    // What is no header is left out: all are of ASCII.
+    // A value that cannot be a header is omitted: all are ASCII.
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

@@ -40,7 +40,7 @@ pub(super) struct Board {
     pub(super) failure: Option<String>,
     /// The runs, the latest first.
     pub(super) runs: Vec<Listed>,
-    /// Whether the store has further runs.
+    /// `true` if the store has further runs.
     pub(super) is_cut: bool,
     pub(super) view: Arc<View>,
 }
@@ -184,7 +184,7 @@ impl Hub {
             let Some(old) = board.as_deref() else {
                 return false;
             };
-            // Which of several causes it is changes from try to try.
+            // The cause, one of several, changes between tries.
             if old.failure.is_some() {
                 return false;
             }

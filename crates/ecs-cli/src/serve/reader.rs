@@ -25,7 +25,7 @@ const LONG_PAUSE: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(3);
 /// The time for reading records between two reads of the list.
 const BUDGET: Duration = Duration::from_millis(1500);
-/// How many times as long as a read of a run took the next read waits, so that long runs leave time to others.
+/// The wait after a read of a run, in multiples of the read's duration, so that long runs leave time to others.
 const SHARE: u32 = 5;
 
 /// The reading task.
@@ -100,7 +100,7 @@ impl Reader {
     }
 
     async fn read(&mut self) -> Result<(), StoreError> {
-        // One more shows that there are more.
+        // A run beyond the limit shows that there are more.
         let runs = self.store.runs(self.limit.saturating_add(1));
         let mut runs = answered(&self.hub, runs).await?;
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
@@ -160,7 +160,7 @@ impl Reader {
             };
             let known = self.known.get(&id);
             let waits = known.is_some_and(|known| Instant::now() < known.next);
-            // One that failed is read again when it has changed.
+            // A run that could not be read is read again when it has changed.
             let is_damaged = matches!(page, RunPage::Damaged(_)) && !self.is_due(&run);
             if shown != Some(Stage::of(&run)) && !(waits && shown.is_some()) && !is_damaged {
                 self.load(&run, true).await;

@@ -42,7 +42,7 @@ const EVENTS: usize = 2;
 pub(super) struct Settings {
     /// The host in the address that browsers use, behind a proxy.
     pub(super) public_host: Option<String>,
-    /// Whether browsers send the cookie over TLS only.
+    /// `true` if browsers send the cookie over TLS only.
     pub(super) is_secure: bool,
     /// The name of the cookie.
     pub(super) cookie: String,
@@ -351,7 +351,7 @@ impl Site {
         let asked = asked
             .find(|(name, _)| name == "since")
             .map(|(_, since)| since.into_owned());
-        // Where a browser connects again by itself it says what it has seen.
+        // A browser that reconnects by itself names the last version that it received.
         let last = head
             .headers
             .get("last-event-id")

@@ -64,7 +64,7 @@ impl<T: Followed> Stream<T> {
         // A page of before may show another one.
         let mut banner: Option<String> = None;
         let mut beat = Instant::now() + HEARTBEAT;
-        // How long a browser waits before it connects again by itself.
+        // The wait of a browser before it reconnects by itself.
         if !self.send("retry: 3000\n\n".to_owned()).await {
             return;
         }

@@ -26,7 +26,7 @@ impl View {
 /// The changes from one view to another.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Patch<'a> {
-    /// Whether to remove all other rows first.
+    /// `true` to remove all other rows first.
     whole: bool,
     parts: Vec<(&'a str, &'a str)>,
     /// The ids of removed rows.

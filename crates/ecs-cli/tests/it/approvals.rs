@@ -93,13 +93,13 @@ fn a_plan_needs_an_approval_by_another_person() {
         "{}",
         approved.stderr
     );
-    // Who applies it, and who planned it.
+    // The persons who apply and who planned.
     alice
         .applies(&plan, &four_eyes)
         .refuses(2, &["approved by role alice"]);
     bob.applies(&plan, &four_eyes)
         .refuses(2, &["it was planned by alice"]);
-    // Whoever says to be another user is still that role.
+    // A person who claims to be another user still has that role.
     let forged = Person {
         name: "mallory",
         ..person("alice")
@@ -120,7 +120,7 @@ fn a_plan_needs_an_approval_by_another_person() {
     assert_eq!(document["store_approvals"].as_array().unwrap().len(), 3);
     assert_eq!(document["store_approvals"][2]["role"], "bob");
 
-    // What was approved is this plan, and no other one.
+    // The approval is for this plan, and for no other one.
     let text = std::fs::read_to_string(&plan).unwrap();
     let changed = folder.path().join("changed.plan");
     std::fs::write(&changed, text.replace("SOFT", "HARD")).unwrap();

@@ -234,7 +234,7 @@ fn a_run_outlives_its_token() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(outcomes(&report), ["succeeded"]);
     assert_eq!(sim.accepted(), 1);
-    // One token cannot have been valid at both the beginning and the end.
+    // A single token cannot have been valid at both the beginning and the end.
     let took = sim.server_time();
     assert!(took > seconds(100), "{took:?}");
 }

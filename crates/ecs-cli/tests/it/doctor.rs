@@ -168,7 +168,7 @@ fn wrong_and_locked_keys_are_diagnosed() {
         "sim-1",
     ];
     let wrong = keys(key, "another-secret");
-    // One request each time, because five wrong ones lock the key.
+    // A single request each time, because five wrong ones lock the key.
     for _ in 0..2 {
         let checked = account.check(&[&place(&account)[..], &wrong].concat(), &[], 4);
         found(

@@ -1,4 +1,4 @@
-//! What `ecsctl` says about itself and about codes.
+//! The help texts of `ecsctl`, and its explanations of codes.
 
 mod generated;
 
@@ -266,7 +266,7 @@ fn help_and_explanations_are_as_reviewed() {
 
 #[test]
 fn examples_and_exit_codes_fit_a_narrow_terminal() {
-    // What is wrapped here is broken on a narrow terminal: examples are copied, tables are read.
+    // Lines that are wrapped here would break on a narrow terminal: examples are copied, tables are read.
     for arguments in [
         &[][..],
         &["reboot"],

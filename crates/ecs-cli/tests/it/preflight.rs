@@ -1,4 +1,4 @@
-//! What is looked at before a run: whole lists, stopped servers, this machine, groups of auto-scaling, and where it acts.
+//! The reads before a run: whole lists, stopped servers, this machine, groups of auto-scaling, and the place.
 
 mod surroundings;
 mod target;
@@ -49,7 +49,7 @@ fn says(ended: &Ended, expected: &[&str]) {
     }
 }
 
-/// How many servers each accepted request had, in their order.
+/// Returns the number of servers of each accepted request, in their order.
 fn requests(sim: &Sim) -> Vec<usize> {
     sim.with(|region| {
         let entries = region.accepted().entries();
@@ -208,7 +208,7 @@ fn servers_that_are_not_there_are_named_before_anything_is_sent() {
     assert_eq!(requests(&sim), [1]);
 }
 
-/// One of a few is restarting, of some that are chosen.
+/// One of a few selected servers is restarting.
 #[test]
 fn servers_that_are_busy_are_refused_or_skipped() {
     let sim = Sim::start(1, |region| region.servers(4));
@@ -224,7 +224,7 @@ fn servers_that_are_busy_are_refused_or_skipped() {
     assert_eq!(report["summary"]["not_attempted"], 1);
 }
 
-/// What lists servers later finds out before anything is sent that it may not.
+/// A run whose options list servers later checks that permission before anything is sent.
 #[test]
 fn a_right_that_an_option_needs_is_asked_for_first() {
     let sim = sim(|region| region.deny(LIST));
@@ -239,7 +239,8 @@ fn a_right_that_an_option_needs_is_asked_for_first() {
     assert!(requests(&sim).is_empty());
 }
 
-/// How long it takes, and what stops it; a dry run takes the journal's name, and makes none.
+/// A dry run shows the duration of a run and the reasons to stop it; it checks the journal's name and creates no
+/// journal.
 #[test]
 fn a_dry_run_says_how_long_a_run_takes() {
     let sim = sim(|region| region.servers(30));
@@ -281,7 +282,7 @@ fn a_dry_run_says_how_long_a_run_takes() {
     assert!(!journal.exists());
 }
 
-/// What is left of a run is looked at as a new run is.
+/// The remaining servers of a run are checked like those of a new run.
 #[test]
 fn a_run_that_is_resumed_looks_at_groups_and_at_this_machine() {
     for own in [None, Some(2)] {

@@ -162,7 +162,7 @@ fn echoing() -> String {
                 let mut client = client.unwrap();
                 let mut request = Vec::new();
                 let mut part = [0; 4096];
-                // One read returns what a client wrote at once; further reads are for the rest.
+                // The first read returns what a client wrote at once; further reads are for the rest.
                 while let Ok(read @ 1..) = client.read(&mut part) {
                     request.extend_from_slice(&part[..read]);
                     let text = String::from_utf8_lossy(&request).into_owned();

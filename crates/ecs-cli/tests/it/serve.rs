@@ -47,7 +47,7 @@ impl Site {
                 token = found.trim().to_owned();
             }
         }
-        // Nothing waits for somebody to read it.
+        // The server must never wait for a reader of its stderr.
         std::thread::spawn(move || stderr.read_to_string(&mut String::new()));
         let first: Value = serde_json::from_str(&first).unwrap();
         let listening = first["listening"].as_str().unwrap();
@@ -73,7 +73,7 @@ impl Site {
         exchange(&self.address, &head, "")
     }
 
-    /// As a program.
+    /// Gets a path as a program does.
     fn get_as_program(&self, path: &str) -> Answer {
         self.get_with(path, &format!("Authorization: Bearer {}", self.token))
     }

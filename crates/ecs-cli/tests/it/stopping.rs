@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::common::{Running, Sim, command, ecsctl, outcomes, wait_until};
 use serde_json::Value;
 
-/// One server now, the others after the minute of the quota.
+/// The first server now, the others after the minute of the quota.
 const SLOWLY: [&str; 8] = [
     "reboot",
     "--all",
@@ -212,7 +212,7 @@ fn a_closed_terminal_stops_the_run_unless_hangups_are_ignored() {
     if !cfg!(target_os = "linux") {
         return;
     }
-    // As under nohup.
+    // SIGHUP is ignored, as under nohup.
     let sim = Sim::start(10, |region| region);
     let mut child = Command::new("sh");
     child.args([

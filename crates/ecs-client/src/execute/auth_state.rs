@@ -12,7 +12,7 @@ use crate::policy::Classification;
 pub(super) struct AuthState {
     /// The refused credentials that are to be replaced, and the refusal.
     refused: Option<(Credentials, RequestError)>,
-    /// Whether a replacement was requested and nothing else has happened since.
+    /// `true` if a replacement was requested and nothing else has happened since.
     has_renewed: bool,
 }
 

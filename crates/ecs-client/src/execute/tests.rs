@@ -36,7 +36,7 @@ struct Recorder {
     /// The time that recording takes.
     slow: Duration,
     marks: Vec<SendMark>,
-    /// How long an attempt may be sent.
+    /// The time within which an attempt may be sent.
     lifetime: Option<Duration>,
 }
 

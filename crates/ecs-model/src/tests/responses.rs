@@ -224,7 +224,7 @@ proptest! {
     }
 }
 
-/// How a field is read: the value that the decoded field, written as JSON, must have.
+/// The expected reading of a field: the value of the decoded field, written as JSON.
 enum Read {
     Text,
     Status,

@@ -1,4 +1,4 @@
-//! How the events of a run reach their readers.
+//! The delivery of a run's events to their readers.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,7 +50,7 @@ impl Stream for Events {
     }
 }
 
-/// Where readers of a run's events subscribe, also while it runs and after it ended.
+/// The source of a run's events, to which readers subscribe, also while it runs and after it ended.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EventSource(Arc<Mutex<Readers>>);
 
@@ -89,14 +89,14 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// One that keeps its events, for readers that come later.
+    /// Creates a source that keeps its events, for readers that come later.
     pub(crate) fn keeping() -> Self {
         let sink = Self::default();
         sink.source.readers().kept = Some(Vec::new());
         sink
     }
 
-    /// One whose events have these names beside the ids.
+    /// Adds these names to the events, beside the ids.
     pub(crate) fn naming(mut self, names: ServerNames) -> Self {
         self.names = names;
         self

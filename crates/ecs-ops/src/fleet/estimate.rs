@@ -1,4 +1,4 @@
-//! How long a run will take, from its requests, waves and pauses: a pure calculation.
+//! The duration of a run, from its requests, waves and pauses: a pure calculation.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use crate::Plan;
 /// The window of the service's quota.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// How long the job of a power action usually takes, by observation on Open Telekom Cloud.
+/// The usual duration of the job of a power action, by observation on Open Telekom Cloud.
 pub const USUAL_JOB: Range<Duration> = Duration::from_secs(15)..Duration::from_secs(35);
 
 /// The settings, beside its requests, that the duration of a run depends on.
@@ -21,13 +21,13 @@ pub struct Pace {
     pub pause: Duration,
     /// After the first wave, in place of the pause, if it is a canary.
     pub canary_pause: Option<Duration>,
-    /// How long a job takes, from–to.
+    /// The shortest and the longest duration of a job.
     pub job: Range<Duration>,
-    /// Whether the run waits for its jobs.
+    /// `true` if the run waits for its jobs.
     pub waits: bool,
 }
 
-/// When a run will have ended.
+/// The expected duration of a run.
 ///
 /// ```
 /// # fn example(plan: &ecs_ops::Plan) {
@@ -52,12 +52,12 @@ pub struct Estimate {
     pub shortest: Duration,
     /// With the longest usual jobs. Retries, health checks and questions are not in it.
     pub longest: Duration,
-    /// When each wave begins, at the latest; the first one at zero. One for a run without waves.
+    /// The latest beginning of each wave; the first one is zero. A run without waves has one entry.
     pub waves: Vec<Duration>,
 }
 
 impl Estimate {
-    /// How long the requests of this plan take at this pace.
+    /// Estimates the requests of this plan at this pace.
     pub fn of(plan: &Plan, pace: &Pace) -> Self {
         let sizes: Vec<usize> = plan.requests().iter().map(Vec::len).collect();
         Self::of_sizes(&sizes, plan.waves(), pace)
@@ -118,7 +118,7 @@ fn run(
 /// Servers in the last 60 seconds.
 struct Quota {
     left: usize,
-    /// When servers were sent, and how many.
+    /// The times at which servers were sent, with their number.
     held: VecDeque<(Duration, usize)>,
 }
 

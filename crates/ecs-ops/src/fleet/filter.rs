@@ -19,7 +19,7 @@ pub(crate) struct ListFilter {
 }
 
 impl ListFilter {
-    /// Whether every server passes.
+    /// Returns `true` if every server passes.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }

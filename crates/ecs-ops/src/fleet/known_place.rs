@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use ecs_auth::Operator;
 use ecs_client::Endpoint;
 
-/// Whether a place has a way of reading servers.
+/// The support of a way of reading servers at a place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Support {
     /// It is not known: a try shows it.
@@ -24,7 +24,7 @@ pub(crate) struct PlaceFacts {
     pub(crate) id_filter: Support,
     /// Single servers can be queried.
     pub(crate) single_queries: Support,
-    /// How many servers the project has.
+    /// The number of servers in the project.
     pub(crate) project_servers: Option<usize>,
 }
 

@@ -34,7 +34,7 @@ pub(crate) enum Query<K> {
 #[derive(Clone, Debug)]
 pub(crate) struct Page<T> {
     pub(crate) rows: Vec<T>,
-    /// How many rows there are on all pages, as the service says.
+    /// The number of rows on all pages, as the service reports it.
     pub(crate) count: Option<u64>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum ListingStep {
     Broken(Fault),
 }
 
-/// Why the pages of a list do not add up.
+/// The reason why the pages of a list do not add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// A row without a readable key.
@@ -69,7 +69,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Whether another try can end better.
+    /// Returns `true` if another try can end better.
     pub(crate) fn may_pass(self) -> bool {
         !matches!(self, Self::NoKey | Self::Endless)
     }
@@ -103,7 +103,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// How pages are followed.
+/// The way in which pages are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// By marker; whether the service knows it will be seen.
@@ -126,11 +126,11 @@ pub(crate) struct Listing<K, T> {
     pages: u64,
     /// The number of rows of the first page.
     count: Option<u64>,
-    /// How many rows the first page had.
+    /// The number of rows of the first page.
     first: usize,
-    /// How many rows the last page had.
+    /// The number of rows of the last page.
     last_length: usize,
-    /// Whether the list is read to an empty page, whatever `count` says.
+    /// `true` if the list is read to an empty page, whatever `count` says.
     thorough: bool,
 }
 
@@ -188,12 +188,12 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
         match self.way {
             Way::Number => false,
             Way::Marker { proven: true } => true,
-            // Where nothing more is expected, a number does, and every service knows it.
+            // A number suffices where nothing more is expected, and every service knows it.
             Way::Marker { proven: false } => self.last.is_some() && !self.seems_whole(),
         }
     }
 
-    /// Whether all that `count` speaks of is there, and the last page had room for more.
+    /// Returns `true` if all that `count` speaks of is there, and the last page had room for more.
     fn seems_whole(&self) -> bool {
         let reached = self
             .count

@@ -10,9 +10,9 @@ use ecs_model::{ListServersDetails, Server, ServerId};
 use super::filter::ListFilter;
 use super::listing::{Listing, ListingStep, Page, Query};
 
-/// How many servers are asked for on a page: what the vendor advises for large fleets.
+/// The number of servers per page: what the vendor advises for large fleets.
 pub(super) const PAGE: usize = 200;
-/// How often a list is begun.
+/// The number of times that a list is begun.
 const TRIES: u32 = 3;
 /// The time between two tries, by the service's clock: what shifts the pages should be over.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -81,7 +81,7 @@ async fn next<P: Pages>(
     }
 }
 
-/// Whether it may be the marker that was refused.
+/// Returns `true` if it may be the marker that was refused.
 fn refuses_marker(error: &Error) -> bool {
     matches!(error.problem().status(), Some(400 | 404))
 }
@@ -89,7 +89,7 @@ fn refuses_marker(error: &Error) -> bool {
 /// The servers of a project that pass a filter of the service.
 struct ServerList<'f> {
     filter: &'f ListFilter,
-    /// Whether an answer of a cache is an error.
+    /// `true` if an answer of a cache is an error.
     now: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Whether an action on a server can succeed, by what the service shows of it: a pure decision.
+//! The readiness of a server for an action, by what the service shows of it: a pure decision.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::PowerAction;
 
-/// Why an action on a server cannot succeed now.
+/// The reason why an action on a server cannot succeed now.
 ///
 /// ```
 /// use ecs_ops::PowerAction;
@@ -41,7 +41,7 @@ pub enum Unready {
 }
 
 impl Unready {
-    /// Why the action cannot succeed on this server; `None` if nothing speaks against it.
+    /// Returns the reason why the action cannot succeed on this server; `None` if nothing speaks against it.
     pub fn of(action: PowerAction, server: &Server) -> Option<Self> {
         let soft = action == PowerAction::Reboot(RebootType::Soft);
         let status = server.status.as_ref();
@@ -68,8 +68,8 @@ impl Unready {
         }
     }
 
-    /// Whether a server that was named by its id is not sent because of this. A stopped one is: who
-    /// names it means it, and the service's refusal does no harm.
+    /// Returns `true` if a server that was named by its id is not sent because of this. A stopped
+    /// one is: who names it means it, and the service's refusal does no harm.
     pub fn refuses_named(&self) -> bool {
         *self != Self::Stopped
     }
@@ -88,7 +88,7 @@ fn is_busy(status: &ServerStatus) -> bool {
     )
 }
 
-/// Whether the action asks the guest system. A stop without a type is soft.
+/// Returns `true` if the action asks the guest system. A stop without a type is soft.
 fn is_soft(action: PowerAction) -> bool {
     matches!(
         action,
@@ -112,8 +112,8 @@ fn physical_flavor(server: &Server) -> Option<String> {
     (is_named || is_tagged).then(|| flavor.unwrap_or(TAG).to_owned())
 }
 
-/// Whether the service may take a soft restart of a server in this status: no page says that it
-/// refuses one of a server in `ERROR`, and in a status that is not known here it may.
+/// Returns `true` if the service may take a soft restart of a server in this status: no page says
+/// that it refuses one of a server in `ERROR`, and in a status that is not known here it may.
 fn restarts_softly(status: &ServerStatus) -> bool {
     matches!(
         status,
@@ -155,7 +155,7 @@ pub struct UnreadyServer {
     /// Its name, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Why.
+    /// The reason.
     pub why: Unready,
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Unready, UnreadyServer};
 use crate::PowerAction;
 
-/// How a run checks the servers of a wave again before the wave begins.
+/// The check of a wave's servers before the wave begins.
 ///
 /// ```
 /// # fn example(run: ecs_ops::RunBuilder) -> ecs_ops::RunBuilder {
@@ -25,14 +25,14 @@ use crate::PowerAction;
 #[must_use]
 pub struct WaveRecheck {
     when_unready: WhenUnready,
-    /// When the servers were read for the plan, by the service's clock; `None`: not known, and no
-    /// change is found.
+    /// The time at which the servers were read for the plan, by the service's clock; `None`:
+    /// unknown, and no change is found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
-    /// That time by the clock of the client, until the run is planned.
+    /// The same time by the clock of the client, until the run is planned.
     #[serde(skip)]
     read_from: Option<Timestamp>,
-    /// Whether a server that is busy is ready.
+    /// `true` if a server that is busy is ready.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ignores_busy: bool,
 }
@@ -64,16 +64,16 @@ impl WaveRecheck {
         }
     }
 
-    /// When the servers were read for the plan, by the service's clock. Default: when the option is
-    /// given to the run, as far as the client knows the service's clock.
+    /// Sets the time at which the servers were read for the plan, by the service's clock. Default:
+    /// when the option is given to the run, as far as the client knows the service's clock.
     pub fn since(mut self, since: Timestamp) -> Self {
         self.since = Some(since);
         self
     }
 
-    /// When reading the servers for the plan began, by [the clock of the client](crate::Client::now):
-    /// what changes while a large list is read counts as changed. Without effect beside
-    /// [`since`](Self::since).
+    /// Sets the time at which the read of the servers for the plan began, by [the clock of the
+    /// client](crate::Client::now): what changes while a large list is read counts as changed.
+    /// Without effect beside [`since`](Self::since).
     pub fn read_from(mut self, began: Timestamp) -> Self {
         self.read_from = Some(began);
         self
@@ -86,7 +86,7 @@ impl WaveRecheck {
         self
     }
 
-    /// Whether servers that are not ready are skipped; otherwise the run stops.
+    /// Returns `true` if servers that are not ready are skipped; otherwise the run stops.
     pub fn skips(&self) -> bool {
         self.when_unready == WhenUnready::Skip
     }
@@ -109,7 +109,7 @@ impl WaveRecheck {
         self
     }
 
-    /// Why this server is not ready.
+    /// Returns the reason why this server is not ready.
     ///
     /// | shown | soft restart | hard restart | start, stop |
     /// |---|---|---|---|
@@ -133,7 +133,7 @@ impl WaveRecheck {
         }
     }
 
-    /// When the server last changed, if that was after the plan.
+    /// Returns the time of the server's last change, if that was after the plan.
     fn changed(self, server: &Server) -> Option<String> {
         let updated = server.updated.as_deref()?;
         let at = updated.parse::<Timestamp>().ok()?;
@@ -148,8 +148,8 @@ fn is_restart(action: PowerAction) -> bool {
     )
 }
 
-/// Why servers are not ready, each reason with its number of servers, for people; `None`: there are
-/// none.
+/// Returns the reasons why servers are not ready, each with its number of servers, for people;
+/// `None`: there are none.
 pub(crate) fn reasons(unready: &[UnreadyServer]) -> Option<String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for server in unready {

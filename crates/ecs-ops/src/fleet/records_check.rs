@@ -1,4 +1,4 @@
-//! Which of the service's records of actions an account can read.
+//! The service's records of actions that an account can read.
 
 use ecs_client::{Problem, RequestContext, RetryState};
 use ecs_model::{ListServerActions, ListServersDetails, ListTraces, Operation};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Client, Error, ErrorKind};
 
-/// Whether one kind of record can be read.
+/// The access to one kind of record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "access", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -23,12 +23,12 @@ pub enum RecordAccess {
     },
     /// It could not be found out.
     Unknown {
-        /// Why.
+        /// The reason.
         error: Problem,
     },
 }
 
-/// Which records of actions an account can read: what a run with
+/// The records of actions that an account can read. A run with
 /// [`OnUnknown::Reconcile`](crate::OnUnknown::Reconcile) looks at after a lost answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -21,13 +21,13 @@ use super::listing::{Listing, Page, Query};
 use super::read::{Pages, whole};
 use crate::{Client, Error, PowerAction};
 
-/// How many rows are asked for on a page: the most that the service has.
+/// The number of rows per page: the most that the service has.
 const PAGE: usize = 100;
 /// The members of so many groups are asked for at once.
 const AT_ONCE: usize = 8;
 
-/// Whether this action can make a group remove the members that it is done to: each that takes them
-/// out of service, if only for a moment. Starting does not.
+/// Returns `true` if this action can make a group remove the members that it is done to: each that
+/// takes them out of service, if only for a moment. Starting does not.
 pub fn endangers_members(action: PowerAction) -> bool {
     !matches!(action, PowerAction::Start)
 }
@@ -40,7 +40,7 @@ pub struct ScalingGroupSummary {
     pub id: ScalingGroupId,
     /// Its name, if it has one.
     pub name: Option<String>,
-    /// Whether it is disabled: then it removes no members.
+    /// `true` if it is disabled: then it removes no members.
     pub is_disabled: bool,
 }
 
@@ -93,7 +93,7 @@ impl ScalingMembers {
         self.groups.get(*self.members.get(server)?)
     }
 
-    /// How many groups there are.
+    /// Returns the number of groups.
     pub fn groups(&self) -> usize {
         self.groups.len()
     }
@@ -132,7 +132,7 @@ struct Members(ScalingGroupId);
 impl Members {
     /// All of them; none if the group is gone.
     async fn all(&self, client: &Requests) -> Result<Vec<ScalingInstance>, Error> {
-        // One that is being made has no id yet, and is told apart by its name.
+        // A server that is being made has no id yet, and is distinguished by its name.
         let listing = Listing::by_number(PAGE, |member: &ScalingInstance| {
             let id = member.instance_id.map(|id| id.to_string());
             id.or_else(|| member.instance_name.clone())

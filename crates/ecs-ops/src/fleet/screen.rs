@@ -1,4 +1,4 @@
-//! Which servers a run skips, and which one it acts on last: pure decisions.
+//! The servers that a run skips, and the one that it acts on last: pure decisions.
 
 use ecs_model::{RebootType, Server, ServerId, ServerStatus};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::PowerAction;
 use crate::rolling::Waves;
 
-/// How the servers of a run were chosen.
+/// The way in which the servers of a run were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     /// Each by its id: who names a server means it.
@@ -15,7 +15,7 @@ pub enum Choice {
     Selected,
 }
 
-/// Why a selection skips a server.
+/// The reason why a selection skips a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -37,7 +37,7 @@ pub struct SkippedServer {
     /// Its name, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: SkipReason,
 }
 
@@ -104,7 +104,7 @@ impl Screen {
         }
     }
 
-    /// Whether a selection includes stopped servers. Default: no.
+    /// `true` if a selection includes stopped servers. Default: no.
     pub fn include_stopped(mut self, include: bool) -> Self {
         self.include_stopped = include;
         self
@@ -168,7 +168,7 @@ impl Waves {
     }
 }
 
-/// Whether a server is off. What the service calls by other names may be on its way.
+/// Returns `true` if a server is off. What the service calls by other names may be on its way.
 fn is_stopped(server: &Server) -> bool {
     server.status == Some(ServerStatus::Shutoff)
 }

@@ -27,17 +27,17 @@ const CONCURRENT: usize = 8;
 pub(crate) enum ReadPurpose {
     /// To choose what a run acts on: the list is read whole, with new tries.
     Selection,
-    /// As evidence of how they are now, again and again: an answer of a cache is none.
+    /// For evidence of their present state, again and again: an answer of a cache is none.
     Evidence,
     /// The same, once.
     SingleEvidence,
-    /// As evidence that servers are absent: the list is read whole, with new tries, and an answer of a
-    /// cache is none.
+    /// For evidence that servers are absent: the list is read whole, with new tries, and an answer of
+    /// a cache is none.
     Absence,
 }
 
 impl ReadPurpose {
-    /// How many pages the list of a project of unknown size is taken to have.
+    /// Returns the assumed number of pages in a project of unknown size.
     fn pages_if_unknown(self) -> usize {
         match self {
             // Up to ten servers are queried one by one, or by their ids up to a thousand.
@@ -275,13 +275,13 @@ enum Shown {
     Refused,
 }
 
-/// Whether another way of reading would end alike.
+/// Returns `true` if another way of reading would end alike.
 fn ends_reading(error: &Error) -> bool {
     error.problem().status() == Some(401) || error.kind() == ErrorKind::Deadline
 }
 
-/// Whether the service says that there is no such server: with a code of its own, which a page of
-/// anything in between does not have, or in Nova's form.
+/// Returns `true` if the service says that there is no such server: with a code of its own, which a
+/// page of anything in between does not have, or in Nova's form.
 fn is_missing(error: &Error) -> bool {
     error.kind() == ErrorKind::Refused
         && error.problem().status() == Some(404)

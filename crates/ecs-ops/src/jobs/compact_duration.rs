@@ -6,7 +6,7 @@ use std::time::Duration;
 /// A duration in nanoseconds, of at most 584 years. An `Option` of it takes 8 bytes, too.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct CompactDuration(
-    /// One more than the nanoseconds.
+    /// The nanoseconds, plus one.
     NonZeroU64,
 );
 

@@ -57,7 +57,7 @@ pub enum JobEvent {
     QueryFailed {
         /// The job.
         job_id: JobId,
-        /// Why.
+        /// The reason.
         error: Problem,
         /// The time until the next poll; in JSON as milliseconds.
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
@@ -78,7 +78,7 @@ pub enum JobEvent {
 pub struct WatchedJob {
     /// The job.
     pub job_id: JobId,
-    /// Why it is no longer watched.
+    /// The reason why it is no longer watched.
     pub end: JobEnd,
     /// The outcomes of the servers of the ticket, in their order.
     pub servers: Vec<ServerReport>,
@@ -103,7 +103,7 @@ pub enum JobEnd {
     Denied(Problem),
 }
 
-/// As it is written down.
+/// The serialized form.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case")]
 enum JobEndWire {
@@ -168,8 +168,8 @@ mod shared {
 }
 
 impl JobEnd {
-    /// Whether the job and all of its sub-jobs succeeded. `None` if that is not known: the job has
-    /// not ended, or contradicts itself.
+    /// Returns `true` if the job and all of its sub-jobs succeeded. `None` if that is not known:
+    /// the job has not ended, or contradicts itself.
     ///
     /// ```
     /// use ecs_ops::jobs::JobEnd;

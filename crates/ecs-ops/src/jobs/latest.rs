@@ -25,7 +25,7 @@ struct LatestUpdates {
     /// Jobs with an unread update, in the order of arrival.
     order: VecDeque<usize>,
     newest: HashMap<usize, JobUpdate>,
-    /// Whether the sender is gone.
+    /// `true` if the sender is gone.
     closed: bool,
 }
 

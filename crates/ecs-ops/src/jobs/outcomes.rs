@@ -19,7 +19,7 @@ pub(crate) struct JobOutcomes {
     /// Servers among them with another sub-job that is still running: they failed and may still be
     /// acted on.
     pub(crate) still_running: HashSet<ServerId>,
-    /// Why a finished job does not report the other servers.
+    /// The reason why a finished job does not report the other servers.
     pub(crate) contradiction: Option<Problem>,
     /// Servers that the job reports although they were not in its request.
     pub(crate) unrequested: Vec<ServerId>,
@@ -122,7 +122,7 @@ fn unrequested(servers: &[ServerId], job: &Job) -> Vec<ServerId> {
     others
 }
 
-/// Whether a finished job has a sub-job that says otherwise.
+/// Returns `true` if a finished job has a sub-job that says otherwise.
 pub(super) fn contradicts_itself(job: &Job) -> bool {
     if !is_over(job) {
         return false;
@@ -132,7 +132,7 @@ pub(super) fn contradicts_itself(job: &Job) -> bool {
     !unfinished.is_empty() || (success && stray.is_some())
 }
 
-/// Whether a sub-job failed.
+/// Returns `true` if a sub-job failed.
 pub(super) fn has_failed_parts(job: &Job) -> bool {
     let parts = job.entities.iter().flat_map(|entities| &entities.sub_jobs);
     parts
@@ -147,7 +147,7 @@ pub(crate) fn undocumented(job: &Job, reported_before: &mut bool) -> Option<JobS
     (!std::mem::replace(reported_before, true)).then(|| status.clone())
 }
 
-/// Whether the job's status is final.
+/// Returns `true` if the job's status is final.
 pub(super) fn is_over(job: &Job) -> bool {
     job.status.as_ref().is_some_and(JobStatus::is_over)
 }

@@ -18,7 +18,7 @@ const MAX_CONTRADICTIONS: u8 = 3;
 pub(super) enum PollOutcome {
     /// The service showed the job.
     Found {
-        /// Whether the job ended.
+        /// The completion of the job.
         over: Completion,
         /// Its age by the service's clock, if known.
         age: Option<Duration>,
@@ -33,7 +33,7 @@ pub(super) enum PollOutcome {
     Inconclusive(Duration),
 }
 
-/// Whether a job has finished.
+/// The completion of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Completion {
     Running,
@@ -53,7 +53,7 @@ pub(super) enum NextPoll {
     Stop(WatchEnd),
 }
 
-/// Why a job is no longer polled.
+/// The reason why a job is no longer polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WatchEnd {
     /// The job finished.
@@ -88,7 +88,7 @@ pub(super) struct Deadlines {
 /// The polling of one job. Times are counted from one moment, the same for all jobs.
 #[derive(Clone, Debug)]
 pub(super) struct PollState {
-    /// When the job began or, if that is not known, when the watch did.
+    /// The beginning of the job or, if unknown, of the watch.
     began: CompactDuration,
     began_is_known: bool,
     /// Until then the service may not know the job yet. If its start is not known, this is set by
@@ -96,7 +96,7 @@ pub(super) struct PollState {
     new_until: Option<CompactDuration>,
     grace: CompactDuration,
     polls: u32,
-    /// Whether the service showed the job.
+    /// `true` if the service showed the job.
     seen: bool,
     refusals: u8,
     contradictions: u8,
@@ -118,7 +118,7 @@ impl PollState {
         }
     }
 
-    /// When to poll first, unless that is immediately.
+    /// Returns the time of the first poll, unless that is immediately.
     pub(super) fn first_poll(
         &self,
         now: Duration,

@@ -1,4 +1,4 @@
-//! When to poll a job. Pure.
+//! The schedule of a job's polls. Pure.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use ecs_client::clock::{doubled, scale};
 
 use super::compact_duration::CompactDuration;
 
-/// How often a job is polled. A client refuses a shortest pause of zero, and a longest one below it.
+/// The intervals between the polls of a job. A client refuses a shortest pause of zero, and a longest one
+/// below it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -56,7 +57,7 @@ impl Polling {
         }
     }
 
-    /// One poll every `interval`. Costs more polls and notices the end of a job later than
+    /// Polls every `interval`. Costs more polls and notices the end of a job later than
     /// [`adaptive`](Self::adaptive).
     pub fn fixed(interval: Duration) -> Self {
         Self {
@@ -177,7 +178,7 @@ impl LastKind {
     }
 }
 
-/// How long the client's own jobs took, by kind.
+/// The durations of the client's own jobs, by kind.
 #[derive(Debug, Default)]
 pub(super) struct DurationStats(HashMap<String, VecDeque<Duration>>);
 

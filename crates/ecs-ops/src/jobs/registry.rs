@@ -30,7 +30,7 @@ pub(crate) struct WatcherRegistry {
     subscriptions: AtomicU64,
 }
 
-/// How jobs are watched.
+/// The settings for watching jobs.
 #[derive(Debug)]
 pub(crate) struct JobsOptions {
     pub(crate) polling: Polling,

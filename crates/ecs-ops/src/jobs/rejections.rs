@@ -25,7 +25,7 @@ impl Rejections {
         self.count
     }
 
-    /// Whether there are any.
+    /// Returns `true` if there are any.
     pub(super) fn any(&self) -> bool {
         self.count > 0
     }

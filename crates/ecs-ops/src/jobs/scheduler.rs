@@ -20,18 +20,18 @@ pub(super) type JobKey = u64;
 /// A subscription, and its number for the job.
 pub(super) type SubscriberId = (u64, usize);
 
-/// How to schedule a job.
+/// The options for scheduling a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ScheduleOptions {
     /// The kind of job, if it is known.
     pub(super) kind: Option<Arc<str>>,
-    /// When it began. `None`: not known, so that it is polled immediately.
+    /// The time at which it began. `None`: unknown, so that it is polled immediately.
     pub(super) began: Option<Duration>,
-    /// Whether to poll immediately in any case.
+    /// `true` to poll immediately in any case.
     pub(super) at_once: bool,
-    /// How long the service may not know it yet.
+    /// The time for which the service may not know it yet.
     pub(super) grace: Duration,
-    /// When its subscriber stops waiting.
+    /// The deadline of its subscriber.
     pub(super) deadline: Option<Duration>,
     /// The limit of time without progress.
     pub(super) stall_limit: Option<Duration>,
@@ -61,7 +61,7 @@ pub(super) struct JobSnapshot {
 /// The consequence of a poll.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PollDecision {
-    /// Why the job is no longer polled, if it is not.
+    /// The reason why the job is no longer polled, if it is not.
     pub(super) end: Option<WatchEnd>,
     /// The time until the next poll.
     pub(super) next_in: Duration,

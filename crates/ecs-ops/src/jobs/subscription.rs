@@ -23,16 +23,16 @@ use super::watcher::run_watcher;
 /// runtime.
 const RESTART_DELAY: Duration = Duration::from_secs(1);
 
-/// How to watch a job.
+/// The options for watching a job.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WatchOptions {
     /// The kind of job, if it is known.
     pub(crate) kind: Option<Arc<str>>,
-    /// When it began, if that is known.
+    /// The time at which it began, if known.
     pub(crate) began: Option<Instant>,
-    /// Whether to poll immediately, even if it has just begun.
+    /// `true` to poll immediately, even if it has just begun.
     pub(crate) at_once: bool,
-    /// When the subscriber stops waiting.
+    /// The deadline of the subscriber.
     pub(crate) deadline: Option<Instant>,
     /// The limit of time without progress.
     pub(crate) stall_limit: Option<Duration>,
@@ -53,7 +53,7 @@ pub(crate) struct Subscription {
     pending: BTreeMap<usize, Box<Pending>>,
     /// Jobs that were not sent to the task yet.
     unsent: Vec<usize>,
-    /// When to start a new task, if the last one is gone.
+    /// The time at which to start a new task, if the last one is gone.
     restart_at: Option<Instant>,
     last_kind: LastKind,
 }
@@ -147,7 +147,7 @@ impl Subscription {
         }
     }
 
-    /// Whether no job is watched.
+    /// Returns `true` if no job is watched.
     pub(crate) fn is_empty(&self) -> bool {
         self.pending.is_empty()
     }

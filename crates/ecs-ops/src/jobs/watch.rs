@@ -135,7 +135,7 @@ pub struct JobWatch {
     settings: watch::Sender<WatchSettings>,
 }
 
-/// How long jobs are watched.
+/// The limits for watching jobs.
 #[derive(Clone, Copy, Debug, Default)]
 struct WatchSettings {
     deadline: Option<Duration>,

@@ -41,7 +41,7 @@ struct WatcherTask {
     subscribers: HashMap<u64, UpdateSender>,
     in_flight: HashMap<JobKey, AbortHandle>,
     rejections: Rejections,
-    /// Whether the service showed a job.
+    /// `true` if the service showed a job.
     shown: bool,
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn run_watcher(
             run_watcher.handle(command);
             continue;
         }
-        // One poll at a time until the credentials are known to be good: a refusal cancels the
+        // Only one poll runs until the credentials are known to be good: a refusal cancels the
         // others before they are sent.
         let held_until = run_watcher.rejections.held_until();
         let concurrent_queries = run_watcher.registry.options.concurrent_queries;
@@ -215,7 +215,7 @@ impl WatcherTask {
         self.notify(&decision.stalled, &JobUpdate::Stalled);
     }
 
-    /// One odd answer is not the end: a refusal of credentials that were good before is doubted.
+    /// A single odd answer is not the end: a refusal of credentials that were good before is doubted.
     fn doubt(&mut self, outcome: PollOutcome, failure: Option<&RequestError>) -> PollOutcome {
         match outcome {
             PollOutcome::Denied { authentic } => {

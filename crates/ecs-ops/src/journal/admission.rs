@@ -19,7 +19,7 @@ pub struct Announcement {
     pub servers: Vec<ServerId>,
     /// The records that the journal must hold before the first byte, in this order.
     pub records: Vec<Record>,
-    /// How much may be sent.
+    /// The number of servers that may be sent.
     pub limits: QuotaLimits,
 }
 
@@ -50,7 +50,7 @@ pub struct QuotaLimits {
     pub servers: usize,
     /// The window. The share of a request is held until a whole window after its answer.
     pub window: Duration,
-    /// How long an answer is awaited: a request without one counts at the latest then.
+    /// The longest wait for an answer: a request without one counts at the latest then.
     pub attempt_timeout: Duration,
 }
 
@@ -65,7 +65,7 @@ impl QuotaLimits {
     }
 }
 
-/// Whether an announced attempt may be sent.
+/// The permission to send an announced attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// Its records are durable: it may be sent.

@@ -102,7 +102,7 @@ impl JournalError {
         self.line
     }
 
-    /// Whether another run, or another process, writes to it.
+    /// Returns `true` if another run, or another process, writes to it.
     pub fn is_in_use(&self) -> bool {
         self.kind == JournalErrorKind::InUse
     }

@@ -312,7 +312,7 @@ impl Recovered {
         Ok(())
     }
 
-    /// Whether the run has this wave, counted from 0.
+    /// Checks that the run has this wave, counted from 0.
     fn has_wave(&self, wave: usize) -> FoldResult {
         let rolling = self.rolling.as_ref();
         let waves = rolling.map_or(usize::MAX, |rolling| rolling.waves().len());

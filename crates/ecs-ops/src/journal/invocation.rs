@@ -1,4 +1,4 @@
-//! Who started a process of a run.
+//! The user and the program that started a process of a run.
 
 use serde::{Deserialize, Serialize};
 

@@ -25,12 +25,12 @@ pub struct KnownJob {
     pub request_id: Option<String>,
     /// The time of acceptance.
     pub accepted: Timestamp,
-    /// Whether it is no longer polled.
+    /// `true` if it is no longer polled.
     pub finished: bool,
     /// The final status by the journal, the last known one in a live run; `None` if it is not known.
     pub status: Option<JobStatus>,
-    /// Whether it was found after the answer to its request was lost: a hard restart never rests on
-    /// such a one.
+    /// `true` if it was found after the answer to its request was lost: a hard restart never rests
+    /// on such a one.
     pub(crate) is_found: bool,
 }
 

@@ -42,7 +42,7 @@ struct Writer {
     medium: Box<dyn Medium>,
     /// The number of the next record.
     seq: u64,
-    /// Why the journal takes no further records.
+    /// The reason why the journal takes no further records.
     broken: Option<String>,
 }
 
@@ -131,7 +131,7 @@ impl JsonlJournal {
             .map_err(|error| error.of(path))
     }
 
-    /// Whether a process has this journal open to write to it.
+    /// Returns `true` if a process has this journal open to write to it.
     ///
     /// # Errors
     /// [`Io`](JournalErrorKind::Io).
@@ -255,7 +255,7 @@ impl Journal for JsonlJournal {
         Box::pin(self.append_all(at, vec![record]))
     }
 
-    /// One write and one sync: no process ends between two records of an attempt.
+    /// Records with one write and one sync: no process ends between two records of an attempt.
     fn announce(
         &self,
         announcement: Announcement,

@@ -13,7 +13,7 @@ use super::record::Entry;
 #[derive(Clone, Debug)]
 pub struct JsonlFollower {
     path: PathBuf,
-    /// Where the next line begins.
+    /// The offset of the next line.
     offset: u64,
     /// The number of the next record.
     next: u64,
@@ -56,7 +56,7 @@ impl JsonlFollower {
         Ok(contents.entries)
     }
 
-    /// What follows the offset, and the length of the file.
+    /// Reads the bytes after the offset, and the length of the file.
     fn read(&self) -> Result<(Vec<u8>, u64), JournalError> {
         let cannot = |error| JournalError::io("cannot be read", error);
         let metadata = std::fs::metadata(&self.path).map_err(cannot)?;

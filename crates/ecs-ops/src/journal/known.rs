@@ -101,15 +101,15 @@ impl Recovered {
 
 /// The parts that many servers share.
 struct Known<'a> {
-    /// Why the outcome of requests is unknown.
+    /// The reasons why the outcome of requests is unknown.
     unknown: HashMap<usize, Problem>,
     jobs: HashMap<usize, &'a JobId>,
-    /// Why servers were not attempted of which nothing else is known.
+    /// The reason why servers were not attempted of which nothing else is known.
     not_sent: Problem,
 }
 
 impl UnknownRequest {
-    /// Why it is unknown what became of the request.
+    /// Returns the reason why the outcome of the request is unknown.
     pub(crate) fn problem(&self) -> Problem {
         let message = "no answer is recorded";
         let known = self.error.as_ref().map(Problem::from);

@@ -1,4 +1,4 @@
-//! Who writes to a journal.
+//! The writer of a journal.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,9 +18,9 @@ pub struct JournalLease(Mutex<LeaseState>);
 struct LeaseState {
     /// The run whose records it holds.
     run_id: Option<String>,
-    /// How many records it holds for certain.
+    /// The number of records that it certainly holds.
     durable: u64,
-    /// How many it holds at most: also those of writes that did not end.
+    /// The number of records that it holds at most: also those of writes that did not end.
     begun: u64,
     is_lent: bool,
 }

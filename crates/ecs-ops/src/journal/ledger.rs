@@ -82,7 +82,7 @@ impl Ledger {
     }
 }
 
-/// Whether nothing is left to do about a server with this outcome, for another process either.
+/// Returns `true` if nothing is left to do about a server with this outcome, for another process either.
 pub(super) fn is_final(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Succeeded { .. } | Outcome::Failed { .. } => true,

@@ -116,9 +116,9 @@ const PIECE: usize = 1024 * 1024;
 /// Encodes entries as lines, each with its newline, and writes them in one piece, or in pieces of [`PIECE`] bytes.
 pub(super) struct Lines<W> {
     to: W,
-    /// What is not written yet.
+    /// The bytes that are not written yet.
     piece: Vec<u8>,
-    /// Where that is not in the checksum of its line yet.
+    /// The offset of the bytes that are not in the checksum of their line yet.
     unchecked: usize,
     checksum: crc32fast::Hasher,
 }
@@ -208,7 +208,7 @@ impl<W: Write> Write for Lines<W> {
     }
 }
 
-/// Whether the checksum of a line, without its newline, is right.
+/// Returns `true` if the checksum of a line, without its newline, is right.
 fn is_whole(line: &[u8]) -> bool {
     body_and_digits(line)
         .is_some_and(|(body, digits)| digits == format!("{:08x}", crc32fast::hash(body)).as_bytes())
@@ -255,7 +255,7 @@ pub(super) fn read_from(mut from: impl Read, first: u64) -> Result<Contents, Jou
 /// The whole lines at the beginning of a part of a file.
 struct WholeLines {
     bytes: usize,
-    /// Whether a line follows that is not whole.
+    /// `true` if a line follows that is not whole.
     others_follow: bool,
 }
 
@@ -331,7 +331,7 @@ fn contents(
 const BEGINNING: &[u8] = br#"{"v":"#;
 const FIRST: &[u8] = br#"{"v":1,"seq":0,"#;
 
-/// Whether the tail can be the rest of a single line.
+/// Returns `true` if the tail can be the rest of a single line.
 fn is_one_line(tail: &[u8]) -> bool {
     let times = |what: &[u8]| {
         tail.windows(what.len())
@@ -355,7 +355,7 @@ fn is_one_line(tail: &[u8]) -> bool {
     }
 }
 
-/// Whether the tail can be the rest of the first line of a journal: then its run sent nothing.
+/// Returns `true` if the tail can be the rest of the first line of a journal: then its run sent nothing.
 fn is_torn_beginning(tail: &[u8]) -> bool {
     let begins = tail.starts_with(FIRST) || FIRST.starts_with(tail);
     // Or a block that was never written.

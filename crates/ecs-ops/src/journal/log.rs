@@ -36,7 +36,7 @@ type Write = Shared<BoxFuture<'static, Result<Admission, Problem>>>;
 #[derive(Debug)]
 struct KeptJournal {
     journal: Arc<dyn Journal>,
-    /// Why it failed, if it did.
+    /// The reason of its failure, if it failed.
     broken: Mutex<Option<Problem>>,
     /// The error of that failure, until somebody takes it.
     error: Mutex<Option<JournalError>>,
@@ -136,7 +136,7 @@ impl RunJournal {
         }
     }
 
-    /// Whether there is a journal.
+    /// Returns `true` if there is a journal.
     pub(crate) fn is_kept(&self) -> bool {
         self.kept.is_some()
     }
@@ -207,7 +207,7 @@ impl RunJournal {
         self.client.clock().moment()
     }
 
-    /// Whether an attempt may still be sent that was admitted since then, if that is limited.
+    /// Returns a check that an attempt which was admitted at that time may still be sent, if that is limited.
     pub(crate) fn send_check(&self, since: Moment) -> Option<SendCheck> {
         let lifetime = self.kept.as_ref()?.journal.admission_lifetime()?;
         let client = self.client.clone();
@@ -216,7 +216,7 @@ impl RunJournal {
         }))
     }
 
-    /// Why the journal failed, if it did. Then the run must send nothing more.
+    /// Returns the reason of the journal's failure, if it failed. Then the run must send nothing more.
     pub(crate) fn broken(&self) -> Option<Problem> {
         lock(&self.kept.as_ref()?.broken).clone()
     }

@@ -40,12 +40,12 @@ impl ServerNames {
         self.name_at(index)
     }
 
-    /// How many names there are.
+    /// Returns the number of names.
     pub fn len(&self) -> usize {
         self.0.ends.len()
     }
 
-    /// Whether no name is known.
+    /// Returns `true` if no name is known.
     pub fn is_empty(&self) -> bool {
         self.0.ends.is_empty()
     }

@@ -71,7 +71,7 @@ pub struct OutcomeRecord {
     /// The evidence of a success.
     #[serde(rename = "shown_by")]
     pub evidence: Option<Evidence>,
-    /// Why it did not succeed.
+    /// The reason why it did not succeed.
     pub error: Option<ErrorRecord>,
 }
 

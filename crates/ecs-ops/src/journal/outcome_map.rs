@@ -75,7 +75,7 @@ impl OutcomeMap {
         of(&self.outcomes, position)
     }
 
-    /// Where this outcome is held from now on.
+    /// Returns the position at which this outcome is held from now on.
     fn position(&mut self, outcome: Outcome) -> u32 {
         let latest = self.outcomes.iter().enumerate().rev().take(COMPARED);
         let known = latest.filter(|(_, known)| **known == outcome);

@@ -17,7 +17,7 @@ use crate::journal::ServerNames;
 use crate::report::Stopped;
 use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
-/// One line of a journal.
+/// A line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
@@ -90,7 +90,7 @@ pub enum Record {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Whether the service throttled it.
+        /// `true` if the service throttled it.
         throttled: bool,
         /// Time until the next attempt, in milliseconds; `None`: there is none.
         retry_after_ms: Option<u64>,
@@ -132,9 +132,9 @@ pub enum Record {
         wave: usize,
         /// The servers that are not ready.
         unready: Vec<UnreadyServer>,
-        /// Whether they are skipped, now and when the run is resumed; otherwise the run stops.
+        /// `true` if they are skipped, now and when the run is resumed; otherwise the run stops.
         skipped: bool,
-        /// Why they could not be read; `None`: they were.
+        /// The reason why they could not be read; `None`: they were.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
@@ -147,7 +147,7 @@ pub enum Record {
     WaveChecked {
         /// The wave.
         wave: usize,
-        /// Whether it passed.
+        /// `true` if it passed.
         healthy: bool,
         /// Its message.
         #[serde(rename = "words")]
@@ -155,13 +155,13 @@ pub enum Record {
     },
     /// The question after the canary was answered.
     Answered {
-        /// Whether the run continues.
+        /// `true` if the run continues.
         #[serde(rename = "go_on")]
         proceed: bool,
     },
     /// The run sends no further request.
     Stopping {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
         /// The reason for programs. Journals of earlier versions do not have it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,11 +177,11 @@ pub enum Record {
     Resumed {
         /// The program, for people.
         program: String,
-        /// Whether it continues a run that was asked to stop: then that stop no longer binds.
+        /// `true` if it continues a run that was asked to stop: then that stop no longer binds.
         /// Otherwise it keeps to it.
         #[serde(default, skip_serializing_if = "is_false")]
         continues_stopped: bool,
-        /// Who resumed it. Journals of earlier versions do not have it.
+        /// The process that resumed it. Journals of earlier versions do not have it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         invocation: Option<Invocation>,
     },
@@ -190,7 +190,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// Whether a run that resumes without this record finds out again what it says, from the job.
+    /// Returns `true` if a run that resumes without this record finds out again what it says, from the job.
     ///
     /// A [`Journal`](super::Journal) must keep each record through the death of its process when it
     /// returns. Such a record may be lost with the power of the machine as long as no other record
@@ -226,7 +226,7 @@ pub struct RunRecord {
     /// passes this on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub servers_per_minute: Option<usize>,
-    /// Whether to wait for the jobs.
+    /// `true` to wait for the jobs.
     pub wait: bool,
     /// The longest time that the run may take, in milliseconds.
     pub deadline_ms: Option<u64>,
@@ -235,13 +235,13 @@ pub struct RunRecord {
     pub stalled_after_ms: Option<u64>,
     /// The time a server has to come to rest after its job, in milliseconds. `None`: not verified.
     pub verify_ms: Option<u64>,
-    /// Whether lost answers are reconciled.
+    /// `true` if lost answers are reconciled.
     pub reconcile: bool,
     /// After how long without a trace they were not attempted, in milliseconds, if that was set.
     /// Runs that were written before it was there had the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconcile_after_ms: Option<u64>,
-    /// Whether servers with an unknown outcome are sent again.
+    /// `true` if servers with an unknown outcome are sent again.
     pub resubmit_unknown: bool,
     /// The waves; `None`: no rolling run.
     pub rolling: Option<RollingRecord>,
@@ -252,10 +252,10 @@ pub struct RunRecord {
     /// Servers that were not ready for the action and are not sent. No new version either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unready: Vec<UnreadyServer>,
-    /// Who began it. Journals of earlier versions do not have it.
+    /// The process that began it. Journals of earlier versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invocation: Option<Invocation>,
-    /// Whether the service was a simulated one that ended with the process.
+    /// `true` if the service was a simulated one that ended with the process.
     #[serde(default, skip_serializing_if = "is_false")]
     pub simulated: bool,
     /// All servers, in the given order.
@@ -314,7 +314,7 @@ pub struct RollingRecord {
     pub pause_ms: u64,
     /// The failure budget. `None`: any number may fail.
     pub max_failures: Option<usize>,
-    /// Whether the first wave is a canary.
+    /// `true` if the first wave is a canary.
     pub canary: bool,
     /// The pause after the canary, in milliseconds. `None`: a question.
     pub canary_pause_ms: Option<u64>,
@@ -331,12 +331,12 @@ pub struct RollingRecord {
     /// milliseconds. `None`: never. Optional since it was added to version 1 later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalate_hang_ms: Option<u64>,
-    /// Whether and how the servers of a wave are read again before it begins. Journals of earlier
-    /// versions do not have it.
+    /// The read of a wave's servers before it begins, if there is one. Journals of earlier versions
+    /// do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recheck: Option<WaveRecheck>,
-    /// Whether a wave without a success stops the run, and a canary that pauses and had a failure.
-    /// Journals of earlier versions do not have it.
+    /// `true` if a wave without a success stops the run, and a canary that pauses and had a
+    /// failure. Journals of earlier versions do not have it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub brake: bool,
 }
@@ -379,7 +379,7 @@ impl RollingRecord {
     }
 }
 
-/// Whether a flag is left out.
+/// Returns `true` if a flag is left out.
 fn is_false(flag: &bool) -> bool {
     !flag
 }
@@ -403,7 +403,7 @@ pub struct ServerSnapshot {
     pub updated: Option<String>,
 }
 
-/// Why a request is sent.
+/// The reason why a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -31,17 +31,17 @@ pub struct Recovered {
     pub(super) ledger: Ledger,
     /// The waves; `None` for a run without.
     pub(super) rolling: Option<Rolling>,
-    /// When the pause began that the waves are in.
+    /// The time at which the pause began that the waves are in.
     pub(super) pause_began: Option<Timestamp>,
     pub(super) ended: bool,
-    /// How many records there are.
+    /// The number of records.
     pub(super) records: u64,
-    /// Why the run stopped, if it did and nobody has resumed it since.
+    /// The reason why the run stopped, if it did and nobody has resumed it since.
     pub(super) stopped: Option<Stopped>,
     /// The stop that somebody asked for, while it binds.
     pub(super) stop_request: Option<Stopped>,
     pub(super) lost_answer_at: Option<Timestamp>,
-    /// Why the credentials or the permissions were refused, if they were since it began or was resumed.
+    /// The refusal of the credentials or the permissions, if there was one since it began or was resumed.
     pub(super) refused: Option<Problem>,
 }
 
@@ -52,11 +52,11 @@ pub(crate) struct RequestHistory {
     pub(super) attempt: u32,
     pub(crate) purpose: Purpose,
     pub(super) state: RequestProgress,
-    /// When it was announced.
+    /// The time at which it was announced.
     pub(super) intended: Option<Timestamp>,
     pub(super) sent: Option<(Timestamp, Option<Timestamp>)>,
     pub(super) error: Option<ErrorRecord>,
-    /// Whether its answer was lost: as recorded, or with the process that sent it.
+    /// `true` if its answer was lost: as recorded, or with the process that sent it.
     pub(super) is_lost: bool,
 }
 
@@ -73,7 +73,7 @@ pub(crate) enum RequestProgress {
 }
 
 impl RequestProgress {
-    /// Whether it is unknown if the request was executed.
+    /// Returns `true` if it is unknown if the request was executed.
     pub(super) fn is_unknown(self) -> bool {
         match self {
             Self::Intended | Self::Sending | Self::AnswerLost => true,
@@ -129,18 +129,18 @@ pub struct AcceptedRequest {
 pub struct UnknownRequest {
     /// The request.
     pub request: usize,
-    /// When it was last sent: by the local clock, and the latest time of the service's clock.
-    /// `None`: probably not sent.
+    /// The time at which it was last sent: by the local clock, and the latest time of the service's
+    /// clock. `None`: probably not sent.
     pub sent: Option<(Timestamp, Option<Timestamp>)>,
     /// The problem, if the run recorded it.
     pub error: Option<ErrorRecord>,
     /// Its servers with an unknown outcome.
     pub servers: Vec<ServerId>,
-    /// Whether another of its servers shows that the request was executed; then none is certainly
+    /// `true` if another of its servers shows that the request was executed; then none is certainly
     /// unchanged.
     pub shows_change: bool,
-    /// Whether others of its servers have an outcome already: then it is not recognized by the whole
-    /// set of its servers.
+    /// `true` if others of its servers have an outcome already: then it is not recognized by the
+    /// whole set of its servers.
     pub is_partial: bool,
 }
 
@@ -350,7 +350,7 @@ impl Recovered {
         servers.into_iter().filter_map(request).collect()
     }
 
-    /// Whether the server itself shows that the action was executed.
+    /// Returns `true` if the server itself shows that the action was executed.
     fn shows_change_of(&self, id: &ServerId) -> bool {
         let outcome = self.ledger.outcomes.get(id);
         matches!(outcome, Some(Outcome::Succeeded { job_id: None, .. }))
@@ -422,13 +422,13 @@ impl Recovered {
         last.saturating_add(1)
     }
 
-    /// When the last lost answer was recorded, or the last job that will not report all of its
-    /// servers.
+    /// Returns the time at which the last lost answer was recorded, or the last job that will not
+    /// report all of its servers.
     pub(crate) fn lost_answer_at(&self) -> Option<Timestamp> {
         self.lost_answer_at
     }
 
-    /// Whether the run ended with a report and was not resumed since.
+    /// Returns `true` if the run ended with a report and was not resumed since.
     pub fn is_ended(&self) -> bool {
         self.ended
     }

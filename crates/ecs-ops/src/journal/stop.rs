@@ -1,4 +1,4 @@
-//! Why a run stopped, and what it used, by its journal.
+//! The reason why a run stopped, and the resources that it used, by its journal.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use super::recovered::{Recovered, RequestProgress};
 use crate::report::Stopped;
 
 impl Recovered {
-    /// How many records there are.
+    /// Returns the number of records.
     pub(crate) fn records(&self) -> u64 {
         self.records
     }
 
-    /// Why the run stopped before its end, if it did and nobody has resumed it since. One that was
-    /// asked to stop and then died stopped, too.
+    /// Returns the reason why the run stopped before its end, if it did and nobody has resumed it
+    /// since. One that was asked to stop and then died stopped, too.
     pub fn stopped(&self) -> Option<&Stopped> {
         self.stopped.as_ref()
     }

@@ -134,7 +134,7 @@ fn an_intent_without_an_answer_is_doubtful_and_may_be_resubmitted_once() {
     assert_eq!(doubtful(&records)[0].request, 1);
     records.push(intent(2, 1, Purpose::Resubmit, &[0]));
     records.push(sending(2, 1));
-    // That the second was not executed says nothing of the first.
+    // A proof that the second was not executed proves nothing about the first.
     let mut refused = records.clone();
     refused.push(not_executed(2));
     assert_eq!(doubtful(&refused)[0].request, 1);
@@ -325,7 +325,7 @@ fn waves_go_on_where_they_were() {
     records.extend([intent(2, 1, Purpose::First, &[1]), sending(2, 1), lost(2)]);
     records.push(outcome_records(&[(1, OutcomeKind::Succeeded, None)]));
     assert_eq!(action(&records).0, WaveAction::Start { wave: 1 });
-    // One that looking at it showed not to have been executed comes again.
+    // A server whose list showed that it was not acted on comes again.
     records.pop();
     records.push(outcome_records(&[(1, OutcomeKind::NotAttempted, None)]));
     assert_eq!(action(&records).0, WaveAction::Await { wave: 0 });

@@ -29,7 +29,7 @@ impl Recovered {
         self.rolling.clone()
     }
 
-    /// When the pause between waves began that the run was in at the end of the journal.
+    /// Returns the time at which the pause between waves began that the run was in at the end of the journal.
     pub(crate) fn pause_began(&self) -> Option<Timestamp> {
         self.pause_began
     }

@@ -186,7 +186,7 @@ fn shares_of_another_process_are_held() {
     });
 }
 
-/// Where all that is in use comes back at known times, it takes as long as was said; also behind others that wait.
+/// The predicted wait is exact where all permits in use come back at known times, also behind other waiters.
 #[test]
 fn it_is_known_when_there_will_be_room() {
     on_paused_time(async {

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-/// How the soft restart of a server ended. Of any other, refused, under way, successful or unknown,
-/// no hard one may follow.
+/// The end of a server's soft restart. After any other one (refused, underway, successful or
+/// unknown) no hard restart may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FirstRestart {
     /// Its sub-job failed.
@@ -17,7 +17,7 @@ pub(crate) enum FirstRestart {
     NotBack,
 }
 
-/// Whether to restart a server hard.
+/// The decision to restart a server hard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Escalation {
     /// Never.

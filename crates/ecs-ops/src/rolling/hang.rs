@@ -43,7 +43,7 @@ pub(crate) struct HangHistory {
     from: Duration,
     last: Duration,
     reads: u32,
-    /// Whether the latest read failed.
+    /// `true` if the latest read failed.
     failed: bool,
 }
 
@@ -69,7 +69,7 @@ impl HangHistory {
         }
     }
 
-    /// How long the server has shown the same task; `None` if that is not certain.
+    /// Returns the time for which the server has shown the same task; `None` if that is not certain.
     pub(crate) fn hangs_for(&self) -> Option<Duration> {
         let certain = self.shown.is_some() && !self.failed && self.reads >= MIN_READS;
         certain.then(|| self.last.saturating_sub(self.from))
@@ -80,7 +80,7 @@ impl HangHistory {
         self.shown.as_ref().map(|(task, _)| task.as_str())
     }
 
-    /// When the server was last seen to change, as the service wrote it.
+    /// Returns the time of the server's last change, as the service wrote it.
     pub(crate) fn updated(&self) -> Option<&str> {
         self.shown.as_ref().map(|(_, updated)| updated.as_str())
     }

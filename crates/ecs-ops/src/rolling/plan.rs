@@ -70,7 +70,7 @@ pub struct Waves {
     /// The groups with a single server, sorted by name. A wave unavoidably takes all of such a
     /// group.
     pub single: Vec<String>,
-    /// Whether they were planned with a canary; `None` if they were not planned here.
+    /// `Some(true)` if they were planned with a canary; `None` if they were not planned here.
     pub(crate) has_canary: Option<bool>,
 }
 

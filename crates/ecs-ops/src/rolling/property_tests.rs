@@ -138,7 +138,7 @@ impl Model {
         self.in_flight = awaited;
         self.in_flight
             .extend(current.iter().flatten().filter(|id| unsent.contains(id)));
-        // What was given up comes again, and a failure that was reported is counted no more.
+        // Servers that were given up come again, and a failure that was reported no longer counts.
         self.given_up = 0;
         if reported && self.too_many() {
             self.failed = 0;
@@ -150,7 +150,7 @@ impl Model {
         } else if !was_over {
             self.over();
         } else if self.began > 0 && !self.pause_after(self.began - 1).is_zero() && self.paused() {
-            // That a pause was over is not written down.
+            // The end of a pause is not written down.
             self.due.retain(|gate| *gate != Gate::Pause);
             self.due.push(Gate::Pause);
         }
@@ -177,7 +177,7 @@ impl Model {
         Ok(())
     }
 
-    /// Whether a pause followed the last wave, when it was over.
+    /// Returns `true` if a pause followed the last wave, when it was over.
     fn paused(&self) -> bool {
         matches!(
             self.rolling.action(),
@@ -232,7 +232,7 @@ impl Model {
                 prop_assert_eq!(&self.due, &[]);
                 self.rolling.on(WaveEvent::Paused);
             }
-            // What runs ends.
+            // All running requests end.
             WaveAction::Stop(_) => {
                 if let Some(server) = self.in_flight.pop() {
                     self.ends(server, !bad);

@@ -1,8 +1,8 @@
-//! Why a rolling run stops.
+//! The reasons why a rolling run stops.
 
 use std::fmt;
 
-/// Why a rolling run stops.
+/// The reason why a rolling run stops.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "rule", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -41,14 +41,14 @@ pub enum StopReason {
         wave: usize,
         /// The number of its servers that are not ready.
         servers: usize,
-        /// Why they are not.
+        /// The reason why they are not.
         message: String,
     },
     /// The servers of the next wave could not be read.
     NotRead {
         /// The wave, counted from 1.
         wave: usize,
-        /// Why not.
+        /// The reason why not.
         message: String,
     },
 }

@@ -39,11 +39,11 @@ pub struct Rules {
     /// The step after the first wave, which is a canary then. [`Waves::plan`](super::Waves::plan) must
     /// be given the canary's size, and waves that were planned with a canary need this rule.
     pub canary: Option<AfterCanary>,
-    /// Whether a health check follows each wave.
+    /// `true` if a health check follows each wave.
     pub check_health: bool,
-    /// Whether a wave without a success stops the run if others would follow, and a canary that
-    /// [pauses](AfterCanary::Pause) and had a failure. Default: no. The
-    /// [default brake](Self::with_default_brake) has it.
+    /// `true` if a wave without a success stops the run if others would follow, and a canary that
+    /// [pauses](AfterCanary::Pause) and had a failure. Default: no. The [default
+    /// brake](Self::with_default_brake) has it.
     pub brake: bool,
 }
 
@@ -73,9 +73,9 @@ pub(crate) struct Rolling {
     stage: Stage,
     stopped: Option<StopReason>,
     failed: usize,
-    /// Whether a server of the first wave succeeded.
+    /// `true` if a server of the first wave succeeded.
     canary_lives: bool,
-    /// How many servers of the wave that began last succeeded, and failed.
+    /// The number of servers of the last wave that succeeded, and that failed.
     wave_succeeded: usize,
     wave_failed: usize,
     /// The servers of the waves that began which have not ended.
@@ -134,7 +134,7 @@ impl Rolling {
         self.failed
     }
 
-    /// Whether all waves and what follows them are finished.
+    /// Returns `true` if all waves and what follows them are finished.
     pub(crate) fn is_over(&self) -> bool {
         self.stage == Stage::Done
     }
@@ -326,7 +326,7 @@ impl Rolling {
         self.stage = self.after_wave(wave);
     }
 
-    /// Why the brake stops the run after a wave, if it does.
+    /// Returns the reason why the brake stops the run after a wave, if it does.
     fn brake_after(&self, wave: usize) -> Option<StopReason> {
         if !self.rules.brake || wave + 1 >= self.waves.len() {
             return None;

@@ -178,7 +178,7 @@ fn a_canary_and_its_question() {
             message: "down".to_owned()
         })
     );
-    // Somebody mended it: health is checked again.
+    // The service was mended: health is checked again.
     assert_eq!(
         rolling.on(resumed(&[], &[1, 2])),
         WaveAction::CheckHealth { wave: 0 }

@@ -48,7 +48,7 @@ pub struct RunBuilder {
     pub(super) keeps_events: bool,
     /// The waves and their rules, if there are any.
     pub(super) rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
-    /// Whether the waves were planned with a canary; `None` if they were not planned here.
+    /// `Some(true)` if the waves were planned with a canary; `None` if they were not planned here.
     pub(super) has_canary: Option<bool>,
     /// Settings that cannot be used, for the error of the plan.
     pub(super) violations: Vec<String>,
@@ -63,7 +63,7 @@ pub struct RunBuilder {
     /// The id of the run, if the caller chose it.
     pub(super) run_id: Option<String>,
     pub(super) resumed: Option<Box<Recovered>>,
-    /// Whether a stop that was asked for, by the journal, no longer binds.
+    /// `true` if a stop that was asked for, by the journal, no longer binds.
     pub(super) continues_stopped: bool,
     pub(super) target: Option<ResolvedTarget>,
     pub(super) invocation: Option<Invocation>,
@@ -76,7 +76,7 @@ pub struct RunBuilder {
 impl RunBuilder {
     /// The default number of servers in a request.
     pub const DEFAULT_BATCH_SIZE: usize = DEFAULT_BATCH_SIZE;
-    /// How long a job without progress is polled by default. The vendor's pages call an operation
+    /// The default limit for polling a job without progress. The vendor's pages call an operation
     /// that takes longer stuck.
     pub const DEFAULT_STALLED_AFTER: Duration = Duration::from_secs(1800);
     /// For [`stalled_after`](Self::stalled_after): a job is polled until the deadline.
@@ -197,8 +197,8 @@ impl RunBuilder {
         self
     }
 
-    /// Where the run acts and as whom, for its journal and its report. A resumed run keeps that of
-    /// its journal.
+    /// Sets the place at which the run acts, and the account, for its journal and its report. A
+    /// resumed run keeps that of its journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
         let known = self.resumed.as_ref().and(self.target.as_ref());
         self.refuse_change(known.is_some_and(|known| *known != target), "target");
@@ -206,13 +206,13 @@ impl RunBuilder {
         self
     }
 
-    /// Who begins or resumes the run, for its journal.
+    /// Sets the process that begins or resumes the run, for its journal.
     pub fn invocation(mut self, invocation: Invocation) -> Self {
         self.invocation = Some(invocation);
         self
     }
 
-    /// Whether the service is a simulated one that ends with this process, for the journal.
+    /// `true` if the service is a simulated one that ends with this process, for the journal.
     pub fn simulated(mut self, simulated: bool) -> Self {
         let known = self.resumed.as_ref().map(|known| known.run().simulated);
         self.refuse_change(known.is_some_and(|known| known != simulated), "simulated");

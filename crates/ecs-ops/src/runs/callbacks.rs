@@ -18,9 +18,9 @@ type Ask = dyn Fn() -> BoxFuture<'static, bool> + Send + Sync;
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct FinishedWave {
-    /// Which wave, counted from 1, as events have it.
+    /// The number of the wave, counted from 1, as in events.
     pub number: usize,
-    /// How many waves there are.
+    /// The number of waves.
     pub waves: usize,
     /// The outcome of each of its servers, in the order of the wave. A server that is unknown may
     /// still be at work.
@@ -61,7 +61,7 @@ impl HealthCheck {
         // A panic is also possible while the future is made.
         let checking = AssertUnwindSafe(async { (self.check)(wave).await }).catch_unwind();
         match tokio::time::timeout(self.within, checking).await {
-            // One that blocks the thread is not interrupted.
+            // A check that blocks the thread is not interrupted.
             Ok(Ok(Ok(()))) if began.elapsed() > self.within => Err(outlasted()),
             Ok(Ok(checked)) => checked,
             Ok(Err(_)) => Err("the check panicked".to_owned()),

@@ -62,7 +62,7 @@ pub(super) struct Driver<'a> {
     pub(super) reconcile: bool,
     /// A client of Cloud Trace Service, if there is one.
     pub(super) traces: Option<&'a Client>,
-    /// How long after a request became unknown its servers may still be at work.
+    /// The time for which the servers of an unknown request may still be at work.
     pub(super) reconcile_limit: Duration,
     pub(super) health: Option<&'a HealthCheck>,
     pub(super) question: Option<&'a CanaryQuestion>,

@@ -23,16 +23,16 @@ pub(crate) struct SentTimes {
     pub(crate) now: Option<Timestamp>,
 }
 
-/// Whether a listed server is at rest.
+/// The state of a listed server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Observation {
     /// The action was done.
     Done,
     /// The action is in progress.
     InProgress,
-    /// As it was before the run, although the action would show.
+    /// Unchanged since before the run, although the action would show.
     Unchanged,
-    /// As it was before the run, and the action need not show, with a description.
+    /// Unchanged since before the run, and the action need not show, with a description.
     Unaltered(String),
     /// At rest, and in the wanted state: there is nothing to start or to stop.
     InPlace(String),
@@ -115,8 +115,8 @@ fn is_in_progress(action: PowerAction, status: Option<&ServerStatus>, task: Opti
     }
 }
 
-/// Whether the action would change a server in this state: one that is already in the wanted state
-/// stays as it is.
+/// Returns `true` if the action would change a server in this state: one that is already in the
+/// wanted state stays as it is.
 pub(crate) fn would_show_change(action: PowerAction, status: Option<&ServerStatus>) -> bool {
     let needed = match action {
         PowerAction::Reboot(_) | PowerAction::Stop(_) => ServerStatus::Active,
@@ -134,8 +134,8 @@ fn is_later(server: &Server, sent: SentTimes) -> bool {
     }
 }
 
-/// Whether a server changed since before the run, for whatever reason: its request may have been
-/// accepted.
+/// Returns `true` if a server changed since before the run, for whatever reason: its request may
+/// have been accepted.
 pub(crate) fn is_changed(server: Option<&Server>, before: Option<&Server>) -> bool {
     let (Some(server), Some(before)) = (server, before) else {
         return false;
@@ -188,7 +188,7 @@ pub(crate) fn conclusions(
     observations.iter().map(conclusion).collect()
 }
 
-/// Whether a listed server is at rest.
+/// The state of rest of a listed server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RestState {
     /// In the wanted state, without a task.

@@ -72,7 +72,7 @@ impl RunHandle {
         self.control.events()
     }
 
-    /// Whether the report is there.
+    /// Returns `true` if the report is there.
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }

@@ -38,7 +38,7 @@ impl HangWatch {
         }
     }
 
-    /// When the next read is due.
+    /// Returns the time of the next read.
     pub(super) fn next(&self) -> Option<Instant> {
         self.next
     }

@@ -66,8 +66,9 @@ impl Observer {
         }
     }
 
-    /// When to list next; `None` if a list is underway or not wanted. All are asked also while a list
-    /// is underway: a server or a request that is new to them has its time from now on.
+    /// Returns the time of the next list; `None` if a list is underway or not wanted. All are asked
+    /// also while a list is underway: a server or a request that is new to them has its time from now
+    /// on.
     pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         let reconcile = self.reconciler.next_list(client, state);
         let verify = self.next_of_verifier(client, state);
@@ -76,8 +77,8 @@ impl Observer {
         next.filter(|_| self.underway.is_none())
     }
 
-    /// Whether the run must not end before another list. What only the hang watch wants keeps no run
-    /// going: a server that hangs has a job that is watched.
+    /// Returns `true` if the run must not end before another list. What only the hang watch wants
+    /// keeps no run going: a server that hangs has a job that is watched.
     pub(super) fn needs_list(&mut self, client: &Client, state: &RunState) -> bool {
         self.reconciler.next_list(client, state).is_some()
             || self.next_of_verifier(client, state).is_some()
@@ -130,7 +131,7 @@ impl Observer {
         Some(query)
     }
 
-    /// Whether the run goes on as it is without the list that is underway.
+    /// Returns `true` if the run goes on as it is without the list that is underway.
     pub(super) fn is_optional(&self) -> bool {
         let underway = self.underway.as_ref();
         underway.is_some_and(|list| !list.reconciles && !list.verifies)

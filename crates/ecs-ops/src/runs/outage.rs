@@ -1,4 +1,4 @@
-//! When to send after requests whose answer was lost. Pure: the caller passes the time.
+//! The time to send after requests whose answer was lost. Pure: the caller passes the time.
 //!
 //! An outage behind a gateway that answers by itself makes each request that is sent into it
 //! unknown. So after the first unknown one, one request is sent at a time. After
@@ -11,7 +11,7 @@ use ecs_client::clock::doubled;
 
 /// The number of unknown requests in a row after which nothing is sent without a read.
 pub(super) const UNKNOWN_IN_A_ROW: u32 = 3;
-/// How long the run waits for the service, from the third unknown request in a row.
+/// The longest wait of the run for the service, from the third unknown request in a row.
 pub(super) const OUTAGE_LIMIT: Duration = Duration::from_secs(300);
 /// The first pause before a read; each further one is twice as long, up to the longest.
 const FIRST: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ pub(super) struct Outage {
     unknown_in_a_row: u32,
     /// `None`: no outage.
     phase: Option<Phase>,
-    /// When the outage began.
+    /// The beginning of the outage.
     since: Duration,
     reads: u32,
 }

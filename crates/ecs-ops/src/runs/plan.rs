@@ -103,13 +103,13 @@ impl Plan {
         self.builder.record(run_id, rolling)
     }
 
-    /// As [`RunBuilder::journal`], for a journal that is made once the plan is agreed to.
+    /// Like [`RunBuilder::journal`], for a journal that is made once the plan is agreed to.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.builder = self.builder.journal(journal);
         self
     }
 
-    /// As [`RunBuilder::journal_in`].
+    /// Like [`RunBuilder::journal_in`].
     pub fn journal_in(mut self, directory: impl Into<PathBuf>) -> Self {
         self.builder = self.builder.journal_in(directory);
         self

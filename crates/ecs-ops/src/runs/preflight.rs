@@ -14,13 +14,13 @@ use crate::{Client, Error, ErrorKind};
 pub(super) struct Preflight {
     /// A warning that does not stop the run.
     pub(super) events: Vec<Event>,
-    /// Why nothing can be sent.
+    /// The reason why nothing can be sent.
     pub(super) obstacle: Option<Obstacle>,
-    /// How long it took.
+    /// The duration of the check.
     pub(super) took: Duration,
 }
 
-/// Why nothing can be sent. All servers are then not attempted.
+/// The reason why nothing can be sent. All servers are then not attempted.
 #[derive(Debug)]
 pub(super) enum Obstacle {
     /// The service refused the credentials, or there are none.

@@ -170,7 +170,7 @@ impl RequestQueue {
         }
     }
 
-    /// Whether a request can be taken now.
+    /// Returns `true` if a request can be taken now.
     pub(crate) fn has_ready(&self) -> bool {
         !self.ready.is_empty()
     }

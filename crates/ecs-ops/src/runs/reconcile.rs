@@ -20,7 +20,7 @@ use crate::{Client, Error, ErrorKind};
 
 /// The first pause before a list; each further one is twice as long, up to the longest.
 const FIRST: Duration = Duration::from_secs(5);
-/// How often the initial list is tried again after it was throttled for too long.
+/// The number of tries of the initial list after it was throttled for too long.
 const THROTTLED_LISTS: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(60);
 /// So many times the limit is waited for lists that fail, and for records and traces that come late.
@@ -29,11 +29,11 @@ const EXTENSION: u32 = 3;
 /// Decides when to list servers, and compares them with their initial state.
 #[derive(Debug)]
 pub(super) struct Reconciler {
-    /// How long after a request became unknown its servers are listed, by the service's clock.
+    /// The time after which the servers of an unknown request are listed, by the service's clock.
     limit: Duration,
     /// The servers as they were before the run.
     before: ServerList,
-    /// When the answer of each request was lost.
+    /// The time at which the answer of each request was lost.
     since: HashMap<usize, Instant>,
     schedule: Schedule,
     /// The service's records of the actions on servers.
@@ -134,7 +134,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// When to list next; `None` if that is not needed.
+    /// Returns the time of the next list; `None` if that is not needed.
     pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         let now = Instant::now();
         let unknown = state.unknown_requests();

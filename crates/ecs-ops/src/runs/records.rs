@@ -29,8 +29,8 @@ pub(super) use tracker::{RecordTracker, recently_accepted};
 /// Two readings of the service's clock that differ by more than this show that it was set, so that
 /// records cannot be placed in time.
 const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(5);
-/// How much earlier than the latest time of sending an action can have started: the reading is the
-/// latest possible one, and records can have whole seconds.
+/// The longest time by which an action can have started before the latest time of sending: the
+/// reading is the latest possible one, and records can have whole seconds.
 const START_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 /// An action like ours that started less than this before the sending leaves its absence unproven.
 const UNCLEAR_MARGIN: SignedDuration = SignedDuration::from_secs(900);
@@ -46,8 +46,8 @@ const SHOWN: Conclusion = Conclusion::Succeeded(Evidence::Server);
 pub(crate) struct OwnIdentity {
     /// The id of the user; `None` if it is not known.
     pub(crate) user: Option<String>,
-    /// Whether records of accepted requests show this user. Otherwise the service may record another
-    /// one, and somebody else's action cannot be told apart.
+    /// `true` if records of accepted requests show this user. Otherwise the service may record
+    /// another one, and somebody else's action cannot be told apart.
     pub(crate) confirmed: bool,
     /// The service's id of the exchange whose answer was lost, if it was seen.
     pub(crate) request_id: Option<String>,
@@ -58,7 +58,7 @@ pub(crate) struct OwnIdentity {
 pub(crate) enum Reading {
     /// An action of this run.
     Ours {
-        /// Whether the record says that it failed.
+        /// `true` if the record says that it failed.
         failed: bool,
         /// A later action of somebody else, with a description.
         superseded: Option<String>,
@@ -93,7 +93,7 @@ pub(crate) fn start_of(record: &ServerAction) -> Option<Timestamp> {
     zoned().or_else(plain)
 }
 
-/// Whether a record is of an action like this one.
+/// Returns `true` if a record is of an action like this one.
 pub(crate) fn is_alike(action: PowerAction, record: &ServerAction) -> bool {
     record.action.as_deref() == Some(action.name())
 }
@@ -155,8 +155,8 @@ pub(crate) fn read(
     }
 }
 
-/// Whether records that are absent at this age of a request are conclusive. `delays`: the time
-/// after which the record of each other request was seen; `None`: not seen yet.
+/// Returns `true` if records that are absent at this age of a request are conclusive. `delays`: the
+/// time after which the record of each other request was seen; `None`: not seen yet.
 pub(crate) fn is_delay_bounded(
     delays: impl IntoIterator<Item = Option<Duration>>,
     age: Duration,
@@ -176,11 +176,11 @@ pub(crate) fn is_delay_bounded(
 pub(crate) struct RequestRecords {
     /// By server; one whose records could not be read is absent.
     pub(crate) readings: HashMap<ServerId, Reading>,
-    /// Whether the absence of a record is conclusive by now.
+    /// `true` if the absence of a record is conclusive by now.
     pub(crate) delay_bounded: bool,
     /// The evidence of the traces about the request, and whether their absence is conclusive by now.
     pub(crate) trace: Option<(TraceFinding, bool)>,
-    /// Whether traces of other requests of this run were seen: one of this request may still come.
+    /// `true` if traces of other requests of this run were seen: one of this request may still come.
     pub(crate) traces_come: bool,
 }
 
@@ -195,7 +195,7 @@ pub(crate) struct ServerStates<'a> {
 }
 
 impl ServerStates<'_> {
-    /// Whether the action would not change the server, so that it leaves no record.
+    /// Returns `true` if the action would not change the server, so that it leaves no record.
     fn is_in_place(&self, id: &ServerId) -> bool {
         let needs_change = !matches!(self.action, PowerAction::Reboot(_));
         let status = |server: &ecs_model::Server| server.status.clone();
@@ -203,7 +203,7 @@ impl ServerStates<'_> {
         needs_change && before.is_some_and(|status| status == goal(self.action))
     }
 
-    /// Whether the action, if it was executed, certainly left a record on this server.
+    /// Returns `true` if the action, if it was executed, certainly left a record on this server.
     fn is_recorded(&self, id: &ServerId) -> bool {
         if matches!(self.action, PowerAction::Reboot(_)) {
             return true;
@@ -221,7 +221,7 @@ impl ServerStates<'_> {
 }
 
 impl RequestRecords {
-    /// Whether one of the servers has a record of this run, or a trace shows the request as accepted.
+    /// Returns `true` if one of the servers has a record of this run, or a trace shows the request as accepted.
     pub(crate) fn shows_ours(&self) -> bool {
         let finding = self.trace.as_ref().map(|(finding, _)| finding);
         let accepted = matches!(
@@ -231,14 +231,14 @@ impl RequestRecords {
         accepted || self.has_readings_of_ours()
     }
 
-    /// Whether one of the servers has a record of this run.
+    /// Returns `true` if one of the servers has a record of this run.
     fn has_readings_of_ours(&self) -> bool {
         let mut readings = self.readings.values();
         readings.any(|reading| matches!(reading, Reading::Ours { .. }))
     }
 
-    /// Whether the traces prove that the request was not executed: it was refused, or there is no trace
-    /// of it and nothing else that shows it.
+    /// Returns `true` if the traces prove that the request was not executed: it was refused, or there
+    /// is no trace of it and nothing else that shows it.
     fn traces_prove_no_execution(&self, states: &ServerStates<'_>) -> bool {
         match &self.trace {
             Some(_) if self.shows_ours() => false,
@@ -257,7 +257,7 @@ impl RequestRecords {
         }
     }
 
-    /// Why a server was not acted on, as the traces prove.
+    /// Returns the reason why a server was not acted on, as the traces prove.
     fn traced_reason(&self, id: &ServerId) -> String {
         let untraced = "the service has no trace of it";
         match self.trace_note(id) {
@@ -282,7 +282,7 @@ impl RequestRecords {
         }
     }
 
-    /// Whether each server that can have a record of this run has one: the request was executed.
+    /// Returns `true` if each server that can have a record of this run has one: the request was executed.
     fn proves_executed(&self, states: &ServerStates<'_>) -> bool {
         self.has_readings_of_ours()
             && states.servers.iter().all(|id| match self.readings.get(id) {
@@ -292,8 +292,8 @@ impl RequestRecords {
             })
     }
 
-    /// Whether the absence of records proves that the request was not executed: it is accepted with
-    /// all of its servers or not at all.
+    /// Returns `true` if the absence of records proves that the request was not executed: it is
+    /// accepted with all of its servers or not at all.
     fn proves_not_executed(&self, states: &ServerStates<'_>) -> bool {
         let mut recorded = false;
         let servers = states.servers.iter().zip(states.observations);

@@ -189,8 +189,8 @@ fn default_stall_limit(client: &Client, escalate_hang: Option<Duration>) -> Dura
     client.0.core.scaled(limit)
 }
 
-/// Who stopped a run that ended by itself: one that was asked to stop submitting does when its jobs
-/// end.
+/// Returns the stop of a run that ended by itself: a run that was asked to stop ends when its jobs
+/// do.
 fn stopped_by(control: &Control) -> Option<Stopped> {
     if control.level() == Level::Suspended {
         return Some(Stopped::Suspended);
@@ -212,7 +212,7 @@ fn complete(report: &mut Report, names: &ServerNames, unready: Vec<UnreadyServer
     report.unready.splice(..0, unready);
 }
 
-/// How long a run that is over waits for its last records.
+/// The longest wait of a finished run for its last records.
 const LAST_RECORDS: Duration = Duration::from_secs(2);
 
 /// Records a stop when somebody asks for it, before anybody is told. Returns when the run is to end
@@ -261,7 +261,7 @@ fn servers_underway(
         .collect()
 }
 
-/// What became of a request that was cut off.
+/// Returns the outcome of a request that was cut off.
 fn submission_outcome(send_state: Option<&Arc<SendState>>) -> SubmissionOutcome {
     match send_state {
         Some(send_state) => send_state.outcome(),
@@ -293,7 +293,7 @@ fn unsent_hard_restarts(
     not_sent.collect()
 }
 
-/// How a run ended, to be written down.
+/// The end of a run, to be written down.
 struct RunEnd<'a> {
     report: &'a Report,
     control: &'a Control,
@@ -335,7 +335,7 @@ impl RunEnd<'_> {
         if asked.is_some() && log.is_kept() {
             self.control.set_recorded();
         }
-        // One that was suspended with something left to do has not ended.
+        // A suspended run with something left to do has not ended.
         if is_suspended && self.report.stopped.is_some() {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! When servers are listed next, for one that wants lists.
+//! The next list of servers, for one reader.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::Client;
 
-/// When one who wants lists wants the next one: after pauses that double.
+/// The times of a reader's lists: the pauses between them double.
 #[derive(Debug)]
 pub(super) struct Schedule {
     first: Duration,
@@ -49,8 +49,8 @@ impl Schedule {
         self.due = None;
     }
 
-    /// When the next list is due. One that would come shortly before the time at which something
-    /// must be decided, `last`, is made then.
+    /// Returns the time of the next list. A list that would come shortly before the time at which
+    /// something must be decided, `last`, is made then.
     pub(super) fn due(&mut self, client: &Client, last: Instant) -> Instant {
         let pause = self.pause(client);
         *self.due.get_or_insert_with(|| {

@@ -52,9 +52,9 @@ pub(crate) struct RunOptions {
     /// The time after which a server that hangs in its soft restart is restarted hard. `None`:
     /// never.
     pub(crate) escalate_hang: Option<Duration>,
-    /// How the servers of a wave are read before it begins. `None`: they are not.
+    /// The read of a wave's servers before it begins. `None`: there is none.
     pub(crate) recheck: Option<WaveRecheck>,
-    /// Where its jobs are, for their tickets.
+    /// The place of its jobs, for their tickets.
     pub(crate) origin: Option<Arc<JobOrigin>>,
 }
 
@@ -64,15 +64,15 @@ struct RunRequest {
     servers: Vec<ServerId>,
     purpose: Purpose,
     state: RequestState,
-    /// Whether unrequested servers of its job were reported.
+    /// `true` if unrequested servers of its job were reported.
     unrequested_reported: bool,
-    /// Whether the undocumented status of its job was reported.
+    /// `true` if the undocumented status of its job was reported.
     undocumented_reported: bool,
     /// The number of polls in which its job reported all servers without being finished.
     overdue: u32,
-    /// Whether the latest poll showed its job as running.
+    /// `true` if the latest poll showed its job as running.
     shown_running: bool,
-    /// Whether it had more servers when an earlier process sent it.
+    /// `true` if it had more servers when an earlier process sent it.
     is_partial: bool,
 }
 
@@ -118,29 +118,29 @@ pub(crate) struct RunState {
     planned: usize,
     ledger: Ledger,
     origin: Option<Arc<JobOrigin>>,
-    /// Why the run submits nothing more.
+    /// The reason why the run submits nothing more.
     halted: Option<Problem>,
     refused: Option<Problem>,
     denied: Option<Problem>,
-    /// Whether the service showed a job since it last hid one.
+    /// `true` if the service showed a job since it last hid one.
     sees_jobs: bool,
-    /// Why a job is not shown while others are.
+    /// The reason why a job is not shown while others are.
     hidden: Option<Problem>,
-    /// Why the journal failed.
+    /// The reason why the journal failed.
     journal_failed: Option<Problem>,
-    /// Whether a job stalled.
+    /// `true` if a job stalled.
     stalled: bool,
     /// Servers to verify. `None`: verification is off.
     unverified: Option<Unverified>,
     /// Failures of servers that may be in the wanted state.
     to_read: BTreeMap<ServerId, Outcome>,
     waves: Option<WaveQueue>,
-    /// Whether the waves were the first reason to stop.
+    /// `true` if the waves were the first reason to stop.
     rolling_stops: bool,
     /// Escalations. `None`: escalation is off.
     escalations: Option<Escalations>,
     on_unknown: UnknownPolicy,
-    /// Whether the run was told to submit nothing more.
+    /// `true` if the run was told to submit nothing more.
     closing: bool,
     /// The requests to reconcile.
     unknown_requests: BTreeSet<usize>,
@@ -190,7 +190,7 @@ impl RunState {
             waves,
             rolling_stops: false,
             escalations: escalates.then(|| Escalations::new(after, hang, batch_size)),
-            // As many as there will be, mostly: a list that doubles would have room for twice as many.
+            // The capacity is mostly exact: a list that doubles would have room for twice as many.
             ledger: Ledger {
                 jobs: Vec::with_capacity(planned),
                 ..Ledger::default()
@@ -216,7 +216,7 @@ impl RunState {
         }
     }
 
-    /// Whether a request had more servers when an earlier process sent it.
+    /// Returns `true` if a request had more servers when an earlier process sent it.
     pub(crate) fn is_partial(&self, index: usize) -> bool {
         self.requests
             .get(index)
@@ -249,13 +249,13 @@ impl RunState {
             .map_or(&[], |request| &request.servers)
     }
 
-    /// Why a request is sent.
+    /// Returns the reason why a request is sent.
     pub(crate) fn purpose(&self, request: usize) -> Purpose {
         let request = self.requests.get(request);
         request.map_or(Purpose::First, |request| request.purpose)
     }
 
-    /// Why these servers are sent now.
+    /// Returns the reason why these servers are sent now.
     fn purpose_of(&self, servers: &[ServerId]) -> Purpose {
         // A server that was certainly not acted on is sent as if for the first time.
         let again = |id| matches!(self.resubmitted.get(id), Some(Some(_)));
@@ -303,12 +303,12 @@ impl RunState {
         self.refused.get_or_insert(why);
     }
 
-    /// Whether queries are refused.
+    /// Returns `true` if queries are refused.
     pub(crate) fn is_denied(&self) -> bool {
         self.denied.is_some()
     }
 
-    /// Whether the run submits nothing more.
+    /// Returns `true` if the run submits nothing more.
     pub(crate) fn is_halted(&self) -> bool {
         self.halted.is_some()
     }

@@ -39,9 +39,9 @@ pub(crate) struct ActionTrace {
     action: Option<TracedAction>,
     /// The job of the answer.
     job_id: Option<JobId>,
-    /// Why the service refused the request, if it did.
+    /// The reason why the service refused the request, if it did.
     refusal: Option<String>,
-    /// Whether the error does not prove that nothing was executed, as with an answer of HTTP.
+    /// `true` if the error does not prove that nothing was executed, as with an answer of HTTP.
     proves_nothing: bool,
 }
 
@@ -76,7 +76,7 @@ fn action_of(request: &Value) -> Option<TracedAction> {
     })
 }
 
-/// Whether two requests do the same; a type that is not given may be any.
+/// Returns `true` if two requests do the same; a type that is not given may be any.
 fn is_same_kind(one: &(&str, Option<String>), other: &(&str, Option<String>)) -> bool {
     one.0 == other.0 && (one.1 == other.1 || one.1.is_none() || other.1.is_none())
 }
@@ -91,8 +91,8 @@ fn kind_of(action: PowerAction) -> (&'static str, Option<String>) {
     (key, kind)
 }
 
-/// Whether an error proves that nothing was executed, by the rules for an answer of HTTP: see
-/// `docs/decisions/0001-what-an-answer-proves.md`.
+/// Returns `true` if an error proves that nothing was executed, by the rules for an answer of HTTP:
+/// see `docs/decisions/0001-what-an-answer-proves.md`.
 fn proves_refusal(status: Option<u16>, info: Option<&ErrorInfo>) -> bool {
     let not_executed = |info: &ErrorInfo| info.disposition.executed == Executed::No;
     match (status, info) {
@@ -161,7 +161,7 @@ impl ActionTrace {
         )
     }
 
-    /// Whether it shows that just these servers were acted on.
+    /// Returns `true` if it shows that just these servers were acted on.
     fn is_of(&self, servers: &[ServerId]) -> bool {
         let servers: BTreeSet<ServerId> = servers.iter().copied().collect();
         let action = self.action.as_ref();
@@ -192,8 +192,8 @@ pub(crate) struct LostRequest<'a> {
     pub(crate) known_jobs: &'a HashSet<&'a JobId>,
 }
 
-/// Whether one of these traces has the id of the lost exchange: then it is the trace of that exchange,
-/// however late traces come.
+/// Returns `true` if one of these traces has the id of the lost exchange: then it is the trace of that
+/// exchange, however late traces come.
 pub(crate) fn has_trace_by_id(request: LostRequest<'_>, traces: &[ActionTrace]) -> bool {
     let mut ids = traces.iter().map(|trace| trace.request_id.as_deref());
     request.request_id.is_some() && ids.any(|id| id == request.request_id)

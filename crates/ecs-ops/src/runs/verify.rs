@@ -35,7 +35,7 @@ impl Verifier {
         }
     }
 
-    /// When to list next; `None` if that is not needed.
+    /// Returns the time of the next list; `None` if that is not needed.
     pub(super) fn next_list(&mut self, client: &Client, state: &RunState) -> Option<Instant> {
         let now = Instant::now();
         self.since.retain(|id, _| state.is_unverified(id));

@@ -18,7 +18,7 @@ pub struct Chosen<'a> {
     pub servers: Vec<ChosenServer<'a>>,
     /// Servers that were given and left out by a condition.
     pub skipped: Vec<ChosenServer<'a>>,
-    /// How many of the servers were given again, by id or by name; each is meant once.
+    /// The number of servers that were given again, by id or by name; each counts once.
     pub repeated: usize,
 }
 
@@ -110,7 +110,7 @@ impl Selection {
         })
     }
 
-    /// One condition for each kind, and for each tag.
+    /// Returns one condition for each kind, and for each tag.
     fn conditions<'s>(&'s self) -> Vec<Condition<'s>> {
         let mut conditions = Vec::new();
         let mut add = |description: String, fits: Box<dyn Fn(&Server) -> bool + 's>| {
@@ -381,8 +381,8 @@ fn enterprise_projects(server: &Server) -> Vec<&str> {
         .collect()
 }
 
-/// Whether what the service shows is a time before this one. It writes UTC, at some places without
-/// saying so.
+/// Returns `true` if what the service shows is a time before this one. It writes UTC, at some
+/// places without saying so.
 fn is_before(shown: Option<&str>, time: Timestamp) -> bool {
     let Some(shown) = shown else { return false };
     let parsed = shown

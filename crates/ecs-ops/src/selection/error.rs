@@ -7,10 +7,10 @@ use ecs_model::Server;
 use super::ServerRef;
 use crate::Error;
 
-/// How many values a message lists.
+/// The number of values that a message lists.
 const SHOWN: usize = 12;
 
-/// One thing that is wrong with a selection.
+/// A single mistake in a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SelectionProblem {
@@ -57,7 +57,7 @@ pub enum SelectionProblem {
     /// Each condition is fulfilled by servers, but no server fulfills all of them; or all that do
     /// were left out.
     Nothing {
-        /// How many servers there are, or were given.
+        /// The number of servers that exist, or were given.
         servers: usize,
         /// Each condition, with the number of servers that fulfill it.
         conditions: Vec<(String, usize)>,
@@ -133,7 +133,7 @@ pub(super) fn described(server: &Server) -> String {
     parts.join(" ")
 }
 
-/// Why no servers were chosen: everything that is wrong with the selection.
+/// The error of a selection: everything that is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelectionError {
     problems: Vec<SelectionProblem>,
@@ -164,7 +164,7 @@ impl fmt::Display for SelectionError {
 
 impl std::error::Error for SelectionError {}
 
-/// Why servers could not be selected.
+/// The reason why servers could not be selected.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SelectError {

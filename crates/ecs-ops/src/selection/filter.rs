@@ -1,4 +1,4 @@
-//! One condition each.
+//! The conditions of a filter, one at a time.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -81,7 +81,7 @@ impl NamePattern {
         })
     }
 
-    /// Whether a name fits.
+    /// Returns `true` if a name fits.
     pub fn matches(&self, name: &str) -> bool {
         match &self.matcher {
             Matcher::Glob(glob) => glob.is_match(name),
@@ -119,7 +119,7 @@ fn longest_literal(glob: &str) -> Option<String> {
             continue;
         }
         match c {
-            // What is escaped may mean something to the service.
+            // An escaped character may mean something to the service.
             '\\' => drop(characters.next()),
             '{' | '[' => depth += 1,
             '}' | ']' => depth = depth.saturating_sub(1),
@@ -165,14 +165,14 @@ impl TagFilter {
         self.values.as_deref().unwrap_or_default()
     }
 
-    /// Whether a tag fits, as the service writes it: `key=value`.
+    /// Returns `true` if a tag fits, as the service writes it: `key=value`.
     pub fn matches(&self, tag: &str) -> bool {
         let (key, value) = tag.split_once('=').unwrap_or((tag, ""));
         let takes_value = |values: &Vec<String>| values.iter().any(|wanted| wanted == value);
         key == self.key && self.values.as_ref().is_none_or(takes_value)
     }
 
-    /// Whether a server has such a tag.
+    /// Returns `true` if a server has such a tag.
     pub(super) fn fits(&self, server: &Server) -> bool {
         server.tags.iter().flatten().any(|tag| self.matches(tag))
     }
@@ -228,12 +228,12 @@ impl fmt::Display for TagFilter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressFilter {
     address: IpAddr,
-    /// How many bits count.
+    /// The number of bits that count.
     prefix: u32,
 }
 
 impl AddressFilter {
-    /// Whether an address fits.
+    /// Returns `true` if an address fits.
     pub fn matches(&self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(wanted), IpAddr::V4(found)) => {

@@ -24,7 +24,7 @@ pub struct Selected {
     pub servers: Vec<Server>,
     /// Servers that were given by id or name and left out by a condition.
     pub skipped: Vec<Server>,
-    /// How many servers were given again, by id or by name; each is there once.
+    /// The number of servers that were given again, by id or by name; each is there once.
     pub repeated: usize,
 }
 
@@ -145,8 +145,8 @@ fn only<T>(values: &[T]) -> Option<&T> {
     }
 }
 
-/// Whether the service takes a text for itself: a period stands for any character there, so it
-/// finds more.
+/// Returns `true` if the service takes a text for itself: a period stands for any character there,
+/// so it finds more.
 fn is_plain(text: &str) -> bool {
     text.chars()
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))

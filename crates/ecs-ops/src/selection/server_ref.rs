@@ -68,7 +68,7 @@ impl FromStr for ServerRef {
     }
 }
 
-/// Why a text that is not an id is not a name either.
+/// Returns the reason why a text that is not an id is not a name either.
 fn problem_with_name(text: &str) -> Option<&'static str> {
     /// The service's own limit is shorter.
     const LONGEST_NAME: usize = 255;
@@ -85,8 +85,8 @@ fn problem_with_name(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a text has so many hexadecimal digits and hyphens, and nothing else, that an id was
-/// meant.
+/// Returns `true` if a text has so many hexadecimal digits and hyphens, and nothing else, that an
+/// id was meant.
 fn looks_like_an_id(text: &str) -> bool {
     const FEWEST_DIGITS: usize = 24;
     let text = text.trim_start_matches('{').trim_end_matches('}');

@@ -13,7 +13,7 @@ pub struct Approve {
     pub write_id: Uuid,
     /// The hash of the plan.
     pub plan_hash: String,
-    /// Who approves it.
+    /// The process that approves it.
     pub process: Process,
     /// A signature of the hash, if a key made one.
     pub signature: Option<String>,
@@ -36,7 +36,7 @@ pub struct PlanApproval {
     pub role: Option<String>,
     /// A signature of the hash, as it was given. Whoever relies on it verifies it.
     pub signature: Option<String>,
-    /// When it was approved, by the clock of the store.
+    /// The time of the approval, by the clock of the store.
     pub approved_at: Timestamp,
 }
 

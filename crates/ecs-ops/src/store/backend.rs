@@ -78,7 +78,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// gives none, and may miss changes: whoever gets hints also reads from time to time.
     fn listen(&self, hints: Hints) -> BoxFuture<'static, ()>;
 
-    /// Which of these servers runs act on.
+    /// Returns the servers among these that runs act on.
     fn held<'a>(
         &'a self,
         endpoint: &'a str,
@@ -99,7 +99,7 @@ pub struct RunLines {
     pub lines: Vec<String>,
 }
 
-/// Which runs are read.
+/// The runs to read.
 #[derive(Clone, Copy, Debug)]
 pub enum Which<'a> {
     /// At most this number, the latest first.
@@ -125,11 +125,11 @@ pub struct Begin {
     pub action: String,
     /// The number of its servers.
     pub servers: i32,
-    /// Who begins it.
+    /// The process that begins it.
     pub process: Process,
 }
 
-/// Where records are written.
+/// The position at which records are written.
 #[derive(Clone, Debug)]
 pub struct AppendPosition {
     /// The run.
@@ -145,7 +145,7 @@ pub struct AppendPosition {
 /// Records, and what follows from them.
 #[derive(Clone, Debug)]
 pub struct Append {
-    /// Where.
+    /// The position.
     pub place: AppendPosition,
     /// The records.
     pub lines: Vec<String>,
@@ -156,7 +156,7 @@ pub struct Append {
 /// An attempt that asks to be admitted.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    /// Where its records are written.
+    /// The position at which its records are written.
     pub place: AppendPosition,
     /// Its records.
     pub lines: Vec<String>,
@@ -179,6 +179,6 @@ pub struct TakeOver {
     pub write_id: Uuid,
     /// The time without a sign of life after which its process counts as dead; `None`: at once.
     pub silent_after: Option<Duration>,
-    /// Who takes it over.
+    /// The process that takes it over.
     pub process: Process,
 }

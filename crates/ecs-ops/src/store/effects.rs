@@ -38,7 +38,7 @@ impl Effects {
                 }
             }
             Record::Outcomes { servers } => {
-                // One that is unknown may still be at work.
+                // A server with an unknown outcome may still be at work.
                 let known = servers
                     .iter()
                     .filter(|server| server.outcome != OutcomeKind::Unknown);

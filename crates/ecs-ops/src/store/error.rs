@@ -72,7 +72,7 @@ impl StoreError {
         self.kind
     }
 
-    /// Whether the same call may succeed later.
+    /// Returns `true` if the same call may succeed later.
     pub fn is_temporary(&self) -> bool {
         self.kind == StoreErrorKind::Unavailable
     }

@@ -26,7 +26,7 @@ pub struct Follower {
     changes: Changes,
     /// The state and the epoch at the last read.
     seen: Option<(RunStatus, i64)>,
-    /// Whether to read before waiting for a change.
+    /// `true` to read before waiting for a change.
     is_due: bool,
 }
 

@@ -50,7 +50,7 @@ struct RecordWriter {
     epoch: i64,
     /// The number of the next record.
     seq: u64,
-    /// Why the journal takes no further records.
+    /// The reason why the journal takes no further records.
     broken: Option<String>,
     heartbeat: Option<Heartbeat>,
 }
@@ -226,7 +226,7 @@ impl RecordWriter {
         self.store.backend.begin(begin).await
     }
 
-    /// Where the next records are written, by a new call.
+    /// Returns the position of the next records, for a new call.
     fn place(&self, run_id: &str) -> AppendPosition {
         AppendPosition {
             run_id: run_id.to_owned(),

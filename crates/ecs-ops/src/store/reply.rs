@@ -17,24 +17,24 @@ pub enum Reply {
     Written,
     /// The run began before.
     Exists {
-        /// Who has it.
+        /// The process that has it.
         holder: Holder,
     },
     /// There is no such run.
     NoRun,
     /// Another process has the run.
     Fenced {
-        /// Which one.
+        /// The holder.
         holder: Holder,
     },
     /// The store has fewer records than were written.
     Lost {
-        /// How many.
+        /// The number of records.
         records: i64,
     },
     /// The store has other records than were written.
     Conflict {
-        /// How many there are.
+        /// The number of records that exist.
         records: i64,
     },
     /// Other runs act on these servers.
@@ -46,7 +46,7 @@ pub enum Reply {
     Full {
         /// The records of this call were written before.
         written: bool,
-        /// When there will be room, as far as that is known.
+        /// The time until there is room, if known.
         retry_after_ms: Option<u64>,
     },
     /// The run was taken over.
@@ -58,9 +58,9 @@ pub enum Reply {
     },
     /// Its process is alive.
     InUse {
-        /// Which one.
+        /// The holder.
         holder: Holder,
-        /// When it counts as dead, without a sign of life until then.
+        /// The time after which it counts as dead without a sign of life.
         free_in_ms: u64,
     },
 }
@@ -96,7 +96,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// As a run is told.
+    /// Converts it to the form that a run gets.
     pub fn server(self) -> HeldServer {
         HeldServer::new(
             self.id,

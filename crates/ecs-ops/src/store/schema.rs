@@ -28,7 +28,7 @@ pub struct InstalledSchema {
 }
 
 impl InstalledSchema {
-    /// Whether a program of this version may use the tables: to write, or to list and show runs only.
+    /// `true` if a program of this version may use the tables: to write, or to list and show runs only.
     ///
     /// # Errors
     /// [`NoTables`](StoreErrorKind::NoTables), [`OldTables`](StoreErrorKind::OldTables): the tables must be

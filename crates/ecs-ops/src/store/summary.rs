@@ -1,4 +1,4 @@
-//! One line about a run.
+//! The summary of a run.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,14 +52,14 @@ pub struct RunSummary {
     pub pid: i32,
     /// The program.
     pub program: String,
-    /// How often it was taken over, counted from 1.
+    /// The number of the process that has it, counted from 1 and raised by each takeover.
     pub epoch: i64,
     /// The number of its records.
     pub records: i64,
-    /// When it began, by the clock of the store.
+    /// The time at which it began, by the clock of the store.
     pub started_at: Timestamp,
     /// The last sign of life of its process, by the clock of the store.
     pub seen_at: Timestamp,
-    /// When it ended, by the clock of the store.
+    /// The time at which it ended, by the clock of the store.
     pub ended_at: Option<Timestamp>,
 }

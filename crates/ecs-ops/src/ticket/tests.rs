@@ -43,7 +43,7 @@ fn what_cannot_be_used() {
         let error = serde_json::from_str::<JobTicket>(json).unwrap_err();
         assert!(error.to_string().contains(message), "{error}");
     }
-    // What a later minor version may add is passed over.
+    // A field that a later minor version may add is skipped.
     assert!(serde_json::from_str::<JobTicket>(r#"{"version":1,"job_id":"j","more":1}"#).is_ok());
 }
 

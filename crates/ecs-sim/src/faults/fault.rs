@@ -48,7 +48,7 @@ pub enum Fault {
     Numbered,
     /// Answered with another response.
     Replaced {
-        /// Whether the region received the request.
+        /// `true` if the region received the request.
         executed: bool,
         /// The status of the answer.
         status: StatusCode,

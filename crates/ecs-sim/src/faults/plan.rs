@@ -221,9 +221,9 @@ pub(super) struct Plan {
     pub(super) connecting: Duration,
     pub(super) there: Duration,
     pub(super) back: Duration,
-    /// Whether a request that has left continues when the client gives up.
+    /// `true` if a request that has left continues when the client gives up.
     pub(super) outlives: bool,
-    /// Whether the transport enforces the time limit itself, or leaves that to its caller.
+    /// `true` if the transport enforces the time limit itself, or leaves that to its caller.
     pub(super) keeps_time: bool,
     /// By how much the region's clock is set before, in seconds.
     pub(super) step: Option<i64>,

@@ -18,11 +18,11 @@ use super::fault::Fault;
 pub struct Trace {
     /// The exchanges.
     pub exchanges: Vec<Exchange>,
-    /// When the region's clock was set, and by how many seconds.
+    /// The times at which the region's clock was set, and by how many seconds.
     pub clock_steps: Vec<(Duration, i64)>,
 }
 
-/// One exchange. Times are those of [`SimTransport::now`](crate::SimTransport::now).
+/// An exchange. Times are those of [`SimTransport::now`](crate::SimTransport::now).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exchange {
@@ -30,17 +30,17 @@ pub struct Exchange {
     pub asked: Asked,
     /// Its fault, if there was one.
     pub fault: Option<Fault>,
-    /// When the transport was given the request.
+    /// The time at which the transport was given the request.
     pub begun: Duration,
-    /// When the request left and was marked as sent.
+    /// The time at which the request left and was marked as sent.
     pub left: Option<Duration>,
-    /// When the region received it.
+    /// The time at which the region received it.
     pub arrived: Option<Duration>,
     /// The job that the region accepted it as.
     pub accepted: Option<JobId>,
     /// The job that the answer showed. The client received it only if it received an answer.
     pub shown_job: Option<ShownJob>,
-    /// When the client received a result or stopped waiting, and what it received.
+    /// The time at which the client received a result or stopped waiting, and what it received.
     pub ended: Option<(Duration, Received)>,
 }
 
@@ -67,11 +67,11 @@ pub struct ShownJob {
 pub struct Part {
     /// The server.
     pub server: ServerId,
-    /// Whether the job named it directly, without a sub-job.
+    /// `true` if the job named it directly, without a sub-job.
     pub by_itself: bool,
     /// The status of the work on it.
     pub status: JobStatus,
-    /// Why it failed, in the service's messages of all places.
+    /// The reasons of its failure, in the service's messages of all places.
     pub reasons: Vec<String>,
 }
 

@@ -29,7 +29,7 @@ impl Quotas {
     }
 }
 
-/// Why a server cannot be acted on now.
+/// The reason why a server cannot be acted on now.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Obstacle {
     Locked,
@@ -114,7 +114,7 @@ impl Region {
         let refused: Vec<(ServerId, Obstacle)> = servers
             .filter_map(|server| Some((server.id, self.obstacle(action, server)?)))
             .collect();
-        // One code for the whole request: that of the first server with an obstacle, and all
+        // The whole request gets one code: that of the first server with an obstacle, and all
         // servers with the same.
         if let Some(&(_, first)) = refused.first() {
             let alike = refused.iter().filter(|(_, obstacle)| *obstacle == first);

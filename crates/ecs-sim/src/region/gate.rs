@@ -9,10 +9,10 @@ use super::Region;
 use crate::admission::{Caller, KeyState, Scope, TokenState};
 use crate::answer::Answer;
 
-/// Why a caller is refused.
+/// The reason why a caller is refused.
 #[derive(Debug)]
 pub(super) enum CallerError {
-    /// Neither a token nor a signature.
+    /// No token and no signature.
     NoCredentials,
     /// A token that was never issued here.
     UnknownToken,

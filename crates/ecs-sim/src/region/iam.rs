@@ -14,7 +14,7 @@ use crate::serve::Encrypted;
 /// The caller of a login, with the limits that its token inherits.
 struct Login {
     user: String,
-    /// When the token expires at the latest: not after the credentials that it was issued for.
+    /// The latest expiry of the token: not after the credentials that it was issued for.
     ends: Option<Duration>,
     methods: Vec<String>,
 }

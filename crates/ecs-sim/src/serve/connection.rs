@@ -1,4 +1,4 @@
-//! One connection.
+//! A connection.
 
 use std::convert::Infallible;
 use std::sync::Arc;

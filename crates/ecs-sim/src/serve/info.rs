@@ -49,7 +49,7 @@ pub struct ServerInfo {
     pub domain: String,
     /// The ids of all servers, in the order of the list.
     pub servers: Vec<ServerId>,
-    /// How many times as fast as real time the region's clock runs.
+    /// The speed of the region's clock, as a multiple of real time.
     pub speed: NonZeroU32,
     /// The file with the certificate of the CA that a client has to trust, if it was written.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -78,7 +78,7 @@ fn a_password_file_is_read_as_libpq_reads_it() {
     let address = |text: &str| parse(text).unwrap().with_passfile(&passfile);
     let password = |address: StoreAddress| address.config.get_password().map(<[u8]>::to_vec);
     assert_eq!(password(address("postgres://u@h/d")).unwrap(), b"first");
-    // What is given goes first.
+    // The given value goes first.
     assert_eq!(
         password(address("postgres://u:given@h/d")).unwrap(),
         b"given"

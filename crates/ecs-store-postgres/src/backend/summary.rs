@@ -1,9 +1,9 @@
-//! One line about a run.
+//! The summary of a run.
 
 use ecs_ops::store::{RunStatus, RunSummary, timestamp};
 use tokio_postgres::Row;
 
-/// What is read of runs; a process is silent after `$2` seconds.
+/// The columns that are read of runs; a process is silent after `$2` seconds.
 pub(super) const COLUMNS: &str = "\
     run_id, endpoint, project, action, servers, username, host, pid, program, epoch, next_seq, \
         ecsctl.microseconds(started_at), ecsctl.microseconds(seen_at), ecsctl.microseconds(ended_at), \

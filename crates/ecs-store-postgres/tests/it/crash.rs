@@ -17,7 +17,7 @@ const SEEDS: u64 = 6;
 const RUNS: usize = 3;
 const SERVERS: usize = 12;
 const PACE: usize = 12;
-/// How often a run is taken from its process.
+/// The number of times that a run is taken from its process.
 const LIVES: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -119,7 +119,7 @@ async fn lives(
             servers.clone(),
         )
         .await;
-        // One that was about to take the run over, when the database was away, did so after this one.
+        // A process that was about to take the run over, when the database was away, did so after this one.
         if !matches!(report.stopped, Some(Stopped::JournalFailed(_))) {
             break report;
         }

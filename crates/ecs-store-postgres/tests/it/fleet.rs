@@ -18,7 +18,7 @@ const SPEED: u32 = 100;
 pub(crate) struct Fleet {
     pub(crate) sim: SimTransport,
     pub(crate) servers: Vec<ServerId>,
-    /// How many servers each client sends in a minute.
+    /// The number of servers that each client sends in a minute.
     pub(crate) pace: usize,
 }
 

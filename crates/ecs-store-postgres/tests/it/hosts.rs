@@ -92,7 +92,7 @@ async fn a_host_that_is_cut_off_from_the_database_sends_nothing_and_loses_its_ru
         sim.region()
             .with(|region| region.accepted().distinct_servers())
     };
-    // Nobody but these hosts reaches the database this way.
+    // Only these hosts reach the database this way.
     let port = database.server.port();
     let ways = [
         Proxy::listen("10.202.1.1:0", port).await,
@@ -113,7 +113,7 @@ async fn a_host_that_is_cut_off_from_the_database_sends_nothing_and_loses_its_ru
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     first.set_way_to_database("down");
-    // What was announced may still arrive. A minute of the service takes 0.6 s.
+    // The announced request may still arrive. A minute of the service takes 0.6 s.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let before = accepted();
     assert!(before < 30);

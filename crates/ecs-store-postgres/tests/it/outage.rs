@@ -36,7 +36,7 @@ async fn nothing_is_sent_while_the_database_is_away_and_the_run_goes_on_after_it
         } else {
             server.stop().unwrap()
         }
-        // What was announced may still arrive.
+        // The announced request may still arrive.
         tokio::time::sleep(Duration::from_millis(100)).await;
         let before = fleet.accepted();
         tokio::time::sleep(Duration::from_millis(1500)).await;

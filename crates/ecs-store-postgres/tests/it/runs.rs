@@ -26,7 +26,7 @@ async fn the_runs_of_several_processes_share_the_quota() {
     for report in runs.join_all().await {
         assert_eq!(report.summary().succeeded, 16, "{report:?}");
     }
-    // What a file would not have kept: the service never saw more than the quota of one.
+    // A file could not have done this: the service never saw more than the quota of one.
     assert!(fleet.peak() <= 12, "{}", fleet.peak());
     assert!(fleet.servers.iter().all(|id| fleet.times(id) == 1));
     assert_eq!(
@@ -79,7 +79,7 @@ async fn a_run_waits_for_a_server_that_another_run_acts_on() {
             .any(|held| held.id == fleet.servers[2] && held.host == "a"),
         "{waited:?}"
     );
-    // One after the other, not at once: the service would have refused, or done both.
+    // The requests came one after the other: at once, the service would have refused one, or done both.
     assert_eq!(fleet.times(&fleet.servers[2]), 2);
 }
 

@@ -32,7 +32,7 @@ async fn a_standby_shows_runs_and_keeps_none() {
     let mut follower = reader.follow("r");
     let mut records = 0;
     let mut wave = 0;
-    // What is written arrives, also without notifications, which a standby does not have.
+    // A record arrives also without notifications, which a standby does not have.
     while records < 5 {
         append(&journal, Record::WaveBegan { wave }).await.unwrap();
         wave += 1;

@@ -71,7 +71,7 @@ async fn nobody_is_notified_while_nobody_listens() {
                   (SELECT oid FROM pg_database WHERE datname = current_database())";
     let writer = database.store("a").await;
     begin(&writer, "r", ids(0..2)).await;
-    // Nothing is left of the attempt.
+    // The failed attempt left nothing behind.
     assert_eq!(database.value(notify).await, "0");
     let watcher = without_polls(&database).await;
     let mut changes = watcher.changes();

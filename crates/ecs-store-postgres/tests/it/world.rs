@@ -132,7 +132,7 @@ pub(crate) struct Proxy {
     pub(crate) port: u16,
     /// So many answers of the server are thrown away from now on, each with its connection.
     pub(crate) cuts: Arc<AtomicUsize>,
-    /// Nothing passes, and nobody is told.
+    /// `true` to pass no bytes, without an error on either side.
     pub(crate) is_silent: Arc<AtomicBool>,
 }
 

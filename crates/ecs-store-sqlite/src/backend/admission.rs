@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use super::rows::run_of;
 use super::{lease_of, leave_queue, may_write, microseconds, write_records};
 
-/// Whoever waits for the quota and does not ask for so long (in microseconds) is passed by.
+/// The time (in microseconds) after which a waiter for the quota that does not ask again loses its turn.
 const PATIENT: i64 = 5_000_000;
 /// Shares are kept for so long after their end: a late answer still finds its share.
 const KEPT: i64 = 24 * 3600 * 1_000_000;
@@ -72,7 +72,7 @@ pub(super) fn announce(
     Ok(Reply::Written)
 }
 
-/// What a request counts for: no more than the whole quota.
+/// Returns the number of servers that a request counts for: no more than the whole quota.
 fn wanted(ask: &Ask) -> i64 {
     i64::try_from(ask.servers.len().min(ask.limits.servers)).unwrap_or(i64::MAX)
 }
@@ -164,7 +164,7 @@ fn shares_in_use(
     ask: &Ask,
     (endpoint, project): (&str, &str),
 ) -> rusqlite::Result<Vec<(i64, i64)>> {
-    // One without an answer may be answered now.
+    // A request without an answer may be answered now.
     let sql = "SELECT CASE WHEN answered THEN until ELSE min(until, ?3 + time_span) END AS ends, servers FROM shares \
                WHERE endpoint = ?1 AND project = ?2 AND until > ?3 AND (run_id <> ?4 OR request <> ?5) ORDER BY ends";
     let mut statement = transaction.prepare_cached(sql)?;
@@ -175,7 +175,7 @@ fn shares_in_use(
     shares.collect()
 }
 
-/// When so many servers will have been given back. `None`: that is not known. Pure.
+/// Returns the time at which so many servers will have been given back. `None`: unknown. Pure.
 fn room_at(shares: &[(i64, i64)], missing: i64) -> Option<i64> {
     if missing <= 0 {
         return Some(i64::MIN);

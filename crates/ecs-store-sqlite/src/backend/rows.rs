@@ -38,7 +38,7 @@ pub(super) fn run_of(transaction: &Transaction<'_>, run_id: &str) -> rusqlite::R
     run.optional()
 }
 
-/// What is read of runs for people.
+/// The columns that are read of runs for people.
 pub(super) const COLUMNS: &str = "run_id, endpoint, project, action, servers, username, host, pid, program, epoch, next_seq, \
                                   started_at, seen_at, ended_at, released_at IS NOT NULL";
 

@@ -59,7 +59,7 @@ async fn only_its_owner_reads_a_file_that_is_created() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-/// Nothing is lost: it is tried again until the other process lets go.
+/// No record is lost: the write is tried again until the other process releases the file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_another_process_keeps_locked_is_waited_for() {
     let database = database().await.unwrap();

@@ -1,3 +1,3 @@
-//! What each store guarantees.
+//! The guarantees of each store.
 
 ecs_test_support::store_suite!(crate::world::database);

@@ -26,7 +26,7 @@ pub enum Step {
     Reset,
 }
 
-/// One fault.
+/// A fault.
 #[derive(Clone, Debug)]
 pub struct WireFault {
     /// The behaviour of the server, for people.
@@ -39,7 +39,7 @@ pub struct WireFault {
     pub verdict: Verdict,
     /// A part of the expected reason.
     pub expected: &'static str,
-    /// Whether it ends only at the time limit of the attempt.
+    /// `true` if it ends only at the time limit of the attempt.
     pub takes_time: bool,
 }
 

@@ -127,7 +127,7 @@ fn proven(name: &str, status: u16) -> Option<Verdict> {
     }
 }
 
-/// One answer with its expected results.
+/// An answer with its expected results.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// Status, code and family, for people.

@@ -6,7 +6,7 @@ use super::Database;
 
 const HASH: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// Who, when, and with which signature; those of another plan are not told.
+/// An approval has its user, time and signature; those of another plan are not listed.
 pub async fn an_approval_is_kept_with_its_process_and_its_time(database: &impl Database) {
     let (a, b) = (database.store("a").await, database.store("b").await);
     assert!(a.plan_approvals(HASH).await.unwrap().is_empty());

@@ -31,7 +31,7 @@ pub struct Task {
     pub project: String,
     /// The token.
     pub token: String,
-    /// How many times as fast the region's clock runs.
+    /// The speed of the region's clock, as a multiple of real time.
     pub speed: u32,
     /// The run.
     pub run_id: String,
@@ -41,7 +41,7 @@ pub struct Task {
     pub pace: usize,
     /// The admission lifetime.
     pub admission_lifetime: Duration,
-    /// How long it waits for an unavailable store.
+    /// The longest wait for an unavailable store.
     pub retry_limit: Duration,
     /// Take over the run when its process was silent for this time; `None` begins it.
     pub take_over_after: Option<Duration>,
@@ -50,7 +50,7 @@ pub struct Task {
 /// The result of a process.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
-    /// Why the journal failed.
+    /// The reason why the journal failed.
     pub journal_failed: Option<String>,
     /// The number of servers that succeeded.
     pub succeeded: usize,

@@ -47,7 +47,7 @@ pub async fn follower_gets_each_record_once(database: &impl Database) {
         (61, RunStatus::Running)
     );
     assert_eq!(numbers(&mut early, 60).await, (1..61).collect::<Vec<_>>());
-    // Nothing arrives while nothing happens, and a cancelled read loses nothing.
+    // No update arrives while nothing happens, and a cancelled read loses nothing.
     let early_next = timeout(Duration::from_millis(1500), early.next()).await;
     assert!(early_next.is_err(), "{early_next:?}");
     append(&journal, Record::WaveBegan { wave: 0 })

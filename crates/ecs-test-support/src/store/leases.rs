@@ -1,4 +1,4 @@
-//! One action on a server at a time.
+//! A server has one action at a time.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub async fn held_servers_are_refused_until_their_outcome_is_known(database: &im
         message.contains("is held by run first of ops on a since"),
         "{message}"
     );
-    // Nothing was taken: neither the other server nor a share.
+    // No lease was taken: neither the other server nor a permit.
     assert_eq!(b.held(ENDPOINT, "p", &ids(0..9)).await.unwrap().len(), 3);
 
     let outcome = |id, outcome| OutcomeRecord {

@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::tls::{self, CertificateRequest};
 
-/// One connection with its layers of TLS.
+/// A connection with its layers of TLS.
 pub(super) enum Line {
     Plain(TcpStream),
     Tls(Box<Secured>),
@@ -148,9 +148,9 @@ impl AsyncWrite for Line {
 /// the handshake after the client's side of it was done.
 pub(super) struct Exchanging {
     line: Line,
-    /// Whether the peer is a forward proxy, which requires absolute URIs in requests.
+    /// `true` if the peer is a forward proxy, which requires absolute URIs in requests.
     proxied: bool,
-    /// Whether the peer has sent any byte of an answer.
+    /// `true` if the peer has sent any byte of an answer.
     answered: bool,
     /// The error of a failed write, while bytes that the peer wrote before are still to be read.
     write_failed: Option<io::Error>,

@@ -128,8 +128,8 @@ fn add(roots: &mut RootCertStore, authority: &Authority) -> Result<(), BuildErro
     }
 }
 
-/// Whether the server of one session requested a client certificate. It gets the configured one, if
-/// there is one.
+/// The request of the server of one session for a client certificate. It gets the configured one,
+/// if there is one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CertificateRequest {
     came: Arc<AtomicBool>,

@@ -10,7 +10,7 @@ const HEAD_LIMIT: usize = 16 * 1024;
 /// The largest number of its headers.
 const HEADERS: usize = 128;
 
-/// Why a tunnel was not opened.
+/// The reason why a tunnel was not opened.
 #[derive(Debug)]
 pub(super) enum NoTunnel {
     /// The proxy answered with a status other than 200, and optionally a reason.

@@ -137,7 +137,7 @@ impl Drop for Entry<'_> {
     }
 }
 
-/// One call. `Debug` masks headers that hold secrets and shows no bodies.
+/// A call. `Debug` masks headers that hold secrets and shows no bodies.
 #[derive(Clone)]
 pub struct Recorded {
     attempt: u32,
@@ -187,7 +187,7 @@ pub enum Outcome {
     Failed {
         /// Its class.
         kind: TransportErrorKind,
-        /// Whether the service can have received the request.
+        /// The delivery of the request.
         delivery: Delivery,
         /// The error as text.
         message: String,

@@ -145,7 +145,7 @@ pub enum End {
 pub struct ServerSide<'a> {
     pki: &'a Pki,
     versions: Vec<&'static rustls::SupportedProtocolVersion>,
-    /// Whether it requests a client certificate, and whether one is required.
+    /// `Some` if it requests a client certificate; `Some(true)` if one is required.
     asks: Option<bool>,
     end: End,
 }

@@ -89,7 +89,7 @@ async fn tls_1_2_is_spoken() {
 #[tokio::test]
 async fn unknown_authority_sends_nothing() {
     let server = TlsServer::start(&pki(&["127.0.0.1"]), &[&TLS13]).await;
-    // One with its own name, and one with the same name.
+    // An authority with its own name, and one with the same name.
     for authority in [pki_of("Another Authority", &[]), pki(&[])] {
         let transport = builder().ca_pem(authority.ca_pem).build().unwrap();
         let error = fail(

@@ -32,7 +32,7 @@ impl Checker<'_> {
     pub(super) fn slows_down_in_an_outage(&mut self, run: &Played) {
         let (mut worst, mut lost, mut sent) = (0, 0, 0);
         for (exchange, servers) in self.actions_of(run) {
-            // Nothing of it reached the service: the same request is tried again.
+            // The service received nothing: the same request is tried again.
             if is_not_sent(exchange) {
                 continue;
             }

@@ -14,7 +14,7 @@ use super::super::lives::{Gate, Life};
 use super::reasons::{is_not_sent, is_unclear};
 use super::{Checker, ManyLives};
 
-/// How long after its sending a request of unknown outcome may be at work.
+/// The longest time after its sending at which a request of unknown outcome may be at work.
 const UNCLEAR: Duration = Duration::from_secs(180);
 
 /// A request of a rolling run.

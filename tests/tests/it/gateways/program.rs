@@ -170,7 +170,7 @@ fn free_port() -> SocketAddr {
 
 fn installed(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    // Where Debian has servers, which the PATH of an ordinary user may not name.
+    // Debian installs servers here, which the PATH of an ordinary user may not name.
     let directories =
         std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     let found = directories

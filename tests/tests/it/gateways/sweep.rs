@@ -18,7 +18,7 @@ use secrecy::ExposeSecret as _;
 
 /// By then everything that a gateway holds has been delivered.
 const SETTLING: Duration = Duration::from_secs(3600);
-/// How long a request may be held: less than the three minutes after which absence counts.
+/// The longest time for which a request may be held: less than the three minutes after which absence counts.
 const WITHIN_THE_LIMIT: u64 = 170;
 const BEYOND_THE_LIMIT: u64 = 1200;
 

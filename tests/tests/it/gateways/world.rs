@@ -11,8 +11,8 @@ use ecs_ops::{Client, Error, Outcome, Report, RetryPolicy, RunBuilder, jobs::Pol
 use ecs_sim::{Region, Server, SimServer};
 use secrecy::ExposeSecret as _;
 
-/// How many times as fast the clocks of region and client run, so that three minutes of reconciling
-/// are nine seconds.
+/// The speed of the clocks of region and client, as a multiple of real time, so that three minutes
+/// of reconciling are nine seconds.
 pub(crate) const SPEED: u32 = 20;
 const BRIEF: Duration = Duration::from_millis(100);
 /// Longer than any run here takes, even on a busy machine.

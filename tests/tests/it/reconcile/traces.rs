@@ -1,4 +1,4 @@
-//! What traces prove after a lost answer, in a run: the lost answer itself, and absence, once the
+//! The proof of traces after a lost answer, in a run: the lost answer itself, and absence, once the
 //! traces of the run's other requests have shown the delay of traces.
 
 use ecs_ops::Outcome;

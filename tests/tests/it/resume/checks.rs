@@ -61,7 +61,7 @@ pub(crate) fn check_waves(entries: &[Entry]) {
                 }
                 in_flight.retain(|id| servers.iter().all(|verdict| verdict.id != *id));
             }
-            // Nothing more is known of servers that were not accepted by then.
+            // The journal knows no more about servers that were not accepted by then.
             Record::Resumed { .. } => {
                 for (request, (servers, _)) in requests.iter().filter(|(_, value)| !value.1) {
                     in_flight.retain(|id| !servers.contains(id));

@@ -137,11 +137,11 @@ impl Transport for DyingTransport {
 /// The scenario of a play.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Play {
-    /// How many servers the region accepts in a minute: with few, requests are throttled.
+    /// The number of servers that the region accepts in a minute: with few, requests are throttled.
     pub(crate) quota: usize,
-    /// How many servers the client sends in a minute.
+    /// The number of servers that the client sends in a minute.
     pub(crate) pace: usize,
-    /// One of the servers does not exist, so that its request is split.
+    /// `true` if one of the servers does not exist, so that its request is split.
     pub(crate) missing: bool,
     pub(crate) reconcile: bool,
     pub(crate) resubmit: bool,

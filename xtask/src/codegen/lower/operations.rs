@@ -178,7 +178,7 @@ impl Context<'_> {
         )])
     }
 
-    /// Whether the operation may be sent twice.
+    /// Returns `true` if the operation may be sent twice.
     fn idempotent(&self) -> Result<bool, Problem> {
         let idempotency = &self.operation.idempotency;
         match (idempotency.text.as_str(), self.method) {

@@ -157,7 +157,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "required: [restart]",
         "148: `restart` is required but is not among the properties",
     ),
-    // What the code needs.
+    // The code needs this.
     (
         "x-ecs-idempotency: not-idempotent",
         "x-ecs-idempotency: sometimes",

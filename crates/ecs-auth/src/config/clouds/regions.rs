@@ -15,9 +15,9 @@ pub(super) struct Region {
 
 pub(super) struct Regions {
     known: Vec<Region>,
-    /// Whether the regions are a list, so that no other can be requested.
+    /// `true` if the regions are a list, so that no other can be requested.
     listed: bool,
-    /// Whether `region_name` also names the first one.
+    /// `true` if `region_name` also names the first one.
     named: bool,
 }
 

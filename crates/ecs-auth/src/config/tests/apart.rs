@@ -311,7 +311,7 @@ fn a_token_beside_keys_is_an_error() {
     }
 }
 
-/// As in Horizon's openrc: the user's domain by name, and the project's by id.
+/// Horizon's openrc names the user's domain by name, and the project's by id.
 #[test]
 fn a_user_is_of_the_users_domain() {
     let user = [("OS_USERNAME", "ops"), ("OS_PASSWORD", "sesame")];

@@ -26,7 +26,7 @@ pub(super) enum Source {
     File {
         follower: JsonlFollower,
         named: PathBuf,
-        /// Whether its process was alive; `None` before the first poll.
+        /// `true` if its process was alive at the last poll; `None` before the first one.
         was_active: Option<bool>,
         quiet_reads: u32,
     },

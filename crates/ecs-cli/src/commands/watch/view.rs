@@ -35,7 +35,7 @@ pub(super) struct View<'a> {
     times: HashMap<ServerId, Timestamp>,
     /// The times of the first and of the last record.
     span: Option<(Timestamp, Timestamp)>,
-    /// Whether the run was resumed. Such a run waits for its jobs.
+    /// `true` if the run was resumed. Such a run waits for its jobs.
     was_resumed: bool,
     is_away: bool,
     /// The description of the process, if it is gone.

@@ -23,7 +23,7 @@ pub(super) struct Part {
     pub(super) time: Span,
     pub(super) from: f64,
     pub(super) until: f64,
-    /// Whether the part is a shortened gap.
+    /// `true` if the part is a shortened gap.
     pub(super) is_cut: bool,
 }
 

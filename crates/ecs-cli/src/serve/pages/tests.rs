@@ -129,7 +129,7 @@ fn a_row_changes_only_with_its_run() {
     assert!(!one.is_like(&list_view(&changed, false)));
 }
 
-/// What the policy of the pages forbids, or needs a page of somebody else's.
+/// Returns the first item that the pages' policy forbids, or that needs a page of another site.
 fn forbidden(html: &str) -> Option<&'static str> {
     let inline = [
         " style=",
@@ -162,7 +162,7 @@ fn pages_do_what_their_policy_allows() {
     }
 }
 
-/// How many signs of markup a page has.
+/// Returns the number of each sign of markup in a page.
 fn signs(html: &str) -> [usize; 4] {
     ['<', '>', '"', '\''].map(|sign| html.matches(sign).count())
 }

@@ -1,4 +1,4 @@
-//! One task reads, however many look.
+//! One task reads for all viewers.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -211,7 +211,7 @@ async fn a_run_that_is_wanted_is_read_at_once() {
         RunPage::Absent
     ));
     assert!(wanted.elapsed() < Duration::from_secs(1));
-    // One that is not there is forgotten; another one when nobody looks at it any more.
+    // An absent run is forgotten; any other one when its last viewer is gone.
     let open = |hub: &Hub| {
         hub.open_runs()
             .into_iter()
@@ -247,7 +247,7 @@ async fn a_store_that_fails_or_hangs_is_named_until_it_answers() {
         let failed = board(&hub, is_away).await;
         assert!(away.elapsed() < Duration::from_secs(6));
         assert_eq!(failed.failure.as_deref(), Some(message));
-        // What was known stays, with its time.
+        // The last known content stays, with its time.
         assert_eq!(failed.runs.len(), 1);
         assert!(failed.read_at <= Timestamp::now());
         if way == FAILS {

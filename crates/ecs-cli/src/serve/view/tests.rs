@@ -16,7 +16,7 @@ fn view(rows: &[(u8, u8)]) -> View {
     }
 }
 
-/// What the script of the page does with a patch.
+/// Applies a patch as the script of the page does.
 fn apply(shown: &mut Vec<(String, String)>, patch: &Patch<'_>) {
     if patch.whole {
         shown.clear();

@@ -39,7 +39,7 @@ fn openstackclient_shows() {
     assert!(refused(&openstack("show.shell")).hint.contains("-f json"));
 }
 
-/// As `terraform output -json` writes outputs: each with its type and whether it is sensitive.
+/// `terraform output -json` writes each output with its type and its sensitivity.
 #[test]
 fn terraform_outputs() {
     let output =
@@ -94,7 +94,7 @@ fn terraform_outputs() {
     );
 }
 
-/// As `terraform show -json` writes a state, by the documented format 1.0: modules within modules, data beside resources.
+/// `terraform show -json` writes a state by the documented format 1.0: modules within modules, data beside resources.
 #[test]
 fn terraform_state() {
     let resource = |mode: &str, kind: &str, id: &str| {

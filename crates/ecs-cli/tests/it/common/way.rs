@@ -19,7 +19,7 @@ pub struct Way<'a> {
     files: Vec<(&'static str, String)>,
     /// The source that `ecsctl` prints.
     source: &'static str,
-    /// Whether to wait for the job, which takes some seconds.
+    /// `true` to wait for the job, which takes some seconds.
     waits: bool,
 }
 

@@ -81,7 +81,7 @@ fn a_full_disk_stops_the_run_before_anything_is_sent() {
     run(&sim, &arguments).expect(0);
 }
 
-/// What blocks are, for the shell.
+/// The shell's size of a block.
 const BLOCK: usize = 512;
 
 #[test]

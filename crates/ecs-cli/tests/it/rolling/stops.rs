@@ -160,7 +160,7 @@ fn few_remaining_servers_are_named_in_the_command() {
     assert!(log(&sim).iter().all(|value| value.action == hard));
 }
 
-/// As many failures as the limit allows: the run continues to its end.
+/// The run continues to its end with as many failures as the limit allows.
 #[test]
 fn failures_up_to_the_limit_do_not_stop_the_run() {
     let sim = failing_fleet();

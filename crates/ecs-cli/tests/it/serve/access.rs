@@ -1,4 +1,4 @@
-//! Who gets in, and from where.
+//! Access to the pages: by whom, and from where.
 
 use std::fs;
 

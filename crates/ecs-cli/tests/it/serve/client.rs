@@ -80,7 +80,7 @@ impl Events {
         (read > 0).then_some(line)
     }
 
-    /// What the events until then say that one of them has this text.
+    /// Reads events until one has this text, and returns them.
     #[track_caller]
     pub fn until(&mut self, text: &str) -> String {
         let (begun, mut seen) = (Instant::now(), String::new());

@@ -73,7 +73,7 @@ fn wrong_tokens_are_limited() {
         let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=61).contains(&wait), "{wait}");
     }
-    // Who is in stays in.
+    // A session that exists stays valid.
     assert_eq!(site.get_with("/", &cookie).status, 200);
 }
 

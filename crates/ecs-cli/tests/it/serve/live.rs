@@ -53,7 +53,7 @@ fn change_while_a_run_goes_on(store: &str) {
         &cookie,
     );
     let seen = follow.until("12 servers: 12 succeeded");
-    // What it has already is not sent again.
+    // Rows that the browser has are not sent again.
     assert!(!seen.contains("\"whole\":true"), "{seen}");
     for text in [
         "event: patch",
@@ -73,7 +73,7 @@ fn change_while_a_run_goes_on(store: &str) {
     assert!(listed.contains(" open</div>"), "{listed}");
     assert!(run.wait().success());
 
-    // Who connects again with the last version misses nothing, and gets nothing twice.
+    // A browser that reconnects with the last version misses nothing, and gets nothing twice.
     let latest = site.get_with(&format!("/runs/{id}"), &cookie).body;
     let (_, version) = latest.split_once("data-version=\"").unwrap();
     let (version, _) = version.split_once('"').unwrap();
@@ -124,7 +124,7 @@ fn a_database_that_is_away_is_named_and_comes_back() {
     assert!(!seen.contains("\"whole\":true,\"parts\":[[\"banner\""));
     wait_until("health", || site.get("/healthz").status == 503);
     assert!(!site.get("/healthz").body.contains("127.0.0.1"));
-    // What was known is still shown.
+    // The last known content is still shown.
     for path in ["/", &page] {
         let answer = site.get_with(path, &cookie);
         assert_eq!(answer.status, 200);

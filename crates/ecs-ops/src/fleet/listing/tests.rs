@@ -235,7 +235,7 @@ fn gaps_between_capped_pages_are_closed_by_the_next_try() {
 
 #[test]
 fn shifts_are_noticed() {
-    // One is deleted from what was read already: the first of the next page would be lost.
+    // A server is deleted from the pages that were read: the first one of the next page would be lost.
     let deleted = |service: &mut Service, requests: usize| {
         if requests == 2 {
             service.rows.remove(0);
@@ -251,7 +251,7 @@ fn shifts_are_noticed() {
     let mut service = Service::of(0..30);
     let (step, listing, _) = read(marker(10), &mut service, deleted);
     assert_eq!((step, listing.into_rows().len()), (ListingStep::Whole, 30));
-    // One is made in front, and nobody counts: a row comes twice.
+    // A server is made in front, and nobody counts: a row comes twice.
     let mut service = Service {
         counts: false,
         ..Service::of(0..30)
@@ -347,8 +347,8 @@ fn service() -> impl Strategy<Value = Service> {
 }
 
 proptest! {
-    /// Nothing changes while the list is read: what is called whole has every row, once, unless a
-    /// count is too low and nothing else tells that there is more.
+    /// The list does not change while it is read: a whole list has every row, once, unless a count
+    /// is too low and nothing else tells that there is more.
     #[test]
     fn a_whole_list_has_every_row(service in service(), limit in 1_usize..25, markers: bool) {
         let mut service = service;

@@ -76,7 +76,7 @@ async fn an_answer_that_cannot_be_read_is_looked_for_in_the_list() {
     });
     let found = builder.build().unwrap().look_up(&named).await.unwrap();
     assert_eq!((found.servers.len(), &found.missing[..]), (2, &named[2..]));
-    // One query of a server, one of a list with ids, and two pages.
+    // The queries: one of a server, one of a list with ids, and two pages.
     assert_eq!(seen.count(http::Method::GET), 4);
 }
 

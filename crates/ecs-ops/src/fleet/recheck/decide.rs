@@ -1,4 +1,4 @@
-//! Which servers of a wave are not ready, by what was found of them.
+//! The servers of a wave that are not ready, by what was found of them.
 
 use std::collections::{HashMap, HashSet};
 

@@ -122,7 +122,7 @@ fn a_resumed_run_keeps_the_time_of_its_plan() {
     let expected = |local| WaveRecheck::stop().since(ahead(at(local)).unwrap());
     assert_eq!(new.since_or(at(AFTER), ahead), expected(AFTER));
     assert_eq!(new.since_or(at(AFTER), |_| None), WaveRecheck::stop());
-    // What changes while the servers are read for the plan counts.
+    // A change while the servers are read for the plan counts.
     let read = new.read_from(at(BEFORE)).since_or(at(AFTER), ahead);
     assert_eq!(read, expected(BEFORE));
     assert_eq!(

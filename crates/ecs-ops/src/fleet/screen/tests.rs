@@ -1,4 +1,4 @@
-//! Which servers are skipped, and which comes last.
+//! Skipped servers, and the server that comes last.
 
 use ecs_model::StopType;
 

@@ -23,8 +23,8 @@ pub(crate) enum ReadPlan {
     ByIds,
 }
 
-/// How many queries the list of a project of this size takes. Its end shows by a page that is not
-/// full.
+/// Returns the number of queries for the list of a project of this size. A page that is not full
+/// ends the list.
 pub(crate) fn pages(project_servers: usize) -> usize {
     project_servers / PAGE + 1
 }
@@ -64,8 +64,8 @@ pub(crate) fn plan(wanted: usize, place: PlaceFacts, pages_if_unknown: usize) ->
 pub(crate) struct Filtered {
     /// The servers that were asked for and that it shows.
     pub(crate) servers: Vec<Server>,
-    /// Whether the service filters by ids. A service that does not know the filter lists other
-    /// servers, or nothing.
+    /// The service's filter by ids. A service that does not know the filter lists other servers, or
+    /// nothing.
     pub(crate) support: Support,
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn filtered(asked: &[ServerId], rows: Vec<Server>) -> Filtered {
             servers.push(row);
         }
     }
-    // One that shows few of many takes part of them only, and is not worth another try.
+    // A filter that shows few of many takes part of them only, and is not worth another try.
     let is_useful = servers.len().saturating_mul(2) >= asked.len();
     let support = if as_asked && is_useful {
         Support::Yes

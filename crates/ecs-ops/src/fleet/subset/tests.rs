@@ -229,7 +229,7 @@ async fn a_cached_answer_about_one_server() {
         )
     });
     let client = builder.build().unwrap();
-    // One of a server, one with ids, one whole list; then the list only.
+    // The queries: one of a server, one with ids, one whole list; then the list only.
     for queries in [3, 4] {
         client.0.place.set_project_servers(10_000);
         let read = client.read_servers(&named, ReadPurpose::Evidence).await;
@@ -295,8 +295,7 @@ async fn an_answer_about_another_server() {
     }
 }
 
-/// Where an operator documents the filter, it counts as there; where the documentation has none, it
-/// is not tried.
+/// A filter that an operator documents counts as supported; an undocumented one is not tried.
 #[test]
 fn what_operators_document() {
     for (endpoint, expected) in [

@@ -1,4 +1,4 @@
-//! Why a job or a sub-job failed, wherever the service put it.
+//! The reason why a job or a sub-job failed, from any field that the service uses.
 
 use ecs_client::Problem;
 use ecs_model::{ErrorInfo, Job, SubJob};

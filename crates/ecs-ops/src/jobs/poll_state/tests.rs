@@ -108,7 +108,7 @@ impl ReferenceStateMachine for Model {
 
     fn apply(mut state: Self, poll: &TestPoll) -> Self {
         state.now += poll.after;
-        // Nobody polls again, or nobody waits for it.
+        // The job is not polled again, or has no subscriber.
         let last = state.deadlines().last;
         if state.over || last.is_some_and(|last| state.now >= last) {
             state.expected = Expected::Nothing;

@@ -64,8 +64,8 @@ fn job(number: u8) -> Arc<JobId> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// One poll of a job at a time, however many watch it; each watcher gets each poll
-    /// until the end, exactly once; and nobody is forgotten.
+    /// A job has one poll at a time, however many subscribers it has; each subscriber gets each
+    /// poll until the end, exactly once, and none is forgotten.
     #[test]
     fn nobody_is_forgotten(steps in proptest::collection::vec(step(), 1..60), seed: u64) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

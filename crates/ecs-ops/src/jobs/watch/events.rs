@@ -30,7 +30,7 @@ pub struct JobEvents {
     open: usize,
     deadline: Option<Instant>,
     ready: VecDeque<(usize, JobEvent)>,
-    /// When it began.
+    /// The time at which it began.
     began: Option<Instant>,
     settings: watch::Receiver<WatchSettings>,
     /// The time between signs of life.
@@ -45,9 +45,9 @@ struct WatchedState {
     status: Option<JobStatus>,
     /// The outcomes reported so far. The first one of a server is kept.
     reported: BTreeMap<ServerId, Outcome>,
-    /// Whether its undocumented status was reported.
+    /// `true` if its undocumented status was reported.
     undocumented_reported: bool,
-    /// Whether its unrequested servers were reported.
+    /// `true` if its unrequested servers were reported.
     unrequested_reported: bool,
 }
 
@@ -289,7 +289,7 @@ impl JobEvents {
 
 /// Waits until the settings of the watch change.
 async fn settings_changed(settings: &mut watch::Receiver<WatchSettings>) {
-    // When the watch is gone nobody can change them.
+    // The settings cannot change when the watch is gone.
     if settings.changed().await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -129,7 +129,7 @@ async fn cancelling() {
     assert_eq!(all(late).await.len(), 1);
 }
 
-/// Who is refused for one job is not asked for the others: wrong signatures must not be repeated.
+/// A refusal for one job ends the polling of the others: wrong signatures must not be repeated.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_ends_the_watching_of_all() {
     let wrong = r#"{"error_code":"APIGW.0301","error_msg":"verify ak sk signature fail"}"#;
@@ -181,7 +181,7 @@ async fn a_job_that_stands_still() {
         .deadline(600 * SECOND)
         .until_done()
         .await;
-    // One that cannot be seen may well make progress.
+    // A job that cannot be polled may well make progress.
     assert_eq!(
         [is(&ends[0].end), is(&ends[1].end)],
         ["stalled", "not seen"]

@@ -53,7 +53,7 @@ impl Recovered {
         Ok(())
     }
 
-    /// Whether an outcome is consistent with the requests of its server.
+    /// Checks that an outcome is consistent with the requests of its server.
     fn fits(&self, id: ServerId, outcome: &Outcome) -> FoldResult {
         let server = self.servers.get(&id);
         let server = server.ok_or(format!("server {id} is not in the run"))?;

@@ -280,7 +280,7 @@ fn a_request_is_synced_twice() {
     let status = Some("SUCCESS".to_owned());
     assert_eq!(append(Record::JobFinished { job_id, status }), (6, 3));
     assert_eq!(append(Record::Ended {}), (7, 4));
-    // What no job says again is not left to luck.
+    // A record that no job repeats is synced.
     assert_eq!(append(of_job(None)), (8, 5));
 }
 

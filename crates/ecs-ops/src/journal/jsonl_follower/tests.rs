@@ -30,7 +30,7 @@ fn each_record_comes_once_however_its_bytes_arrive() {
     }
 }
 
-/// As resuming does after a crash.
+/// A resumed run does this after a crash.
 #[test]
 fn a_torn_line_that_is_cut_off_and_written_anew_is_read_then() {
     let all = a_journal();
@@ -43,7 +43,7 @@ fn a_torn_line_that_is_cut_off_and_written_anew_is_read_then() {
     assert_eq!(follower.read_new().unwrap(), all[..1]);
     std::fs::write(&path, [&first[..], &second[..]].concat()).unwrap();
     assert_eq!(follower.read_new().unwrap(), all[1..2]);
-    // What was read is gone.
+    // The lines that were read are gone.
     std::fs::write(&path, &first).unwrap();
     let error = follower.read_new().unwrap_err();
     assert_eq!(error.kind(), JournalErrorKind::Contradiction);

@@ -20,7 +20,7 @@ fn every_line_is_a_json_object_that_jq_can_read() {
     }
 }
 
-/// Where each line ends, with its newline.
+/// Returns the end of each line, including its newline.
 fn line_ends(file: &[u8]) -> Vec<usize> {
     (1..=file.len())
         .filter(|end| file[end - 1] == b'\n')
@@ -155,7 +155,7 @@ fn what_a_later_version_wrote() {
     assert_eq!(error.kind(), JournalErrorKind::TooNew);
 }
 
-/// As other programs write it again.
+/// Writes it again as other programs do.
 fn without_checksums(journal: &[u8]) -> Vec<u8> {
     let mut again = Vec::new();
     for line in String::from_utf8_lossy(journal).lines() {
@@ -196,7 +196,7 @@ fn what_is_no_journal() {
         assert!(contents.entries.is_empty());
         assert_eq!(contents.tail.is_some(), !file.is_empty());
     }
-    // What its run did, if it was one, cannot be known: it may have sent everything.
+    // The outcome of its run, if it was one, is unknown: it may have sent everything.
     let pretty = "{\n  \"v\": 1,\n  \"seq\": 0\n}\n";
     for file in [
         &b"\n"[..],
@@ -302,7 +302,7 @@ fn a_file_that_is_longer_than_a_chunk_is_read_as_a_whole() {
         assert_eq!((tail.line, tail.offset), (3, whole as u64));
         assert_eq!(tail.bytes, (end - whole) as u64);
     }
-    // One byte that is not as it was, and whole lines after it.
+    // A single byte that is not as it was, and whole lines after it.
     let mut damaged = file.clone();
     damaged[100] = b'!';
     assert!(read_from(damaged.as_slice(), 0).is_err());

@@ -46,7 +46,7 @@ fn where_a_run_is_may_be_in_its_journal_or_not() {
             "access_key": "AKEXAMPLE", "agency": null, "agency_domain": null},
         "project": {"id": "p1", "name": null, "origin": "OS_PROJECT_ID"},
     });
-    // What a later version adds to it is no reason not to go on.
+    // A field that a later version adds to it is no reason to refuse it.
     target["account"]["later"] = serde_json::json!("x");
     let target: ResolvedTarget = serde_json::from_value(target).unwrap();
     let known = RunRecord {
@@ -112,7 +112,7 @@ fn servers_that_are_skipped_before_their_wave_are_not_sent_again() {
         Some(ServerProgress::Finished(_))
     ));
     assert_eq!(recovered.waves(), [servers(1), vec![server(2)]]);
-    // Nothing of it is awaited.
+    // No job is awaited.
     let resumption = recovered.resumption();
     assert!(
         matches!(&resumption, crate::rolling::WaveEvent::Resumed { awaited, .. } if awaited.is_empty()),

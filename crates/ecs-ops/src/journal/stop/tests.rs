@@ -82,7 +82,7 @@ fn what_the_service_may_have_counted() {
         attempt: 1,
         remote: None,
     };
-    // One record a second, from 1 on.
+    // A record each second, from 1 on.
     let state = recovered(vec![
         intent(1, 0),
         sending(1),

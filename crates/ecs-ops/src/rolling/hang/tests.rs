@@ -144,7 +144,7 @@ proptest! {
         }
     }
 
-    /// One more read can only help if it shows the same.
+    /// A further read can only help if it shows the same.
     #[test]
     fn a_read_that_shows_nothing_never_escalates(reads in readings(), fails: bool) {
         let mut history = HangHistory::default();

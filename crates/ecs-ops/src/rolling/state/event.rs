@@ -1,4 +1,4 @@
-//! What happens in a rolling run, and what its driver does next.
+//! The events of a rolling run, and the next action of its driver.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) enum WaveEvent {
     Ended {
         /// The server.
         server: ServerId,
-        /// Whether it succeeded. An unknown outcome is not a success.
+        /// `true` if it succeeded. An unknown outcome is not a success.
         succeeded: bool,
     },
     /// The health check passed.
@@ -35,16 +35,16 @@ pub(crate) enum WaveEvent {
         wave: usize,
         /// The servers that are not ready.
         unready: Vec<ServerId>,
-        /// Whether those are skipped; otherwise the run stops.
+        /// `true` if those are skipped; otherwise the run stops.
         skipped: bool,
-        /// Why they are not ready, or why they could not be read.
+        /// The reason why they are not ready, or why they could not be read.
         message: Option<String>,
     },
     /// Another process resumed the run, whatever had stopped it.
     Resumed {
-        /// Whether the previous process reported its end. If so, the operator knows of its failures
-        /// and they are counted from zero; otherwise they stop the run again. The same holds for
-        /// the canary.
+        /// `true` if the previous process reported its end. If so, the operator knows of its
+        /// failures and they are counted from zero; otherwise they stop the run again. The same
+        /// holds for the canary.
         reported: bool,
         /// Servers that are still polled.
         awaited: Vec<ServerId>,

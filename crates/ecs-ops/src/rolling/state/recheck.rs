@@ -59,7 +59,7 @@ impl Rolling {
                 let is_untried = is_empty && self.wave_succeeded + self.wave_failed == 0;
                 match (self.open.is_empty(), is_untried) {
                     (true, true) if is_canary => self.stop(not_ready),
-                    // That nothing of it succeeded says nothing.
+                    // A wave of which nothing was sent proves nothing by its lack of success.
                     (true, true) => self.stage = self.after_wave(wave),
                     _ => self.end_wave_if_none_is_open(wave),
                 }
@@ -67,7 +67,7 @@ impl Rolling {
         }
     }
 
-    /// Whether all servers of the canary were skipped, so that what follows is untried.
+    /// Returns `true` if all servers of the canary were skipped, so that what follows is untried.
     pub(super) fn has_no_canary_left(&self) -> bool {
         let is_first = matches!(self.stage, Stage::Ready(0) | Stage::Underway(0));
         let is_empty = self.waves.first().is_some_and(Vec::is_empty);

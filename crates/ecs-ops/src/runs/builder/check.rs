@@ -106,7 +106,7 @@ impl RunBuilder {
         let twice = ServerId::duplicates(&self.servers).into_iter();
         let twice: FxHashSet<_> = twice.filter_map(|(at, _)| self.servers.get(at)).collect();
         for (number, wave) in (1..).zip(waves) {
-            // What was named twice was told before.
+            // A server that is named twice was reported before.
             let of_once = wave.iter().filter(|id| !twice.contains(id));
             let twice_or_strange = of_once.filter(|id| !missing.remove(id));
             wrong.extend(twice_or_strange.map(|id| {

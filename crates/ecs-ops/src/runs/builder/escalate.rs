@@ -28,7 +28,7 @@ impl RunBuilder {
         self
     }
 
-    /// Whether a server may be restarted twice.
+    /// Returns `true` if a server may be restarted twice.
     pub(super) fn escalates(&self) -> bool {
         self.escalate_after.is_some() || self.escalate_hang.is_some()
     }

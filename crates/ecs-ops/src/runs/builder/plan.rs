@@ -98,7 +98,7 @@ impl RunBuilder {
         } else {
             self.batch_size
         };
-        // What a request requires, from 1 to 1,000 different servers, holds for each of these.
+        // Each of these meets the requirement of a request: 1 to 1,000 different servers.
         Ok(match rolling {
             Some(rolling) => {
                 let waves = rolling.remaining().map(|(_, wave)| wave);

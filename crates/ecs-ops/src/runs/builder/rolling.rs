@@ -122,7 +122,7 @@ impl RunBuilder {
         })
     }
 
-    /// As [`health_check`](Self::health_check), with a check that gets the number of the wave and
+    /// Like [`health_check`](Self::health_check), with a check that gets the number of the wave and
     /// the outcome of each of its servers, and that fails with whatever displays.
     ///
     /// ```

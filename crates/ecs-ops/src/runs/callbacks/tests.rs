@@ -8,8 +8,8 @@ fn wave() -> FinishedWave {
     }
 }
 
-/// One that blocks the thread is not interrupted; advancing the clock is what a test can do of
-/// that.
+/// A check that blocks the thread is not interrupted; a test can imitate that by advancing the
+/// clock.
 #[tokio::test(start_paused = true)]
 async fn a_check_that_took_too_long_has_failed() {
     const SECOND: Duration = Duration::from_secs(1);

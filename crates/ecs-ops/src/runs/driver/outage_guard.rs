@@ -106,8 +106,8 @@ impl OutageGuard {
     }
 }
 
-/// Whether the service itself answered, now: with what it was asked for, or with a refusal in a
-/// form of its own.
+/// Returns `true` if the service itself answered, now: with what it was asked for, or with a
+/// refusal in a form of its own.
 fn is_itself(probe: &Probe) -> bool {
     match &probe.end {
         _ if probe.stale.is_some() => false,

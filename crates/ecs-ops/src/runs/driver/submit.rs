@@ -199,7 +199,7 @@ impl RequestHooks<'_> {
     }
 }
 
-/// Whether a request still waits for the same. How long it will take may have changed.
+/// Returns `true` if a request still waits for the same. How long it will take may have changed.
 fn is_same_wait(known: &Event, event: &Event) -> bool {
     let is_quota = |event: &Event| matches!(event, Event::WaitingForQuota { .. });
     known == event || (is_quota(known) && is_quota(event))

@@ -103,7 +103,7 @@ async fn being_told_to_stop_submitting() {
         .iter()
         .map(|server| server.outcome.name())
         .collect();
-    // What was accepted is watched to its end.
+    // The accepted request is polled to its end.
     assert_eq!(
         names,
         [

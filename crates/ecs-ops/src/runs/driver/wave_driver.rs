@@ -20,12 +20,12 @@ use crate::runs::state::{Resumption, RunState};
 /// The progress between waves.
 #[derive(Debug)]
 pub(super) struct WaveDriver {
-    /// Whether a step is underway.
+    /// `true` if a step is underway.
     pub(super) is_underway: bool,
     /// Until when an action with a lost answer may still be in progress: nothing follows a wave
     /// before.
     unknown_until: Option<Instant>,
-    /// How much of the next step, if it is a pause, an earlier process has waited.
+    /// The part of the next pause that an earlier process has waited.
     paused: Duration,
 }
 

@@ -28,7 +28,7 @@ use crate::{Error, ErrorKind};
 pub(super) struct WorkLoop<'a, 's> {
     driver: Driver<'a>,
     state: &'s mut RunState,
-    /// How far the submissions that are underway have come.
+    /// The progress of the submissions that are underway.
     send_states: &'s mut HashMap<usize, Arc<SendState>>,
     /// The steps that are underway.
     steps: FuturesUnordered<BoxFuture<'a, Step>>,
@@ -37,16 +37,16 @@ pub(super) struct WorkLoop<'a, 's> {
     jobs: Subscription,
     /// The number of requests that are being submitted.
     submitting: usize,
-    /// Whether servers that may be in the wanted state are being read.
+    /// `true` if servers that may be in the wanted state are being read.
     reading_servers: bool,
-    /// When to show that the run is alive.
+    /// The time at which to show that the run is alive.
     sign_at: Instant,
     outage: OutageGuard,
     wave_driver: WaveDriver,
     observer: Observer,
 }
 
-/// Why the loop wakes up.
+/// The reason why the loop wakes up.
 enum Wake {
     /// A step ended.
     Step(Step),
@@ -172,7 +172,7 @@ impl<'a, 's> WorkLoop<'a, 's> {
         Wake::StartMore
     }
 
-    /// Whether the run must not end before another list of servers.
+    /// Returns `true` if the run must not end before another list of servers.
     fn needs_list(&mut self) -> bool {
         !self.state.is_denied() && self.observer.needs_list(self.driver.client, self.state)
     }
@@ -243,7 +243,7 @@ impl<'a, 's> WorkLoop<'a, 's> {
 }
 
 impl Driver<'_> {
-    /// When to show next that the run is alive.
+    /// Returns the next time at which to show that the run is alive.
     fn next_sign(self) -> Instant {
         after(self.client.0.core.scaled(SIGN_OF_LIFE))
     }
@@ -286,7 +286,7 @@ impl Driver<'_> {
             listed = reconciler.fetch_initial_state(self.client, servers, self.sink) => listed,
         };
         if let Err(error) = listed {
-            // What was asked for cannot be kept, so nothing is sent.
+            // The request cannot be met, so nothing is sent.
             let problem = error.problem().clone();
             match error.kind() {
                 ErrorKind::Credentials => state.refuse(problem),

@@ -115,7 +115,7 @@ fn what_a_server_tells() {
                 "its status is SHUTOFF, it was updated 2026-01-01T09:00:00Z".to_owned(),
             ),
         ),
-        // Somebody else is at it.
+        // Another user acts on it.
         (
             REBOOT,
             server("ACTIVE", Some("powering-off"), Some(AFTER)),
@@ -177,7 +177,7 @@ fn what_a_server_tells() {
             false,
             inconclusive("its status is ACTIVE, it was updated 2026-01-01T12:00:31Z"),
         ),
-        // What cannot be read is no evidence.
+        // An unreadable value is no evidence.
         (
             REBOOT,
             server("ACTIVE", None, None),
@@ -197,7 +197,7 @@ fn what_a_server_tells() {
         let observation = observe(action, Some(&now), before.as_ref(), in_progress, sent());
         assert_eq!(observation, expected, "{action:?} {now:?}");
     }
-    // What was underway before the run ends some time, and is not ours.
+    // A task that began before the run ends some time, and is not ours.
     for before in [
         server("REBOOT", Some("rebooting"), Some(BEFORE)),
         server("ACTIVE", Some("powering-off"), Some(BEFORE)),

@@ -67,7 +67,7 @@ fn slow_lists(lists: Lists) -> Client {
         .unwrap()
 }
 
-/// Who reconciles and who verifies look at the same list.
+/// The reconciler and the verifier share a list.
 #[tokio::test(start_paused = true)]
 async fn one_list_at_a_time() {
     let lists = Lists::default();

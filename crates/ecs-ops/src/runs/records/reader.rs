@@ -13,7 +13,7 @@ use crate::{Client, Error, ErrorKind};
 /// The most queries of records that are in flight.
 const CONCURRENT: usize = 8;
 
-/// How long the records are read before each list of servers, by the service's clock.
+/// The longest read of the records before each list of servers, by the service's clock.
 const READ_LIMIT: Duration = Duration::from_secs(10);
 
 /// The records of servers, read at one time.
@@ -21,11 +21,11 @@ const READ_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct RecordList {
     /// By server; one whose records could not be read is absent.
     pub(super) actions: HashMap<ServerId, Vec<ServerAction>>,
-    /// Why records cannot be read at all.
+    /// The reason why records cannot be read at all.
     pub(super) refused: Option<Problem>,
 }
 
-/// Where a [`RecordQuery`] leaves its result.
+/// The result of a [`RecordQuery`].
 pub(super) type RecordInbox = Arc<Mutex<Option<RecordList>>>;
 
 /// A query of the records of some servers.
@@ -40,7 +40,7 @@ impl RecordQuery {
     pub(in crate::runs) async fn run(self, client: &Client) {
         let mut list = RecordList::default();
         let limit = client.0.core.scaled(READ_LIMIT);
-        // What was read until then counts.
+        // The records that were read until then count.
         let _ = tokio::time::timeout(limit, read_into(&mut list, client, self.servers)).await;
         *self.inbox.lock().unwrap_or_else(PoisonError::into_inner) = Some(list);
     }
@@ -78,7 +78,7 @@ async fn actions_on(client: &Client, id: ServerId) -> Result<Vec<ServerAction>, 
     Ok(shown.instance_actions.unwrap_or_default())
 }
 
-/// Whether the rights or the API are missing, for all servers alike.
+/// Returns `true` if the rights or the API are missing, for all servers alike.
 fn is_refused(error: &Error) -> bool {
     match error.problem().status() {
         Some(401 | 403 | 405 | 501) => true,

@@ -136,7 +136,7 @@ fn how_late_records_come_is_measured() {
         (&[Some(10)], 29, false),
         (&[Some(10)], 30, true),
         (&[Some(10), Some(60)], 100, false),
-        // One that is still to come can come at any time.
+        // A record that is still to come can come at any time.
         (&[Some(10), None], 1000, false),
     ];
     for (delays, age, bounded) in rows {

@@ -37,7 +37,7 @@ struct ControlRequest {
     earliest: Timestamp,
     /// Its first and its last server.
     servers: Vec<ServerId>,
-    /// How long its records took; `None`: not seen yet.
+    /// The delay of its records; `None`: not seen yet.
     delay: Option<Duration>,
 }
 
@@ -60,11 +60,11 @@ pub(in crate::runs) struct RecordTracker {
     inbox: RecordInbox,
     /// The number of jobs of earlier processes, which are no controls.
     resumed_jobs: usize,
-    /// Why records cannot be read.
+    /// The reason why records cannot be read.
     refused: Option<Problem>,
     /// The user of this run, as the records of its accepted requests show it.
     user: Option<String>,
-    /// Whether the records show different users of accepted requests.
+    /// `true` if the records show different users of accepted requests.
     contradictory: bool,
     /// The servers of accepted requests that showed the user.
     confirmed_on: HashSet<ServerId>,
@@ -169,7 +169,7 @@ impl RecordTracker {
         age: Duration,
     ) -> Option<RequestRecords> {
         let is_given = client.0.user_id.is_some();
-        // One server may have been acted on by somebody else at the same time.
+        // Another user may have acted on one of the servers at the same time.
         let confirmed = self.confirmed_on.len() > 1 && !self.contradictory;
         let own = OwnIdentity {
             user: self.known_user(client).filter(|_| confirmed || is_given),
@@ -204,8 +204,8 @@ impl RecordTracker {
         is_delay_bounded(self.controls.values().map(|control| control.delay), age)
     }
 
-    /// Whether records may tell more until `later` than at this age of a request: those of other
-    /// requests of this run are still to come, or came so late that absence counts later.
+    /// Returns `true` if records may tell more until `later` than at this age of a request: those
+    /// of other requests of this run are still to come, or came so late that absence counts later.
     pub(in crate::runs) fn may_tell_more(&self, age: Duration, later: Duration) -> bool {
         let mut delays = self.controls.values().map(|control| control.delay);
         self.refused.is_none()
@@ -219,7 +219,7 @@ impl RecordTracker {
         given.or(self.user.as_ref()).cloned()
     }
 
-    /// Why the records say nothing; `None` if they can be read.
+    /// Returns the reason why the records prove nothing; `None` if they can be read.
     pub(in crate::runs) fn refusal(&self) -> Option<&Problem> {
         self.refused.as_ref()
     }

@@ -26,7 +26,7 @@ impl RunState {
             Event::ServerDone(server) => Some(server),
             _ => None,
         });
-        // That a server was not acted on is recorded before it is sent again.
+        // The proof that a server was not acted on is recorded before it is sent again.
         let outcomes = self.cleared.iter().chain(ended);
         let servers: Vec<_> = outcomes.filter_map(OutcomeRecord::of).collect();
         if !servers.is_empty() {

@@ -57,7 +57,7 @@ impl RunState {
         }
     }
 
-    /// Whether this is the known outcome of the soft restart.
+    /// Returns `true` if this is the known outcome of the soft restart.
     pub(super) fn is_soft_outcome(&self, id: &ServerId, outcome: &Outcome) -> bool {
         let job_id = self.ledger.soft_outcomes.get(id).map(Outcome::job_id);
         job_id.is_some_and(|job_id| job_id.is_some() && job_id == outcome.job_id())
@@ -80,8 +80,8 @@ impl RunState {
         escalate(soft_outcome, elapsed, after, already)
     }
 
-    /// Whether a second restart of this server is possible: never of one that may already have been
-    /// restarted twice, and not when nothing more is sent.
+    /// Returns `true` if a second restart of this server is possible: never of one that may already
+    /// have been restarted twice, and not when nothing more is sent.
     pub(super) fn may_restart_again(&self, id: &ServerId) -> bool {
         let once = |escalations: &Escalations| !escalations.excluded.contains(id);
         self.escalations.as_ref().is_some_and(once)
@@ -101,7 +101,7 @@ impl RunState {
         }
     }
 
-    /// Whether a failed soft restart of this server would be escalated.
+    /// Returns `true` if a failed soft restart of this server would be escalated.
     pub(super) fn may_escalate(&self, id: &ServerId) -> bool {
         self.escalation(id, FirstRestart::Failed, Duration::ZERO) == Escalation::Hard
     }
@@ -194,8 +194,8 @@ impl RunState {
     }
 }
 
-/// Whether an action failed for lack of a permission, or because of throttling: a hard restart
-/// would fail for the same reason.
+/// Returns `true` if an action failed for lack of a permission, or because of throttling: a hard
+/// restart would fail for the same reason.
 fn is_denial(error: &Problem) -> bool {
     let code = error.code.as_deref().unwrap_or_default();
     let disposition = ErrorInfo::of(code).map(|info| info.disposition);

@@ -38,7 +38,7 @@ impl RunState {
         }
     }
 
-    /// Whether servers that hang are restarted hard.
+    /// Returns `true` if servers that hang are restarted hard.
     pub(crate) fn watches_hangs(&self) -> bool {
         let escalations = self.escalations.as_ref();
         escalations.is_some_and(|escalations| escalations.hang.is_some())
@@ -114,8 +114,8 @@ impl RunState {
         self.restart_hard(id, Outcome::Failed { job_id, error });
     }
 
-    /// Whether each server of a job has an outcome or is restarted hard because it hangs: then its
-    /// end is not waited for.
+    /// Returns `true` if each server of a job has an outcome or is restarted hard because it hangs:
+    /// then its end is not waited for.
     pub(super) fn is_left_hanging(&self, index: usize) -> bool {
         let (Some(request), Some(job)) = (self.requests.get(index), self.job(index)) else {
             return false;

@@ -16,7 +16,7 @@ impl RunState {
         self.next_of(RequestQueue::next_single)
     }
 
-    /// Whether there is a request to submit.
+    /// Returns `true` if there is a request to submit.
     pub(crate) fn has_requests(&self) -> bool {
         self.halted.is_none() && self.queue.has_ready()
     }

@@ -28,9 +28,9 @@ pub(crate) struct Rechecked {
     /// The wave, counted from 0.
     pub(crate) wave: usize,
     pub(crate) unready: Vec<UnreadyServer>,
-    /// Whether those are skipped; otherwise the run stops.
+    /// `true` if those are skipped; otherwise the run stops.
     pub(crate) skipped: bool,
-    /// Why they could not be read.
+    /// The reason why they could not be read.
     pub(crate) failure: Option<Problem>,
 }
 
@@ -120,8 +120,8 @@ fn not_sent(server: &UnreadyServer, wave: usize) -> ServerReport {
 }
 
 impl WaveQueue {
-    /// Whether the servers of a wave that may begin must be read before. Those of the first wave
-    /// were read for the plan, unless the run is resumed.
+    /// Returns `true` if the servers of a wave that may begin must be read before. Those of the
+    /// first wave were read for the plan, unless the run is resumed.
     pub(super) fn must_be_read(&self, wave: usize) -> bool {
         let is_first = wave == 0 && !self.is_resumed;
         self.recheck.is_some() && self.read_wave != Some(wave) && !is_first

@@ -50,7 +50,7 @@ pub(super) fn scope(
     let names_some = named > 0 && named < servers.len();
     let object = match error.status() {
         Some(status) => names_some || ABOUT_AN_OBJECT.contains(&status),
-        // What was never answered was refused by the client itself.
+        // A request without an answer was refused by the client itself.
         None => info.is_some(),
     };
     if !object || info.is_some_and(maybe_executed) || ErrorInfo::is_of_gateway(code) {

@@ -16,9 +16,9 @@ pub(crate) struct Resumption {
     pub(crate) known: Vec<Event>,
     /// The first new events.
     pub(crate) news: Vec<Event>,
-    /// When the last answer was lost, or the last job turned out not to report all of its servers.
+    /// The time at which the last answer was lost, or the last job turned out not to report all of its servers.
     pub(crate) lost_answer_at: Option<Timestamp>,
-    /// When the pause between waves began that the run is in.
+    /// The time at which the pause between waves began that the run is in.
     pub(crate) pause_began: Option<Timestamp>,
     /// The servers sent before that may still count: how many, and when at the latest.
     pub(crate) counted: Vec<(usize, Timestamp)>,

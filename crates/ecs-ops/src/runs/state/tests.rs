@@ -161,7 +161,7 @@ proptest! {
         }
         let mut given: Vec<usize> = Vec::new();
         let mut at_rest: HashSet<ServerId> = HashSet::new();
-        // What is true of each request and server, kept apart from the machine.
+        // The true state of each request and server, kept apart from the run's state.
         let mut settled: HashSet<usize> = HashSet::new();
         let mut out: HashSet<ServerId> = HashSet::new();
         let mut accepted: HashSet<ServerId> = HashSet::new();
@@ -291,7 +291,7 @@ proptest! {
                     !accepted && !lost_answer_at && !maybe_sent
                 }
                 Outcome::Unknown { job_id: None, .. } => {
-                    // What shows that the second of two requests was not executed does not clear up
+                    // A proof that the second of two requests was not executed says nothing about
                     // the first.
                     let twice = unknown_fates.get(&server.id).is_some_and(|times| *times > 1);
                     !accepted && (lost_answer_at || maybe_sent || twice)

@@ -15,7 +15,7 @@ use crate::runs::evidence::{
 };
 use crate::runs::records::{RequestRecords, ServerStates};
 
-/// Why a server was not acted on that shows no change.
+/// The reason why a server was not acted on that shows no change.
 const UNCHANGED: &str = "the server is unchanged since before the run";
 
 /// The policy for lost answers.
@@ -27,7 +27,7 @@ pub(crate) struct UnknownPolicy {
     pub(crate) resubmit: bool,
 }
 
-/// How far the reconciliation of a request is when servers are listed.
+/// The progress of a request's reconciliation when servers are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReconcileStage {
     /// Before the limit: absence proves nothing yet.
@@ -45,7 +45,7 @@ struct ServersNow<'a> {
     before: &'a ServerList,
     /// The servers now, or why they could not be listed.
     now: Result<&'a ServerList, &'a Problem>,
-    /// When the request was sent.
+    /// The time at which the request was sent.
     sent: SentTimes,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Reconciliation {
     error: Problem,
     /// Servers on which the action was seen in progress.
     in_progress: HashSet<ServerId>,
-    /// Whether one of its servers shows a change, so that none is certainly unchanged.
+    /// `true` if one of its servers shows a change, so that none is certainly unchanged.
     shows_change: bool,
     /// The states of the undecided servers.
     undecided: HashMap<ServerId, String>,
@@ -63,7 +63,7 @@ pub(super) struct Reconciliation {
     awaiting_record: HashSet<ServerId>,
     /// The evidence of the service's records.
     records: Option<RequestRecords>,
-    /// Why the records could not be read.
+    /// The reason why the records could not be read.
     records_refused: Option<String>,
 }
 
@@ -204,7 +204,7 @@ impl RunState {
         self.unknown_requests.iter().copied().collect()
     }
 
-    /// Why the answer of a request is lost.
+    /// Returns the reason why the answer of a request is lost.
     pub(crate) fn unknown_cause(&self, index: usize) -> Option<&Problem> {
         match &self.requests.get(index)?.state {
             RequestState::Unknown(reconciliation) => Some(&reconciliation.error),

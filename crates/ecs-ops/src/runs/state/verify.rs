@@ -135,7 +135,7 @@ impl RunState {
         events
     }
 
-    /// When jobs were accepted; empty if escalation is off.
+    /// Returns the times at which jobs were accepted; empty if escalation is off.
     fn accepted_for_hard(&self) -> HashMap<JobId, Timestamp> {
         let jobs = self
             .ledger

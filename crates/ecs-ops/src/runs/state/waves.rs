@@ -20,7 +20,7 @@ pub(super) struct WaveQueue {
     /// Waves that have not begun, with their requests; and the wave that an earlier process began, if
     /// it is read again.
     pub(super) to_come: VecDeque<(usize, Vec<Vec<ServerId>>)>,
-    /// How the servers of a wave are read before they are sent. `None`: they are not.
+    /// The read of a wave's servers before they are sent. `None`: there is none.
     pub(super) recheck: Option<WaveRecheck>,
     /// The wave whose servers were read last.
     pub(super) read_wave: Option<usize>,
@@ -65,14 +65,14 @@ impl WaveQueue {
         requests.flatten().copied()
     }
 
-    /// Whether servers of a wave are to be sent.
+    /// Returns `true` if servers of a wave are to be sent.
     fn is_to_come(&self, wave: usize) -> bool {
         self.to_come
             .front()
             .is_some_and(|(front, _)| *front == wave)
     }
 
-    /// Why the run stops, if it does.
+    /// Returns the reason why the run stops, if it does.
     pub(super) fn stop_reason(&self) -> Option<StopReason> {
         match self.rolling.action() {
             WaveAction::Stop(reason) => Some(reason),
@@ -80,7 +80,7 @@ impl WaveQueue {
         }
     }
 
-    /// Whether steps remain.
+    /// Returns `true` if steps remain.
     pub(super) fn is_cut_short(&self) -> bool {
         !self.rolling.is_over()
     }
@@ -115,7 +115,7 @@ impl RunState {
         })
     }
 
-    /// Whether an earlier process began this wave, counted from 0.
+    /// Returns `true` if an earlier process began this wave, counted from 0.
     pub(crate) fn is_underway(&self, wave: usize) -> bool {
         let waves = self.waves.as_ref();
         waves.is_some_and(|waves| waves.rolling.underway() == Some(wave))
@@ -125,7 +125,7 @@ impl RunState {
     pub(crate) fn finished_wave(&self, wave: usize) -> FinishedWave {
         let waves = self.waves.iter().flat_map(|waves| waves.rolling.waves());
         let servers = waves.clone().nth(wave).into_iter().flatten();
-        // One that an earlier process did not get to comes in a later wave.
+        // A server that an earlier process did not send comes in a later wave.
         let not_yet = || Outcome::NotAttempted {
             error: Problem::new("not sent yet: it comes in a later wave"),
         };
@@ -167,7 +167,7 @@ impl RunState {
                 requests
                     .into_iter()
                     .for_each(|servers| self.queue.push_back(servers));
-                // One that an earlier process began was announced when the run was resumed.
+                // A wave that an earlier process began was announced when the run was resumed.
                 let is_news = waves.rolling.underway() != Some(*wave);
                 is_news.then(|| Event::WaveBegan {
                     wave: wave + 1,

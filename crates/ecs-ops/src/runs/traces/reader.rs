@@ -14,22 +14,22 @@ use crate::{Client, Error, ErrorKind};
 const PAGE: u64 = ListTraces::MAX_LIMIT;
 /// The most pages of one query. What is longer is not whole, and proves no absence.
 const MAX_PAGES: usize = 10;
-/// How long the traces are read before each list of servers, by the service's clock.
+/// The longest read of the traces before each list of servers, by the service's clock.
 const READ_LIMIT: Duration = Duration::from_secs(10);
-/// How far around the requests of a run traces are asked for.
+/// The margin around the requests of a run, within which traces are read.
 const MARGIN: SignedDuration = SignedDuration::from_secs(120);
 
 /// The traces that were read at one time.
 #[derive(Debug, Default)]
 pub(super) struct TraceList {
     pub(super) traces: Vec<ActionTrace>,
-    /// Whether these are all.
+    /// `true` if these are all.
     pub(super) whole: bool,
-    /// Why traces cannot be read at all.
+    /// The reason why traces cannot be read at all.
     pub(super) refused: Option<Problem>,
 }
 
-/// Where a [`TraceQuery`] leaves its result.
+/// The result of a [`TraceQuery`].
 pub(super) type TraceInbox = Arc<Mutex<Option<TraceList>>>;
 
 /// A query of the traces of an action since a time.
@@ -48,7 +48,7 @@ impl TraceQuery {
     pub(in crate::runs) async fn run(self) {
         let limit = self.client.0.core.scaled(READ_LIMIT);
         let mut list = TraceList::default();
-        // What was read until then counts.
+        // The traces that were read until then count.
         let _ = tokio::time::timeout(limit, self.read_into(&mut list)).await;
         *self.inbox.lock().unwrap_or_else(PoisonError::into_inner) = Some(list);
     }
@@ -74,7 +74,7 @@ impl TraceQuery {
         }
     }
 
-    /// One page.
+    /// Reads one page.
     async fn page(&self, next: Option<&str>) -> Result<(Vec<ActionTrace>, Option<String>), Error> {
         let number = |at: Timestamp| u64::try_from(at.as_millisecond()).unwrap_or_default();
         let wanted = ListTraces::builder()
@@ -99,7 +99,7 @@ impl TraceQuery {
     }
 }
 
-/// Whether the rights or the service are missing.
+/// Returns `true` if the rights or the service are missing.
 fn is_refused(error: &Error) -> bool {
     matches!(
         error.problem().status(),

@@ -1,4 +1,4 @@
-//! Whose trace it is.
+//! The owner of a trace.
 
 use std::collections::BTreeMap;
 
@@ -121,7 +121,7 @@ fn whose_trace_it_is() {
             "{other:?}: {found:?}"
         );
     }
-    // Somebody else's is told apart, and named.
+    // A trace of another user is distinguished, and its user is named.
     let theirs = trace(9, "alice", &[1, 2], Some("theirs"));
     let TraceFinding::Nothing(others) = of(std::slice::from_ref(&theirs), me, None) else {
         panic!();
@@ -151,8 +151,8 @@ fn whose_trace_it_is() {
     );
 }
 
-/// As with an answer of HTTP: 500, 502, 503 and 504 prove nothing, nor does a code that may come after
-/// the work began.
+/// The rule for an answer of HTTP holds: 500, 502, 503 and 504 prove nothing, nor does a code that may
+/// come after the work began.
 #[test]
 fn an_error_that_proves_nothing_leaves_it_open() {
     let answered = |status: u16, response: serde_json::Value| {

@@ -27,7 +27,7 @@ pub(in crate::runs) struct TraceTracker {
     inbox: TraceInbox,
     /// The number of jobs of earlier processes, which are no controls.
     resumed_jobs: usize,
-    /// Why traces cannot be read.
+    /// The reason why traces cannot be read.
     refused: Option<Problem>,
     /// The users that the traces of accepted requests of this run show.
     users: HashSet<String>,
@@ -151,7 +151,7 @@ impl TraceTracker {
         Some((finding, bounded || by_id))
     }
 
-    /// Whether traces of accepted requests of this run were seen.
+    /// Returns `true` if traces of accepted requests of this run were seen.
     pub(in crate::runs) fn sees_traces(&self) -> bool {
         self.controls.values().any(|(_, delay)| delay.is_some())
     }
@@ -160,8 +160,8 @@ impl TraceTracker {
         is_delay_bounded(self.controls.values().map(|(_, delay)| *delay), age)
     }
 
-    /// Whether traces may tell more until `later` than at this age of a request: those of other
-    /// requests of this run are still to come, or came so late that absence counts later.
+    /// Returns `true` if traces may tell more until `later` than at this age of a request: those of
+    /// other requests of this run are still to come, or came so late that absence counts later.
     pub(in crate::runs) fn may_tell_more(&self, age: Duration, later: Duration) -> bool {
         let mut delays = self.controls.values().map(|(_, delay)| delay);
         self.client.is_some()
@@ -170,7 +170,7 @@ impl TraceTracker {
             && (delays.any(Option::is_none) || self.is_bounded(later))
     }
 
-    /// Why the traces say nothing; `None` if they can be read.
+    /// Returns the reason why the traces prove nothing; `None` if they can be read.
     pub(in crate::runs) fn refusal(&self) -> Option<&Problem> {
         self.refused.as_ref()
     }

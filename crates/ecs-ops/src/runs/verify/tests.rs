@@ -141,7 +141,7 @@ async fn servers_that_do_not() {
     }
 }
 
-/// Who stops waiting before a server has settled does not know that it succeeded.
+/// A run that stops waiting before a server is at rest does not know that it succeeded.
 #[tokio::test(start_paused = true)]
 async fn the_deadline_comes_first() {
     let (builder, _) = listing(|_| Some(listed("REBOOT", json!(null))));

@@ -11,7 +11,7 @@ struct Case {
     message: &'static str,
     code: Option<&'static str>,
     signed: bool,
-    /// How many minutes the service's clock is ahead.
+    /// The minutes by which the service's clock is ahead.
     ahead: i64,
 }
 
@@ -63,7 +63,7 @@ impl Case {
     }
 }
 
-/// One case for each rule, in their order.
+/// Returns one case for each rule, in their order.
 #[rustfmt::skip]
 fn cases() -> Vec<(&'static str, &'static str, Case)> {
     vec![

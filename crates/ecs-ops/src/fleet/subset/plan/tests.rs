@@ -1,4 +1,4 @@
-//! Which way is the cheapest, and what a filter's answer shows.
+//! The cheapest way of reading, and the meaning of a filter's answer.
 
 use ecs_model::ServerStatus;
 use proptest::prelude::*;

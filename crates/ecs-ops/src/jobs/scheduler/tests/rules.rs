@@ -1,4 +1,4 @@
-//! One rule at a time.
+//! The rules, one at a time.
 
 use super::*;
 
@@ -203,7 +203,7 @@ fn what_is_learned_of_a_job_that_ended() {
     assert!(near(learned(Some(50 * SECOND), new(0), 30), 30.0));
     assert!(near(learned(None, new(0), 30), 30.0));
     assert!(near(learned(Some(20 * SECOND), options(), 30), 20.0));
-    // Nobody knows when it began: nothing is learned, and what was assumed stays.
+    // The beginning is unknown: nothing is learned, and the assumption stays.
     assert!(near(learned(None, options(), 30), 10.0));
 }
 

@@ -41,11 +41,11 @@ fn a_wave_goes_on_without_those_that_are_skipped() {
     waves.on(rechecked(1, &[3], true));
     waves.on(WaveEvent::Began { wave: 1 });
     assert_eq!(waves.open(), 1);
-    // Nothing of the next one is left, and they count as no failures.
+    // The next wave has no server left, and they do not count as failures.
     assert_eq!(waves.on(ended(2)), WaveAction::Start { wave: 2 });
     assert_eq!(waves.on(rechecked(2, &[4], true)), WaveAction::Done);
     assert_eq!(waves.failed(), 0);
-    // What comes late is about no wave that is to begin.
+    // A late result is about no wave that is to begin.
     assert_eq!(waves.on(rechecked(1, &[2], false)), WaveAction::Done);
 }
 
@@ -258,7 +258,7 @@ impl Model {
         });
     }
 
-    /// Whether there was something to do.
+    /// Returns `true` if there was something to do.
     fn step(&mut self, choice: u8) -> Result<bool, TestCaseError> {
         match self.rolling.action() {
             _ if choice % 8 == 7 => self.another_process(false),

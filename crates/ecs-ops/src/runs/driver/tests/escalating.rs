@@ -19,7 +19,7 @@ struct Plot {
     second: Option<Script>,
     /// To the first one, if not to take it.
     first: Option<Script>,
-    /// How the jobs of the first and of the second request end: `None` goes on for ever.
+    /// The end of the jobs of the first and the second request: `None` runs for ever.
     jobs: [Option<&'static str>; 2],
     /// The state of the server after each of them.
     shows: [&'static str; 2],

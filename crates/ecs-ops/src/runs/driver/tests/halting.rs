@@ -201,7 +201,7 @@ async fn wrong_signatures_are_not_repeated() {
     });
     let report = reboot(builder.concurrent_queries(1), 500).await;
     assert_eq!(report.summary().running, 500);
-    // One odd answer is not the end, but all jobs together have three.
+    // A single odd answer is not the end, but all jobs together have three.
     assert_eq!(seen.count(Method::GET), 3);
 }
 
@@ -237,8 +237,7 @@ async fn resubmitting_once() {
     }
 }
 
-/// Nothing is sent again, and nothing else is said, when the run was told to stop while the request
-/// was underway.
+/// A run that is stopped while a request is underway sends nothing again, and reports nothing else.
 #[tokio::test(start_paused = true)]
 async fn a_stop_before_the_fate_is_unknown() {
     let hang = Script::Hang {

@@ -178,7 +178,7 @@ async fn a_resumed_run_restarts_hard_what_was_found_to_hang() {
     }
 }
 
-/// Nothing that fails, and nothing that shows something else, leads to a second restart.
+/// A failure, or a read that shows something else, never leads to a second restart.
 #[tokio::test(start_paused = true)]
 async fn what_does_not_show_a_hang_all_the_time_is_no_evidence() {
     let table: [(&str, Poll, Poll); 9] = [

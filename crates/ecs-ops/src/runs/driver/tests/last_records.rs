@@ -68,7 +68,7 @@ async fn an_acceptance_that_is_being_written_at_the_deadline() {
         let progress = recovered.progress(server.id);
         assert_eq!(progress, Some(ServerProgress::Accepted { request: 1 }));
     }
-    // Nothing of it is left to be written: the journal can be resumed as it is.
+    // All records are written: the journal can be resumed as it is.
     assert!(recovered.is_ended());
     let (builder, _) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.build().unwrap();
@@ -76,7 +76,7 @@ async fn an_acceptance_that_is_being_written_at_the_deadline() {
     assert_eq!(resumed.report().await.unwrap().summary().succeeded, 4);
 }
 
-/// One that hangs does not keep the run: nobody knows whether the acceptance is in the journal.
+/// A write that hangs does not keep the run: nobody knows whether the acceptance is in the journal.
 #[tokio::test(start_paused = true)]
 async fn an_acceptance_that_is_never_written() {
     let (report, _, journal, late) = cut_short(Duration::from_secs(3600)).await;

@@ -1,4 +1,4 @@
-//! One journal is the journal of one run, and of one at a time.
+//! A journal belongs to one run, and to one at a time.
 
 use std::future::IntoFuture as _;
 use std::sync::Arc;

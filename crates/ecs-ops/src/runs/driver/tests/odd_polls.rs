@@ -1,4 +1,4 @@
-//! One odd answer to a poll is not the end.
+//! A single odd answer to a poll is not the end.
 
 use std::time::Duration;
 

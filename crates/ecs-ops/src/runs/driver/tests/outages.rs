@@ -12,7 +12,7 @@ use crate::{Event, OnUnknown, Report, Stopped};
 const PAGE: &str = "<html><head><title>502 Bad Gateway</title></head></html>";
 const SERVERS: &str = r#"{"count":0,"servers":[]}"#;
 
-/// Whether a request lists servers.
+/// Returns `true` if a request lists servers.
 fn lists(path: &str) -> bool {
     path.contains("/cloudservers")
 }

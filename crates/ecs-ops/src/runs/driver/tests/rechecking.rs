@@ -157,7 +157,7 @@ async fn servers_that_are_not_ready_any_more_are_skipped() {
         [(1, 2, false), (2, 1, true), (2, 1, false), (3, 2, true)]
     );
 
-    // Nobody sends them later.
+    // The skipped servers are never sent.
     let recovered = Recovered::from_entries(journal.entries()).unwrap();
     assert_eq!(recovered.unsent(), []);
     assert_eq!(names(&recovered.report()), names(&report));
@@ -274,7 +274,7 @@ async fn servers_that_cannot_be_read_are_not_sent() {
         let took = began.elapsed().as_secs();
         assert!((least..most).contains(&took), "{status}: {took}");
 
-        // Nothing is lost.
+        // No server is lost.
         shown.lock().unwrap().clear();
         let run = resume(&client, &journal);
         assert!(run.report().await.unwrap().is_success());

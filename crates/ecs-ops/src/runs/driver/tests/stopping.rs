@@ -77,7 +77,7 @@ async fn a_stop_outlives_the_process() {
     run.abort();
     drop(run.await);
 
-    // Whoever resumes it waits for the ten, and sends nothing.
+    // A resumed run waits for the ten, and sends nothing.
     let state = recovered(&journal);
     assert_eq!(state.stop_request(), cancelled().as_ref());
     assert!(!state.is_ended());
@@ -194,7 +194,7 @@ async fn suspending() {
     let resumed = report(resume(&client, &journal)).await;
     assert_eq!((resumed.summary().succeeded, seen.posts()), (40, 3));
 
-    // One that was told to stop before stays stopped.
+    // A run that was stopped before stays stopped.
     let (client, _) = endless();
     let journal = Arc::new(MemoryJournal::default());
     let run = client.reboot(RebootType::Soft, ids(20)).batch_size(10);

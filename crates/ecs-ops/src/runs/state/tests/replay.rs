@@ -304,7 +304,7 @@ fn entries_of(
         } = job;
         format!("{job_id} {request} {servers} {accepted} {finished}")
     });
-    // As records have them: with less of an error.
+    // The outcomes as records have them: with less of an error.
     let records = |outcomes: Vec<(&ServerId, &Outcome)>| {
         let is_queued = |id: &ServerId, outcome: &Outcome| {
             queued.contains(id) && matches!(outcome, Outcome::NotAttempted { .. })

@@ -22,7 +22,7 @@ struct Admitting {
     lease: JournalLease,
     answers: Mutex<VecDeque<Admission>>,
     limits: Mutex<Option<QuotaLimits>>,
-    /// How long each announcement takes, and how long the admission holds.
+    /// The duration of each announcement, and the lifetime of the admission.
     slow: Mutex<VecDeque<Duration>>,
     lifetime: Option<Duration>,
 }
@@ -115,7 +115,7 @@ async fn an_attempt_waits_until_the_journal_admits_it_and_each_reason_is_told_on
     let limits = journal.limits.lock().unwrap().unwrap();
     let minute = Duration::from_secs(60);
     assert_eq!((limits.servers, limits.window), (50, minute));
-    // What was refused left nothing behind: the next run finds the journal complete.
+    // The refused run left no records behind: the next run finds the journal complete.
     let kinds = journal.records.entries().len();
     let recovered = crate::journal::Recovered::from_entries(journal.records.entries());
     assert!(recovered.unwrap().is_ended() && kinds >= 5);

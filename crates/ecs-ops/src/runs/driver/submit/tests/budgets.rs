@@ -1,4 +1,4 @@
-//! How long things are tried, and how fast.
+//! The duration and the pace of retries.
 
 use std::time::Duration;
 
@@ -103,8 +103,8 @@ async fn pauses_are_in_the_time_of_the_service() {
     assert!(began.elapsed() < Duration::from_secs(4));
 }
 
-/// One request that is throttled slows all requests of the client: other requests, other runs, and
-/// the looks at jobs.
+/// A throttled request slows all requests of the client: other requests, other runs, and polls of
+/// jobs.
 #[tokio::test(start_paused = true)]
 async fn throttling_of_one_request_slows_all() {
     for throttled in [Method::POST, Method::GET] {

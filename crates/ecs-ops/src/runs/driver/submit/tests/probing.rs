@@ -1,4 +1,4 @@
-//! One attempt that is told in full; and what services repeat of us.
+//! The complete trace of one attempt, and answers that repeat parts of the request.
 
 use ecs_auth::{
     AccessKey, AuthErrorKind, BoxFuture, Credentials, CredentialsProvider, Echo, StaticCredentials,
