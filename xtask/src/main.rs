@@ -18,6 +18,8 @@
 
 mod bench;
 mod codegen;
+#[cfg(test)]
+mod glossary;
 mod interop;
 mod layers;
 mod simulated;

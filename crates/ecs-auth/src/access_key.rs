@@ -91,24 +91,24 @@ impl AccessKey {
     }
 }
 
-fn check(what: &str, text: &str) -> Result<(), AuthError> {
+fn check(part: &str, text: &str) -> Result<(), AuthError> {
     if text.is_empty() {
         return Err(AuthError::new(
             AuthErrorKind::Malformed,
-            format!("the {what} is empty"),
+            format!("the {part} is empty"),
         ));
     }
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(malformed(what));
+        return Err(malformed(part));
     }
     Ok(())
 }
 
-fn malformed(what: &str) -> AuthError {
+fn malformed(part: &str) -> AuthError {
     AuthError::new(
         AuthErrorKind::Malformed,
         format!(
-            "the {what} has characters that no {what} has: was it pasted with a space or a line break?"
+            "the {part} has characters that no {part} has: was it pasted with a space or a line break?"
         ),
     )
 }

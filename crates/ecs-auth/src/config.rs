@@ -110,7 +110,7 @@ pub struct Skipped {
     /// The source, or the setting.
     pub source: String,
     /// The reason why it was not used.
-    pub why: String,
+    pub reason: String,
 }
 
 /// The classes of [`Warning`].
@@ -292,7 +292,7 @@ impl CredentialConfig {
     }
 
     /// Returns whether requests to IAM are needed: for tokens, the id of the project, or the
-    /// look-up of a token.
+    /// lookup of a token.
     pub fn asks_iam(&self) -> bool {
         match self.method {
             Some(AuthMethod::Login(_) | AuthMethod::Exchange(_)) => true,

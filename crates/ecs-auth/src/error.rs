@@ -167,7 +167,7 @@ impl fmt::Display for AddressGap {
     }
 }
 
-/// The refusal of a service that was asked for credentials or received them.
+/// The refusal of a service that gives credentials or received them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {

@@ -134,7 +134,7 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 /// Returns code and message from the forms that IAM, the gateway and OpenStack use. A code that
-/// merely repeats the status is left out.
+/// merely repeats the status is omitted.
 fn code_and_message(body: &[u8], status: &str) -> (Option<String>, Option<String>) {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let inner = body.get("error").filter(|inner| inner.is_object());

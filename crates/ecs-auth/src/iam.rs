@@ -1,4 +1,4 @@
-//! Tokens from IAM, and look-ups there.
+//! Tokens from IAM, and lookups there.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -33,7 +33,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// The time limit of a request to IAM.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The time limit of a token's look-up, which is optional.
+/// The time limit of a token's lookup, which is optional.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The header with the token that a request to IAM is about.

@@ -135,7 +135,7 @@ fn host_of(uri: &Uri) -> Option<HeaderValue> {
     }
 }
 
-/// Signs the present headers of these names. Names with `_` are left out, as proxies drop such
+/// Signs the present headers of these names. Names with `_` are omitted, as proxies drop such
 /// headers.
 fn compute<N>(request: &Request<Bytes>, key: &AccessKey, date: &str, names: &[N]) -> Signed
 where

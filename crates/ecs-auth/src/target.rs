@@ -103,8 +103,8 @@ impl fmt::Display for ResolvedAccount {
         if let Some(domain) = &self.domain {
             write!(f, " of domain {domain}")?;
         }
-        if let Some(why) = &self.not_looked_up {
-            write!(f, ", whose account was not looked up ({why})")?;
+        if let Some(reason) = &self.not_looked_up {
+            write!(f, ", whose account was not looked up ({reason})")?;
         }
         if let Some(agency) = &self.agency {
             write!(f, " as agency {agency}")?;

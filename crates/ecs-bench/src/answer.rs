@@ -1,4 +1,4 @@
-//! A job, as a tool written by hand reads it: owned strings, and nothing that the service may leave out is required.
+//! A job, as a tool written by hand reads it: owned strings, and no field that the service may omit is required.
 
 use serde::Deserialize;
 

@@ -13,7 +13,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `arguments` | [`Arguments`]: what the programs are told |
+//! | `arguments` | [`Arguments`]: the arguments of the programs |
 //! | `measure` | [`Usage`]: CPU time, wall time and memory of this process |
 //! | `signing` | [`sign`]: the signature, as the baselines make it |
 //! | `answer` | [`Job`]: a job, as the baselines read it; [`job_body`]: as the service writes it |

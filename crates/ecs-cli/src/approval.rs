@@ -72,14 +72,14 @@ pub(crate) fn verified(hash: &str, signature: &str) -> Option<String> {
     Some(key.fingerprint(HashAlg::Sha256).to_string())
 }
 
-/// Returns the approvals by persons other than those who planned and apply the plan, or an error that describes the
+/// Returns the approvals by persons other than the planner and the applier, or an error that describes the
 /// missing approval.
 pub(crate) fn by_others<'a>(
     approvals: &'a [PlanApproval],
     applies: &StoreIdentity,
     planned: Option<&str>,
 ) -> Result<Vec<&'a PlanApproval>, CliError> {
-    // A user by number, such as in a container, names nobody.
+    // A user by number, such as in a container, identifies no person.
     let named = planned.filter(|planned| !person(planned).starts_with("uid "));
     let Some(planned) = named else {
         return Err(CliError::usage(

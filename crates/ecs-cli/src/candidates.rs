@@ -30,7 +30,7 @@ pub(crate) fn offered(command: Command) -> Command {
 }
 
 fn candidates(names: Vec<String>) -> Vec<CompletionCandidate> {
-    // Names that a terminal would not show literally are left out.
+    // Names that a terminal would not show literally are omitted.
     let plain = names
         .into_iter()
         .filter(|name| crate::term::clean(name) == *name);

@@ -190,7 +190,7 @@ pub(crate) fn plaintext_warning(chosen: &CredentialConfig) -> Option<String> {
         open.then(|| endpoint.to_string())
     };
     let at_iam = open(chosen.iam_endpoint()).filter(|_| chosen.asks_iam());
-    let (what, place) = match (chosen.kind(), at_iam, open(chosen.endpoint())) {
+    let (sent, place) = match (chosen.kind(), at_iam, open(chosen.endpoint())) {
         (CredentialKind::Password, Some(iam), _) => ("the password travels", iam),
         (CredentialKind::Token, Some(place), _) => ("the token travels", place),
         // The answer of IAM contains a token.
@@ -204,12 +204,12 @@ pub(crate) fn plaintext_warning(chosen: &CredentialConfig) -> Option<String> {
         },
         (_, None, None) => return None,
     };
-    let uses = match what {
+    let uses = match sent {
         SIGNED => "can send them again for 15 minutes",
         _ => "can use it",
     };
     Some(format!(
-        "{what} unencrypted to {place}: anyone who can read the traffic {uses}"
+        "{sent} unencrypted to {place}: anyone who can read the traffic {uses}"
     ))
 }
 

@@ -73,8 +73,8 @@ fn secret(option: &str, given: &Option<SecretString>) -> Result<Option<SecretStr
     };
     if secret.expose_secret().is_empty() {
         // An empty secret is not a missing one: the next source could belong to another account.
-        let what = option.trim_start_matches('-').replace('-', " ");
-        return Err(CliError::usage(format!("{option}: the {what} is empty")));
+        let name = option.trim_start_matches('-').replace('-', " ");
+        return Err(CliError::usage(format!("{option}: the {name} is empty")));
     }
     Ok(Some(secret))
 }
@@ -148,7 +148,7 @@ fn readable_by_others(_: &std::fs::File) -> bool {
 pub(crate) fn skipped_sources(skipped: &[Skipped], error: &AuthError) -> Vec<String> {
     let mut lines: Vec<String> = skipped
         .iter()
-        .map(|skipped| format!("{}: {}", origin(&skipped.source), skipped.why))
+        .map(|skipped| format!("{}: {}", origin(&skipped.source), skipped.reason))
         .collect();
     if let Some(source) = error.source() {
         lines.push(format!("the metadata service: {}", chain(source)));

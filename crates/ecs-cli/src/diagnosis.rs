@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::credentials::GIVE_SOME;
 use crate::exit::Exit;
-use crate::fail::PROXY_CREDENTIALS;
+use crate::remedy::{self, Settings};
 use crate::render::duration::in_one_unit_in_full;
 
 /// The service that was queried last.
@@ -93,7 +93,7 @@ pub(crate) struct Diagnosis {
     pub(crate) finding: &'static str,
     pub(crate) exit: Exit,
     /// The problem.
-    pub(crate) what: String,
+    pub(crate) message: String,
     /// The steps of the remedy.
     pub(crate) advice: Vec<String>,
     /// Both clocks, if they are the problem.
@@ -141,6 +141,14 @@ impl Evidence<'_> {
         })
     }
 
+    /// Returns the variables that set a proxy, for people.
+    fn proxies(&self) -> String {
+        match self.proxies {
+            [] => Settings::ANY.proxies.to_owned(),
+            proxies => proxies.join(", "),
+        }
+    }
+
     /// Returns the warning about a clock, although the credentials work.
     pub(crate) fn warning(&self) -> Option<String> {
         let clocks = self.clocks()?;
@@ -154,11 +162,11 @@ impl Evidence<'_> {
     }
 }
 
-fn found(finding: &'static str, exit: Exit, what: impl Into<String>) -> Diagnosis {
+fn found(finding: &'static str, exit: Exit, message: impl Into<String>) -> Diagnosis {
     Diagnosis {
         finding,
         exit,
-        what: what.into(),
+        message: message.into(),
         advice: Vec::new(),
         clocks: None,
         permission: None,
@@ -166,8 +174,8 @@ fn found(finding: &'static str, exit: Exit, what: impl Into<String>) -> Diagnosi
     }
 }
 
-fn refused(finding: &'static str, what: impl Into<String>) -> Diagnosis {
-    found(finding, Exit::Credentials, what)
+fn refused(finding: &'static str, message: impl Into<String>) -> Diagnosis {
+    found(finding, Exit::Credentials, message)
 }
 
 impl Diagnosis {
@@ -201,73 +209,54 @@ pub(crate) fn diagnose(evidence: &Evidence<'_>) -> Diagnosis {
     }
 }
 
-/// Diagnoses a refusal by a proxy.
-fn proxy_refusal(evidence: &Evidence<'_>, what: String) -> Diagnosis {
-    let proxies = evidence.proxies.join(", ");
-    found("proxy", Exit::Failed, what)
-        .advise(format!(
-            "check the proxy that the environment sets ({proxies}): its address, and user and password in it"
-        ))
-        .advise("if the host must be reached without it, name the host in NO_PROXY")
-}
-
 fn connection_problem(evidence: &Evidence<'_>, kind: TransportErrorKind, cause: &str) -> Diagnosis {
-    let what = match evidence.asked {
+    let message = match evidence.asked {
         Asked::Service => format!("the service was not reached: {cause}"),
         // The message names the service: IAM or the metadata service.
         Asked::Iam => cause.to_owned(),
     };
-    let endpoint = evidence.asked.endpoint();
-    let proxies = evidence.proxies.join(", ");
-    let found = |finding| found(finding, Exit::Failed, what.clone());
-    let through = |diagnosis: Diagnosis| {
-        match evidence.proxies {
+    let finding = match kind {
+        TransportErrorKind::Dns => "dns",
+        TransportErrorKind::Connect => "connect",
+        TransportErrorKind::Timeout => "timeout",
+        TransportErrorKind::Proxy | TransportErrorKind::ProxyRefused { .. } => "proxy",
+        TransportErrorKind::ClientCertificateRequired => "client_certificate",
+        TransportErrorKind::UnknownIssuer
+        | TransportErrorKind::Certificate
+        | TransportErrorKind::TlsUnsupported
+        | TransportErrorKind::Tls => "tls",
+        _ => "no_answer",
+    };
+    let mut diagnosis = found(finding, Exit::Failed, message);
+    diagnosis.advice = remedy::of_connection(
+        kind,
+        Settings {
+            endpoint: evidence.asked.endpoint(),
+            proxies: &evidence.proxies(),
+        },
+    );
+    match kind {
+        TransportErrorKind::Dns | TransportErrorKind::Connect | TransportErrorKind::Tls => {}
+        TransportErrorKind::Timeout => {
+            diagnosis = diagnosis.advise(
+                "packets are dropped without an answer, mostly by a firewall: check its rules",
+            );
+        }
+        _ if diagnosis.advice.is_empty() => {
+            return diagnosis.advise(
+                "try again; if it fails again, check proxies and gateways between this machine and the service",
+            );
+        }
+        _ => return diagnosis,
+    }
+    match evidence.proxies {
         [] => diagnosis.advise(
             "if this machine reaches the internet through a proxy only, set HTTPS_PROXY=http://PROXY:PORT",
         ),
         _ => diagnosis.advise(format!(
-            "a proxy is set ({proxies}): if the host must be reached without it, name the host in NO_PROXY"
+            "a proxy is set ({}): if the host must be reached without it, name the host in NO_PROXY",
+            evidence.proxies()
         )),
-    }
-    };
-    match kind {
-        TransportErrorKind::Dns => through(found("dns").advise(format!(
-            "check the region and {endpoint}: the host name does not resolve here"
-        ))),
-        TransportErrorKind::Connect => through(found("connect").advise(format!(
-            "check {endpoint}, and the rules of firewalls"
-        ))),
-        TransportErrorKind::Proxy => proxy_refusal(evidence, what),
-        TransportErrorKind::ProxyRefused { status: 407 } => {
-            proxy_refusal(evidence, what).advise(PROXY_CREDENTIALS)
-        }
-        TransportErrorKind::ProxyRefused { .. } => proxy_refusal(evidence, what).advise(
-            "if it is the proxy's policy, its operator must allow CONNECT to this host and port",
-        ),
-        TransportErrorKind::UnknownIssuer => found("tls")
-            .advise(
-                "if the certificate comes from a CA of your own, or of a proxy that opens TLS, name the CA's \
-                 certificate with --ca-file or SSL_CERT_FILE",
-            )
-            .advise(format!("otherwise check the host in {endpoint}")),
-        TransportErrorKind::Certificate => found("tls")
-            .advise(format!(
-                "check the host in {endpoint}, and this machine's clock: certificates are valid for a time"
-            ))
-            .advise("otherwise its owner must renew or correct the certificate; a CA file does not help"),
-        TransportErrorKind::ClientCertificateRequired => found("client_certificate").advise(format!(
-            "name a client certificate for {endpoint}: `cert` and `key` of the cloud in clouds.yaml; or use an endpoint that accepts tokens or access keys only"
-        )),
-        TransportErrorKind::TlsUnsupported => found("tls").advise(format!(
-            "check scheme, host and port in {endpoint}, and the TLS versions that are allowed there (1.2 or 1.3 is needed)"
-        )),
-        TransportErrorKind::Tls => through(found("tls").advise(format!(
-            "the connection ended in the TLS handshake: check host and port in {endpoint}, and the rules of firewalls"
-        ))),
-        TransportErrorKind::Timeout => through(found("timeout").advise(
-            "packets are dropped without an answer, mostly by a firewall: check its rules",
-        )),
-        _ => found("no_answer").advise("try again; if it fails again, check proxies and gateways between this machine and the service"),
     }
 }
 

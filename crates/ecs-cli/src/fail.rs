@@ -6,6 +6,7 @@ use ecs_ops::{Error, ErrorKind, Problem};
 
 use crate::exit::{self, Exit};
 use crate::next_step::NextStep;
+use crate::remedy::{self, Settings};
 
 /// The error of a command, with its exit code.
 #[derive(Debug)]
@@ -52,9 +53,9 @@ impl CliError {
         self
     }
 
-    /// Returns the error that `what` failed.
-    pub(crate) fn of_error(what: &str, error: &Error) -> Self {
-        Self::with_hint(error, format!("{what}: {}", error.problem()))
+    /// Returns the error with this message before its reason.
+    pub(crate) fn of_error(message: &str, error: &Error) -> Self {
+        Self::with_hint(error, format!("{message}: {}", error.problem()))
     }
 
     /// Returns the error with this message.
@@ -86,74 +87,33 @@ pub(crate) fn check_credentials() -> NextStep {
 /// Returns the hint for an answer that is not from the service.
 pub(crate) fn place_hint(problem: &Problem) -> Option<String> {
     if let Some(endpoint) = problem.moved_to() {
-        return Some(format!(
-            "if you trust that address, use it: --endpoint {endpoint}"
-        ));
+        return Some(remedy::moved(endpoint));
     }
     // The codes above are errors of a gateway about an unavailable service.
     let is_page =
         problem.is_unproven_answer() && problem.status().is_some_and(|status| status < 500);
-    (is_page && problem.status() != Some(407)).then(|| {
-        "check --endpoint (or --region), and what is between this machine and the service: a proxy, a gateway, a login page"
-            .to_owned()
-    })
+    (is_page && problem.status() != Some(407)).then(|| line(&remedy::of_page(Settings::ANY)))
 }
 
 /// Returns the hint for a problem of the service or the connection to it.
-pub(crate) fn hint_for(problem: &Problem, credentials: bool) -> Option<&'static str> {
+pub(crate) fn hint_for(problem: &Problem, credentials: bool) -> Option<String> {
     if credentials {
-        return Some("the credentials must be valid, and for this project and region");
+        return Some("the credentials must be valid, and for this project and region".to_owned());
     }
     match problem.status() {
         // The answer of a forward proxy; the service has no such status.
-        Some(407) => Some(PROXY_CREDENTIALS),
+        Some(407) => Some(remedy::proxy_credentials(Settings::ANY.proxies)),
         _ => transport_hint(problem.transport()?),
     }
 }
 
-/// The hint for a proxy that answers 407.
-pub(crate) const PROXY_CREDENTIALS: &str = "put a user and password into the proxy's URL (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY): \
-     http://USER:PASSWORD@HOST:PORT, where @ within them is written %40 and : is written %3A; \
-     or name the host in NO_PROXY if it can be reached directly";
-
 /// Returns the hint for a failed connection.
-pub(crate) fn transport_hint(kind: TransportErrorKind) -> Option<&'static str> {
-    match kind {
-        TransportErrorKind::UnknownIssuer => Some(
-            "if the certificate comes from a private CA, or from a proxy that inspects TLS, name the CA certificate with --ca-file; \
-             otherwise check the host in --endpoint",
-        ),
-        TransportErrorKind::Certificate => Some(
-            "check the host in --endpoint and this machine's clock; otherwise the owner of the endpoint must renew or correct \
-             its certificate",
-        ),
-        TransportErrorKind::ClientCertificateRequired => Some(
-            "name a client certificate (`cert` and `key` of the cloud in clouds.yaml), or use an endpoint that accepts tokens or access keys only",
-        ),
-        TransportErrorKind::TlsUnsupported => Some(
-            "check scheme, host and port in --endpoint, and the TLS versions that the endpoint allows",
-        ),
-        TransportErrorKind::Tls => Some(
-            "the connection ended in the TLS handshake: check host and port in --endpoint, and firewalls on the way",
-        ),
-        TransportErrorKind::Connect | TransportErrorKind::Dns => {
-            Some("check --endpoint (or --region), and that this machine can reach it")
-        }
-        TransportErrorKind::Protocol => Some(
-            "check scheme and port in --endpoint: a port for TLS needs https://, and not every port speaks HTTP",
-        ),
-        TransportErrorKind::ProxyRefused { status: 407 } => Some(PROXY_CREDENTIALS),
-        TransportErrorKind::ProxyRefused { status: 500.. } => Some(
-            "the proxy cannot reach the endpoint: check host and port in --endpoint, or ask the proxy's operator",
-        ),
-        TransportErrorKind::ProxyRefused { .. } => Some(
-            "ask the proxy's operator to allow CONNECT to this host and port, or name the host in NO_PROXY if it can be \
-             reached directly",
-        ),
-        TransportErrorKind::Proxy => Some(
-            "the proxy comes from the environment: check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or name \
-             the host in NO_PROXY",
-        ),
-        _ => None,
-    }
+pub(crate) fn transport_hint(kind: TransportErrorKind) -> Option<String> {
+    let steps = remedy::of_connection(kind, Settings::ANY);
+    (!steps.is_empty()).then(|| line(&steps))
+}
+
+/// Joins the steps of a remedy to one hint.
+fn line(steps: &[String]) -> String {
+    steps.join("; ")
 }

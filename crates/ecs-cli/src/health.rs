@@ -91,10 +91,10 @@ pub(crate) fn check_exists(command: &str) -> Result<(), CliError> {
         return Ok(());
     };
     if !parsed.status.success() {
-        let why = String::from_utf8_lossy(&parsed.stderr);
-        let why = clean(why.lines().next().unwrap_or_default());
+        let reason = String::from_utf8_lossy(&parsed.stderr);
+        let reason = clean(reason.lines().next().unwrap_or_default());
         return Err(CliError::usage(format!(
-            "--health-cmd: sh cannot read {command:?}: {why}; nothing was sent"
+            "--health-cmd: sh cannot read {command:?}: {reason}; nothing was sent"
         )));
     }
     let Some(program) = program(command) else {
@@ -129,7 +129,7 @@ fn program(command: &str) -> Option<&str> {
 }
 
 fn failure(status: ExitStatus, last: &str) -> String {
-    let how = match status.code() {
+    let status_text = match status.code() {
         Some(code) => format!("exit status {code}"),
         // Ended by a signal, as the platform describes it.
         None => status.to_string(),
@@ -141,8 +141,8 @@ fn failure(status: ExitStatus, last: &str) -> String {
         ""
     };
     match shown.as_str() {
-        "" => how,
-        shown => format!("{how}: {shown}{more}"),
+        "" => status_text,
+        shown => format!("{status_text}: {shown}{more}"),
     }
 }
 

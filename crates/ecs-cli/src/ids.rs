@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::fail::CliError;
 
 /// Parses all ids, or returns all errors. A repeated id counts once.
-pub(crate) fn parse<T>(what: &str, arguments: &[String]) -> Result<Vec<T>, CliError>
+pub(crate) fn parse<T>(kind: &str, arguments: &[String]) -> Result<Vec<T>, CliError>
 where
     T: FromStr<Err: fmt::Display> + Clone + Eq + Hash,
 {
@@ -27,7 +27,7 @@ where
         count => {
             let plural = if count == 1 { "" } else { "s" };
             Err(CliError::usage(format!(
-                "{count} {what} id{plural} cannot be used, nothing was sent"
+                "{count} {kind} id{plural} cannot be used, nothing was sent"
             ))
             .details(wrong)
             .hint("fix or remove these entries"))

@@ -33,7 +33,7 @@ impl Journals {
     /// Returns the folder of the settings, or the one in the user's state folder.
     pub(crate) fn of(global: &Global) -> Result<Self, CliError> {
         Self::within(global.settings.journal_dir.clone())
-            .map_err(|why| CliError::usage(format!("there is no folder for journals: {why}")))
+            .map_err(|reason| CliError::usage(format!("there is no folder for journals: {reason}")))
     }
 
     fn within(named: Option<PathBuf>) -> Result<Self, NoFolder> {

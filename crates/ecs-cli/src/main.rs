@@ -52,6 +52,7 @@ mod next_step;
 mod plan_file;
 mod private_file;
 mod registry;
+mod remedy;
 mod render;
 mod screen;
 #[cfg(feature = "serve")]

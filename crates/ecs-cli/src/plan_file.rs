@@ -182,7 +182,7 @@ pub(crate) enum PlanFileError {
 impl fmt::Display for PlanFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAPlan(why) => write!(f, "not a plan of ecsctl: {why}"),
+            Self::NotAPlan(reason) => write!(f, "not a plan of ecsctl: {reason}"),
             Self::Version(version) => {
                 write!(
                     f,
@@ -266,11 +266,11 @@ pub(crate) fn drift(planned: &PlannedServer, now: Option<&PlannedServer>) -> Opt
     let Some(now) = now else {
         return Some(format!("{label}: not found"));
     };
-    let changed = |what: &str, before: &Option<String>, now: &Option<String>| {
+    let changed = |name: &str, before: &Option<String>, now: &Option<String>| {
         // An attribute that was not known cannot differ.
         let before = before.as_deref()?;
         let now = now.as_deref().unwrap_or("unknown");
-        (before != now).then(|| format!("{what} was {before}, is {now}"))
+        (before != now).then(|| format!("{name} was {before}, is {now}"))
     };
     let changes: Vec<String> = [
         changed("name", &planned.name, &now.name),

@@ -18,14 +18,14 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     options().create_new(true).open(path)
 }
 
-/// Tells whether other users can read a file. Only Unix says so.
+/// Returns `true` if other users can read a file. Only Unix knows.
 #[cfg(all(unix, any(feature = "serve", feature = "postgres")))]
 pub(crate) fn is_open_to_others(file: &Path) -> bool {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
     is_open(file, credentials.as_deref().map(Path::new))
 }
 
-/// Tells whether other users can read a file; `credentials` is the folder in which systemd gives credentials to a service.
+/// Returns `true` if other users can read a file; `credentials` is the folder in which systemd gives credentials to a service.
 #[cfg(all(unix, any(feature = "serve", feature = "postgres")))]
 fn is_open(file: &Path, credentials: Option<&Path>) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
@@ -36,7 +36,7 @@ fn is_open(file: &Path, credentials: Option<&Path>) -> bool {
     mode.is_ok_and(|mode| mode & others != 0)
 }
 
-/// Tells whether other users can read a file. Only Unix says so.
+/// Returns `true` if other users can read a file. Only Unix knows.
 #[cfg(all(not(unix), any(feature = "serve", feature = "postgres")))]
 pub(crate) fn is_open_to_others(_: &Path) -> bool {
     false

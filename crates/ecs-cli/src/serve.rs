@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `access` | the token and the sessions of those who logged in |
+//! | `access` | the token, and the sessions of users |
 //! | `answer` | HTTP responses |
 //! | `http` | connections and their limits |
 //! | `hub` | the published state, for all browsers |
@@ -115,14 +115,14 @@ pub(crate) async fn run(
         // Browsers do not send the part after #, so it is in no log.
         printer.always(&format!("{url}/login#{}", token.expose_secret()));
         printer.note(
-            "whoever has this address can see the runs until the command ends; Ctrl-C ends it",
+            "anyone with this address can see the runs until the command ends; Ctrl-C ends it",
         );
     }
     drop(token);
     let stop = async {
         tokio::select! {
             _ = signals.next() => {}
-            // Pages that nobody renews would look current.
+            // Pages that are not renewed would seem current.
             _ = &mut reader => {}
         }
     };
@@ -149,14 +149,14 @@ fn check_listen(args: &Serve, printer: &Printer) -> Result<(), CliError> {
     let listen = args.listen;
     if !args.plain_http {
         return Err(CliError::usage(format!(
-            "--listen {listen}: other machines can reach this address, and without TLS everybody on the way can read the token and the pages"
+            "--listen {listen}: other machines can reach this address, and without TLS anyone who can read the traffic sees the token and the pages"
         ))
         .hint(
             "listen on 127.0.0.1, behind a proxy with TLS on this machine; or, where only such a proxy can reach the address, add --plain-http",
         ));
     }
     printer.warn(&format!(
-        "{listen} is served without TLS: let nobody but a proxy with TLS reach it"
+        "{listen} is served without TLS: only a proxy with TLS should be able to reach it"
     ));
     Ok(())
 }

@@ -93,7 +93,7 @@ impl Store {
         &self.address
     }
 
-    /// For those who read it for long.
+    /// For long reads.
     #[cfg(feature = "serve")]
     pub(crate) fn shared(&self) -> &ecs_ops::store::Store {
         &self.store

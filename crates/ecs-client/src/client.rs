@@ -149,7 +149,7 @@ impl Client {
         &self.0.retry
     }
 
-    /// Returns the next number, counted from 0. Requests vary by it, so that a cache on the way
+    /// Returns the next number, counted from 0. Requests vary by it, so that a cache
     /// does not answer them with an old answer.
     pub fn next_number(&self) -> u64 {
         self.0.numbers.fetch_add(1, Ordering::Relaxed)

@@ -20,11 +20,11 @@ pub enum ErrorKind {
     Refused,
     /// The answer is not from the service: the site has moved, a proxy wants credentials, or a
     /// proxy, a web server or another program answered with a page of its own. The address is
-    /// wrong, or something on the way must be changed.
+    /// wrong, or a proxy or gateway must be changed.
     NotTheService,
     /// The service sent no readable answer.
     Unreachable,
-    /// A cache on the way answered: the answer is not current.
+    /// A cache answered: the answer is not current.
     Cached,
     /// The time limit was reached.
     Deadline,

@@ -1,4 +1,4 @@
-//! The freshness of an answer. A cache on the way repeats old answers, and they prove nothing.
+//! The freshness of an answer. A cache repeats old answers, and they prove nothing.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;

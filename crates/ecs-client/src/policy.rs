@@ -92,7 +92,7 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     /// Failures: 0.5 s doubling to 20 s; up to 5 attempts, and 5 minutes of outage in the middle of
-    /// a run. Throttling: 2 s doubling to 60 s; an action gives up if the service asks for more
+    /// a run. Throttling: 2 s doubling to 60 s; an action gives up if the service requests more
     /// than 30 minutes. A read: 2 minutes.
     fn default() -> Self {
         Self {
@@ -152,7 +152,7 @@ impl RetryPolicy {
     }
 
     /// Sets the pauses after throttling in the same way, but never less than half of `base`. A
-    /// pause that the service asks for takes precedence: the request waits that long, and up to
+    /// pause that the service requests takes precedence: the request waits that long, and up to
     /// `base` longer.
     #[must_use]
     pub fn with_throttle_backoff(mut self, base: Duration, ceiling: Duration) -> Self {
@@ -161,7 +161,7 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets the longest pause of a throttled action. If the service asks for more, as with a daily
+    /// Sets the longest pause of a throttled action. If the service requests more, as with a daily
     /// limit, the action gives up, and a poll waits this long.
     #[must_use]
     pub fn with_max_throttle_pause(mut self, pause: Duration) -> Self {
@@ -217,7 +217,7 @@ impl RetryPolicy {
     }
 
     /// Decides what follows a classification. `state` includes the classified attempt; `asked` is
-    /// the pause that the service asked for, a minimum.
+    /// the pause that the service requested, a minimum.
     pub fn decide(
         &self,
         classification: Classification,
@@ -248,7 +248,7 @@ impl RetryPolicy {
         };
         let worth_it = match class {
             RequestClass::Poll => true,
-            // Once the service was reached, the cause lies on the way and may pass.
+            // Once the service was reached, the cause is temporary.
             _ if state.permanent && !state.reached => false,
             RequestClass::Action => match classification {
                 Classification::Throttled => true,

@@ -206,8 +206,8 @@ impl Problem {
 
     /// Prefixes a consequence: `what: problem`.
     #[must_use]
-    pub fn because(mut self, what: &str) -> Self {
-        self.message = format!("{what}: {}", self.message);
+    pub fn because(mut self, message: &str) -> Self {
+        self.message = format!("{message}: {}", self.message);
         self
     }
 
@@ -286,7 +286,7 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
     if error.wants_proxy_credentials() {
         return format!("a proxy requires a user name and password: {error}");
     }
-    // Gateways report trouble of the service with a page, too. A success with missing parts is not
+    // Gateways also report a failing service with a page. A success with missing parts is not
     // described here.
     let is_page = matches!(error.status().as_u16(), 300..=499);
     if is_page && !error.origin().is_proven() {
@@ -297,7 +297,7 @@ pub fn describe_answer(error: &ResponseError, moved_to: Option<&Endpoint>) -> St
 }
 
 /// Joins an error and its causes in one line, for where they are printed or become a [`Problem`]. A
-/// cause that the line already contains is left out.
+/// cause that the line already contains is omitted.
 pub fn chain(error: &dyn StdError) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

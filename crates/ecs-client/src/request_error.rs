@@ -192,7 +192,7 @@ impl RequestError {
         self.authentic
     }
 
-    /// Returns the pause that the service asked for, by the local clock.
+    /// Returns the pause that the service requested, by the local clock.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }

@@ -79,7 +79,7 @@ fn refusal(error: RequestError) -> Result<Problem, Error> {
         // A user who may not list servers may be allowed to restart them.
         _ if is_proven && (status == 403 || !credentials) => Ok(error.into_problem()),
         _ if is_proven => Err(error.into()),
-        // A timeout, a limit or trouble behind a gateway: the next answer may differ.
+        // A timeout, a limit or a fault behind a gateway: the next answer may differ.
         408 | 429 | 499 | 500.. => Err(error.into()),
         200..300 => {
             const MESSAGE: &str = "not an answer of the service";

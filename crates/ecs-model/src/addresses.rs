@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize as DeriveSerialize};
 
 use crate::lenient::{self, Plain, Reader, Unusual};
 
-/// The addresses of a server by network, in the order of the answer. Unreadable ones are left out.
+/// The addresses of a server by network, in the order of the answer. Unreadable ones are omitted.
 ///
 /// Source: `lifecycle_management/listing_details_about_ecss` of the vendor's API reference.
 ///

@@ -21,13 +21,13 @@ use crate::short::Short;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseIdError {
-    what: &'static str,
+    kind: &'static str,
     needed: &'static str,
     given: String,
 }
 
 impl ParseIdError {
-    fn new(what: &'static str, needed: &'static str, given: &str) -> Self {
+    fn new(kind: &'static str, needed: &'static str, given: &str) -> Self {
         const SHOWN: usize = 80;
         let mut given: String = given.to_owned();
         if let Some((end, _)) = given.char_indices().nth(SHOWN) {
@@ -35,7 +35,7 @@ impl ParseIdError {
             given.push('…');
         }
         Self {
-            what,
+            kind,
             needed,
             given,
         }
@@ -47,7 +47,7 @@ impl fmt::Display for ParseIdError {
         write!(
             f,
             "{:?} is not a {}: {} is needed",
-            self.given, self.what, self.needed
+            self.given, self.kind, self.needed
         )
     }
 }
@@ -165,7 +165,7 @@ const PAIRS: [[u8; 2]; 256] = {
 
 /// Defines an id that is a text. Only the check of the text differs between them.
 macro_rules! text_id {
-    ($(#[$docs:meta])* $name:ident($held:ty), $what:literal, $needed:literal, $valid:expr) => {
+    ($(#[$docs:meta])* $name:ident($held:ty), $kind:literal, $needed:literal, $valid:expr) => {
         $(#[$docs])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name($held);
@@ -185,7 +185,7 @@ macro_rules! text_id {
                 if valid(text) {
                     Ok(Self(text.into()))
                 } else {
-                    Err(ParseIdError::new($what, $needed, text))
+                    Err(ParseIdError::new($kind, $needed, text))
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! Used by the generated response types through `#[serde(deserialize_with = …)]`.
 
 mod plain;
+mod repair;
 mod rest;
 
 use std::fmt;
@@ -14,6 +15,8 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
     value::MapAccessDeserializer,
 };
+
+use repair::repair;
 
 pub(crate) use plain::{Member, Plain, Reader, Unusual, members};
 pub(crate) use rest::{Rest, keeping_rest};
@@ -329,8 +332,8 @@ pub(crate) fn from_body_fast<T: Plain + DeserializeOwned>(body: &[u8]) -> Option
 
 /// Parses an object from a body: with or without a byte-order mark, with duplicate keys (the last
 /// one counts), with bytes that are not UTF-8 (replaced), with texts that JSON does not allow (see
-/// [`mend`]). `None` if the body is not a JSON object. Bodies of more than a mebibyte must be valid
-/// JSON: mending takes many times their memory.
+/// [`repair`]). `None` if the body is not a JSON object. Bodies of more than a mebibyte must be valid
+/// JSON: a repair takes many times their memory.
 pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut straight = serde_json::Deserializer::from_slice(body);
@@ -339,71 +342,12 @@ pub(crate) fn from_body<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     {
         return value;
     }
-    if body.len() > LARGEST_TO_MEND {
+    if body.len() > repair::LARGEST_TO_REPAIR {
         return None;
     }
     let value: serde_json::Value =
-        serde_json::from_str(&mend(&String::from_utf8_lossy(body))).ok()?;
+        serde_json::from_str(&repair(&String::from_utf8_lossy(body))).ok()?;
     object(value).ok().flatten()
-}
-
-const LARGEST_TO_MEND: usize = 1024 * 1024;
-
-/// Mends single values that would invalidate the whole body: half of a surrogate pair (a message
-/// cut between the two) becomes U+FFFD, a bare control character is escaped, a number beyond all
-/// floats becomes null. The rest is unchanged.
-fn mend(json: &str) -> String {
-    const ESCAPE: usize = r"\u0000".len();
-    let mut mended = String::with_capacity(json.len());
-    let mut rest = json;
-    let mut in_text = false;
-    while let Some(first) = rest.chars().next() {
-        let mut taken = first.len_utf8();
-        match first {
-            '"' => in_text = !in_text,
-            '\\' if in_text => {
-                let low = rest.get(ESCAPE..).and_then(code_unit);
-                taken = match (code_unit(rest), low) {
-                    (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 2 * ESCAPE,
-                    (Some(0xD800..=0xDFFF), _) => {
-                        mended.push_str(r"\ufffd");
-                        rest = rest.get(ESCAPE..).unwrap_or_default();
-                        continue;
-                    }
-                    (Some(_), _) => ESCAPE,
-                    (None, _) => rest.chars().take(2).map(char::len_utf8).sum(),
-                };
-            }
-            '-' | '0'..='9' if !in_text => {
-                let end =
-                    rest.find(|c: char| !matches!(c, '-' | '+' | '.' | 'e' | 'E' | '0'..='9'));
-                let number = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
-                taken = number.len();
-                if number.parse::<f64>().is_ok_and(f64::is_infinite) {
-                    mended.push_str("null");
-                    rest = rest.get(taken..).unwrap_or_default();
-                    continue;
-                }
-            }
-            control @ '\0'..'\x20' if in_text => {
-                mended.push_str(&format!("\\u{:04x}", u32::from(control)));
-                rest = rest.get(taken..).unwrap_or_default();
-                continue;
-            }
-            _ => {}
-        }
-        let (done, left) = rest.split_at_checked(taken).unwrap_or((rest, ""));
-        mended.push_str(done);
-        rest = left;
-    }
-    mended
-}
-
-/// Returns the UTF-16 code unit of the escape at the beginning of the text, if there is one.
-fn code_unit(text: &str) -> Option<u16> {
-    let digits = text.strip_prefix(r"\u")?.get(..4)?;
-    let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    hex.then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
 #[cfg(test)]

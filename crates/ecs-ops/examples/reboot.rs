@@ -1,4 +1,4 @@
-//! The main job: restart a fleet and know what became of each server.
+//! The main job: restart a fleet, and get an outcome for each server.
 //!
 //! `cargo run -p ecs-ops --example reboot` runs it on a simulated region, in this process and on
 //! virtual time. `from_env.rs` does the same in a real one.

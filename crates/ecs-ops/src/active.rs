@@ -52,7 +52,7 @@ pub struct ActiveRun {
 }
 
 impl ActiveRun {
-    /// A run of somebody unknown, without a journal.
+    /// A run of an unknown process, without a journal.
     pub fn new(
         run_id: impl Into<String>,
         endpoint: impl Into<String>,

@@ -326,9 +326,9 @@ impl ClientBuilder {
     }
 }
 
-fn at_least_1(what: &str, value: usize) -> Result<usize, Error> {
+fn at_least_1(setting: &str, value: usize) -> Result<usize, Error> {
     if value == 0 {
-        return Err(Error::invalid(format!("{what} must be at least 1")));
+        return Err(Error::invalid(format!("{setting} must be at least 1")));
     }
     Ok(value)
 }

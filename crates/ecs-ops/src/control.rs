@@ -30,7 +30,7 @@ enum Recorded {
 #[derive(Debug, Default)]
 struct ControlState {
     level: Level,
-    /// `true` if somebody asked for a stop: not only to let go of the run.
+    /// `true` if a stop was requested, not only a suspension.
     is_asked: bool,
     /// The reason, as the caller gave it.
     reason: Option<String>,
@@ -40,8 +40,8 @@ struct ControlState {
 /// A handle of a run: stops it, and subscribes to its events. Clones are of the same run, and it may
 /// outlive it.
 ///
-/// A stop binds the run from the moment at which it is asked for: nothing new is sent. With a
-/// journal it is recorded at once, so that whoever resumes the run after a crash keeps to it;
+/// A stop binds the run from the moment at which it is requested: nothing new is sent. With a
+/// journal it is recorded at once, so that a resumed run keeps to it after a crash;
 /// [`recorded`](Self::recorded) waits until that is so.
 #[derive(Clone, Debug)]
 pub struct Control {
@@ -94,11 +94,11 @@ impl Control {
         self.raise(Level::NoMoreSubmissions, Some(reason.into()));
     }
 
-    /// Lets go of the run, so that another process can resume it: nothing new is sent, answers that
+    /// Releases the run, so that another process can resume it: nothing new is sent, answers that
     /// are due are awaited, jobs are not. The journal says neither that the run was stopped nor
     /// that it ended, and the report says [`Stopped::Suspended`](crate::Stopped::Suspended).
     ///
-    /// A stop that was asked for before stays one: whoever resumes keeps to it.
+    /// An earlier stop remains a stop: the resumed run keeps to it.
     pub fn suspend(&self) {
         self.raise(Level::Suspended, None);
     }
@@ -113,7 +113,7 @@ impl Control {
         self.raise(Level::End, Some(reason.into()));
     }
 
-    /// Waits until a stop that was asked for is durable in the journal of the run: then it outlives
+    /// Waits until a requested stop is durable in the journal of the run: then it outlives
     /// the process. `false`: it will not be, since the run has no journal, or it cannot be written,
     /// or the run ended before it was asked to stop.
     pub async fn recorded(&self) -> bool {
@@ -152,12 +152,12 @@ impl Control {
         self.state.borrow().reason.clone()
     }
 
-    /// Returns `true` if somebody asked for a stop.
+    /// Returns `true` if a stop was requested.
     pub(crate) fn is_stop_asked(&self) -> bool {
         self.state.borrow().is_asked
     }
 
-    /// Waits until somebody asks for a stop.
+    /// Waits until a stop is requested.
     pub(crate) async fn stop_asked(&self) {
         // The sender is ours, so the channel cannot close.
         let _ = self
@@ -167,12 +167,12 @@ impl Control {
             .await;
     }
 
-    /// Returns `true` if the stop that was asked for is durable.
+    /// Returns `true` if the requested stop is durable.
     pub(crate) fn is_recorded(&self) -> bool {
         self.state.borrow().recorded == Recorded::Durable
     }
 
-    /// The stop that was asked for is durable.
+    /// The requested stop is durable.
     pub(crate) fn set_recorded(&self) {
         self.state
             .send_modify(|state| state.recorded = Recorded::Durable);
@@ -198,7 +198,7 @@ impl Control {
     }
 }
 
-/// Tells those who wait for the record of a stop that there will be none, when the run is gone.
+/// Wakes the waiters for the record of a stop when the run is gone: there will be no record.
 #[derive(Debug)]
 pub(crate) struct RecordGuard(pub(crate) Control);
 

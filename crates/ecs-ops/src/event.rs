@@ -122,7 +122,7 @@ pub enum Event {
         request: usize,
         /// The number of its servers.
         servers: usize,
-        /// After about how long there will be room, if that is known; as JSON in milliseconds.
+        /// The approximate time until there is room, if known; as JSON in milliseconds.
         /// Events of earlier versions do not have it.
         #[serde(
             rename = "retry_after_ms",
@@ -137,7 +137,7 @@ pub enum Event {
         /// The request.
         #[serde(rename = "batch")]
         request: usize,
-        /// Some of these servers, and who acts on them.
+        /// Some of these servers, and the runs that act on them.
         servers: Vec<HeldServer>,
     },
     /// A request is sent for the first time.
@@ -169,7 +169,7 @@ pub enum Event {
         request: usize,
         /// The service's answer.
         error: Problem,
-        /// After how long it is sent again; as JSON in milliseconds.
+        /// The time until it is sent again; as JSON in milliseconds.
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
@@ -180,7 +180,7 @@ pub enum Event {
         request: usize,
         /// The reason why it was not delivered.
         error: Problem,
-        /// After how long it is sent again; as JSON in milliseconds.
+        /// The time until it is sent again; as JSON in milliseconds.
         #[serde(rename = "retry_after_ms", with = "milliseconds")]
         retry_after: Duration,
     },
@@ -329,7 +329,7 @@ pub enum Event {
     },
     /// The outcome of a server is known.
     ServerDone(ServerReport),
-    /// No further request is sent: of a stop that was asked for, once the journal has it.
+    /// No further request is sent: for a requested stop, once the journal has it.
     Stopping {
         /// The reason, for people.
         reason: String,

@@ -8,7 +8,7 @@
 //! | `read` | reading such a list, with new tries where its pages do not add up |
 //! | `subset` | reading some servers of a project by the fewest queries |
 //! | `lookup` | the states of servers that were named by their ids: [`Lookup`] |
-//! | `screen` | which servers a run skips, and which one it acts on last: pure, [`Screen`] |
+//! | `screen` | the servers that a run skips, and the one that it acts on last: pure, [`Screen`] |
 //! | `readiness` | whether an action on a server can succeed: pure, [`Unready`] |
 //! | `recheck` | whether servers of a later wave are still ready: pure, [`WaveRecheck`] |
 //! | `records_check` | which records of actions an account can read: [`RecordsCheck`] |

@@ -5,7 +5,7 @@
 //! | [`JobWatcher`] | watches the jobs of a client; [`watch`](JobWatcher::watch) takes a [`JobTicket`](crate::JobTicket) of this or another process |
 //! | [`JobWatch`] | the jobs of one call: [`until_done`](JobWatch::until_done), or their [events](JobWatch::events) |
 //! | [`JobEvents`], [`JobEvent`] | what happens to watched jobs, as a stream |
-//! | [`WatchedJob`], [`JobEnd`] | how a job ended, or why nobody knows |
+//! | [`WatchedJob`], [`JobEnd`] | the end of a job, or the reason why it is unknown |
 //! | [`Polling`] | when jobs are polled, and when a job counts as stalled |
 //!
 //! Inside:

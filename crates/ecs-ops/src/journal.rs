@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`Journal`] | where records go; [`JsonlJournal`] is a file, [`MemoryJournal`] is not |
 //! | [`Announcement`], [`Admission`] | an attempt, before it is sent; a shared journal may let it wait |
-//! | [`JsonlFollower`] | reads the file of a run that goes on |
+//! | [`JsonlFollower`] | reads the file of an active run |
 //! | [`JournalLease`] | which run a journal is lent to: one at a time |
 //! | [`Record`] | something that happened or is about to |
 //! | [`Contents`] | the records of a file, and the damaged end if there is one |
@@ -64,9 +64,11 @@ mod memory;
 mod names;
 mod outcome;
 mod outcome_map;
+mod progress;
 mod record;
 mod recovered;
 mod replay;
+mod rolling_record;
 mod stop;
 mod waves;
 
@@ -96,11 +98,14 @@ pub(crate) use log::{RequestJournal, RunJournal};
 pub use memory::MemoryJournal;
 pub use names::ServerNames;
 pub use outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
-pub use record::{Entry, Purpose, Record, RollingRecord, RunRecord, ServerSnapshot};
-pub(crate) use record::{PROGRAM, milliseconds};
-pub use recovered::{AcceptedRequest, Recovered, ServerProgress, UnknownRequest};
+pub use progress::{AcceptedRequest, ServerProgress, UnknownRequest};
+pub(crate) use record::PROGRAM;
+pub use record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
+pub use recovered::Recovered;
 pub(crate) use replay::CLEARED;
 pub use replay::Replay;
+pub use rolling_record::RollingRecord;
+pub(crate) use rolling_record::milliseconds;
 
 /// A destination for the records of a run.
 ///
@@ -165,7 +170,7 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
         })
     }
 
-    /// For how long after it was asked an admission of [`announce`](Self::announce) holds. An attempt
+    /// Returns the time for which an admission of [`announce`](Self::announce) holds after its call. An attempt
     /// whose first byte has not left by then is announced again.
     ///
     /// A journal whose run another process can take over while this one is stopped has a limit: it

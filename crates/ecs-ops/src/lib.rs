@@ -92,7 +92,7 @@ pub use ecs_auth as auth;
 pub use ecs_model as model;
 pub use ecs_transport as transport;
 
-// The main job, in the order in which one meets it.
+// The main job, in the order of use.
 pub use client::{Client, ClientBuilder};
 pub use ecs_client::{Endpoint, Error, ErrorKind, Problem};
 pub use ecs_model::{RebootType, ServerId};

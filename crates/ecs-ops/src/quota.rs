@@ -21,7 +21,7 @@ struct SharedQuota {
     limit: usize,
     window: Duration,
     usage: Mutex<QuotaUsage>,
-    /// Tokio's mutex is fair: whoever holds it waits for room.
+    /// Tokio's mutex is fair: its holder waits for room.
     turn: FairMutex<()>,
     room: Notify,
 }
@@ -91,14 +91,14 @@ impl ServerQuota {
         *usage.returning.entry(Instant::now() + left).or_default() += servers;
     }
 
-    /// Acquires a permit if there is room and nobody waits. A request above the limit gets the
+    /// Acquires a permit if there is room and no other waiter. A request above the limit gets the
     /// whole limit.
     pub(crate) fn try_acquire(&self, servers: usize) -> Option<QuotaPermit> {
         let _turn = self.0.turn.try_lock().ok()?;
         self.take(servers).ok()
     }
 
-    /// After about how long there will be room for a request that comes now: behind those that wait
+    /// Returns the approximate time until there is room for a request that comes now: behind those that wait
     /// already. A request that is underway is taken to be answered now.
     pub(crate) fn room_in(&self, servers: usize) -> Duration {
         let (limit, window) = (self.0.limit.max(1), self.0.window);

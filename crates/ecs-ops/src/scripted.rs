@@ -44,7 +44,7 @@ pub(crate) fn asked_job(request: &http::Request<Bytes>) -> &str {
     request.uri().path().rsplit('/').next().unwrap()
 }
 
-/// Accepts a batch as the job `job-<number>`.
+/// Accepts a request as the job `job-<number>`.
 pub(crate) fn accepts(number: usize) -> Script {
     Script::AnswerWithHeaders(200, format!(r#"{{"job_id":"job-{number}"}}"#), Vec::new())
 }

@@ -142,7 +142,8 @@ impl Selection {
     }
 
     /// Servers that the service shows unchanged since this time, and every other one that is given, so
-    /// that none of them can have been restarted since. One that changed later may have been restarted or not, and is left out.
+    /// that none of them can have been restarted since. One that changed later may have been restarted
+    /// or not, and is omitted.
     pub fn unchanged_since(mut self, time: Timestamp) -> Self {
         let earlier = self.unchanged_since.filter(|known| *known < time);
         self.unchanged_since = Some(earlier.unwrap_or(time));
@@ -175,7 +176,7 @@ impl Selection {
         self.servers.is_some()
     }
 
-    /// Returns `true` if servers are left out by what the service shows of them.
+    /// Returns `true` if servers are omitted by what the service shows of them.
     pub(crate) fn has_conditions(&self) -> bool {
         !(self.names.is_empty()
             && self.tags.is_empty()

@@ -6,11 +6,11 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `approval` | [`PlanApproval`]: who approved which plan |
+//! | `approval` | [`PlanApproval`]: the approval of a plan |
 //! | `backend` | what a database must do, in one transaction each |
 //! | `changes` | [`Changes`]: when to read again |
 //! | `effects` | what follows from a record for quota and leases |
-//! | `follower` | [`Follower`]: the records of a run that goes on elsewhere |
+//! | `follower` | [`Follower`]: the records of a run of another process |
 //! | `journal` | [`StoreJournal`]: records, with the epoch of the process |
 //! | `reply` | what a transaction replies |
 //! | `schema` | versions of the tables, and which programs may use them |
@@ -63,10 +63,10 @@ pub struct Process {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct StoreTimes {
-    /// After how long without a sign of life of its process a run may be taken over. A process
+    /// The time without a sign of life of its process after which a run may be taken over. A process
     /// shows one every 5 s. Default: 30 s.
     pub takeover_after: Duration,
-    /// For how long after it was asked for an admission holds: a request whose first byte has not
+    /// The time for which an admission holds after its request: an attempt whose first byte has not
     /// left by then is announced again. Less than `takeover_after`, so that nothing leaves after a
     /// takeover of a silent process; more than connecting takes (at most 10 s). Default: 15 s.
     pub admission_lifetime: Duration,
@@ -90,7 +90,7 @@ pub enum Takeover {
     /// Its process released it or shows no sign of life.
     WhenSilent,
     /// At once. Its process, if it is alive, sends nothing more from then on; what it is sending at
-    /// that moment is unknown to whoever takes over.
+    /// that moment is unknown to the process that takes over.
     AtOnce,
 }
 
@@ -157,7 +157,7 @@ impl Store {
         Ok((journal, contents))
     }
 
-    /// The records of a run, which may go on meanwhile.
+    /// The records of a run, which may be active.
     ///
     /// # Errors
     /// [`NoRun`](StoreErrorKind::NoRun), [`Contradiction`](StoreErrorKind::Contradiction): a record

@@ -305,7 +305,7 @@ impl RegionBuilder {
     /// invalid limit, a zero lifetime, or an access key with invalid characters.
     pub fn build(self) -> Result<Region, SimError> {
         let settings = self.settings;
-        for (what, share) in [
+        for (name, share) in [
             ("failing", settings.failing),
             ("hanging", settings.hanging),
             ("stopped", settings.shutoff),
@@ -313,7 +313,7 @@ impl RegionBuilder {
         ] {
             if !(0.0..=1.0).contains(&share) {
                 return Err(SimError::config(format!(
-                    "the share of {what} servers must be from 0 to 1, not {share}"
+                    "the share of {name} servers must be from 0 to 1, not {share}"
                 )));
             }
         }

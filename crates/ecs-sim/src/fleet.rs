@@ -104,7 +104,7 @@ impl Server {
         &FLAVORS[usize::from(self.flavor)]
     }
 
-    /// Returns the number of the batch in which the server was created; batches have up to 20.
+    /// Returns the number of the series in which the server was created; a series has up to 20.
     pub(crate) fn reservation(&self) -> u32 {
         self.place / RESERVATION
     }

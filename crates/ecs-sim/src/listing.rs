@@ -43,10 +43,10 @@ pub enum ListQuirk {
     CountsPage,
     /// `count` is missing.
     NoCount,
-    /// After each of so many requests, the first server of the list is gone, and the others move up
+    /// Each time after this number of requests, the first server of the list is gone, and the others move up
     /// by one.
     Shrinks(usize),
-    /// After each of so many requests, a server is added at the beginning, and the others move down
+    /// Each time after this number of requests, a server is added at the beginning, and the others move down
     /// by one.
     Grows(usize),
 }
@@ -70,7 +70,7 @@ impl Quirks {
         self.quirks.contains(&quirk)
     }
 
-    /// Returns the servers that the list knows of at this request, and counts the request.
+    /// Returns the servers of the list at this request, and counts the request.
     pub(crate) fn visible<'a, T>(&mut self, servers: &'a [T]) -> &'a [T] {
         let before = self.requests;
         self.requests = before.saturating_add(1);

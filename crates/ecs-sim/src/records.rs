@@ -19,7 +19,7 @@ pub enum ActionRecords {
     /// By every authenticated caller.
     #[default]
     Readable,
-    /// By nobody: 403.
+    /// By no caller: 403.
     Denied,
     /// The API does not exist: the gateway answers 404.
     Absent,

@@ -126,8 +126,8 @@ pub(crate) fn page(
 }
 
 /// Writing to a `String` cannot fail.
-fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
-    let _ = text.write_fmt(what);
+fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    let _ = text.write_fmt(arguments);
 }
 
 /// Writes a server directly: a page of them through `serde_json::Value` takes twenty times as long.

@@ -61,7 +61,7 @@ pub enum Metadata {
     Protected,
     /// To everybody; sessions are not supported.
     Plain,
-    /// To nobody: the server has no agency.
+    /// To no caller: the server has no agency.
     NoAgency,
 }
 

@@ -22,7 +22,7 @@ pub enum TraceAccess {
     WithoutJobs,
     /// The service is not enabled: there are none.
     NotEnabled,
-    /// By nobody: 403.
+    /// By no caller: 403.
     Denied,
     /// The service does not exist: the gateway answers 404.
     Absent,

@@ -48,7 +48,7 @@ pub(crate) enum Tls {
 }
 
 impl StoreAddress {
-    /// The same for who only reads: any server will do, also a standby that cannot write.
+    /// The same for a reader: any server will do, also a standby that cannot write.
     pub(crate) fn for_reading(mut self) -> Self {
         self.config.target_session_attrs(TargetSessionAttrs::Any);
         self

@@ -186,9 +186,9 @@ impl Live {
 
 async fn in_time<T>(
     limit: Duration,
-    what: impl Future<Output = Result<T, StoreError>>,
+    call: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    timeout(limit, what).await.unwrap_or_else(|_| {
+    timeout(limit, call).await.unwrap_or_else(|_| {
         let message = format!("the store gave no answer within {limit:?}");
         Err(StoreError::new(StoreErrorKind::Unavailable, message))
     })

@@ -10,7 +10,7 @@ pub(crate) fn of_driver(error: tokio_postgres::Error) -> StoreError {
         return StoreError::new(StoreErrorKind::Unavailable, message).with_source(error);
     };
     let (kind, advice) = classify(answer.code());
-    // The detail and the statement may hold data, and are left out.
+    // The detail and the statement may hold data, and are omitted.
     let message = format!(
         "the store answered {:?} ({}){advice}",
         answer.message(),

@@ -22,7 +22,7 @@ impl OverReqwest {
         let once = || {
             reqwest::Client::builder()
                 // A 307 would be followed with the same POST, and a refused connection to the second address would
-                // look as if nothing had been sent.
+                // appear as if nothing had been sent.
                 .redirect(Policy::none())
                 .retry(reqwest::retry::never())
         };

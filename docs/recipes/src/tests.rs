@@ -74,7 +74,7 @@ async fn a_refused_connection_is_certain() {
 }
 
 #[tokio::test]
-async fn what_was_read_is_never_called_unsent() {
+async fn a_request_that_was_read_is_never_called_unsent() {
     for (name, transport) in transports() {
         for play in [
             Play::new().read_request(),

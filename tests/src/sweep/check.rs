@@ -61,7 +61,7 @@ pub(super) fn violations(
         checker.sends_nothing_after_it_was_stopped(plan, run);
         checker.reports_each_server_once(run);
         checker.slows_down_in_an_outage(run);
-        checker.tells_what_it_reports(run);
+        checker.events_agree_with_the_report(run);
         if let Some(report) = &run.report {
             checker.reports_its_end(plan, run, report);
         }
@@ -225,7 +225,7 @@ impl Checker<'_> {
         faults.any(|fault| *fault == Some(Fault::Denied))
     }
 
-    /// Checks why it ended, and with which jobs: each that it was told of, once.
+    /// Checks the reason of its end, and its jobs: each reported job once.
     fn reports_its_end(&mut self, plan: &RunPlan, run: &Played, report: &Report) {
         let reason = match &report.stopped {
             // A run that waits leaves no server running unless it was cut short.
@@ -245,7 +245,7 @@ impl Checker<'_> {
         let recorded: HashSet<&JobId> = run
             .servers
             .iter()
-            .flat_map(|id| self.told_of(id, run.until))
+            .flat_map(|id| self.reported_jobs_of(id, run.until))
             .collect();
         let reported: HashSet<&JobId> = report.jobs.iter().map(|job| &job.job_id).collect();
         // Others may have been found by their traces.
@@ -263,7 +263,7 @@ impl Checker<'_> {
     }
 
     /// Checks that each server ends once, with the outcome of the report.
-    fn tells_what_it_reports(&mut self, run: &Played) {
+    fn events_agree_with_the_report(&mut self, run: &Played) {
         let mut recorded = HashMap::new();
         for server in &run.events {
             let before = recorded.insert(server.id, &server.outcome);

@@ -93,7 +93,7 @@ impl Subject for Crowded {
     }
 }
 
-/// The real client whose runs all reconcile, with readable or unreadable records; nobody else acts.
+/// The real client whose runs all reconcile, with readable or unreadable records; no other user acts.
 #[derive(Clone, Copy, Debug)]
 pub struct Reconciling {
     /// `true` if the records are readable.

@@ -25,7 +25,7 @@ pub(super) struct Truth {
     pub(super) statuses: HashMap<JobId, (Option<JobStatus>, usize)>,
     /// The exchanges that requested an action on each server, by index.
     pub(super) sent: HashMap<ServerId, Vec<usize>>,
-    /// The jobs that the client was told are unknown, and when.
+    /// The jobs that the service called unknown, with the times.
     pub(super) disowned: HashMap<JobId, Vec<Duration>>,
     /// Jobs that were reported as unknown when they were no longer new: for a minute an unknown job
     /// may just be new, unless it was shown before.

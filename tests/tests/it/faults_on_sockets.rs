@@ -272,9 +272,9 @@ async fn reset_during_the_request_is_not_retried() {
 /// query is on its way.
 #[tokio::test]
 async fn queries_survive_closed_pooled_connections() {
-    let goes_on = ANSWER.replace("SUCCESS", "RUNNING");
+    let running = ANSWER.replace("SUCCESS", "RUNNING");
     let first = Play::new().reply(StatusCode::OK, ANSWER);
-    let closes = Play::new().reply(StatusCode::OK, &goes_on);
+    let closes = Play::new().reply(StatusCode::OK, &running);
     let swallows = closes.clone().read_request();
     let resets = swallows.clone().reset();
     let plays = [first, closes.clone(), swallows, resets, closes];

@@ -261,12 +261,12 @@ impl Transport for Lossy {
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(async move {
-            let (lost, how) = {
+            let (lost, point) = {
                 let mut rng = self.rng.lock().unwrap();
                 (rng.random_bool(self.loss), rng.random_range(0..4))
             };
             let fails = |kind, delivery| Err(TransportError::new(kind, delivery));
-            match (lost, how) {
+            match (lost, point) {
                 (true, 0) => fails(TransportErrorKind::Connect, Delivery::NotSent),
                 (true, 1) => {
                     attempt.mark().set();

@@ -165,10 +165,10 @@ async fn jobs_that_are_forgotten_during_the_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn failing_queries_and_slow_jobs_are_waited_for() {
-    let patient = |faults: &mut Faults| {
+    let slow = |faults: &mut Faults| {
         faults.slow_jobs = 1.0; // with an undocumented status
         faults.failing_job_queries = 1.0; // an error with status 200
     };
-    are(&outcomes(2, 0.0, patient).await, &["succeeded succeeded"]);
-    are(&outcomes(2, 1.0, patient).await, &["failed failed"]);
+    are(&outcomes(2, 0.0, slow).await, &["succeeded succeeded"]);
+    are(&outcomes(2, 1.0, slow).await, &["failed failed"]);
 }

@@ -2,11 +2,13 @@
 //! not sampled.
 
 mod checks;
+mod death;
 mod journals;
 mod lives;
 mod refusals;
 mod world;
 
+use death::*;
 use lives::*;
 use world::*;
 
@@ -48,9 +50,9 @@ fn a_death_at_each_step_of_runs_that_reconcile_and_resubmit() {
 /// A request that never arrived: its servers show that they were not acted on, and are sent again
 /// if requested.
 #[test]
-fn a_death_at_each_step_of_runs_of_which_a_request_is_swallowed() {
+fn a_death_at_each_step_of_runs_that_lose_a_request() {
     let lossy = Play {
-        swallow: true,
+        loses_request: true,
         ..PLAIN
     };
     for (reconcile, resubmit) in [(true, false), (true, true), (false, true)] {
@@ -120,13 +122,13 @@ fn a_death_at_each_step_of_rolling_runs_that_stop() {
         failing: &[1, 2, 4],
         ..ROLL
     };
-    let sick = Roll {
+    let unhealthy = Roll {
         gates: true,
-        sick: true,
-        shy: true,
+        unhealthy: true,
+        declining: true,
         ..ROLL
     };
-    for roll in [failing, sick] {
+    for roll in [failing, unhealthy] {
         all_deaths(Play {
             roll: Some(roll),
             ..PLAIN
@@ -164,12 +166,12 @@ fn a_death_at_each_step_of_runs_that_escalate() {
     });
 }
 
-/// A request is swallowed in a wave.
+/// A request of a wave is lost.
 #[test]
-fn a_death_at_each_step_of_rolling_runs_of_which_a_request_is_swallowed() {
+fn a_death_at_each_step_of_rolling_runs_that_lose_a_request() {
     for (reconcile, resubmit) in [(true, false), (true, true), (false, true)] {
         all_deaths(Play {
-            swallow: true,
+            loses_request: true,
             reconcile,
             resubmit,
             roll: Some(ROLL),

@@ -38,7 +38,7 @@ fn the_same_seed_gives_the_same_trace() {
 fn every_fault_and_outcome_occurs() {
     use std::collections::BTreeMap;
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    let mut count = |what: String| *seen.entry(what).or_default() += 1;
+    let mut count = |finding: String| *seen.entry(finding).or_default() += 1;
     for seed in 0..400 {
         let outcome = simulate(seed);
         for exchange in &outcome.trace.exchanges {

@@ -32,8 +32,8 @@ fn measured(jobs: usize, seeds: u64, polling: &Polling, seen_before: usize) -> (
         polls.extend(one.polls);
         delays.extend(one.delays);
     }
-    let looks = polls.iter().sum::<usize>() as f64 / polls.len() as f64;
-    (looks, quantile(&mut delays, 0.5).as_secs_f64())
+    let poll_count = polls.iter().sum::<usize>() as f64 / polls.len() as f64;
+    (poll_count, quantile(&mut delays, 0.5).as_secs_f64())
 }
 
 /// Returns polls and delay of the baselines: every 5 s; from 1 s, doubling, to 15 s.
@@ -50,14 +50,14 @@ fn baselines(jobs: usize, seeds: u64) -> [(f64, f64); 2] {
 fn is_better_than_the_baselines(jobs: usize, seeds: u64) -> [(f64, f64); 2] {
     let baselines = baselines(jobs, seeds);
     [0, 40].map(|seen_before| {
-        let (looks, delay) = measured(jobs, seeds, &Polling::default(), seen_before);
+        let (poll_count, delay) = measured(jobs, seeds, &Polling::default(), seen_before);
         for (other_looks, other_delay) in baselines {
             let expected = format!(
-                "{jobs} jobs after {seen_before}: {looks:.2} looks against {other_looks:.2}, {delay:.2} s against {other_delay:.2} s"
+                "{jobs} jobs after {seen_before}: {poll_count:.2} looks against {other_looks:.2}, {delay:.2} s against {other_delay:.2} s"
             );
-            assert!(looks < other_looks && delay < other_delay, "{expected}");
+            assert!(poll_count < other_looks && delay < other_delay, "{expected}");
         }
-        (looks, delay)
+        (poll_count, delay)
     })
 }
 

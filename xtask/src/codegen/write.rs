@@ -39,7 +39,7 @@ enum Kind {
     Missing(String),
     /// A file with the mark of generated ones that is no longer generated.
     Extra,
-    /// A file without that mark: somebody's work, which is not removed.
+    /// A file without that mark was written by hand and is not removed.
     Foreign,
 }
 

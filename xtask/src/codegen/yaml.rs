@@ -170,7 +170,7 @@ fn scalar(line: usize, text: String, plain: bool) -> Result<Value, Problem> {
     if !plain {
         return Ok(Value::Text(text));
     }
-    let unclear = ["yes", "no", "on", "off", "y", "n", "null", "true", "false"];
+    let ambiguous = ["yes", "no", "on", "off", "y", "n", "null", "true", "false"];
     match text.as_str() {
         "null" => return Ok(Value::Null),
         "true" => return Ok(Value::Flag(true)),
@@ -189,8 +189,8 @@ fn scalar(line: usize, text: String, plain: bool) -> Result<Value, Problem> {
     }
     if text.is_empty()
         || text == "~"
-        || unclear.contains(&text.to_lowercase().as_str())
-        || looks_numeric(&text)
+        || ambiguous.contains(&text.to_lowercase().as_str())
+        || resembles_number(&text)
     {
         return Err(Problem::new(
             line,
@@ -203,7 +203,7 @@ fn scalar(line: usize, text: String, plain: bool) -> Result<Value, Problem> {
 }
 
 /// Returns whether some parser could read a text as a number, a time or a date.
-fn looks_numeric(text: &str) -> bool {
+fn resembles_number(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let bytes = unsigned.as_bytes();
     let digits_first = bytes.first().is_some_and(u8::is_ascii_digit);

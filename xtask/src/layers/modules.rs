@@ -127,7 +127,7 @@ pub(super) fn circles_of(edges: &Edges) -> Vec<Vec<String>> {
     let mut seen = BTreeSet::new();
     let mut circles = Vec::new();
     for start in between.keys() {
-        if let Some(circle) = way_back(start, &between) {
+        if let Some(circle) = return_path(start, &between) {
             let members: BTreeSet<_> = circle.iter().cloned().collect();
             if seen.insert(members) {
                 let mut names: Vec<_> = circle.iter().map(|path| path.join("::")).collect();
@@ -160,7 +160,7 @@ fn joined(edges: &Edges) -> BTreeMap<ModulePath, ModulePath> {
 }
 
 /// Returns the shortest path from a unit back to itself.
-fn way_back(start: &ModulePath, edges: &Edges) -> Option<Vec<ModulePath>> {
+fn return_path(start: &ModulePath, edges: &Edges) -> Option<Vec<ModulePath>> {
     let mut ways = std::collections::VecDeque::from([vec![start.clone()]]);
     let mut visited = BTreeSet::new();
     while let Some(way) = ways.pop_front() {

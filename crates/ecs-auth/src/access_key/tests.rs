@@ -21,7 +21,7 @@ fn debug_shows_the_name_and_nothing_secret() {
 
 #[test]
 fn badly_pasted_keys_are_errors_without_the_secret() {
-    for (id, secret, token, what) in [
+    for (id, secret, token, expected) in [
         ("", SECRET, TOKEN, "access key is empty"),
         ("AK ", SECRET, TOKEN, "access key has"),
         ("AK,x", SECRET, TOKEN, "access key has"),
@@ -38,7 +38,7 @@ fn badly_pasted_keys_are_errors_without_the_secret() {
             .unwrap_err();
         assert_eq!(error.kind(), AuthErrorKind::Malformed);
         let shown = format!("{error} {error:?}");
-        assert!(shown.contains(what), "{shown}");
+        assert!(shown.contains(expected), "{shown}");
         assert!(
             !shown.contains("MFyf") && !shown.contains("gQpj"),
             "{shown}"

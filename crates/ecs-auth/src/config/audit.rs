@@ -69,7 +69,7 @@ fn account_for_public(found: &Found) {
 fn skipped(setting: &Setting) -> Skipped {
     Skipped {
         source: setting.shown(),
-        why: "what is given explicitly takes precedence".to_owned(),
+        reason: "what is given explicitly takes precedence".to_owned(),
     }
 }
 
@@ -111,7 +111,7 @@ fn of_chosen(layer: &Layer, setting: &Setting) -> Warning {
         .flatten()
         .filter_map(|field| layer.setting(field));
     let winner = winners.find(|winner| winner.is_accounted_for());
-    let why = match (winner, setting.field) {
+    let reason = match (winner, setting.field) {
         (Some(winner), _) => format!("{} takes precedence", winner.name),
         (None, F::AccessKey) => "the login beside it takes precedence over keys".to_owned(),
         (None, F::Interface) => {
@@ -129,7 +129,7 @@ fn of_chosen(layer: &Layer, setting: &Setting) -> Warning {
     };
     Warning {
         kind: kind_of(&[setting]),
-        message: format!("{place} is not used: {why}"),
+        message: format!("{place} is not used: {reason}"),
     }
 }
 

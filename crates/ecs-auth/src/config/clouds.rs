@@ -283,8 +283,8 @@ fn setting(
     node: Option<&Node>,
     layer: &mut Layer,
 ) -> Result<Option<Setting>, AuthError> {
-    let wrong = |what: &str| {
-        let message = format!("{}: {name} {what}", layer.source);
+    let wrong = |problem: &str| {
+        let message = format!("{}: {name} {problem}", layer.source);
         Err(AuthError::new(AuthErrorKind::Malformed, message))
     };
     match node {

@@ -20,7 +20,7 @@ pub(super) struct GivenToken {
 }
 
 impl GivenToken {
-    /// Looks up the token at IAM, if its address is known, and compares. A failed look-up changes
+    /// Looks up the token at IAM, if its address is known, and compares. A failed lookup changes
     /// nothing; its reason is kept for display.
     pub(super) async fn connect(
         self,
@@ -35,12 +35,12 @@ impl GivenToken {
         };
         match looked_up {
             Ok(info) => self.with_info(info),
-            Err(why) => {
+            Err(reason) => {
                 let project = self.project.or(self.of_region).ok_or_else(no_project)?;
                 let base = Base::Fixed(Arc::new(StaticCredentials::new(self.token)));
                 let iam = iam.map_err(|gap| iam_unknown(gap.clone()));
                 let mut connected = base.connect(project, iam).await?;
-                connected.not_looked_up = Some(why);
+                connected.not_looked_up = Some(reason);
                 Ok(connected)
             }
         }

@@ -267,12 +267,12 @@ fn other_names([user, project]: &[Option<String>; 2], token: &TokenInfo) -> Vec<
         ("user", user, token.user.as_ref()),
         ("project", project, of_project),
     ];
-    let other = |(what, named, of_iam): (&str, &Option<String>, Option<&String>)| {
+    let other = |(kind, named, of_iam): (&str, &Option<String>, Option<&String>)| {
         let (named, of_iam) = (named.as_ref()?, of_iam?);
         (named != of_iam).then(|| Warning {
             kind: WarningKind::Unused,
             message: format!(
-                "the {what} is {of_iam} by its id, which takes precedence over the name {named}"
+                "the {kind} is {of_iam} by its id, which takes precedence over the name {named}"
             ),
         })
     };

@@ -15,6 +15,7 @@ use crate::operators;
 use crate::{AddressGap, AuthError, AuthReason, Operator, Reference, Sourced};
 
 mod address;
+mod operator;
 mod trust;
 
 /// The origin of a value from an option.
@@ -27,7 +28,7 @@ pub(super) struct Account {
     /// The name beside an id, to be compared with IAM's.
     pub(super) user_name: Option<String>,
     pub(super) domain: Option<String>,
-    /// The domain of the user, for the login or for look-ups.
+    /// The domain of the user, for the login or for lookups.
     pub(super) user_domain: Option<Reference>,
 }
 
@@ -70,7 +71,7 @@ pub(super) fn resolve(
         found,
         addresses,
         warnings: Vec::new(),
-        operator: operator_of(options)?,
+        operator: operator::of_options(options)?,
     };
     let own = found.layer();
     let account = resolver.account(method.as_ref());
@@ -125,23 +126,6 @@ pub(super) fn resolve(
         metadata: options.metadata_endpoint.clone(),
         tls,
     })
-}
-
-fn operator_of(options: &CredentialOptions) -> Result<Option<Operator>, AuthError> {
-    let Some(id) = &options.operator else {
-        return Ok(None);
-    };
-    if let Some(operator) = Operator::by_id(id) {
-        return Ok(Some(operator));
-    }
-    let known: Vec<&str> = Operator::all().map(Operator::id).collect();
-    Err(AuthError::malformed(
-        format!(
-            "there is no operator {id} in the table, only: {}",
-            known.join(", ")
-        ),
-        AuthReason::OperatorUnknown { id: id.clone() },
-    ))
 }
 
 impl Resolver<'_> {
@@ -354,43 +338,6 @@ impl Resolver<'_> {
                 origin: GIVEN.to_owned(),
             });
         }
-    }
-
-    /// Returns the operator: named, or determined by an address or the region.
-    fn named_operator(
-        &self,
-        addresses: &address::Addresses,
-        region: Option<&Sourced>,
-    ) -> Result<Option<(Operator, String)>, AuthError> {
-        let all = [&addresses.ecs, &addresses.iam];
-        let of_address = all.into_iter().flatten().find_map(|address| {
-            let operator = Operator::of_address(&address.value)?;
-            Some((operator, address))
-        });
-        if let Some(operator) = self.operator {
-            if let Some((other, address)) =
-                of_address.filter(|(other, _)| !other.is_sibling_of(operator))
-            {
-                return Err(conflict(
-                    format!(
-                        "the operator {} is named, and {} is an address of {other}",
-                        operator.id(),
-                        address.value
-                    ),
-                    ["operator"],
-                ));
-            }
-            let operator = of_address.map_or(operator, |(other, _)| other);
-            return Ok(Some((operator, GIVEN.to_owned())));
-        }
-        let of_address = of_address.map(|(operator, address)| {
-            let by_region = region.filter(|_| address.origin.starts_with("the region"));
-            (
-                operator,
-                by_region.map_or("the address", |_| "the region").to_owned(),
-            )
-        });
-        Ok(of_address)
     }
 }
 

@@ -74,10 +74,10 @@ impl Found {
         self.layers.get(self.chosen?)
     }
 
-    fn skip(&mut self, source: impl ToString, why: impl Into<String>) {
+    fn skip(&mut self, source: impl ToString, reason: impl Into<String>) {
         self.skipped.push(Skipped {
             source: source.to_string(),
-            why: why.into(),
+            reason: reason.into(),
         });
     }
 
@@ -161,8 +161,8 @@ fn by_name(
         (Some(name), None) => found.take_cloud(cloud(options, environment, name)?)?,
         (None, Some(name)) => match files::profile(environment, Some(name))? {
             Ok(layer) => found.take_only(layer)?,
-            Err(why) => {
-                let message = format!("profile {name}: {why}");
+            Err(reason) => {
+                let message = format!("profile {name}: {reason}");
                 return Err(missing_source(name, Vec::new(), message));
             }
         },
@@ -212,8 +212,8 @@ fn by_variables(
         found.named = true;
         match files::koocli(environment, name)? {
             Ok(layer) => found.take_only(layer)?,
-            Err(why) => {
-                let message = format!("HW_SHARED_CONFIG_FILE or HW_PROFILE is set, and {why}");
+            Err(reason) => {
+                let message = format!("HW_SHARED_CONFIG_FILE or HW_PROFILE is set, and {reason}");
                 return Err(missing_source(
                     name.unwrap_or("default"),
                     Vec::new(),
@@ -263,8 +263,9 @@ fn by_files(
                 found.unused.push(format!(
                     "{path} describes several clouds ({names}), and none of them is used: OS_CLOUD says which is meant"
                 ));
-                let why = format!("it describes several clouds: say which with OS_CLOUD ({names})");
-                found.skip(path, why);
+                let reason =
+                    format!("it describes several clouds: say which with OS_CLOUD ({names})");
+                found.skip(path, reason);
             }
         },
     }
@@ -274,16 +275,16 @@ fn by_files(
             found.skip(&layer.source, "it has no ak and sk");
             found.layers.push(layer);
         }
-        Err(why) => {
-            if why.contains(", only: ") {
-                found.unused.push(format!("{why}: none of them is used"));
+        Err(reason) => {
+            if reason.contains(", only: ") {
+                found.unused.push(format!("{reason}: none of them is used"));
             }
-            found.skip("profile basic", why);
+            found.skip("profile basic", reason);
         }
     }
     match files::koocli(environment, None)? {
         Ok(layer) => return found.take_only(layer),
-        Err(why) => found.skip("KooCLI", why),
+        Err(reason) => found.skip("KooCLI", reason),
     }
     let pod = found
         .layers

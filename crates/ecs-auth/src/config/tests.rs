@@ -5,6 +5,7 @@ use crate::{AuthErrorKind, Environment, Reference};
 
 mod apart;
 mod documentation;
+mod wrong_settings;
 
 const SECRETS: [&str; 4] = ["sesame", "MFyf", "gQpj", "MIID"];
 
@@ -76,7 +77,7 @@ fn first_source_wins_and_the_others_are_reported() {
         chosen
             .skipped()
             .iter()
-            .all(|item| item.why.contains("explicitly"))
+            .all(|item| item.reason.contains("explicitly"))
     );
 
     let mut environment = everything();
@@ -133,7 +134,7 @@ fn first_source_wins_and_the_others_are_reported() {
     let empty = around(&[]).with_file(PROFILES, "[basic]\nak =\nsk =\n");
     let chosen = choose(&empty);
     assert!(
-        chosen.skipped()[4].why.contains("no ak and sk"),
+        chosen.skipped()[4].reason.contains("no ak and sk"),
         "{:?}",
         chosen.skipped()
     );
@@ -141,15 +142,15 @@ fn first_source_wins_and_the_others_are_reported() {
     let nothing = choose(&around(&[]));
     assert_eq!(nothing.source().to_string(), "the metadata service");
     assert_eq!(nothing.access_key(), None);
-    let why: Vec<&str> = nothing
+    let reason: Vec<&str> = nothing
         .skipped()
         .iter()
-        .map(|skipped| &*skipped.why)
+        .map(|skipped| &*skipped.reason)
         .collect();
-    assert_eq!(why.len(), 6);
+    assert_eq!(reason.len(), 6);
     assert!(
-        why[4].contains("/home/ops/.huaweicloud/credentials"),
-        "{why:?}"
+        reason[4].contains("/home/ops/.huaweicloud/credentials"),
+        "{reason:?}"
     );
 }
 
@@ -295,7 +296,7 @@ fn clouds_yaml_is_found_in_the_usual_places_with_secure_yaml_over_it() {
     let chosen = choose(&several);
     assert_eq!(chosen.source().to_string(), "the metadata service");
     assert!(
-        chosen.skipped()[3].why.contains("a, b"),
+        chosen.skipped()[3].reason.contains("a, b"),
         "{:?}",
         chosen.skipped()
     );

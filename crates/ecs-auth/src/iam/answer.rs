@@ -98,7 +98,7 @@ pub(super) fn read_token(
     })
 }
 
-/// Reads the description of a token from the answer to a look-up.
+/// Reads the description of a token from the answer to a lookup.
 pub(super) fn read_info(body: &[u8], service: &str) -> Result<TokenInfo, AuthError> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     if !body.pointer("/token").is_some_and(Value::is_object) {

@@ -259,11 +259,11 @@ impl Login {
         let mut passcode = passcode.lock().unwrap_or_else(PoisonError::into_inner);
         let used = "another token is needed".to_owned();
         std::mem::replace(&mut *passcode, Err(used))
-            .inspect_err(|why| *passcode = Err(why.clone()))
+            .inspect_err(|reason| *passcode = Err(reason.clone()))
             .map(Some)
-            .map_err(|why| {
+            .map_err(|reason| {
                 let message = format!(
-                    "{why}, and a passcode is good for one login only: log in again with a new one"
+                    "{reason}, and a passcode is good for one login only: log in again with a new one"
                 );
                 AuthError::new(AuthErrorKind::Refused, message)
             })

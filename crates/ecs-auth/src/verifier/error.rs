@@ -55,8 +55,8 @@ impl VerifyError {
         )
     }
 
-    pub(super) fn malformed(why: &str) -> Self {
-        let message = format!("the request is not signed properly: {why}");
+    pub(super) fn malformed(reason: &str) -> Self {
+        let message = format!("the request is not signed properly: {reason}");
         Self::new(VerifyErrorKind::Malformed, message)
     }
 
@@ -75,8 +75,8 @@ impl VerifyError {
         }
     }
 
-    pub(super) fn security_token(what: &str) -> Self {
-        let message = format!("the X-Security-Token {what}");
+    pub(super) fn security_token(problem: &str) -> Self {
+        let message = format!("the X-Security-Token {problem}");
         Self::new(VerifyErrorKind::SecurityToken, message)
     }
 

@@ -98,6 +98,6 @@ fn names_in(list: &str) -> Result<Vec<&str>, VerifyError> {
     Ok(names)
 }
 
-fn malformed(what: &str) -> VerifyError {
-    VerifyError::malformed(&format!("its Authorization {what}"))
+fn malformed(problem: &str) -> VerifyError {
+    VerifyError::malformed(&format!("its Authorization {problem}"))
 }

@@ -74,7 +74,7 @@ async fn received_requests_are_as_signed() {
 }
 
 #[tokio::test]
-async fn logins_and_look_ups_arrive_complete() {
+async fn logins_and_lookups_arrive_complete() {
     let token = "HTTP/1.1 201 Created\r\nX-Subject-Token: MIID\r\nContent-Length: 2\r\n\r\n{}";
     let projects = r#"{"projects":[{"id":"p1","name":"eu-de"}]}"#;
     let plays = [

@@ -1,4 +1,4 @@
-//! Does one thing as often as it is told, for `cargo xtask instructions` to count what each time takes.
+//! Repeats one operation, for `cargo xtask instructions` to count the instructions of each.
 //!
 //! `instructions CASE TIMES`; without arguments the names of the cases, one a line.
 
@@ -25,15 +25,15 @@ use http::{HeaderMap, Response, StatusCode};
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Each case: its name, and how it is done so many times.
+/// The cases: the name of each, and the function that repeats it.
 type Case = (&'static str, fn(u32) -> Result<(), Failure>);
 
 const CASES: &[Case] = &[
     ("encode-1000", encode),
-    ("sign-1000", sign_it),
+    ("sign-1000", sign_repeatedly),
     ("decode-job-2", |times| decode(times, 2)),
     ("decode-job-1000", |times| decode(times, 1000)),
-    ("classify", classify_it),
+    ("classify", classify_repeatedly),
     ("poll", poll),
     ("run-1000", |times| run(times, false)),
     ("run-1000-journal", |times| run(times, true)),
@@ -67,7 +67,7 @@ fn encode(times: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-fn sign_it(times: u32) -> Result<(), Failure> {
+fn sign_repeatedly(times: u32) -> Result<(), Failure> {
     let (project, operation) = (
         project()?,
         BatchRebootServers::new(RebootType::Soft, servers()?)?,
@@ -93,7 +93,7 @@ fn decode(times: u32, sub_jobs: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-fn classify_it(times: u32) -> Result<(), Failure> {
+fn classify_repeatedly(times: u32) -> Result<(), Failure> {
     let (body, headers) = (
         br#"{"error":{"code":"Ecs.0114","message":"no"}}"#,
         HeaderMap::new(),

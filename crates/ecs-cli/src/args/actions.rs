@@ -66,7 +66,7 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) reconcile: bool,
     /// Count a server that shows no trace of the action as not attempted after this time. Must be longer than any
-    /// gateway on the way can hold a request [default: 3m, or --attempt-timeout plus one minute]
+    /// gateway can hold a request [default: 3m, or --attempt-timeout plus one minute]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) reconcile_after: Option<Duration>,
     /// Send the action again to servers whose outcome is unknown. Risky: some servers may be restarted TWICE. With

@@ -10,7 +10,7 @@ pub(crate) struct Output {
     #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
     /// The servers in the summary: up to ten of each outcome that needs attention (summary), all of these (failed), a table
-    /// of every server (all), or none. With -o csv and -o id: failed leaves out servers that succeeded
+    /// of every server (all), or none. With -o csv and -o id: failed omits servers that succeeded
     #[arg(long, value_name = "SERVERS", value_enum, default_value_t = Show::Summary)]
     pub(crate) show: Show,
 }

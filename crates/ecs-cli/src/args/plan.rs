@@ -31,7 +31,7 @@ pub(crate) enum PlanCommand {
     /// Approve a plan: in a store, or by signing its hash with an SSH key
     #[command(after_help = "\
 With --store (or ECSCTL_STORE) the approval is kept in the store, bound to the hash of the plan: who approved it (the database role, which \
-nobody can make up; user and host as the process says) and when. Nobody who uses the store can change or delete it. --key and \
+cannot be forged; user and host as the process reports them) and when. No user of the store can change or delete it. --key and \
 --signature add a signature to it. Without a store the signature is added to the plan file.
 
   ecsctl plan approve web.plan --store postgres://bob@db.example/fleet

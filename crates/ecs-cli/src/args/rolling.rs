@@ -249,31 +249,31 @@ pub(super) struct Escalate {
 
 /// Parses `hard-after DURATION` and `hard-if-hung DURATION`, each at most once.
 pub(super) fn escalation(arguments: &[String]) -> Result<Escalate, CliError> {
-    let wrong = |what: String| {
-        Err(CliError::usage(format!("--escalate: {what}")).hint(
+    let wrong = |problem: String| {
+        Err(CliError::usage(format!("--escalate: {problem}")).hint(
             "write it as two arguments: --escalate hard-after 5m, --escalate hard-if-hung 30m",
         ))
     };
     let mut escalate = Escalate::default();
     for pair in arguments.chunks(2) {
-        let [how, time] = pair else {
+        let [form_name, time] = pair else {
             return wrong("expected a form and a duration".to_owned());
         };
         let time = match duration(time) {
             Ok(time) => time,
             Err(error) => return wrong(error),
         };
-        let form = match how.as_str() {
+        let form = match form_name.as_str() {
             "hard-after" => &mut escalate.after,
             "hard-if-hung" => &mut escalate.hang,
             _ => {
                 return wrong(format!(
-                    "{how:?} is not supported, only hard-after and hard-if-hung are"
+                    "{form_name:?} is not supported, only hard-after and hard-if-hung are"
                 ));
             }
         };
         if form.replace(time).is_some() {
-            return wrong(format!("{how} is given twice"));
+            return wrong(format!("{form_name} is given twice"));
         }
     }
     match escalate.hang {

@@ -58,7 +58,7 @@ pub(crate) struct Select {
     #[arg(long, value_name = "TIME", value_parser = point_in_time)]
     pub(crate) older_than: Option<Timestamp>,
     /// Servers that have not changed since this, so cannot have been restarted since: an age (7d) or a time. A server
-    /// that changed later for another reason is left out too
+    /// that changed later for another reason is omitted too
     #[arg(long, value_name = "TIME", value_parser = point_in_time)]
     pub(crate) not_restarted_since: Option<Timestamp>,
     /// Exclude this server, by id or name, or the servers in @FILE. Repeatable

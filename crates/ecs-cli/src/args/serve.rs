@@ -7,22 +7,22 @@ use std::str::FromStr;
 use clap::Args;
 
 pub(super) const HELP: &str = "\
-Shows the list of the runs in the store, and a page for each run. They change by themselves while runs go on. Nothing can be changed
+Shows the list of the runs in the store, and a page for each run. The pages follow active runs. Nothing can be changed
 there: ecsctl only reads the store (the right to SELECT is enough), and never contacts the service.
 
-Whoever logs in needs the token. By default one is made when the command starts, and printed to stderr as part of an address. The same
-pages as JSON: /runs.json and /runs/RUN.json, with the header `Authorization: Bearer TOKEN`. /healthz says without a login whether the
+A login needs the token. By default one is made when the command starts, and printed to stderr as part of an address. The same
+pages as JSON: /runs.json and /runs/RUN.json, with the header `Authorization: Bearer TOKEN`. /healthz reports without a login whether the
 store answers.
 
 Examples:
   ecsctl serve --store postgres://watch@db.example/fleet
-      Shows the runs to whoever sits at this machine.
+      Shows the runs to the users of this machine.
   ecsctl serve --token-file /etc/ecsctl/token --public-url https://runs.example
       Behind a proxy with TLS: see docs/store.md.
 
 Exit codes:
   0  ended by Ctrl-C or SIGTERM
-  2  bad usage, the store cannot be used, or the address cannot be listened on";
+  2  bad usage, the store cannot be used, or the address cannot be opened";
 
 #[derive(Debug, Args)]
 #[cfg_attr(
@@ -40,7 +40,7 @@ pub(crate) struct Serve {
     /// The address that browsers use, if a proxy is in between. With https:// cookies are sent over TLS only
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<PublicUrl>,
-    /// Allow --listen on an address that other machines can reach: without TLS everybody on the way can read the token
+    /// Allow --listen on an address that other machines can reach: without TLS anyone who can read the traffic sees the token
     /// and the pages
     #[arg(long)]
     pub(crate) plain_http: bool,

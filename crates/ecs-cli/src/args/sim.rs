@@ -45,7 +45,7 @@ pub(crate) struct Sim {
     /// Fail this share of the actions on servers
     #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
     pub(crate) fail: f64,
-    /// Let this share of the soft restarts hang for ever (status REBOOT with a task). A hard restart is accepted after 30 minutes
+    /// Let this share of the soft restarts hang forever (status REBOOT with a task). A hard restart is accepted after 30 minutes
     #[arg(long, value_name = "P%", default_value = "0%", value_parser = percent)]
     pub(crate) hang: f64,
     /// Begin with this share of the servers stopped
@@ -73,7 +73,7 @@ pub(crate) struct Sim {
     /// Refuse every action: credentials may only read servers and jobs
     #[arg(long)]
     pub(crate) read_only: bool,
-    /// Deny this permission to everybody. Repeatable
+    /// Deny this permission to all callers. Repeatable
     #[arg(long, value_name = "PERMISSION", value_parser = ecs_sim::PERMISSIONS)]
     pub(crate) deny: Vec<String>,
     /// Lifetime of a token of the identity service, by the simulated clock

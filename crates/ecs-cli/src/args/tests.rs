@@ -53,7 +53,7 @@ fn an_offset_has_a_sign() {
 }
 
 #[test]
-fn debug_masks_what_is_secret() {
+fn debug_masks_secrets() {
     for option in ["--token", "--secret-key", "--security-token"] {
         let cli = Cli::try_parse_from(["ecsctl", option, "T0PSECRET", "explain", "x"]).unwrap();
         let shown = format!("{cli:?}");

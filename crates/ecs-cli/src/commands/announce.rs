@@ -155,13 +155,13 @@ impl Announcement<'_> {
             (one_wave, self.args.rolling.max_failures)
             && self.servers > 1
         {
-            let why = if self.args.rolling.wave.is_none() {
+            let reason = if self.args.rolling.wave.is_none() {
                 "without --wave or --canary"
             } else {
                 "all servers are in one wave, so"
             };
             printer.warn(&format!(
-                "--max-failures {limit} can hardly stop anything: {why} most requests are sent before the first failure is known"
+                "--max-failures {limit} can hardly stop anything: {reason} most requests are sent before the first failure is known"
             ));
         }
         let Some(terminal) = terminal else {

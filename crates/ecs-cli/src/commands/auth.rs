@@ -171,8 +171,10 @@ impl Check<'_> {
         let checked = &mut self.checked;
         match ended {
             CheckEnd::Credentials(error) if error.kind() == AuthErrorKind::Missing => {
-                let why = failure.split_once(": ").map_or(&*failure, |(_, why)| why);
-                checked.skip("the metadata service", why);
+                let reason = failure
+                    .split_once(": ")
+                    .map_or(&*failure, |(_, reason)| reason);
+                checked.skip("the metadata service", reason);
                 checked.source = None;
                 checked.kind = None;
             }

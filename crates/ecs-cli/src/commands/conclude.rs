@@ -90,8 +90,8 @@ pub(super) fn conclude(
     if ending.output.format != Format::Table || results.are_lost() {
         printer.note(&headline(report, took));
     }
-    if let Some(why) = &ending.unfinished {
-        printer.always(&format!("the run has not ended, but {why}"));
+    if let Some(reason) = &ending.unfinished {
+        printer.always(&format!("the run has not ended, but {reason}"));
     }
     if let Some(stopped) = &report.stopped {
         printer.note(&match (stopped, ended.wave) {
@@ -155,7 +155,7 @@ fn advise(report: &Report, printer: &Printer) {
     }
     let first = moved.or_else(|| problems.next());
     let hint = first.and_then(|problem| {
-        let hint = || hint_for(problem, report.refused.is_some()).map(str::to_owned);
+        let hint = || hint_for(problem, report.refused.is_some());
         place_hint(problem).or_else(hint)
     });
     if let Some(hint) = hint {

@@ -191,10 +191,10 @@ pub(super) async fn execute(
 /// Runs a step before anything is sent, unless a signal stops it.
 pub(super) async fn unless_stopped<T, E: From<CliError>>(
     signals: &mut Signals,
-    what: impl Future<Output = Result<T, E>>,
+    work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
     tokio::select! {
-        done = what => done,
+        done = work => done,
         signal = signals.next() => {
             let exit = if signal == INTERRUPT { after_interrupt(Exit::Stopped) } else { Exit::Stopped };
             Err(CliError::new(exit, "stopped; nothing was sent").into())

@@ -55,8 +55,8 @@ pub(super) async fn apply(
     }
     let details = few(&found, NAMED, ToString::to_string);
     let are_held = format!("other runs act on {}", counted(found.len()));
-    let report = |what: &str| {
-        printer.always(&format!("{are_held}: {what}"));
+    let report = |action: &str| {
+        printer.always(&format!("{are_held}: {action}"));
         details
             .iter()
             .for_each(|line| printer.always(&format!("  {line}")));
@@ -72,7 +72,7 @@ pub(super) async fn apply(
         Held::Fail => {
             return Err(CliError::usage(format!("{are_held}; nothing was sent"))
                 .details(details)
-                .hint("--held wait waits for them, --held skip leaves them out"));
+                .hint("--held wait waits for them, --held skip skips them"));
         }
         Held::Skip if ids.len() == servers.ids.len() => {
             return Err(

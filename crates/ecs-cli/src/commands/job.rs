@@ -213,9 +213,9 @@ impl<'a> Waiting<'a> {
     }
 }
 
-fn still_trying(what: &str, printer: &Printer) {
+fn still_trying(subject: &str, printer: &Printer) {
     printer.note(&format!(
-        "{what} (retrying; Ctrl-C stops, --deadline sets a limit)"
+        "{subject} (retrying; Ctrl-C stops, --deadline sets a limit)"
     ));
 }
 
@@ -234,7 +234,7 @@ fn finish(
     let refused = shown.iter().any(|shown| shown.state == "refused");
     let problem = shown.iter().find_map(|shown| shown.error.as_ref());
     if let Some(hint) = problem.and_then(|problem| hint_for(problem, refused)) {
-        printer.hint(hint);
+        printer.hint(&hint);
     }
     if refused {
         printer.next(&check_credentials().at(&CommandLine::to_place(global)));

@@ -112,15 +112,15 @@ pub(super) async fn register(
     connection: &Connection,
     printer: &Printer,
 ) -> Result<Option<Registration>, CliError> {
-    let unnoticed = |why: String| {
+    let unnoticed = |reason: String| {
         printer.warn(&format!(
-            "{why}: other runs on the same servers are not detected"
+            "{reason}: other runs on the same servers are not detected"
         ));
     };
     let registry = match registry() {
         Ok(registry) => registry,
-        Err(why) => {
-            unnoticed(why);
+        Err(reason) => {
+            unnoticed(reason);
             return Ok(None);
         }
     };
@@ -136,7 +136,7 @@ pub(super) async fn register(
 
 /// Returns the registry of this machine's active runs.
 fn registry() -> Result<FileRegistry, String> {
-    let state = folders::state().map_err(|why| why.to_string())?;
+    let state = folders::state().map_err(|reason| reason.to_string())?;
     Ok(FileRegistry::new(state.join("active")))
 }
 
@@ -164,13 +164,13 @@ fn refused(conflict: &Conflict) -> CliError {
     let (other, shared) = (&conflict.run, conflict.servers.len());
     let by = other.invocation.as_ref().map(ToString::to_string);
     let by = by.unwrap_or_else(|| "an unknown user".to_owned());
-    let what = match shared {
+    let place = match shared {
         0 => "is active already".to_owned(),
         _ => format!("acts on {} of these", counted(shared)),
     };
     let details = few(&conflict.servers, NAMED, ToString::to_string);
     let fail = CliError::usage(format!(
-        "run {} ({}, by {by}, since {:.0}) {what}; nothing was sent",
+        "run {} ({}, by {by}, since {:.0}) {place}; nothing was sent",
         other.run_id, other.operation, other.since
     ))
     .details(details)

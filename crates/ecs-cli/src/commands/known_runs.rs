@@ -42,8 +42,9 @@ impl KnownRuns {
         let mut runs = Vec::new();
         for path in files {
             let run = timeline(path);
-            let run =
-                run.map_err(|why| CliError::usage(format!("journal {}: {why}", path.display())))?;
+            let run = run.map_err(|reason| {
+                CliError::usage(format!("journal {}: {reason}", path.display()))
+            })?;
             runs.push((path.clone(), run));
         }
         let mut unread = 0_usize;

@@ -110,7 +110,7 @@ pub(super) async fn run(
     store: Option<&Store>,
     printer: &Printer,
 ) -> Result<Preflight, NotBegun> {
-    let looking = async {
+    let checks = async {
         let states = known(selection, args, connection, printer);
         let (own, known) = tokio::join!(connection.own_server(), states);
         // After the first read, so that refused credentials are used only once.
@@ -120,8 +120,8 @@ pub(super) async fn run(
         };
         (own, known, scaling)
     };
-    let looking = report_slow_reads(looking, connection, printer);
-    let (own, known, scaling) = within(args.deadline, connection, looking).await?;
+    let checks = report_slow_reads(checks, connection, printer);
+    let (own, known, scaling) = within(args.deadline, connection, checks).await?;
     let known = known?;
     let choice = if selection.is_given() {
         Choice::Named
@@ -158,8 +158,8 @@ pub(super) async fn run(
     let held = held.iter().map(|held| held.id).collect();
     readiness::check(&mut preflight, action, args, &held, printer)?;
     messages::print(&preflight, action, args, printer);
-    if let Scaling::Unchecked(why) = &scaling {
-        printer.note(&messages::not_checked(why));
+    if let Scaling::Unchecked(reason) = &scaling {
+        printer.note(&messages::not_checked(reason));
     }
     if let Scaling::Known(members) = &scaling {
         let servers = preflight.known.servers();
@@ -181,33 +181,33 @@ const SILENCE: Duration = Duration::from_secs(3);
 
 /// Prints a message if the reads take long.
 async fn report_slow_reads<T>(
-    looking: impl Future<Output = T>,
+    checks: impl Future<Output = T>,
     connection: &Connection,
     printer: &Printer,
 ) -> T {
-    let mut looking = std::pin::pin!(looking);
+    let mut checks = std::pin::pin!(checks);
     tokio::select! {
         biased;
-        looked = &mut looking => return looked,
+        looked = &mut checks => return looked,
         () = tokio::time::sleep(SILENCE) => {}
     }
     printer.note(&format!(
         "still reading the state of the servers at {}",
         connection.place()
     ));
-    looking.await
+    checks.await
 }
 
 /// Limits the reads to the deadline of the run.
 async fn within<T>(
     deadline: Option<Duration>,
     connection: &Connection,
-    looking: impl Future<Output = T>,
+    checks: impl Future<Output = T>,
 ) -> Result<T, CliError> {
     let Some(deadline) = deadline else {
-        return Ok(looking.await);
+        return Ok(checks.await);
     };
-    tokio::time::timeout(deadline, looking).await.map_err(|_| {
+    tokio::time::timeout(deadline, checks).await.map_err(|_| {
         let place = messages::place(connection);
         CliError::new(
             Exit::Stopped,

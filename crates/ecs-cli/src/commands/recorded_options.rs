@@ -33,7 +33,7 @@ impl RecordedOption {
     }
 }
 
-/// Returns the options of a run, without its servers. Percentages become numbers. `--resubmit-unknown` is left out,
+/// Returns the options of a run, without its servers. Percentages become numbers. `--resubmit-unknown` is omitted,
 /// because consent to a second request was given for that run only.
 pub(super) fn options_of(run: &RunRecord) -> Vec<RecordedOption> {
     let mut options = Vec::new();

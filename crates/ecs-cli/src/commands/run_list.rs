@@ -90,7 +90,7 @@ pub(crate) fn run(
             Ok(Some(row)) => rows.push(row),
             // The run is about to begin, or never began.
             Ok(None) => {}
-            Err(why) => printer.warn(&format!("{}: {why}", path.display())),
+            Err(reason) => printer.warn(&format!("{}: {reason}", path.display())),
         }
     }
     results.write(&match args.format {

@@ -108,7 +108,7 @@ impl ShownServer {
     fn text(&self) -> String {
         let actions = match &self.actions {
             Ok(actions) => server_actions::lines(actions),
-            Err(why) => server_actions::unread(why),
+            Err(reason) => server_actions::unread(reason),
         };
         render::shown(&self.server) + &actions + &known_runs::text(&self.runs)
     }
@@ -117,9 +117,9 @@ impl ShownServer {
         let mut object = render::object(&self.server);
         match &self.actions {
             Ok(actions) => object["actions"] = server_actions::objects(actions),
-            Err(why) => {
+            Err(reason) => {
                 object["actions"] = serde_json::Value::Null;
-                object["actions_error"] = why.as_str().into();
+                object["actions_error"] = reason.as_str().into();
             }
         }
         object["runs"] = serde_json::to_value(&self.runs).unwrap_or_default();

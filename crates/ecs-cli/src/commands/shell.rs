@@ -16,8 +16,12 @@ pub(crate) const COMPLETE: &str = "ECSCTL_COMPLETE";
 
 /// Prints the completion script of a shell. The script asks `ecsctl` for candidates, so that they are current.
 pub(crate) fn completions(args: &Completions, results: &mut Results) -> Result<Exit, CliError> {
-    let failed =
-        |why: String| CliError::new(Exit::Failed, format!("the script cannot be written: {why}"));
+    let failed = |reason: String| {
+        CliError::new(
+            Exit::Failed,
+            format!("the script cannot be written: {reason}"),
+        )
+    };
     let name = args.shell.name();
     let shells = Shells::builtins();
     let shell = shells

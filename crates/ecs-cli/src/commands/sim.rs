@@ -43,8 +43,8 @@ pub(crate) async fn run(
     let info = write_files(args, server.info(), tls.as_ref())?;
     let mut signals = Signals::new()?;
     if std::io::stdout().is_terminal() {
-        let how = "In another terminal, these lines make ecsctl use it:\n";
-        results.write(&format!("{how}{}", variables(&info)));
+        let intro = "In another terminal, these lines make ecsctl use it:\n";
+        results.write(&format!("{intro}{}", variables(&info)));
     } else {
         results.write(&(info.to_line() + "\n"));
     }

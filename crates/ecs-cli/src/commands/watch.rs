@@ -57,7 +57,7 @@ pub(crate) async fn run(
         if let Err(mut error) = shown {
             view.finish();
             if view.has_records() {
-                // The run goes on elsewhere: nobody may take this for "nothing was sent".
+                // The run continues elsewhere: the message must not read as "nothing was sent".
                 error.exit = Exit::Stopped;
             }
             return Err(error);

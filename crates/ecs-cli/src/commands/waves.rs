@@ -58,7 +58,7 @@ pub(super) fn plan(
     if let (Some(by), 1..) = (&args.spread_by, members.without_group) {
         printer.warn(&format!(
             "the {} of {} is not known: they cannot be spread across waves",
-            what(by),
+            attribute(by),
             counted(members.without_group)
         ));
     }
@@ -108,7 +108,7 @@ pub(super) fn described(waves: &Waves, args: &Rolling) -> WavesShown {
     }
 }
 
-fn what(by: &SpreadBy) -> String {
+fn attribute(by: &SpreadBy) -> String {
     match by {
         SpreadBy::Zone => "availability zone".to_owned(),
         SpreadBy::Host => "host".to_owned(),

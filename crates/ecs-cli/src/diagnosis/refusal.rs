@@ -40,11 +40,11 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, answer: &str) -> Diagnosis {
             let mut diagnosis = refused(
                 "request_changed",
                 format!(
-                    "the request was changed on its way: the service received a different {}",
+                    "a proxy or gateway changed the request: the service received a different {}",
                     difference.part
                 ),
             )
-            .advise("look for a proxy or gateway that rewrites requests, and for a path in the endpoint that it takes away")
+            .advise("look for a proxy or gateway that rewrites requests, or that removes a path of the endpoint")
             .advise(ONCE);
             diagnosis.difference = Some(difference.clone());
             diagnosis
@@ -61,13 +61,13 @@ fn wrong_signature(key: &str, echo: Option<&Echo>, answer: &str) -> Diagnosis {
             "wrong_secret_key",
             format!("the signature is wrong, mostly because the secret key is not that of access key {key} ({answer})"),
         )
-        .advise("check the secret key, and what rewrites requests on their way")
+        .advise("check the secret key, and proxies and gateways that rewrite requests")
         .advise(ONCE),
     }
 }
 
 fn expired(evidence: &Evidence<'_>, answer: &str) -> Diagnosis {
-    let (what, advice) = match evidence.kind {
+    let (message, advice) = match evidence.kind {
         CredentialKind::TemporaryKey | CredentialKind::ServerKeys => (
             "the temporary key has expired",
             "take a new pair with its security token; they last a day at most",
@@ -77,7 +77,7 @@ fn expired(evidence: &Evidence<'_>, answer: &str) -> Diagnosis {
             "take a new token; with a user name and password, or with keys, ecsctl gets new ones by itself",
         ),
     };
-    refused("expired", format!("{what} ({answer})")).advise(advice)
+    refused("expired", format!("{message} ({answer})")).advise(advice)
 }
 
 fn without_permission(evidence: &Evidence<'_>, message: &str, answer: &str) -> Diagnosis {
@@ -119,16 +119,16 @@ pub(super) fn permission_in(message: &str) -> Option<String> {
 }
 
 fn skewed(clocks: Option<Clocks>, answer: &str) -> Diagnosis {
-    let what = match clocks {
+    let message = match clocks {
         Some(clocks) => format!(
-            "{}, and a signature may be 15 minutes off: ours shows {:.0}, theirs {:.0}",
+            "{}; signatures are refused from 15 minutes on: here {:.0}, at the service {:.0}",
             clocks.describe(),
             clocks.ours,
             clocks.service
         ),
         None => format!("the clocks are more than 15 minutes apart ({answer})"),
     };
-    let mut diagnosis = refused("clock_skew", what)
+    let mut diagnosis = refused("clock_skew", message)
         .advise("set this machine's clock: timedatectl set-ntp true, or chronyc makestep");
     diagnosis.clocks = clocks;
     diagnosis

@@ -76,9 +76,9 @@ fn a_clock_is_known_to_be_wrong_by_the_date_of_an_answer() {
     let diagnosis = diagnose(&seen);
     assert_eq!(diagnosis.finding, "clock_skew");
     assert!(
-        diagnosis.what.contains("2 hours ahead of"),
+        diagnosis.message.contains("2 hours ahead of"),
         "{}",
-        diagnosis.what
+        diagnosis.message
     );
     // A caller who does not sign needs no clock.
     seen.kind = CredentialKind::Token;
@@ -99,16 +99,16 @@ fn a_clock_that_goes_wrong_is_warned_of() {
 }
 
 #[test]
-fn what_ends_differs() {
+fn different_endings_are_shown() {
     let expected = "Incorrect IAM authentication information: token expires";
     let echo = Echo::Missing;
     let mut seen = evidence(refusal(401, "APIGW.0301", expected, Some(&echo)));
     seen.kind = CredentialKind::TemporaryKey;
     let diagnosis = diagnose(&seen);
     assert!(
-        diagnosis.what.contains("temporary key has expired"),
+        diagnosis.message.contains("temporary key has expired"),
         "{}",
-        diagnosis.what
+        diagnosis.message
     );
     seen.kind = CredentialKind::Password;
     seen.asked = Asked::Iam;
@@ -120,7 +120,7 @@ fn what_ends_differs() {
 
 /// IAM is another place than the service, and a login something else than a permission.
 #[test]
-fn what_iam_or_a_proxy_says_is_told_as_such() {
+fn messages_of_iam_and_proxies_name_their_source() {
     for (status, expected, finding, exit, reported) in [
         (
             403,
@@ -167,7 +167,10 @@ fn what_iam_or_a_proxy_says_is_told_as_such() {
         ));
         seen.asked = Asked::Iam;
         let diagnosis = diagnose(&seen);
-        assert_eq!(diagnosis.what, "the metadata service could not be queried");
+        assert_eq!(
+            diagnosis.message,
+            "the metadata service could not be queried"
+        );
         assert!(diagnosis.advice[0].contains("--iam-endpoint"));
     }
 }
@@ -192,7 +195,7 @@ fn permissions_are_found_in_sentences() {
 }
 
 #[test]
-fn no_words_are_too_strange() {
+fn any_message_can_be_diagnosed() {
     for expected in [
         "signature time:",
         "signature time:2026",

@@ -17,7 +17,8 @@ pub(crate) struct CheckReport {
     version: u32,
     ok: bool,
     finding: &'static str,
-    what: String,
+    #[serde(rename = "what")]
+    message: String,
     advice: Vec<String>,
     pub(crate) source: Option<String>,
     pub(crate) kind: Option<&'static str>,
@@ -55,14 +56,15 @@ pub(crate) struct CheckReport {
 #[derive(Debug, Serialize)]
 pub(crate) struct SkippedSource {
     source: String,
-    why: String,
+    #[serde(rename = "why")]
+    reason: String,
 }
 
 impl From<&Skipped> for SkippedSource {
     fn from(skipped: &Skipped) -> Self {
         Self {
             source: credentials::origin(&skipped.source).to_owned(),
-            why: skipped.why.clone(),
+            reason: skipped.reason.clone(),
         }
     }
 }
@@ -85,10 +87,10 @@ impl From<Difference> for Differs {
 }
 
 impl CheckReport {
-    pub(crate) fn skip(&mut self, source: &str, why: &str) {
+    pub(crate) fn skip(&mut self, source: &str, reason: &str) {
         self.skipped.push(SkippedSource {
             source: source.to_owned(),
-            why: why.to_owned(),
+            reason: reason.to_owned(),
         });
     }
 
@@ -96,7 +98,7 @@ impl CheckReport {
         self.version = 1;
         self.ok = diagnosis.exit == Exit::Success;
         self.finding = diagnosis.finding;
-        self.what = diagnosis.what;
+        self.message = diagnosis.message;
         self.advice = diagnosis.advice;
         self.permission = diagnosis.permission;
         self.difference = diagnosis.difference.map(Into::into);
@@ -147,7 +149,7 @@ pub(crate) fn text(checked: &CheckReport) -> String {
     for skipped in &checked.skipped {
         row(
             "  skipped",
-            Some(format!("{}: {}", skipped.source, skipped.why)),
+            Some(format!("{}: {}", skipped.source, skipped.reason)),
         );
     }
     let kind = checked.kind.map(|kind| match &checked.access_key {
@@ -167,7 +169,7 @@ pub(crate) fn text(checked: &CheckReport) -> String {
     let not_looked_up = account.and_then(|account| account.not_looked_up.as_ref());
     row(
         "account",
-        not_looked_up.map(|why| format!("not looked up: {why}")),
+        not_looked_up.map(|reason| format!("not looked up: {reason}")),
     );
     let roles = (!checked.roles.is_empty()).then(|| checked.roles.join(", "));
     row("roles", roles);
@@ -206,9 +208,13 @@ pub(crate) fn text(checked: &CheckReport) -> String {
     if let Some(records) = &checked.records {
         row(
             "actions",
-            Some(access(records.actions.as_ref(), "no server to ask for")),
+            Some(access(
+                records.actions.as_ref(),
+                "not checked: the project has no server",
+            )),
         );
-        let unknown = "not asked for: the address of Cloud Trace Service is not known; --cts-endpoint names it";
+        let unknown =
+            "not checked: the address of Cloud Trace Service is not known; --cts-endpoint names it";
         row("traces", Some(access(records.traces.as_ref(), unknown)));
     }
     for warning in &checked.warnings {
@@ -222,10 +228,10 @@ pub(crate) fn text(checked: &CheckReport) -> String {
 /// Formats the result, and the advice if the credentials do not work.
 fn conclusion(checked: &CheckReport) -> Vec<String> {
     if checked.ok {
-        return vec![format!("ok: {}", checked.what)];
+        return vec![format!("ok: {}", checked.message)];
     }
     let finding = checked.finding.replace('_', " ");
-    let mut lines = vec![format!("{finding}: {}", checked.what)];
+    let mut lines = vec![format!("{finding}: {}", checked.message)];
     if let Some(difference) = &checked.difference {
         lines.push(format!("  signed as  {:?}", difference.signed));
         lines.push(format!("  read as    {:?}", difference.read));

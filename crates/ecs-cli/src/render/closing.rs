@@ -112,9 +112,9 @@ fn paint_counts(line: &str, report: &Report, screen: Screen) -> String {
         (summary.unknown, "unknown", AnsiColor::Magenta),
     ];
     let mut line = line.to_owned();
-    for (count, what, color) in counts {
+    for (count, outcome, color) in counts {
         if count > 0 {
-            let plain = format!("{count} {what}");
+            let plain = format!("{count} {outcome}");
             line = line.replacen(&plain, &screen.paint(color, &plain), 1);
         }
     }
@@ -172,7 +172,7 @@ fn by_reason<'a>(servers: &[&'a ServerReport]) -> Vec<(String, Vec<&'a ServerRep
     let mut index: HashMap<String, usize> = HashMap::new();
     let mut groups: Vec<(String, Vec<&ServerReport>)> = Vec::new();
     for server in servers {
-        let shown = why(server);
+        let shown = reason_with_hard_restart(server);
         let general = shown.replace(&server.id.to_string(), "ID");
         let key = match request_of(&general) {
             Some(request) => general.replace(request, ""),
@@ -215,8 +215,8 @@ fn naming_first_request(group: &str, reason: String) -> String {
     }
 }
 
-/// Returns the reason of an outcome, and whether the server was restarted hard.
-fn why(server: &ServerReport) -> String {
+/// Returns the reason of an outcome, with a note if the server was restarted hard.
+fn reason_with_hard_restart(server: &ServerReport) -> String {
     let reason = match server.outcome.error() {
         Some(error) => reason(error),
         None => "the job had not finished".to_owned(),
@@ -243,7 +243,7 @@ fn all(report: &Report, screen: Screen) -> String {
                 .job_id()
                 .map_or("-", |id| id.as_str())
                 .to_owned(),
-            table::why(server),
+            table::reason_with_note(server),
         ]);
     }
     table.render(screen.width)

@@ -70,7 +70,7 @@ fn row(server: &ServerReport) -> [String; 9] {
         server.escalated.is_some().to_string(),
         clean(&match error {
             Some(_) => server.note().unwrap_or_default(),
-            None => table::why(server),
+            None => table::reason_with_note(server),
         }),
     ]
 }

@@ -62,7 +62,7 @@ pub(crate) fn in_one_unit_in_full(seconds: u64) -> String {
 
 /// Formats a time precisely enough to distinguish it from another one that is `apart`: such as `9 h 1 min`, `2 min 5
 /// s`, `1.5 s`, `0.04 s`.
-pub(crate) fn told_apart(time: SignedDuration, apart: SignedDuration) -> String {
+pub(crate) fn distinguishable(time: SignedDuration, apart: SignedDuration) -> String {
     let unit = match apart.as_millis() {
         600_000.. => 60_000,
         10_000.. => 1000,

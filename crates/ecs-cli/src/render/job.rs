@@ -157,8 +157,8 @@ pub(crate) fn table(jobs: &[ShownJob]) -> String {
                 .cloned()
                 .unwrap_or_else(|| "-".to_owned())
         };
-        let why = shown.error.as_ref().map(reason);
-        let why = why.or_else(|| shown.job.as_deref().map(why_it_failed));
+        let reason = shown.error.as_ref().map(reason);
+        let reason = reason.or_else(|| shown.job.as_deref().map(failure_reason));
         table.row([
             shown.job_id.to_string(),
             text(|job| job.job_type.as_ref()),
@@ -166,7 +166,7 @@ pub(crate) fn table(jobs: &[ShownJob]) -> String {
             shown.job.as_deref().map_or_else(|| "-".to_owned(), status),
             text(|job| job.begin_time.as_ref()),
             text(|job| job.end_time.as_ref()),
-            why.unwrap_or_default(),
+            reason.unwrap_or_default(),
         ]);
         // A job without sub-jobs can name its only server itself.
         let whole = shown.job.as_deref().filter(|job| parts(job).is_empty());
@@ -183,7 +183,7 @@ pub(crate) fn table(jobs: &[ShownJob]) -> String {
                     .map_or("-", JobStatus::as_str)
                     .to_owned(),
                 shown.job_id.to_string(),
-                why_it_failed(job),
+                failure_reason(job),
             ]);
         }
         for (name, value) in shown.job.iter().flat_map(|job| works_on(job)) {
@@ -231,7 +231,7 @@ fn works_on(job: &Job) -> Vec<(String, String)> {
     nic.chain(rest).collect()
 }
 
-fn why_it_failed(job: &Job) -> String {
+fn failure_reason(job: &Job) -> String {
     let entities = job.entities.as_ref();
     joined(&[
         job.error_code.as_deref(),

@@ -39,7 +39,7 @@ pub(crate) struct Content {
     pub(crate) title: String,
     /// The parts above the servers, and the counts of outcomes: the id of each element, and the HTML within it.
     pub(crate) parts: Vec<(&'static str, String)>,
-    /// The rows of the servers, those first that somebody has to look at: a key, and the HTML.
+    /// The rows of the servers, with those first that need attention: a key, and the HTML.
     pub(crate) rows: Vec<(String, String)>,
 }
 
@@ -186,9 +186,9 @@ fn facts(timeline: &Timeline) -> String {
         ),
     ];
     for (letter, mark) in drawing::lettered(timeline) {
-        let what = format!("{letter}: {}", mark.what.replace('_', " "));
+        let kind = format!("{letter}: {}", mark.kind.replace('_', " "));
         facts.push((
-            what,
+            kind,
             format!(
                 "{:.0} ({}) {}",
                 mark.at,
@@ -197,12 +197,12 @@ fn facts(timeline: &Timeline) -> String {
             ),
         ));
     }
-    let (what, at) = match timeline.ended {
+    let (kind, at) = match timeline.ended {
         Some(at) => ("ended", at),
         None => ("last record", timeline.last),
     };
     facts.push((
-        what.to_owned(),
+        kind.to_owned(),
         format!("{at:.0} ({})", since(timeline, at)),
     ));
     let row = |(name, value): (String, String)| {
@@ -249,7 +249,7 @@ fn problems(timeline: &Timeline) -> String {
     for problem in &timeline.problems {
         table.push_str(&format!(
             "<tr><td>{}</td><td>{}</td><td class=\"at\">{}</td><td class=\"at\">{}</td><td>{}</td></tr>\n",
-            problem.what.replace('_', " "),
+            problem.kind.replace('_', " "),
             problem.times,
             since(timeline, problem.first),
             since(timeline, problem.last),
@@ -259,7 +259,7 @@ fn problems(timeline: &Timeline) -> String {
     table + "</table>\n"
 }
 
-/// Those first that somebody has to look at. The key of a row is the place of its server in the run.
+/// Returns the rows, with those first that need attention. The key of a row is the place of its server in the run.
 fn rows(timeline: &Timeline) -> Vec<(String, String)> {
     let mut rows = Vec::with_capacity(timeline.servers.len());
     for (name, ..) in OUTCOMES {
@@ -285,7 +285,7 @@ fn row(key: &str, server: &Server) -> String {
         number(server.wave),
         number(server.request),
         escape(outcome.job_id().map_or("-", |id| id.as_str())),
-        escape(&table::why(&server.report))
+        escape(&table::reason_with_note(&server.report))
     )
 }
 

@@ -74,6 +74,6 @@ pub(crate) fn lines(actions: &[ServerAction]) -> String {
 }
 
 /// Formats the reason that the actions cannot be read.
-pub(crate) fn unread(why: &str) -> String {
-    clean(&format!("{:<20}cannot be read: {why}", "actions")) + "\n"
+pub(crate) fn unread(reason: &str) -> String {
+    clean(&format!("{:<20}cannot be read: {reason}", "actions")) + "\n"
 }

@@ -55,7 +55,7 @@ pub(crate) fn list(servers: &[Server], format: ListFormat, columns: &[Column]) -
     };
     match format {
         ListFormat::Table => {
-            // Columns that were asked for are never left out.
+            // Requested columns are never omitted.
             let may_vanish = if columns.is_empty() {
                 FEWEST
             } else {
@@ -83,7 +83,7 @@ fn lines(servers: &[Server], column: Column) -> String {
     cells.collect()
 }
 
-/// Formats a table. The columns from `may_vanish` on are left out, the last one first, if the table does not fit
+/// Formats a table. The columns from `may_vanish` on are omitted, the last one first, if the table does not fit
 /// `width`.
 fn table(
     servers: &[Server],

@@ -75,7 +75,7 @@ pub(crate) fn write(
     let mut problems = TextTable::new(&["PROBLEM", "TIMES", "FIRST", "LAST", "REASON"]);
     for problem in &timeline.problems {
         problems.row([
-            problem.what.replace('_', " "),
+            problem.kind.replace('_', " "),
             problem.times.to_string(),
             since(timeline, problem.first),
             since(timeline, problem.last),
@@ -92,7 +92,7 @@ pub(crate) fn write(
             table::describe(outcome).to_owned(),
             number(server.request),
             outcome.job_id().map_or("-", |id| id.as_str()).to_owned(),
-            table::why(&server.report),
+            table::reason_with_note(&server.report),
         ]);
     }
     // The counts of failed and unknown servers are neither cut nor left out.
@@ -151,7 +151,7 @@ fn head(timeline: &Timeline) -> String {
             since(timeline, mark.at),
             mark.text
         );
-        rows.push((mark.what, text));
+        rows.push((mark.kind, text));
     }
     rows.push(match timeline.ended {
         Some(at) => ("ended", format!("{at:.0} ({})", since(timeline, at))),
@@ -372,8 +372,8 @@ fn sends(not_attempted: usize) -> String {
 /// Returns why the last process stopped.
 fn stopped(timeline: &Timeline) -> Option<String> {
     let mut marks = timeline.marks.iter().rev();
-    let last = marks.find(|mark| ["stopping", "resumed"].contains(&mark.what))?;
-    (last.what == "stopping").then(|| format!("stopped: {}", last.text))
+    let last = marks.find(|mark| ["stopping", "resumed"].contains(&mark.kind))?;
+    (last.kind == "stopping").then(|| format!("stopped: {}", last.text))
 }
 
 /// Returns whether the last health check failed.

@@ -106,8 +106,8 @@ fn index(stored: u32) -> usize {
 /// The space between two columns.
 const GAP: &str = "  ";
 
-/// Returns why a server did not succeed, and its note.
-pub(crate) fn why(server: &ServerReport) -> String {
+/// Returns the reason why a server did not succeed, with its note.
+pub(crate) fn reason_with_note(server: &ServerReport) -> String {
     match (server.outcome.error(), server.note()) {
         (Some(error), Some(note)) => format!("{} ({note})", reason(error)),
         (Some(error), None) => reason(error),
@@ -153,7 +153,7 @@ pub(crate) fn summary(report: &Report) -> String {
 /// Formats a dry run: its requests, or its waves.
 pub(crate) fn dry_run(
     plan: &DryRun<'_>,
-    what: &str,
+    action: &str,
     connection: &Connection,
     waves: Option<&WavesShown>,
 ) -> String {
@@ -169,7 +169,7 @@ pub(crate) fn dry_run(
     format!(
         "{}\n{} at {}{waves}; nothing was sent\n{place}",
         table.render(),
-        would(what),
+        would(action),
         connection.place(),
     )
 }

@@ -49,7 +49,7 @@ pub(crate) struct Tally {
 /// A wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wait {
-    what: &'static str,
+    label: &'static str,
     until: Option<Instant>,
 }
 
@@ -83,13 +83,13 @@ impl Tally {
     }
 
     pub(crate) fn count(&mut self, event: &Event, now: Instant) {
-        let wait = |what, pause: &Duration| {
+        let wait = |label, pause: &Duration| {
             Some(Wait {
-                what,
+                label,
                 until: now.checked_add(*pause),
             })
         };
-        let open = |what| Some(Wait { what, until: None });
+        let open = |label| Some(Wait { label, until: None });
         match event {
             Event::Planned {
                 servers, requests, ..
@@ -220,14 +220,14 @@ impl Tally {
         }
         if let Some(wait) = self.between.as_ref() {
             return Some(match wait.left(now) {
-                Some(left) => format!("{} {}", wait.what, to_seconds(left)),
-                None => wait.what.to_owned(),
+                Some(left) => format!("{} {}", wait.label, to_seconds(left)),
+                None => wait.label.to_owned(),
             });
         }
         if let Some(wait) = self.waiting.as_ref().or(self.blind.as_ref()) {
             return Some(match wait.left(now) {
-                Some(left) => format!("{}, retry in {}", wait.what, to_seconds(left)),
-                None => wait.what.to_owned(),
+                Some(left) => format!("{}, retry in {}", wait.label, to_seconds(left)),
+                None => wait.label.to_owned(),
             });
         }
         if let Some(since) = self.held_since {

@@ -12,7 +12,7 @@ const NARROWEST: usize = 8;
 pub(crate) struct TextTable {
     rows: Vec<Vec<String>>,
     shrinkable: Vec<bool>,
-    /// The columns that are left out if the table is too wide, in this order.
+    /// The columns that are omitted if the table is too wide, in this order.
     may_vanish: Vec<usize>,
     /// The column that is cut if the table is still too wide.
     last_to_shrink: Option<usize>,
@@ -45,7 +45,7 @@ impl TextTable {
         }
     }
 
-    /// Allows columns to be left out, in this order, if the table is too wide and cutting does not help.
+    /// Allows columns to be omitted, in this order, if the table is too wide and cutting does not help.
     pub(crate) fn may_vanish(&mut self, columns: impl IntoIterator<Item = usize>) {
         self.may_vanish.extend(columns);
     }
@@ -65,7 +65,7 @@ impl TextTable {
             .push(cells.into_iter().map(|cell| clean(&cell)).collect());
     }
 
-    /// Formats the table. Columns that may vanish are left out and columns that may shrink are cut, so that it fits
+    /// Formats the table. Columns that may vanish are omitted and columns that may shrink are cut, so that it fits
     /// `width`. The last column is not padded.
     pub(crate) fn render(&self, width: Option<usize>) -> String {
         let mut widths = vec![0; self.shrinkable.len()];
@@ -95,7 +95,7 @@ impl TextTable {
         text
     }
 
-    /// Leaves out columns until the others can fit, or none may be left out.
+    /// Omits columns until the others can fit, or none may be omitted.
     fn leave_out(&self, shown: &mut Vec<usize>, widths: &[usize], width: usize) {
         for column in &self.may_vanish {
             let least = |at: usize| match (widths.get(at), self.shrinkable.get(at)) {

@@ -85,7 +85,8 @@ pub(crate) struct Summary {
 pub(crate) struct Annotation {
     pub(crate) at: Timestamp,
     /// `resumed`, `stopping`, `rechecked`, `wave_began`, `wave_checked`, `answered`, `escalating`, `refused`, `ended`.
-    pub(crate) what: &'static str,
+    #[serde(rename = "what")]
+    pub(crate) kind: &'static str,
     #[serde(rename = "words")]
     pub(crate) text: String,
 }
@@ -151,7 +152,8 @@ pub(crate) struct JobRow {
 #[derive(Debug, Serialize)]
 pub(crate) struct ProblemCount {
     /// `throttled`, `not_executed`, `lost`.
-    pub(crate) what: &'static str,
+    #[serde(rename = "what")]
+    pub(crate) kind: &'static str,
     pub(crate) error: ErrorRecord,
     pub(crate) times: usize,
     pub(crate) first: Timestamp,
@@ -186,7 +188,7 @@ impl Serialize for Server {
         server.serialize_field("name", &self.report.name)?;
         server.serialize_field("at", &self.report.at)?;
         match &self.unready {
-            Some(why) => server.serialize_field("unready", why)?,
+            Some(reason) => server.serialize_field("unready", reason)?,
             None => server.skip_field("unready")?,
         }
         server.end()
@@ -289,7 +291,7 @@ impl Timeline {
 impl Annotation {
     /// Returns whether neither the table of waves nor the last line shows the annotation.
     pub(crate) fn is_listed_separately(&self) -> bool {
-        !["wave_began", "wave_checked", "escalating", "ended"].contains(&self.what)
+        !["wave_began", "wave_checked", "escalating", "ended"].contains(&self.kind)
     }
 }
 

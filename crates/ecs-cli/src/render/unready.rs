@@ -30,12 +30,15 @@ pub(super) fn by_reason(unready: &[UnreadyServer]) -> String {
             None => server.id.to_string(),
         };
         reasons
-            .entry(server.why.to_string())
+            .entry(server.reason.to_string())
             .or_default()
             .push(named);
     }
-    let reason = |(why, servers): (String, Vec<String>)| {
-        format!("{why}: {}", few(&servers, NAMED, String::clone).join(", "))
+    let reason = |(reason, servers): (String, Vec<String>)| {
+        format!(
+            "{reason}: {}",
+            few(&servers, NAMED, String::clone).join(", ")
+        )
     };
     let reasons: Vec<_> = reasons.into_iter().map(reason).collect();
     reasons.join("; ")

@@ -75,7 +75,7 @@ impl Access {
                 WINDOW.saturating_sub(waited.unwrap_or_default()),
             ));
         }
-        // Of digests, so that the time also tells nothing about the length.
+        // Compares digests, so that the time reveals nothing about the length either.
         if digest(token).ct_eq(&self.token).into() {
             return Ok(());
         }

@@ -86,8 +86,8 @@ pub(super) fn cannot_show(id: &str, run: &RunPage) -> Response<Body> {
             let text = format!("The store has no run {id}.");
             page(StatusCode::NOT_FOUND, pages::message("No such run", &text))
         }
-        RunPage::Damaged(why) => {
-            let text = format!("The records of run {id} cannot be read: {why}");
+        RunPage::Damaged(reason) => {
+            let text = format!("The records of run {id} cannot be read: {reason}");
             let html = pages::message("The run cannot be shown", &text);
             page(StatusCode::INTERNAL_SERVER_ERROR, html)
         }

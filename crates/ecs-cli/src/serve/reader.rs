@@ -197,7 +197,7 @@ impl Reader {
         entries.extend(update.entries);
         let run = Arc::new(update.run);
         let active = run.state == RunStatus::Running;
-        // A run that goes on is read from there on.
+        // An active run is read from that record on.
         let kept = if active { entries.clone() } else { Vec::new() };
         let (of, version) = (Arc::clone(&run), self.hub.version());
         let add_up = move || {

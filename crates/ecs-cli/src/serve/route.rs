@@ -87,5 +87,21 @@ pub(super) fn run_path(run_id: &str) -> String {
     format!("/runs/{}", utf8_percent_encode(run_id, ENCODED))
 }
 
+/// Returns the page after a login, if it is one of ours.
+pub(super) fn local(next: Option<String>) -> String {
+    let is_page = |path: &String| Route::of(path).is_some_and(|route| route.is_page());
+    next.filter(is_page).unwrap_or_else(|| "/".to_owned())
+}
+
+/// Returns the page that a query names for the time after the login.
+pub(super) fn next_of(query: Option<&str>) -> String {
+    let mut fields = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    local(
+        fields
+            .find(|(name, _)| name == "next")
+            .map(|(_, next)| next.into_owned()),
+    )
+}
+
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ use super::answer::{
 use super::hub::{Board, Hub, RunPage};
 use super::pages::{self, Frame};
 use super::request::{bearer, cookie, host, is_own_host, is_same_origin};
-use super::route::{Form, Route};
+use super::route::{Form, Route, local, next_of};
 use super::stream::{Followed, Stream};
 use crate::store::listed;
 
@@ -204,7 +204,7 @@ impl Site {
         }
         let body = timeout(BODY_TIMEOUT, Limited::new(body, MOST_BODY).collect());
         let Ok(Ok(body)) = body.await else {
-            let response = plain(StatusCode::BAD_REQUEST, "the form did not arrive whole");
+            let response = plain(StatusCode::BAD_REQUEST, "the form is incomplete");
             return with(response, header::CONNECTION, "close");
         };
         if *route == Route::Logout {
@@ -385,18 +385,3 @@ impl Site {
 }
 
 const TOO_MANY: &str = "Too many wrong tokens. Wait a minute.";
-
-/// Returns the page after a login, if it is one of ours.
-fn local(next: Option<String>) -> String {
-    let is_page = |path: &String| Route::of(path).is_some_and(|route| route.is_page());
-    next.filter(is_page).unwrap_or_else(|| "/".to_owned())
-}
-
-fn next_of(query: Option<&str>) -> String {
-    let mut fields = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    local(
-        fields
-            .find(|(name, _)| name == "next")
-            .map(|(_, next)| next.into_owned()),
-    )
-}

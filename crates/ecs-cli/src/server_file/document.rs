@@ -47,12 +47,12 @@ fn object(node: &Node, members: &[(String, Node)], syntax: &str) -> Result<Found
         .get("servers")
         .filter(|servers| servers.list().is_some())
     {
-        let what = if node.get("run_id").is_some() {
+        let source = if node.get("run_id").is_some() {
             "the report of a run"
         } else {
             "an object with a list of servers"
         };
-        return list(servers, &format!("{syntax}, {what}"));
+        return list(servers, &format!("{syntax}, {source}"));
     }
     if let Some(resources) = node
         .get("resources")

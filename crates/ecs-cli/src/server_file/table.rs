@@ -67,7 +67,7 @@ pub(super) fn read(text: &str) -> Result<Found, Refusal> {
     if let Some(position) = open_quote(text) {
         return Err(Refusal::one(
             position,
-            "a quote that begins here is not closed: what follows would be taken for one field",
+            "the quote that begins here is not closed: all that follows would be one field",
         ));
     }
     let is_id_column = is_one_of(&column, &ID_COLUMNS);

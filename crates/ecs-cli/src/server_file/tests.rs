@@ -352,7 +352,7 @@ fn a_table_that_loses_rows_is_refused() {
         (
             format!("ID,Note\n{A},\"of the\n{B},x\n"),
             2,
-            "a quote that begins here is not closed",
+            "the quote that begins here is not closed",
         ),
         (
             format!("ID,Name\n{A},web-1\nweb-2,web-2\n"),

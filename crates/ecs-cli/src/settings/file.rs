@@ -123,24 +123,24 @@ impl FileReader<'_> {
 
     fn table_of<'v, 'i>(
         &self,
-        what: &str,
+        setting: &str,
         value: &'v Spanned<DeValue<'i>>,
     ) -> Result<&'v DeTable<'i>, CliError> {
         match value.get_ref() {
             DeValue::Table(table) => Ok(table),
-            _ => Err(self.wrong(&value.span(), &format!("{what} must be a table"))),
+            _ => Err(self.wrong(&value.span(), &format!("{setting} must be a table"))),
         }
     }
 
     /// Returns a text; numbers and booleans need no quotes.
-    fn text_of(&self, what: &str, value: &Spanned<DeValue<'_>>) -> Result<String, CliError> {
+    fn text_of(&self, setting: &str, value: &Spanned<DeValue<'_>>) -> Result<String, CliError> {
         match value.get_ref() {
             DeValue::String(text) if !text.is_empty() => Ok(text.to_string()),
             DeValue::Integer(number) => Ok(number.to_string()),
             DeValue::Boolean(flag) => Ok(flag.to_string()),
             _ => Err(self.wrong(
                 &value.span(),
-                &format!("{what} must be a text such as \"…\", and not empty"),
+                &format!("{setting} must be a text such as \"…\", and not empty"),
             )),
         }
     }
@@ -158,8 +158,8 @@ impl FileReader<'_> {
         }
     }
 
-    fn wrong(&self, at: &Range<usize>, what: &str) -> CliError {
-        CliError::usage(format!("{}:{}: {what}", self.shown, self.line(at)))
+    fn wrong(&self, at: &Range<usize>, setting: &str) -> CliError {
+        CliError::usage(format!("{}:{}: {setting}", self.shown, self.line(at)))
     }
 
     /// Returns the line, counted from 1.

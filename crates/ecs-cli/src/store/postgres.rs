@@ -62,7 +62,7 @@ pub(super) fn options(named: Named, global: &Global) -> Result<StoreOptions, Cli
     let address: StoreAddress = named.address.parse().map_err(|error| fail(&error))?;
     if named.origin != VARIABLE && address.has_password() {
         return Err(CliError::usage(format!(
-            "{} has a password in it, which others can see: an argument in the list of processes, a setting in its file",
+            "{} contains a password, which other users can see: an argument in the list of processes, a setting in its file",
             named.origin
         ))
         .hint("remove it from the address, and change it: then use --store-password-file, PGPASSWORD or ~/.pgpass"));

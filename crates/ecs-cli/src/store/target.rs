@@ -81,9 +81,9 @@ fn database_target(named: Named, _: &Global) -> Result<Box<dyn Target>, CliError
 
 /// Returns the error for a kind of store that this build does not have.
 #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
-fn without(origin: &str, what: &str, feature: &str) -> CliError {
+fn without(origin: &str, backend: &str, feature: &str) -> CliError {
     CliError::usage(format!(
-        "{origin} names {what}, and this ecsctl was built without the feature `{feature}`"
+        "{origin} names {backend}, and this ecsctl was built without the feature `{feature}`"
     ))
     .hint(format!(
         "build it with `cargo build --release -p ecs-cli --features {feature}`, or use no store"

@@ -238,7 +238,7 @@ fn an_approval_needs_a_store_or_a_signature() {
     let plan = planned(&sim, &folder.path().join("a.plan"));
     let mut approve = command(["plan", "approve", &plan]);
     Ended::of(&mut approve).refuses(2, &["needs a store, or a signature", "--store URL"]);
-    // A store that only the environment names need not be there to look at a plan.
+    // A store that only the environment names is not needed to show a plan.
     let mut show = command(["plan", "show", &plan]);
     let shown = Ended::of(show.env("ECSCTL_STORE", "sqlite:/nowhere/fleet.db")).expect(0);
     let stderr = &shown.stderr;

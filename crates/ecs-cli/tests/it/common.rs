@@ -21,12 +21,12 @@ pub mod way;
 /// The longest time that a test waits for a condition; reached only if the test fails.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
-/// Waits until a condition holds; `what` describes it in one clause.
+/// Waits until a condition holds; `condition` describes it in one clause.
 #[track_caller]
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn wait_until(condition: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
-        assert!(begin.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        assert!(begin.elapsed() < LIMIT, "not within {LIMIT:?}: {condition}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -95,8 +95,8 @@ impl Sim {
     }
 
     /// Reads the state of the region.
-    pub fn with<T>(&self, look: impl FnOnce(&mut Region) -> T) -> T {
-        self.server.region().with(look)
+    pub fn with<T>(&self, read: impl FnOnce(&mut Region) -> T) -> T {
+        self.server.region().with(read)
     }
 
     /// Returns the time of its clock at the last request.
@@ -290,6 +290,15 @@ impl Running {
                 return;
             }
         }
+    }
+
+    /// Waits for the first line of stdout, and reads nothing after it.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub fn first_line(&mut self) -> String {
+        let stdout = self.0.stdout.as_mut().unwrap();
+        let bytes = std::io::Read::bytes(stdout).map(Result::unwrap);
+        let line = bytes.take_while(|byte| *byte != b'\n').collect();
+        String::from_utf8(line).unwrap()
     }
 
     pub fn signal(&self, name: &str) {

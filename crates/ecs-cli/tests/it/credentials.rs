@@ -10,7 +10,7 @@ const SECURE: &str = ".config/openstack/secure.yaml";
 const PROFILES: &str = ".huaweicloud/credentials";
 
 #[test]
-fn flags() {
+fn options_give_credentials() {
     let account = Account::new(&[]);
     let url = account.url();
     let [access, secret, token] = &account.temporary();
@@ -83,7 +83,7 @@ fn flags() {
     }
 }
 
-/// The address of the region for whoever knows its name only.
+/// Returns the endpoint of the region by its name only.
 fn by_region(account: &Account) -> [(&str, &str); 2] {
     let url = account.url();
     [
@@ -93,7 +93,7 @@ fn by_region(account: &Account) -> [(&str, &str); 2] {
 }
 
 #[test]
-fn the_environment_of_the_sdks() {
+fn the_environment_of_the_sdks_gives_credentials() {
     let account = Account::new(&[]);
     let [access, secret, token] = &account.temporary();
     let keys = [
@@ -132,7 +132,7 @@ fn the_environment_of_the_sdks() {
 }
 
 #[test]
-fn the_environment_of_openstack() {
+fn the_environment_of_openstack_gives_credentials() {
     let account = Account::new(&[]);
     let [access, secret, token] = &account.temporary();
     let url = account.url();
@@ -198,7 +198,7 @@ fn the_environment_of_openstack() {
 }
 
 #[test]
-fn a_cloud_of_clouds_yaml() {
+fn a_cloud_of_clouds_yaml_gives_credentials() {
     let account = Account::new(&[]);
     let [access, secret, token] = &account.temporary();
     let url = account.url();
@@ -275,7 +275,7 @@ fn a_cloud_of_clouds_yaml() {
 }
 
 #[test]
-fn a_profile() {
+fn a_profile_gives_credentials() {
     let account = Account::new(&[]);
     let [access, secret, token] = &account.temporary();
     let url = account.url();
@@ -304,7 +304,7 @@ fn a_profile() {
 }
 
 #[test]
-fn a_passcode_beside_the_password() {
+fn a_passcode_completes_the_password() {
     let account = Account::new(&["--passcode", "123456"]);
     let auth = format!("{}/v3", account.url());
     let variables = [
@@ -326,7 +326,7 @@ fn a_passcode_beside_the_password() {
 
 /// Each kind once, over HTTPS with a CA of its own.
 #[test]
-fn over_https() {
+fn credentials_work_over_https() {
     let account = Account::over_tls(&[]);
     let ca = account.ca();
     let url = account.url();

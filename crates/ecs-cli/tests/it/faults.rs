@@ -187,7 +187,7 @@ fn every_status_and_code_is_reported() {
 #[test]
 fn a_few_slow_faults_keep_their_exit_codes() {
     all(vec![
-        Box::new(a_run_that_waits_survives_what_its_queries_meet),
+        Box::new(a_waiting_run_survives_faults_of_its_queries),
         Box::new(a_service_that_comes_back_gets_the_request_once),
         Box::new(a_service_that_is_not_there),
         Box::new(a_kept_connection_that_is_closed_between_queries),
@@ -233,7 +233,7 @@ fn a_service_that_is_not_there() {
 }
 
 /// A whole run with its job: faults of the queries do not change the outcome.
-fn a_run_that_waits_survives_what_its_queries_meet() {
+fn a_waiting_run_survives_faults_of_its_queries() {
     let bad = response("502 Bad Gateway", "", "<html></html>");
     let server = Server::start([
         vec![Step::Read, Step::Send(response("200 OK", "", ANSWER))],

@@ -96,9 +96,16 @@ fn a_page_in_place_of_the_service_ends_with_2_and_the_message_of_auth_check() {
         assert_eq!(gateway.actions(), 0, "{}", page.name);
         let check = ecsctl_with(&[], &["auth", "check", "-o", "json"], &options);
         let found = check.json();
-        let what = found["what"].as_str().unwrap();
-        assert!(what.starts_with("not an answer of the service"), "{what}");
-        assert!(ended.stderr.contains(what), "{what}: {}", ended.stderr);
+        let message = found["what"].as_str().unwrap();
+        assert!(
+            message.starts_with("not an answer of the service"),
+            "{message}"
+        );
+        assert!(
+            ended.stderr.contains(message),
+            "{message}: {}",
+            ended.stderr
+        );
         assert!(
             ended.stderr.contains("nothing was sent"),
             "{}",

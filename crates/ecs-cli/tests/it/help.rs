@@ -21,14 +21,14 @@ fn options(arguments: &[&str]) -> Vec<String> {
         .map(str::to_owned)
         .collect();
     found.sort();
-    // The words below the options name some of them again.
+    // The text below the options names some of them again.
     found.dedup();
     found
 }
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn each_command_offers_what_the_design_says() {
+fn each_command_offers_the_documented_options() {
     const GLOBAL: [&str; 25] = [
         "--access-key",
         "--as-endpoint",
@@ -225,7 +225,7 @@ fn each_command_offers_what_the_design_says() {
 
 /// Every text as a whole.
 #[test]
-fn help_and_explanations_are_as_reviewed() {
+fn help_and_explanations_match_their_snapshots() {
     let commands: [&[&str]; 25] = [
         &[],
         &["server"],
@@ -301,7 +301,7 @@ fn examples_and_exit_codes_fit_a_narrow_terminal() {
 }
 
 #[test]
-fn codes_are_explained() {
+fn explain_describes_each_code() {
     let text = ecsctl(&["explain", "eCS.0114"], &NONE).expect(0).stdout;
     assert!(
         text.starts_with("Ecs.0114 (HTTP 404): the server does not exist\n"),

@@ -58,7 +58,7 @@ fn requests(sim: &Sim) -> Vec<usize> {
 }
 
 #[test]
-fn all_servers_or_none() {
+fn all_reads_the_whole_list_or_sends_nothing() {
     for (quirks, servers) in [
         (&[][..], 450),
         (&[ListQuirk::IgnoresMarker], 450),
@@ -87,7 +87,7 @@ fn all_servers_or_none() {
 }
 
 #[test]
-fn stopped_servers_are_left_out_of_all() {
+fn all_skips_stopped_servers() {
     let parked = || sim(|region| region.servers(10).shutoff(0.6).seed(3));
     let count = |sim: &Sim| {
         let listed = run(sim, &["reboot", "--all", "--dry-run"]).expect(0).json();
@@ -112,7 +112,7 @@ fn stopped_servers_are_left_out_of_all() {
         );
         assert_eq!(sim.accepted(), 10 - stopped);
     }
-    // Asked for, they are started by a hard restart, and that is said.
+    // With `--include-stopped`, a hard restart starts them, and a message says it.
     let ended = run(
         &region,
         &["reboot", "--all", "--type", "hard", "--include-stopped"],
@@ -130,7 +130,7 @@ fn stopped_servers_are_left_out_of_all() {
 }
 
 #[test]
-fn nothing_is_left_of_a_fleet_that_is_stopped() {
+fn a_fleet_of_stopped_servers_is_an_error() {
     let sim = sim(|region| region.shutoff(1.0));
     let expected = [
         "no server to reboot: 3 servers skipped",
@@ -140,7 +140,7 @@ fn nothing_is_left_of_a_fleet_that_is_stopped() {
 }
 
 #[test]
-fn servers_that_are_named_are_looked_at_first() {
+fn named_servers_are_read_before_the_run() {
     for denied in [None, Some(GET), Some(LIST)] {
         let sim = sim(|region| {
             let region = region.shutoff(1.0);
@@ -160,7 +160,7 @@ fn servers_that_are_named_are_looked_at_first() {
         );
         assert_eq!(sim.accepted(), 1);
     }
-    // Without a right to look that is said, and nothing else changes.
+    // Without the permission to read, a message says it, and nothing else changes.
     let sim = sim(|region| region.deny(GET).deny(LIST));
     let ended = run(&sim, &["reboot", &sim.id(0)]).expect(0);
     says(
@@ -172,7 +172,7 @@ fn servers_that_are_named_are_looked_at_first() {
 }
 
 #[test]
-fn servers_that_are_not_there_are_named_before_anything_is_sent() {
+fn missing_servers_are_named_before_anything_is_sent() {
     const NOBODY: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
     let sim = sim(|region| region);
     let given = ["reboot", &sim.id(0), NOBODY];
@@ -197,9 +197,9 @@ fn servers_that_are_not_there_are_named_before_anything_is_sent() {
         run(&sim, &["resume", journal]).expect(1).json(),
     ] {
         assert_eq!(outcomes(&report), ["succeeded", "not_attempted"]);
-        let why = report["servers"][1]["error"]["message"].as_str().unwrap();
+        let reason = report["servers"][1]["error"]["message"].as_str().unwrap();
         assert_eq!(
-            why,
+            reason,
             "skipped, because it was not ready: not found in the project"
         );
         assert_eq!(report["summary"]["requested"], 2);
@@ -210,7 +210,7 @@ fn servers_that_are_not_there_are_named_before_anything_is_sent() {
 
 /// One of a few selected servers is restarting.
 #[test]
-fn servers_that_are_busy_are_refused_or_skipped() {
+fn busy_servers_are_refused_or_skipped() {
     let sim = Sim::start(1, |region| region.servers(4));
     run(&sim, &["reboot", "--no-wait", &sim.id(0)]).expect(0);
     for chosen in [&[sim.id(0), sim.id(1)][..], &["--all".to_owned()]] {
@@ -226,7 +226,7 @@ fn servers_that_are_busy_are_refused_or_skipped() {
 
 /// A run whose options list servers later checks that permission before anything is sent.
 #[test]
-fn a_right_that_an_option_needs_is_asked_for_first() {
+fn a_permission_that_an_option_needs_is_checked_first() {
     let sim = sim(|region| region.deny(LIST));
     for option in [
         &["--verify"][..],
@@ -242,7 +242,7 @@ fn a_right_that_an_option_needs_is_asked_for_first() {
 /// A dry run shows the duration of a run and the reasons to stop it; it checks the journal's name and creates no
 /// journal.
 #[test]
-fn a_dry_run_says_how_long_a_run_takes() {
+fn a_dry_run_shows_the_duration_of_a_run() {
     let sim = sim(|region| region.servers(30));
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("run.jsonl");
@@ -284,7 +284,7 @@ fn a_dry_run_says_how_long_a_run_takes() {
 
 /// The remaining servers of a run are checked like those of a new run.
 #[test]
-fn a_run_that_is_resumed_looks_at_groups_and_at_this_machine() {
+fn a_resumed_run_checks_groups_and_this_machine() {
     for own in [None, Some(2)] {
         let sim = sim(|region| {
             let region = region
@@ -325,7 +325,7 @@ fn a_run_that_is_resumed_looks_at_groups_and_at_this_machine() {
 }
 
 #[test]
-fn what_was_not_checked_is_said() {
+fn a_skipped_check_is_reported() {
     for region in [
         |region: RegionBuilder| region.without_scaling(),
         |region: RegionBuilder| region.deny("as:groups:list"),
@@ -337,7 +337,7 @@ fn what_was_not_checked_is_said() {
             &["membership in auto-scaling groups was not checked: "],
         );
     }
-    // At an address of nobody's cloud there is no guessing.
+    // The address of an unknown cloud is not guessed.
     let sim = sim(|region| region);
     let ended = ecsctl(
         &["reboot", "--yes", &sim.id(0), "--no-wait"],

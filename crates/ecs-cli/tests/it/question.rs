@@ -64,7 +64,7 @@ fn yes_continues_the_run() {
 }
 
 #[test]
-fn anything_else_sends_nothing() {
+fn any_other_answer_sends_nothing() {
     // The last one is the end of the input, as Ctrl-D gives it.
     for answer in ["no\n", "\n", "yess\n", "y\n", "YES\n", "\u{4}"] {
         let sim = Sim::start(1, |region| region);

@@ -56,7 +56,7 @@ fn succeeded() -> Value {
 }
 
 /// Every error of a query.
-fn trouble() -> Vec<Act> {
+fn failure() -> Vec<Act> {
     let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n{\"status\":\"SUCC".to_vec();
     let chunks =
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"sta\r\nzz\r\n".to_vec();
@@ -163,7 +163,7 @@ fn undocumented_jobs_are_handled() {
     let listener = socket.listen(16).unwrap().into_std().unwrap();
     listener.set_nonblocking(false).unwrap();
     let kinds = other_kinds();
-    let mut scripts = vec![("trouble", trouble()), ("moods", moods())];
+    let mut scripts = vec![("trouble", failure()), ("moods", moods())];
     for (name, entities) in kinds.clone() {
         let done = job("SUCCESS", json!({"job_id": name, "entities": entities}));
         scripts.push((

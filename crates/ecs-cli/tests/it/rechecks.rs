@@ -22,7 +22,7 @@ fn once(folder: &Path, command: &str) -> String {
 }
 
 /// Another user restarts a server of the second wave during the first one.
-fn restarted_by_somebody_else(sim: &Sim, folder: &Path) -> String {
+fn restarted_by_another_user(sim: &Sim, folder: &Path) -> String {
     let options = sim.options().join(" ");
     once(
         folder,
@@ -73,7 +73,7 @@ fn a_server_restarted_by_others_stops_the_run_before_its_wave() {
     let sim = fleet();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let check = restarted_by_somebody_else(&sim, folder);
+    let check = restarted_by_another_user(&sim, folder);
     let ended = reboot(&sim, folder, &check, &["-o", "json"]).expect(5);
     let report = ended.json();
     assert_eq!(report["stopped"]["rule"], "not_ready");
@@ -145,7 +145,7 @@ fn a_server_restarted_by_others_stops_the_run_before_its_wave() {
 fn with_skip_unready_the_run_continues_with_the_others() {
     let sim = fleet();
     let folder = tempfile::tempdir().unwrap();
-    let check = restarted_by_somebody_else(&sim, folder.path());
+    let check = restarted_by_another_user(&sim, folder.path());
     let lines = reboot(
         &sim,
         folder.path(),
@@ -171,7 +171,7 @@ fn with_skip_unready_the_run_continues_with_the_others() {
 fn without_the_recheck_the_server_is_restarted_again() {
     let sim = fleet();
     let folder = tempfile::tempdir().unwrap();
-    let check = restarted_by_somebody_else(&sim, folder.path());
+    let check = restarted_by_another_user(&sim, folder.path());
     reboot(&sim, folder.path(), &check, &["--no-recheck"]).expect(0);
     assert_eq!(restarts(&sim)[5], 2);
 }

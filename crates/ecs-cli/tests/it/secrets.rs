@@ -15,11 +15,11 @@ struct Secrets(Vec<String>);
 
 impl Secrets {
     #[track_caller]
-    fn not_in(&self, what: &str, output: &str) {
+    fn not_in(&self, source: &str, output: &str) {
         for secret in &self.0 {
             assert!(
                 !output.contains(secret.as_str()),
-                "{what} shows {secret}: {output}"
+                "{source} shows {secret}: {output}"
             );
         }
     }

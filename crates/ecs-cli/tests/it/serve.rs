@@ -115,7 +115,7 @@ fn restarted(sim: &Sim, store: &str) -> String {
 }
 
 #[test]
-fn whoever_has_the_token_sees_the_runs() {
+fn the_token_gives_access_to_the_runs() {
     for store in stores() {
         sees_the_runs(&store);
     }
@@ -185,7 +185,7 @@ fn a_role_that_may_only_read_suffices() {
 }
 
 #[test]
-fn what_cannot_be_served_is_refused() {
+fn invalid_settings_are_refused() {
     let store = stores().remove(0);
     let refused = |more: &[&str], expected: &[&str]| {
         let serve = ["serve", "--store", &store];

@@ -137,7 +137,10 @@ fn unusable_stores_are_refused_before_anything_is_sent() {
         assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
     };
     let with_password = "postgres://ops:hunter2@127.0.0.1:9/d";
-    refused(&["--store", with_password], &["--store has a password"]);
+    refused(
+        &["--store", with_password],
+        &["--store contains a password"],
+    );
     refused(
         &["--store", "postgres://h/d?password=hunter2"],
         &["password"],
@@ -228,7 +231,7 @@ fn killed_after(pause: Duration, seed: u64, server: Option<&Postgres>, store: &s
     }
 }
 
-/// `ECSCTL_STORE_SEEDS=200` kills so many runs.
+/// `ECSCTL_STORE_SEEDS=200` kills this number of runs.
 #[test]
 fn a_process_that_is_killed_restarts_no_server_twice_and_loses_none() {
     let seeds = std::env::var("ECSCTL_STORE_SEEDS").ok();

@@ -152,8 +152,8 @@ fn a_run_without_its_process_is_reported_with_the_next_step() {
     let journal = journal.to_str().unwrap();
     let mut run = Running::of(&mut sim.command(&reboot(&["--journal", journal])));
     wait_until("two requests were accepted", || sim.accepted() >= 8);
-    let watcher = Running::of(&mut command(["run", "watch", journal, "-o", "json"]));
-    std::thread::sleep(Duration::from_millis(500));
+    let mut watcher = Running::of(&mut command(["run", "watch", journal, "-o", "jsonl"]));
+    watcher.first_line();
     run.0.kill().unwrap();
     run.wait();
     let watched = watcher.ended().expect(5);
@@ -166,7 +166,8 @@ fn a_run_without_its_process_is_reported_with_the_next_step() {
         stderr.contains(&format!("ecsctl resume {journal}")),
         "{stderr}"
     );
-    let report = watched.json();
+    let events = watched.lines();
+    let report = events.last().unwrap();
     assert_eq!(report["servers"].as_array().unwrap().len(), 24);
     assert_eq!(report["exit_code"], 5);
     // The watcher waits until the run is resumed, and ends like the run.
@@ -186,9 +187,11 @@ fn a_silent_process_is_reported_and_ctrl_c_stops_only_the_watcher() {
         let options = ["--store", &store];
         let mut run = Running::of(&mut sim.command(&reboot(&options)));
         wait_until("two requests were accepted", || sim.accepted() >= 8);
-        let watcher = Running::of(&mut watch(&store, &[]));
-        let silent = Running::of(&mut watch(&store, &[]));
-        std::thread::sleep(Duration::from_secs(1));
+        let events = ["-o", "jsonl"];
+        let mut watcher = Running::of(&mut watch(&store, &events));
+        let mut silent = Running::of(&mut watch(&store, &events));
+        watcher.first_line();
+        silent.first_line();
         watcher.signal("INT");
         let watched = watcher.ended().expect(5);
         let stderr = &watched.stderr;
@@ -256,7 +259,7 @@ fn a_watcher_waits_for_an_unavailable_database() {
 }
 
 /// A way to a server on which each piece of an answer takes this long.
-fn slow_way(to: u16, delay: Duration) -> u16 {
+fn slow_proxy(to: u16, delay: Duration) -> u16 {
     use std::io::{Read as _, Write as _};
     use std::net::{TcpListener, TcpStream};
 
@@ -307,7 +310,7 @@ fn a_database_that_answers_slowly_is_waited_for() {
     };
     let role = "CREATE ROLE far LOGIN SUPERUSER PASSWORD 'secret'";
     server.execute("cli1", role).unwrap();
-    let port = slow_way(server.port(), Duration::from_millis(700));
+    let port = slow_proxy(server.port(), Duration::from_millis(700));
     let far = format!("postgres://far@127.0.0.1:{port}/cli1?sslmode=disable");
     let mut watch = watch(&far, &["-o", "json"]);
     let watched = Running::of(watch.env("PGPASSWORD", "secret")).ended();
@@ -361,14 +364,16 @@ fn a_failure_while_watching_does_not_end_like_a_run_that_sent_nothing() {
     let records = std::fs::read_to_string(&whole).unwrap();
     let records: Vec<&str> = records.lines().collect();
     std::fs::write(path("whole.jsonl"), records[..3].join("\n") + "\n").unwrap();
-    let watcher = Running::of(&mut command([
+    let mut watcher = Running::of(&mut command([
         "run",
         "watch",
         &path("whole.jsonl"),
         "--wait-for-resume",
+        "-o",
+        "jsonl",
     ]));
-    // It has read the records by then.
-    std::thread::sleep(Duration::from_secs(2));
+    // It has read the records when it reports the first event.
+    watcher.first_line();
     use std::io::Write as _;
     let mut file = std::fs::OpenOptions::new()
         .append(true)

@@ -162,11 +162,14 @@ impl ClientBuilder {
     }
 }
 
-fn required<T>(what: &str, value: Option<T>) -> Result<T, Error> {
-    value.ok_or_else(|| Error::invalid(format!("a client needs {what}")))
+fn required<T>(setting: &str, value: Option<T>) -> Result<T, Error> {
+    value.ok_or_else(|| Error::invalid(format!("a client needs {setting}")))
 }
 
-fn header(what: &str, value: &str) -> Result<HeaderValue, Error> {
-    HeaderValue::from_str(value)
-        .map_err(|_| Error::invalid(format!("{what} has characters that a header cannot hold")))
+fn header(setting: &str, value: &str) -> Result<HeaderValue, Error> {
+    HeaderValue::from_str(value).map_err(|_| {
+        Error::invalid(format!(
+            "{setting} has characters that a header cannot hold"
+        ))
+    })
 }

@@ -183,7 +183,7 @@ impl Client {
         Ok((request, signed))
     }
 
-    /// Returns the pause that the service asks for, in a header or in its message.
+    /// Returns the pause that the service requests, in a header or in its message.
     fn retry_after(&self, error: &ResponseError) -> Option<Duration> {
         let header = || self.clock().retry_after(error.retry_after()?);
         let message = || parse_throttle_message(error.message()?);

@@ -42,8 +42,8 @@ struct Recorder {
 
 type RunJournal = Arc<Mutex<Vec<String>>>;
 
-fn note(log: &RunJournal, what: impl Into<String>) {
-    log.lock().unwrap().push(what.into());
+fn note(log: &RunJournal, text: impl Into<String>) {
+    log.lock().unwrap().push(text.into());
 }
 
 impl Recorder {

@@ -158,8 +158,8 @@ fn classify_read(error: &ResponseError) -> Classification {
     if error.is_throttling() {
         return Classification::Throttled;
     }
-    let trouble = matches!(error.status().as_u16(), 408 | 499 | 500..=599);
-    if error.is_credentials() && !trouble {
+    let is_server_error = matches!(error.status().as_u16(), 408 | 499 | 500..=599);
+    if error.is_credentials() && !is_server_error {
         return Classification::RefusedCredentials;
     }
     let documented = error.info().map(|info| info.disposition);

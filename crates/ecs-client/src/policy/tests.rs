@@ -68,11 +68,11 @@ fn requests_are_retried_as_long_as_their_class_allows() {
         (Transient, RequestClass::Poll, failures(9999), true),
         (NotDelivered, RequestClass::Poll, outage(99_999), true),
     ];
-    for (classification, class, state, goes_on) in table {
+    for (classification, class, state, is_retried) in table {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let next = policy.decide(classification, class, &state, None, &mut rng);
         let goes = next != RetryDecision::GiveUp;
-        assert_eq!(goes, goes_on, "{classification:?} {class:?} {state:?}");
+        assert_eq!(goes, is_retried, "{classification:?} {class:?} {state:?}");
     }
 }
 
@@ -206,7 +206,7 @@ fn first_reads_have_their_own_time_limit() {
         ..RetryState::default()
     };
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let mut goes_on = |classification, reached| {
+    let mut is_retried = |classification, reached| {
         let decision = policy.decide(
             classification,
             RequestClass::Read,
@@ -216,7 +216,7 @@ fn first_reads_have_their_own_time_limit() {
         );
         decision != RetryDecision::GiveUp
     };
-    assert!(!goes_on(Classification::NotDelivered, false));
-    assert!(goes_on(Classification::NotDelivered, true));
-    assert!(goes_on(Classification::Transient, false));
+    assert!(!is_retried(Classification::NotDelivered, false));
+    assert!(is_retried(Classification::NotDelivered, true));
+    assert!(is_retried(Classification::Transient, false));
 }

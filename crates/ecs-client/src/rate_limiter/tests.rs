@@ -56,7 +56,7 @@ async fn abandoned_request_takes_only_its_slot() {
     assert!(began.elapsed() <= Duration::from_millis(20));
 }
 
-/// A pause saves up no slots: the requests after it are spread all the same.
+/// A pause saves up no slots: the requests after it are spread anyway.
 #[tokio::test(start_paused = true)]
 async fn pauses_do_not_allow_bursts() {
     let limiter = RateLimiter::new(Duration::from_millis(20));

@@ -88,13 +88,21 @@ fn job_with(
     entities: impl Strategy<Value = Option<Value>> + 'static,
 ) -> impl Strategy<Value = Value> + Clone {
     let end = prop_oneof![1 => nothing(), 1 => time().prop_map(Some)];
-    let why = prop_oneof![
+    let reason = prop_oneof![
         2 => (nothing(), nothing()),
         1 => (code(), message()).prop_map(|(code, message)| (Some(json!(code)), Some(json!(message)))),
         1 => (nothing(), message().prop_map(|message| Some(json!(message)))),
     ];
     let extra = proptest::option::of(super::json());
-    (status(), id_of_a_job(), time(), end, why, entities, extra)
+    (
+        status(),
+        id_of_a_job(),
+        time(),
+        end,
+        reason,
+        entities,
+        extra,
+    )
         .prop_map(
             |(status, id, begin, end, (code, reason), entities, extra)| {
                 object(vec![

@@ -7,12 +7,15 @@
 //! part of it is not plain JSON ([`Unusual`]). Both ways give the same result.
 //! body, from its beginning, as soon as anything in it is not plain JSON ([`Unusual`]). Both ways read the same.
 
+mod object;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
+pub(crate) use self::object::{Member, Members};
 use super::{Lenient, NUMBER, is_blank, scalar};
 
 /// Lists the members of a type, in the order of their places from 0, and how each is read. With
@@ -331,64 +334,6 @@ impl<'t> Reader<'t> {
         let quoted = self.text.get(start - 1..=end).ok_or(Unusual)?;
         self.at = end + 1;
         serde_json::from_str(quoted).map_err(|_| Unusual)
-    }
-}
-
-/// The next part of an object.
-pub(crate) enum Member<'t> {
-    /// A known member, by the index of its name.
-    Known(usize),
-    /// An unknown member.
-    Unknown(Cow<'t, str>),
-    /// No other member.
-    End,
-}
-
-/// The members of an object.
-pub(crate) struct Members {
-    names: &'static [&'static str],
-    /// The index of the expected name, if none is left out.
-    expected: usize,
-    is_first: bool,
-}
-
-impl Members {
-    /// Returns the next member, and consumes everything before its value, or the bracket after the
-    /// last one.
-    #[inline]
-    pub(crate) fn next<'t>(&mut self, reader: &mut Reader<'t>) -> Result<Member<'t>, Unusual> {
-        if reader.peek() == Some(b'}') {
-            return reader.take("}").map(|()| Member::End);
-        }
-        if !std::mem::take(&mut self.is_first) {
-            reader.take(",")?;
-            reader.peek();
-        }
-        let left = reader.left();
-        let comes = |name: &&&str| left.starts_with(name.as_bytes());
-        if let Some(name) = self.names.get(self.expected).filter(|name| comes(name)) {
-            reader.at += name.len();
-            self.expected += 1;
-            return Ok(Member::Known(self.expected - 1));
-        }
-        self.search(reader)
-    }
-
-    fn search<'t>(&mut self, reader: &mut Reader<'t>) -> Result<Member<'t>, Unusual> {
-        let name = reader.string()?;
-        reader.peek();
-        reader.take(":")?;
-        let is_same = |known: &&str| {
-            let known = known.strip_prefix('"');
-            known.and_then(|known| known.strip_suffix("\":")) == Some(&*name)
-        };
-        Ok(match self.names.iter().position(is_same) {
-            Some(place) => {
-                self.expected = place + 1;
-                Member::Known(place)
-            }
-            None => Member::Unknown(name),
-        })
     }
 }
 

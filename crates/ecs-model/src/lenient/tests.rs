@@ -220,7 +220,7 @@ fn pages_are_read() {
 }
 
 #[test]
-fn invalid_json_texts_are_mended() {
+fn invalid_json_texts_are_repaired() {
     let rows: &[(&[u8], &str)] = &[
         (br"cut \ud83d", "cut \u{fffd}"),
         (br"\ud83d\ud83d\ude00", "\u{fffd}😀"),
@@ -249,7 +249,7 @@ fn invalid_json_texts_are_mended() {
     }
     // Valid JSON is unchanged, between the texts, too.
     let valid = "{\r\n\t\"a\": [1e5,-2.5],\"b\": \"\\\\\\\"\\u00e4\\ud83d\\ude00ä😀\"\n}";
-    assert_eq!(super::mend(valid), valid);
+    assert_eq!(super::repair(valid), valid);
     // A body that ends within an escape.
     for cut in [
         r#"{"a":"\"#,
@@ -258,12 +258,12 @@ fn invalid_json_texts_are_mended() {
         r#"{"a":"\ud83d\"#,
         r#"{"a":"\ud83d\uä"#,
     ] {
-        let _ = super::mend(cut);
+        let _ = super::repair(cut);
     }
 }
 
 #[test]
-fn large_bodies_are_read_but_not_mended() {
+fn large_bodies_are_read_but_not_repaired() {
     use std::collections::HashMap;
 
     use super::from_body;

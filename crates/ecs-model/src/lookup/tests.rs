@@ -25,7 +25,7 @@ fn every_code_is_found_in_any_case() {
     }
 }
 
-/// The look-up is a binary search, which needs a strict order.
+/// The lookup is a binary search, which needs a strict order.
 #[test]
 fn entries_are_strictly_ordered() {
     for pair in ErrorInfo::all().windows(2) {
@@ -76,7 +76,7 @@ fn codes_have_the_dispositions_that_callers_rely_on() {
 }
 
 #[test]
-fn the_codes_of_gateways_are_told_by_what_is_before_the_dot() {
+fn gateway_codes_are_recognised_by_their_prefix() {
     for code in ["APIGW.0101", "APIG.0308", "apigw.0301", "Apig.1"] {
         assert!(ErrorInfo::is_of_gateway(code), "{code}");
     }

@@ -178,7 +178,7 @@ proptest! {
             }),
         ],
     ) {
-        let entities = json["entities"].as_object().map(|_| kept(ENTITIES, &json["entities"]));
+        let entities = json["entities"].as_object().map(|_| preserved(ENTITIES, &json["entities"]));
         let Ok(job) = ShowJob::decode(StatusCode::OK, &HeaderMap::new(), json.to_string().as_bytes()) else {
             return Ok(());
         };
@@ -323,15 +323,15 @@ fn of_fields(fields: &[(&str, Read)], value: &Value) -> Value {
 }
 
 /// Returns the expected form of an object that keeps unreadable members.
-fn kept(fields: &[(&str, Read)], value: &Value) -> Value {
+fn preserved(fields: &[(&str, Read)], value: &Value) -> Value {
     let members = value.as_object().into_iter().flatten();
     let members = members.filter_map(|(name, value)| {
         let known = fields.iter().find(|(known, _)| known == name);
         let value = match known.map(|(_, read)| (read, read.of(value))) {
-            Some((Read::Object(fields), Some(_))) => kept(fields, value),
+            Some((Read::Object(fields), Some(_))) => preserved(fields, value),
             Some((Read::Objects(fields), Some(_))) => {
                 let objects = value.as_array()?.iter().filter(|value| value.is_object());
-                objects.map(|value| kept(fields, value)).collect()
+                objects.map(|value| preserved(fields, value)).collect()
             }
             Some((_, Some(read))) => read,
             Some((_, None)) if says_nothing(value) => return None,

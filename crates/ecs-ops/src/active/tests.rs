@@ -48,7 +48,7 @@ fn an_entry_is_read_back() {
 
 proptest! {
     #[test]
-    fn a_conflict_is_what_both_want(
+    fn a_conflict_lists_the_servers_of_both_runs(
         mine in prop::collection::vec(any::<u8>(), 0..20), theirs in prop::collection::vec(any::<u8>(), 0..20),
     ) {
         let found = Conflict::between(&run("b", "p", &mine), [run("a", "p", &theirs)]);

@@ -43,7 +43,7 @@ async fn a_client_out_of_the_environment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_missing_or_no_address_is_said() {
+async fn missing_and_invalid_settings_are_reported() {
     for (endpoint, message) in [
         (None, "the endpoint of ECS is not known"),
         (Some("ftp://ecs.example"), "neither http nor https"),

@@ -5,7 +5,7 @@ async fn a_stop_is_known_to_be_recorded_or_not_to_be() {
     let control = Control::new();
     control.suspend();
     assert!(!control.is_stop_asked());
-    // A stop that comes after it is one all the same, and its reason stays.
+    // A stop that comes after it is one anyway, and its reason stays.
     control.stop_submitting_because("cancelled by alice");
     control.end_because("and by bob");
     assert!(control.is_stop_asked());

@@ -4,7 +4,7 @@ use tracing::{debug, info, trace, warn};
 
 use super::Event;
 
-/// Traces an event of a run. What the retry loop traces by itself is left out.
+/// Traces an event of a run. What the retry loop traces by itself is omitted.
 pub(super) fn event(event: &Event) {
     match event {
         Event::Planned {

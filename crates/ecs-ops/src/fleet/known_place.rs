@@ -47,7 +47,7 @@ impl KnownPlace {
         }))
     }
 
-    /// The list of the project has so many servers.
+    /// Notes the number of servers in the list of the project.
     pub(crate) fn set_project_servers(&self, servers: usize) {
         self.update(|place| place.project_servers = Some(servers));
     }

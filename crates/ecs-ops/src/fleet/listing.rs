@@ -12,7 +12,7 @@
 //!
 //! What cannot be seen: a list followed by number, of which a server is deleted and another one
 //! made between the same two pages, so that `count` stays as it was; and a `count` that is too low,
-//! of a service whose pages are shorter than what was asked for and have gaps between them.
+//! of a service whose pages are shorter than what was requested and have gaps between them.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -24,7 +24,7 @@ pub(crate) const MOST_ROWS: usize = 1_000_000;
 /// The next query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Query<K> {
-    /// The page with this number, counted from 1; so many rows come before it.
+    /// The page with this number, counted from 1, with the number of rows before it.
     Page { number: u64, rows: usize },
     /// The page after the row with this key.
     After(K),
@@ -70,7 +70,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Returns `true` if another try can end better.
-    pub(crate) fn may_pass(self) -> bool {
+    pub(crate) fn is_transient(self) -> bool {
         !matches!(self, Self::NoKey | Self::Endless)
     }
 }
@@ -118,7 +118,7 @@ enum Way {
 pub(crate) struct Listing<K, T> {
     key: fn(&T) -> Option<K>,
     way: Way,
-    /// The most rows that are asked for on a page.
+    /// The most rows that are requested on a page.
     limit: usize,
     rows: Vec<T>,
     seen: HashSet<K>,
@@ -162,13 +162,13 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
     }
 
     /// Believes a `count` that is reached on a page that is not full, and saves the request for the
-    /// page after it. For looks at servers that are known anyway.
+    /// page after it. For reads of servers that are known anyway.
     pub(crate) fn trusting_count(mut self) -> Self {
         self.thorough = false;
         self
     }
 
-    /// The most rows that are asked for on a page.
+    /// The most rows that are requested on a page.
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
@@ -208,8 +208,8 @@ impl<K: Clone + Eq + Hash, T> Listing<K, T> {
 
     /// Begins anew, with what was learned of the service.
     pub(crate) fn again(self, fault: Fault) -> Self {
-        // Pages that are smaller than what was asked for, of a service that counts them in what was
-        // asked for, have gaps between them.
+        // Pages that are smaller than requested have gaps between them, if the service counts them in
+        // the requested size.
         let shorter = (1..self.limit).contains(&self.first) && self.way == Way::Number;
         let limit = match fault {
             Fault::Missing { .. } if shorter => self.first,

@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// A list that has pages.
 pub(super) trait Pages: Sync {
-    /// The keys that tell rows apart.
+    /// The keys that distinguish rows.
     type Key: Clone + Eq + Hash + Send;
     /// A row.
     type Row: Send;
@@ -41,14 +41,14 @@ pub(super) async fn whole<P: Pages>(
     client: &Client,
     pages: &P,
     mut listing: Listing<P::Key, P::Row>,
-    what: &str,
+    purpose: &str,
 ) -> Result<Vec<P::Row>, Error> {
     let mut tries = 1;
     loop {
         match next(client, pages, &mut listing).await? {
             ListingStep::More => {}
             ListingStep::Whole => return Ok(listing.into_rows()),
-            ListingStep::Broken(fault) if fault.may_pass() && tries < TRIES => {
+            ListingStep::Broken(fault) if fault.is_transient() && tries < TRIES => {
                 tries += 1;
                 tokio::time::sleep(client.scaled(PAUSE)).await;
                 listing = listing.again(fault);
@@ -58,8 +58,9 @@ pub(super) async fn whole<P: Pages>(
                     1 => String::new(),
                     tries => format!(" (tried {tries} times)"),
                 };
-                let problem =
-                    Problem::new(format!("the list of {what} is not whole: {fault}{tried}"));
+                let problem = Problem::new(format!(
+                    "the list of {purpose} is not whole: {fault}{tried}"
+                ));
                 return Err(Error::new(ErrorKind::Unreachable, problem));
             }
         }
@@ -147,7 +148,7 @@ pub(crate) async fn filtered_servers(
     whole(client, &pages, listing, "servers").await
 }
 
-/// By how much the size of a page differs from that of the list before.
+/// Returns a size of pages that differs from that of the list before.
 pub(super) fn varied_size(client: &Client) -> usize {
     /// The number of lists in a row with pages of different sizes.
     const SIZES: u64 = 40;

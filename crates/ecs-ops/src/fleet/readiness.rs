@@ -27,7 +27,7 @@ pub enum Unready {
     Absent,
     /// It is locked against actions.
     Locked,
-    /// Another action on it is going on: its task state, or its status.
+    /// Another action on it is underway: its task state, or its status.
     Busy(String),
     /// It is stopped, and the service refuses a soft restart of a stopped server.
     Stopped,
@@ -35,8 +35,8 @@ pub enum Unready {
     Status(String),
     /// It is a physical server, of this flavor, which takes a forced stop or restart only.
     Physical(String),
-    /// It changed since the run was planned, at this time, and may have been restarted by somebody
-    /// else.
+    /// It changed since the run was planned, at this time, and may have been restarted by another
+    /// user.
     Changed(String),
 }
 
@@ -156,13 +156,14 @@ pub struct UnreadyServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The reason.
-    pub why: Unready,
+    #[serde(rename = "why")]
+    pub reason: Unready,
 }
 
 impl UnreadyServer {
     /// A server that is not ready.
-    pub fn new(id: ServerId, name: Option<String>, why: Unready) -> Self {
-        Self { id, name, why }
+    pub fn new(id: ServerId, name: Option<String>, reason: Unready) -> Self {
+        Self { id, name, reason }
     }
 }
 

@@ -50,7 +50,7 @@ impl WaveRecheck {
         Self::new(WhenUnready::Stop)
     }
 
-    /// Servers that are not ready are skipped: not attempted, also by whoever resumes the run.
+    /// Servers that are not ready are skipped: not attempted, also if the run is resumed.
     pub fn skip() -> Self {
         Self::new(WhenUnready::Skip)
     }
@@ -79,7 +79,7 @@ impl WaveRecheck {
         self
     }
 
-    /// A server on which another action is going on is ready: for a run that waits for servers on
+    /// A server on which another action is underway is ready: for a run that waits for servers on
     /// which other runs act.
     pub fn ignore_busy(mut self) -> Self {
         self.ignores_busy = true;
@@ -117,14 +117,14 @@ impl WaveRecheck {
     /// | stopped, changed since the plan | not ready | not ready: it would be started | ready |
     /// | stopped as in the plan | ready, unless such servers are skipped | ready | ready |
     /// | running, changed since the plan | not ready: perhaps restarted | not ready | ready |
-    fn why(self, action: PowerAction, server: &Server) -> Option<Unready> {
+    fn reason(self, action: PowerAction, server: &Server) -> Option<Unready> {
         let changed = self.changed(server);
         match Unready::of(action, server) {
             Some(Unready::Busy(_)) if self.ignores_busy => None,
             Some(Unready::Stopped) => {
                 (self.skips() || changed.is_some()).then_some(Unready::Stopped)
             }
-            Some(why) => Some(why),
+            Some(reason) => Some(reason),
             None if !is_restart(action) => None,
             None => changed.map(|at| match server.status {
                 Some(ServerStatus::Shutoff) => Unready::Stopped,
@@ -153,18 +153,18 @@ fn is_restart(action: PowerAction) -> bool {
 pub(crate) fn reasons(unready: &[UnreadyServer]) -> Option<String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for server in unready {
-        let why = match &server.why {
+        let reason = match &server.reason {
             // Each server has a time of its own.
             Unready::Changed(_) => CHANGED.to_owned(),
-            why => why.to_string(),
+            reason => reason.to_string(),
         };
-        *counts.entry(why).or_default() += 1;
+        *counts.entry(reason).or_default() += 1;
     }
     let is_one = counts.len() == 1;
-    let reason = |(why, count)| match (is_one, count) {
-        (true, _) => why,
-        (false, 1) => format!("1 server {why}"),
-        (false, count) => format!("{count} servers {why}"),
+    let reason = |(reason, count)| match (is_one, count) {
+        (true, _) => reason,
+        (false, 1) => format!("1 server {reason}"),
+        (false, count) => format!("{count} servers {reason}"),
     };
     let reasons: Vec<String> = counts.into_iter().map(reason).collect();
     (!reasons.is_empty()).then(|| reasons.join("; "))

@@ -29,11 +29,11 @@ pub enum RecordAccess {
 }
 
 /// The records of actions that an account can read. A run with
-/// [`OnUnknown::Reconcile`](crate::OnUnknown::Reconcile) looks at after a lost answer.
+/// [`OnUnknown::Reconcile`](crate::OnUnknown::Reconcile) reads them after a lost answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RecordsCheck {
-    /// The actions on a server (`os-instance-actions`); `None`: there is no server to ask for.
+    /// The actions on a server (`os-instance-actions`); `None`: the project has no server.
     pub actions: Option<RecordAccess>,
     /// The traces of Cloud Trace Service; `None`: its address is not known.
     pub traces: Option<RecordAccess>,
@@ -92,17 +92,17 @@ impl Client {
     }
 
     /// Reads what a lost answer is decided by, once: there is a next time. An answer of a cache is an
-    /// error. `what` are the things that are read, such as "records".
+    /// error. `records` are the things that are read, such as "records".
     pub(crate) async fn read_evidence<O: Operation + Sync>(
         &self,
         query: &O,
-        what: &str,
+        records: &str,
     ) -> Result<O::Output, Error> {
         let mut once = RequestContext::poll(RetryState::default());
         let read = self.0.core.execute(query, &mut once).await;
         let read = read.map_err(Error::from)?;
         if let Some(stale) = once.stale() {
-            let problem = Problem::new(format!("the {what} are no evidence: {stale}"));
+            let problem = Problem::new(format!("the {records} are no evidence: {stale}"));
             return Err(Error::new(ErrorKind::Cached, problem));
         }
         Ok(read)

@@ -23,7 +23,7 @@ use crate::{Client, Error, PowerAction};
 
 /// The number of rows per page: the most that the service has.
 const PAGE: usize = 100;
-/// The members of so many groups are asked for at once.
+/// The number of groups whose members are read at the same time.
 const AT_ONCE: usize = 8;
 
 /// Returns `true` if this action can make a group remove the members that it is done to: each that
@@ -173,7 +173,7 @@ impl Pages for Members {
 fn row_numbers<K>(query: &Query<K>, limit: usize) -> (u64, u64) {
     let rows = match query {
         Query::Page { rows, .. } => *rows,
-        // It has no markers, and is not asked for any.
+        // It has no markers, so none is requested.
         Query::After(_) => 0,
     };
     let number = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);

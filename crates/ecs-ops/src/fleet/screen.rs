@@ -9,7 +9,7 @@ use crate::rolling::Waves;
 /// The way in which the servers of a run were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// Each by its id: who names a server means it.
+    /// Each was named by its id, and is acted on.
     Named,
     /// All of a project, or those that fit a description.
     Selected,
@@ -168,7 +168,7 @@ impl Waves {
     }
 }
 
-/// Returns `true` if a server is off. What the service calls by other names may be on its way.
+/// Returns `true` if a server is off. Other states may be transitions.
 fn is_stopped(server: &Server) -> bool {
     server.status == Some(ServerStatus::Shutoff)
 }

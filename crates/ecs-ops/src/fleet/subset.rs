@@ -231,7 +231,7 @@ impl Client {
             // A cache answers the same query again and again; that of the list can be varied.
             Ok(_) if !purpose.takes(context.stale()) => Shown::Refused,
             Ok(answer) => match answer.server {
-                // An answer without an id is about the server that was asked for.
+                // An answer without an id is about the requested server.
                 Some(mut server) if server.id.is_none_or(|shown| shown == id) => {
                     server.id = Some(id);
                     Shown::Server(Box::new(server))

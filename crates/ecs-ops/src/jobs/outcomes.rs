@@ -111,7 +111,7 @@ fn unrequested(servers: &[ServerId], job: &Job) -> Vec<ServerId> {
     let parts = entities.sub_jobs.iter().flatten();
     let of_parts = parts.filter_map(|part| part.entities.as_ref()?.server_id);
     let named = entities.server_id.into_iter().chain(of_parts);
-    // Mostly a job names what was asked for, in that order: then there is nothing to look up.
+    // A job mostly names the requested servers, in their order: then nothing is looked up.
     if named.clone().eq(servers.iter().copied()) {
         return Vec::new();
     }

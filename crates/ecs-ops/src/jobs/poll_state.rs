@@ -25,7 +25,7 @@ pub(super) enum PollOutcome {
     },
     /// The service does not know the job; `authentic`: the answer is the service's own.
     NotFound { authentic: bool },
-    /// The service refused the query; `authentic`: beyond doubt.
+    /// The service refused the query; `authentic`: certainly the service itself.
     Denied { authentic: bool },
     /// Refused for another reason.
     Refused,
@@ -185,7 +185,7 @@ impl PollState {
             PollOutcome::Denied { authentic } => self.refused(authentic, WatchEnd::Denied),
             PollOutcome::Refused => self.refused(false, WatchEnd::Refused),
             PollOutcome::Inconclusive(pause) => {
-                // The service may have asked for this pause, so no deadline shortens it.
+                // The service may have requested this pause, so no deadline shortens it.
                 let next = now.saturating_add(pause.max(Duration::from_millis(1)));
                 return match context.deadlines.last {
                     Some(last) if next >= last => NextPoll::Never,

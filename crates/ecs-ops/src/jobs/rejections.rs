@@ -30,7 +30,7 @@ impl Rejections {
         self.count > 0
     }
 
-    /// Until when no poll is sent; `None` if they are not held.
+    /// Returns the time before which no poll is sent; `None` if they are not held.
     pub(super) fn held_until(&self) -> Option<Instant> {
         self.held_until.filter(|until| *until > Instant::now())
     }

@@ -1,6 +1,8 @@
 //! Schedules polls: which jobs are watched, by whom, and when each is due. Pure: the caller passes
 //! the time.
 
+mod subscribers;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use ecs_client::RetryState;
 use ecs_model::JobId;
 use rand::Rng;
 
+use self::subscribers::{Subscriber, Subscribers};
 use super::compact_duration::CompactDuration;
 use super::poll_state::{
     Deadlines, NextPoll, PollContext, PollOutcome, PollState, WatchEnd, in_time,
@@ -72,19 +75,11 @@ pub(super) struct PollDecision {
 }
 
 #[derive(Debug)]
-struct Subscriber {
-    id: SubscriberId,
-    since: CompactDuration,
-    deadline: Option<CompactDuration>,
-    stall_limit: Option<CompactDuration>,
-}
-
-#[derive(Debug)]
 struct ScheduledJob {
     job_id: Arc<JobId>,
     kind: Option<Arc<str>>,
     /// Fixed when the watch began: of jobs that began together the short ones end first and would
-    /// make the others look late.
+    /// make the others appear late.
     expected: ExpectedDuration,
     poll_state: PollState,
     subscribers: Subscribers,
@@ -93,46 +88,6 @@ struct ScheduledJob {
     history: Option<Box<RetryState>>,
     progress: u64,
     progress_at: CompactDuration,
-}
-
-/// The subscribers of a job: mostly one, which is held in place.
-#[derive(Debug, Default)]
-struct Subscribers {
-    first: Option<Subscriber>,
-    #[expect(
-        clippy::box_collection,
-        reason = "a pointer is smaller, and mostly there is none"
-    )]
-    others: Option<Box<Vec<Subscriber>>>,
-}
-
-impl Subscribers {
-    fn push(&mut self, subscriber: Subscriber) {
-        match &mut self.first {
-            None if self.others.is_none() => self.first = Some(subscriber),
-            _ => self.others.get_or_insert_default().push(subscriber),
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Subscriber> + Clone {
-        self.first
-            .iter()
-            .chain(self.others.iter().flat_map(|others| others.iter()))
-    }
-
-    fn retain(&mut self, mut keep: impl FnMut(&Subscriber) -> bool) {
-        self.first = self.first.take().filter(|subscriber| keep(subscriber));
-        if let Some(others) = &mut self.others {
-            others.retain(keep);
-            if others.is_empty() {
-                self.others = None;
-            }
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.first.is_none() && self.others.is_none()
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -145,7 +145,7 @@ struct WatchSettings {
 
 impl JobWatch {
     /// The longest time to wait: of [`until_done`](Self::until_done) from its first poll, of
-    /// [`events`](Self::events) from when the first one is asked for. Without it, as long as the
+    /// [`events`](Self::events) from when the first one is requested. Without it, as long as the
     /// service knows the jobs.
     pub fn deadline(self, deadline: Duration) -> Self {
         self.settings

@@ -222,7 +222,7 @@ impl WatcherTask {
                 let client = &self.registry.client;
                 let forbidden =
                     |failure: &RequestError| failure.status() == Some(StatusCode::FORBIDDEN);
-                let doubtful = if failure.is_some_and(forbidden) {
+                let is_doubted = if failure.is_some_and(forbidden) {
                     self.shown
                 } else {
                     let pause = client.scaled(AFTER_A_REJECTION);
@@ -230,7 +230,7 @@ impl WatcherTask {
                         && client.health().credentials_accepted()
                 };
                 PollOutcome::Denied {
-                    authentic: authentic && !doubtful,
+                    authentic: authentic && !is_doubted,
                 }
             }
             PollOutcome::Inconclusive(_) => outcome,

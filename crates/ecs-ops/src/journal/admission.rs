@@ -96,7 +96,7 @@ pub struct HeldServer {
     pub user: String,
     /// The host where it runs, for people.
     pub host: String,
-    /// Since when it acts on the server, by the clock of the store.
+    /// The time since which it acts on the server, by the clock of the store.
     pub since: Timestamp,
 }
 

@@ -229,8 +229,8 @@ impl Generator<'_> {
                 self.open.push(request);
             }
             2 => self.lost(request),
-            how => {
-                let again = how == 3;
+            choice => {
+                let again = choice == 3;
                 self.records.push(Record::NotExecuted {
                     request: number,
                     throttled: again,
@@ -240,7 +240,7 @@ impl Generator<'_> {
                 if again {
                     request.state = GeneratedState::Retrying(attempt);
                     self.open.push(request);
-                } else if how == 4 && request.servers.len() > 1 {
+                } else if choice == 4 && request.servers.len() > 1 {
                     let half = request.servers.split_off(request.servers.len() / 2);
                     self.queue.push_front((request.purpose, half));
                     self.queue.push_front((request.purpose, request.servers));

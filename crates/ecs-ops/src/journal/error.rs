@@ -70,8 +70,8 @@ impl JournalError {
         self
     }
 
-    pub(super) fn io(what: &str, source: std::io::Error) -> Self {
-        Self::new(JournalErrorKind::Io, what).with_source(source)
+    pub(super) fn io(message: &str, source: std::io::Error) -> Self {
+        Self::new(JournalErrorKind::Io, message).with_source(source)
     }
 
     /// The record of this number, counted from 0, cannot be true after those before it.

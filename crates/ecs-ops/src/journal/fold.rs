@@ -10,8 +10,9 @@ use jiff::Timestamp;
 
 use super::job::Acceptance;
 use super::outcome::ErrorRecord;
+use super::progress::{RequestHistory, RequestProgress, ServerProgress};
 use super::record::{Entry, Purpose, Record};
-use super::recovered::{Recovered, RequestHistory, RequestProgress, ServerProgress};
+use super::recovered::Recovered;
 use crate::fleet::{UnreadyServer, reasons};
 use crate::report::Stopped;
 use crate::rolling::{WaveAction, WaveEvent};

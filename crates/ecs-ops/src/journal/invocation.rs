@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The process that began or resumed a run, for people who ask later who did what. It holds no
-/// secret: whoever makes one masks those of the command line.
+/// The process that began or resumed a run, so that people can see later who did what. It holds no
+/// secret: its maker masks those of the command line.
 ///
 /// ```
 /// use ecs_ops::journal::Invocation;

@@ -205,8 +205,9 @@ fn read_from(file: &mut File) -> Result<Contents, JournalError> {
 impl Writer {
     /// Writes records in one piece, and syncs them if one of them must be durable now.
     fn append(&mut self, at: Timestamp, records: &[Record]) -> Result<(), JournalError> {
-        if let Some(why) = &self.broken {
-            let message = format!("takes no more records because one could not be written: {why}");
+        if let Some(reason) = &self.broken {
+            let message =
+                format!("takes no more records because one could not be written: {reason}");
             return Err(JournalError::new(JournalErrorKind::Broken, message));
         }
         self.write(at, records).map_err(|error| {

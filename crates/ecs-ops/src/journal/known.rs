@@ -6,7 +6,8 @@ use ecs_client::clock::ClockReading;
 use ecs_client::{NEVER_SENT, Problem};
 use ecs_model::{JobId, ServerId};
 
-use super::recovered::{Recovered, ServerProgress, UnknownRequest};
+use super::progress::{ServerProgress, UnknownRequest};
+use super::recovered::Recovered;
 use crate::fleet::UnreadyServer;
 use crate::report::{Outcome, Report, ServerReport};
 
@@ -72,7 +73,7 @@ impl Recovered {
     fn server_report(&self, id: ServerId, known: &Known<'_>) -> Option<ServerReport> {
         let outcome = match (self.progress(id)?, self.ledger.outcomes.get(&id)) {
             (ServerProgress::Finished(outcome), _) => outcome.clone(),
-            // Neither the job nor the last read of the server can tell.
+            // Neither the job nor the last read of the server decides.
             (ServerProgress::Unknown { .. }, Some(outcome)) => outcome.clone(),
             (ServerProgress::Unknown { request }, None) => Outcome::Unknown {
                 job_id: None,

@@ -67,7 +67,7 @@ impl JournalLease {
         Ok(())
     }
 
-    /// Lends the journal to a run that resumes from so many of its records.
+    /// Lends the journal to a run that resumes from this number of its records.
     pub(super) fn lend_to_resume(&self, run_id: &str, records: u64) -> Result<(), JournalError> {
         let mut state = self.state();
         state.refuse_if_lent()?;

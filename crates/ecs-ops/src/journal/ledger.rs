@@ -21,7 +21,7 @@ pub(crate) struct Ledger {
     pub(crate) outcomes: OutcomeMap,
     /// The outcomes of soft restarts that a hard one was to follow.
     pub(crate) soft_outcomes: FxHashMap<ServerId, Outcome>,
-    /// Servers that are skipped for good, because they were not ready when their wave was to begin.
+    /// Servers that are skipped permanently, because they were not ready when their wave was to begin.
     pub(crate) left_out: BTreeMap<ServerId, UnreadyServer>,
 }
 
@@ -62,7 +62,7 @@ impl Ledger {
         (is_final(outcome) || self.left_out.contains_key(id)).then_some(outcome)
     }
 
-    /// A server is skipped for good before this wave, counted from 0.
+    /// A server is skipped permanently before this wave, counted from 0.
     pub(super) fn leave_out(&mut self, wave: usize, unready: UnreadyServer) {
         let report = unready.report_of_wave(wave);
         self.outcomes.insert(unready.id, report.outcome);

@@ -29,10 +29,10 @@ pub(crate) struct RunJournal {
     writes: Mutex<Vec<Write>>,
 }
 
-/// The writing of a record. It comes to its end also if whoever wanted it is gone.
+/// The writing of a record. It completes even if its caller is gone.
 type Write = Shared<BoxFuture<'static, Result<Admission, Problem>>>;
 
-/// A journal, and what a run knows of it.
+/// A journal, and its state in a run.
 #[derive(Debug)]
 struct KeptJournal {
     journal: Arc<dyn Journal>,
@@ -294,7 +294,7 @@ impl RequestJournal<'_> {
         drop(self.log.write(record).await);
     }
 
-    /// Records the acceptance. A job that cannot be recorded is polled all the same.
+    /// Records the acceptance. A job that cannot be recorded is polled anyway.
     pub(crate) async fn accepted(&self, accepted: &Accepted) {
         let record = || Record::Accepted {
             request: self.request,

@@ -44,7 +44,7 @@ impl Journal for MemoryJournal {
     }
 
     fn lease(&self) -> &JournalLease {
-        // Records may also come from whoever appends them without a run.
+        // A caller may also append records without a run.
         self.lease.sync(&self.lock());
         &self.lease
     }

@@ -67,7 +67,7 @@ impl ServerNames {
 }
 
 impl<S: AsRef<str>> FromIterator<(ServerId, S)> for ServerNames {
-    /// The first of two names for one server counts. Names beyond 4 GB of text are left out.
+    /// The first of two names for one server counts. Names beyond 4 GB of text are omitted.
     fn from_iter<I: IntoIterator<Item = (ServerId, S)>>(names: I) -> Self {
         let mut names: Vec<(ServerId, S)> = names.into_iter().collect();
         // Stable, so that the first one stays.

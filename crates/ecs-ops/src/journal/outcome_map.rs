@@ -5,11 +5,11 @@ use rustc_hash::FxHashMap;
 
 use crate::report::Outcome;
 
-/// So many of the latest outcomes are compared with a new one.
+/// The number of the latest outcomes that are compared with a new one.
 const COMPARED: usize = 4;
 
 /// Outcomes by server. The servers of a request mostly end alike, with the job of their request: such an outcome is
-/// held once, and 20 bytes for each server. It is not let go of when its last server is.
+/// held once, and 20 bytes for each server. It stays when its last server is gone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OutcomeMap {
     /// The position of the outcome of each server.
@@ -18,7 +18,7 @@ pub(crate) struct OutcomeMap {
 }
 
 impl OutcomeMap {
-    /// Makes room for so many servers.
+    /// Reserves room for this number of servers.
     pub(crate) fn reserve(&mut self, servers: usize) {
         self.servers.reserve(servers);
     }

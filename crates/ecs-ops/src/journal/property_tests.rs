@@ -16,7 +16,7 @@ fn all_lists(recovered: &Recovered) -> Vec<ServerId> {
         .accepted_requests()
         .into_iter()
         .flat_map(|request| request.servers);
-    let doubtful = recovered
+    let unknown = recovered
         .unknown_requests()
         .into_iter()
         .flat_map(|request| request.servers);
@@ -25,7 +25,7 @@ fn all_lists(recovered: &Recovered) -> Vec<ServerId> {
         .unsent()
         .into_iter()
         .chain(accepted)
-        .chain(doubtful)
+        .chain(unknown)
         .chain(outcome_records)
         .collect();
     all.sort_unstable();
@@ -55,7 +55,7 @@ proptest! {
     /// Certainty is kept: servers that were never intended, or were not executed, may be
     /// sent.
     #[test]
-    fn what_is_certain(count in 1usize..12, size in 1usize..5, choices in prop::collection::vec(any::<u8>(), 0..150)) {
+    fn certain_servers(count in 1usize..12, size in 1usize..5, choices in prop::collection::vec(any::<u8>(), 0..150)) {
         let records = arbitrary_journal(count, size, &choices);
         let recovered = recover(&records);
         let perhaps = perhaps_executed(&records);
@@ -85,7 +85,7 @@ proptest! {
             let certain = !perhaps.contains(&id) && !open.contains(&id) && !done.contains(&id);
             prop_assert!(!certain || unsent.contains(&id), "{} is free", id);
         }
-        // Every accepted job whose servers have no verdict is waited for.
+        // Every accepted job whose servers have no outcome is waited for.
         for request in recovered.accepted_requests() {
             prop_assert_eq!(request.ticket.job_id().as_str(), job(request.request));
         }

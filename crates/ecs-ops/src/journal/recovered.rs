@@ -12,7 +12,9 @@ use rustc_hash::FxHashMap;
 use super::error::{JournalError, JournalErrorKind};
 use super::job::KnownJob;
 use super::ledger::Ledger;
-use super::outcome::ErrorRecord;
+use super::progress::{
+    AcceptedRequest, RequestHistory, RequestProgress, ServerHistory, ServerProgress, UnknownRequest,
+};
 use super::record::{Entry, Purpose, Record, RunRecord, ServerSnapshot};
 use crate::action::PowerAction;
 use crate::fleet::UnreadyServer;
@@ -36,112 +38,13 @@ pub struct Recovered {
     pub(super) ended: bool,
     /// The number of records.
     pub(super) records: u64,
-    /// The reason why the run stopped, if it did and nobody has resumed it since.
+    /// The reason why the run stopped, if it did and was not resumed since.
     pub(super) stopped: Option<Stopped>,
-    /// The stop that somebody asked for, while it binds.
+    /// The requested stop, while it binds.
     pub(super) stop_request: Option<Stopped>,
     pub(super) lost_answer_at: Option<Timestamp>,
     /// The refusal of the credentials or the permissions, if there was one since it began or was resumed.
     pub(super) refused: Option<Problem>,
-}
-
-/// The history of one request.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestHistory {
-    pub(crate) servers: Vec<ServerId>,
-    pub(super) attempt: u32,
-    pub(crate) purpose: Purpose,
-    pub(super) state: RequestProgress,
-    /// The time at which it was announced.
-    pub(super) intended: Option<Timestamp>,
-    pub(super) sent: Option<(Timestamp, Option<Timestamp>)>,
-    pub(super) error: Option<ErrorRecord>,
-    /// `true` if its answer was lost: as recorded, or with the process that sent it.
-    pub(super) is_lost: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RequestProgress {
-    /// Perhaps sent: see the two rules of the [module](super).
-    Intended,
-    Sending,
-    /// Certainly not executed.
-    NotExecuted,
-    AnswerLost,
-    /// The index of its job.
-    Accepted(usize),
-}
-
-impl RequestProgress {
-    /// Returns `true` if it is unknown if the request was executed.
-    pub(super) fn is_unknown(self) -> bool {
-        match self {
-            Self::Intended | Self::Sending | Self::AnswerLost => true,
-            Self::NotExecuted | Self::Accepted(_) => false,
-        }
-    }
-}
-
-/// The requests of one server.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ServerHistory {
-    /// Its last request, unless it was certainly not executed since.
-    pub(super) request: Option<NonZeroUsize>,
-    /// The request with a lost answer that it was in before it was sent again.
-    pub(super) unknown_request: Option<NonZeroUsize>,
-    pub(super) resubmitted: bool,
-}
-
-/// The progress of one server. Exhaustive on purpose: callers must handle each case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerProgress<'a> {
-    /// Certainly not executed: it may be sent.
-    Unsent,
-    /// May have been executed: it must not be sent.
-    Unknown {
-        /// The request that may have been executed.
-        request: usize,
-    },
-    /// Accepted, without an outcome yet.
-    Accepted {
-        /// The request.
-        request: usize,
-    },
-    /// Final: nothing is left to do.
-    Finished(&'a Outcome),
-}
-
-/// A request whose job must be waited for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AcceptedRequest {
-    /// The request.
-    pub request: usize,
-    /// The job. The service deletes jobs about a day after their end, so it may be gone.
-    pub ticket: JobTicket,
-    /// Its servers without an outcome.
-    pub servers: Vec<ServerId>,
-}
-
-/// A request whose answer was lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UnknownRequest {
-    /// The request.
-    pub request: usize,
-    /// The time at which it was last sent: by the local clock, and the latest time of the service's
-    /// clock. `None`: probably not sent.
-    pub sent: Option<(Timestamp, Option<Timestamp>)>,
-    /// The problem, if the run recorded it.
-    pub error: Option<ErrorRecord>,
-    /// Its servers with an unknown outcome.
-    pub servers: Vec<ServerId>,
-    /// `true` if another of its servers shows that the request was executed; then none is certainly
-    /// unchanged.
-    pub shows_change: bool,
-    /// `true` if others of its servers have an outcome already: then it is not recognized by the
-    /// whole set of its servers.
-    pub is_partial: bool,
 }
 
 impl Recovered {
@@ -285,7 +188,7 @@ impl Recovered {
         self.run.servers.iter().copied().filter(unsent).collect()
     }
 
-    /// Servers that are not sent because they were not ready: those that were left out of the run
+    /// Servers that are not sent because they were not ready: those that were skipped
     /// before it began, and those that were skipped before their wave.
     pub fn unready(&self) -> impl Iterator<Item = &UnreadyServer> {
         self.run.unready.iter().chain(self.ledger.left_out.values())
@@ -293,7 +196,7 @@ impl Recovered {
 
     /// The requests whose jobs must be polled.
     pub fn accepted_requests(&self) -> Vec<AcceptedRequest> {
-        let mut servers = self.by_batch(|progress| match progress {
+        let mut servers = self.by_request(|progress| match progress {
             ServerProgress::Accepted { request } => Some(request),
             _ => None,
         });
@@ -332,7 +235,7 @@ impl Recovered {
 
     /// The requests whose answer was lost.
     pub fn unknown_requests(&self) -> Vec<UnknownRequest> {
-        let servers = self.by_batch(|progress| match progress {
+        let servers = self.by_request(|progress| match progress {
             ServerProgress::Unknown { request } => Some(request),
             _ => None,
         });
@@ -433,7 +336,7 @@ impl Recovered {
         self.ended
     }
 
-    fn by_batch(
+    fn by_request(
         &self,
         request: impl Fn(ServerProgress<'_>) -> Option<usize>,
     ) -> BTreeMap<usize, Vec<ServerId>> {

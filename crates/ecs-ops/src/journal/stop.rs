@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::recovered::{Recovered, RequestProgress};
+use super::progress::RequestProgress;
+use super::recovered::Recovered;
 use crate::report::Stopped;
 
 impl Recovered {
@@ -13,14 +14,14 @@ impl Recovered {
         self.records
     }
 
-    /// Returns the reason why the run stopped before its end, if it did and nobody has resumed it
+    /// Returns the reason why the run stopped before its end, if it did and was not resumed
     /// since. One that was asked to stop and then died stopped, too.
     pub fn stopped(&self) -> Option<&Stopped> {
         self.stopped.as_ref()
     }
 
-    /// The stop that somebody asked for, if there was one: a [`Stopped::Requested`]. It binds
-    /// whoever resumes the run, until it is [continued](crate::RunBuilder::continue_stopped) all
+    /// Returns the requested stop, if there was one: a [`Stopped::Requested`]. It binds
+    /// a resumed run, until it is [continued](crate::RunBuilder::continue_stopped) all
     /// the same.
     pub fn stop_request(&self) -> Option<&Stopped> {
         self.stop_request.as_ref()

@@ -29,7 +29,7 @@ fn after(records: &[Record]) -> Result<Recovered, JournalError> {
 }
 
 #[test]
-fn what_contradicts_itself_is_refused_with_its_line() {
+fn a_contradiction_is_refused_with_its_line() {
     use OutcomeKind::{Failed, NotAttempted, Succeeded, Unknown};
     use Purpose::{Escalate, First, Resubmit};
     let taken = [intent(1, 1, First, &[0]), sending(1, 1), accepted(1)];
@@ -74,7 +74,7 @@ fn what_contradicts_itself_is_refused_with_its_line() {
         (&taken[..1], sending(1, 2)),
         (&failed, intent(2, 1, Escalate, &[0])),
         (&failed, escalating(0, "job-1")),
-        // Of unknown fate: only on purpose.
+        // A server with an unknown outcome is sent again on purpose only.
         (&lost_one, intent(2, 1, First, &[0])),
         (&lost_one, intent(1, 2, First, &[0])),
         (&lost_one, not_executed(1)),
@@ -107,7 +107,7 @@ fn what_contradicts_itself_is_refused_with_its_line() {
 }
 
 #[test]
-fn a_batch_that_was_split_goes_on_in_its_halves() {
+fn a_split_request_continues_in_its_halves() {
     let records = [
         intent(1, 1, Purpose::First, &[0, 1, 2]),
         sending(1, 1),
@@ -124,22 +124,22 @@ fn a_batch_that_was_split_goes_on_in_its_halves() {
 }
 
 #[test]
-fn an_intent_without_an_answer_is_doubtful_and_may_be_resubmitted_once() {
+fn an_intent_without_an_answer_is_unknown_and_may_be_resubmitted_once() {
     let mut records = vec![intent(1, 1, Purpose::First, &[0])];
-    let doubtful = |records: &[Record]| after(records).unwrap().unknown_requests();
-    assert_eq!(doubtful(&records)[0].sent, None);
+    let unknown = |records: &[Record]| after(records).unwrap().unknown_requests();
+    assert_eq!(unknown(&records)[0].sent, None);
     records.push(sending(1, 1));
-    assert!(doubtful(&records)[0].sent.is_some());
+    assert!(unknown(&records)[0].sent.is_some());
     records.push(outcome_records(&[(0, OutcomeKind::Unknown, None)]));
-    assert_eq!(doubtful(&records)[0].request, 1);
+    assert_eq!(unknown(&records)[0].request, 1);
     records.push(intent(2, 1, Purpose::Resubmit, &[0]));
     records.push(sending(2, 1));
     // A proof that the second was not executed proves nothing about the first.
     let mut refused = records.clone();
     refused.push(not_executed(2));
-    assert_eq!(doubtful(&refused)[0].request, 1);
+    assert_eq!(unknown(&refused)[0].request, 1);
     refused.push(intent(2, 2, Purpose::Resubmit, &[0]));
-    assert_eq!(doubtful(&refused)[0].request, 2);
+    assert_eq!(unknown(&refused)[0].request, 2);
     let mut thrice = records.clone();
     thrice.extend([lost(2), intent(3, 1, Purpose::Resubmit, &[0])]);
     assert!(after(&thrice).is_err());
@@ -155,7 +155,7 @@ fn an_intent_without_an_answer_is_doubtful_and_may_be_resubmitted_once() {
 }
 
 #[test]
-fn looking_at_servers_may_decide_what_was_unknown() {
+fn listing_servers_may_resolve_unknown_outcomes() {
     let mut records = vec![
         intent(1, 1, Purpose::First, &[0, 1]),
         sending(1, 1),
@@ -201,7 +201,7 @@ fn a_second_restart_only_after_a_first_that_ended_badly_and_once() {
     );
     assert_eq!(after(&early).unwrap().escalating(), [server(0)]);
 
-    // A request of unknown fate may still go on, whatever became of the one that was sent in its
+    // A request with an unknown outcome may still be executed, whatever the outcome of the one that was sent in its
     // place.
     let resubmitted = [
         intent(1, 1, Purpose::First, &[0]),
@@ -281,7 +281,7 @@ fn another_project_or_endpoint() {
 
 /// A rolling run is brought to where it was by what its journal says.
 #[test]
-fn waves_go_on_where_they_were() {
+fn waves_continue_where_they_were() {
     use rolling::{Rules, WaveAction};
     let waves = vec![vec![server(0), server(1)], vec![server(2)]];
     let mut run = run(3);
@@ -316,7 +316,7 @@ fn waves_go_on_where_they_were() {
         continues_stopped: false,
         invocation: None,
     };
-    // A process that nobody heard of is followed by one that stops for the same reason, and says
+    // A process that reported nothing is followed by one that stops for the same reason, and reports
     // so.
     records.push(resumed());
     assert_eq!(action(&records).0, stopped);

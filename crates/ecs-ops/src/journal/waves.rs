@@ -3,7 +3,8 @@
 use ecs_model::ServerId;
 use jiff::Timestamp;
 
-use super::recovered::{Recovered, ServerProgress};
+use super::progress::ServerProgress;
+use super::recovered::Recovered;
 use crate::rolling::{Rolling, StopReason, WaveAction, WaveEvent};
 
 impl Recovered {
@@ -15,7 +16,7 @@ impl Recovered {
     }
 
     /// The rule that stops the rolling run at the end of the journal, also of a process that died
-    /// before it said so.
+    /// before it reported this.
     pub fn stopping_rule(&self) -> Option<StopReason> {
         match self.rolling()?.action() {
             WaveAction::Stop(reason) => Some(reason),

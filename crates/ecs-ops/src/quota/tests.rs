@@ -66,7 +66,7 @@ proptest! {
 }
 
 #[test]
-fn a_fleet_takes_hardly_longer_than_it_must() {
+fn a_fleet_takes_about_the_shortest_possible_time() {
     let elapsed = on_paused_time(async {
         let quota = ServerQuota::new(1000, WINDOW);
         let start = Instant::now();
@@ -82,7 +82,7 @@ fn a_fleet_takes_hardly_longer_than_it_must() {
 }
 
 #[test]
-fn whoever_asks_first_is_served_first() {
+fn permits_are_given_in_order_of_request() {
     let order = on_paused_time(async {
         let quota = ServerQuota::new(100, WINDOW);
         let order = std::cell::RefCell::new(Vec::new());
@@ -119,7 +119,7 @@ fn a_share_that_was_not_used_is_given_back_at_once() {
 }
 
 #[test]
-fn giving_up_while_waiting_harms_nobody() {
+fn a_waiter_that_gives_up_delays_no_other() {
     on_paused_time(async {
         let quota = ServerQuota::new(100, WINDOW);
         let mut first = quota.acquire(100).await;
@@ -135,7 +135,7 @@ fn giving_up_while_waiting_harms_nobody() {
 
 /// Also while it is known when other shares come back.
 #[test]
-fn whoever_waits_hears_of_a_share_that_was_not_used() {
+fn a_waiter_gets_a_permit_that_was_not_used() {
     let elapsed = on_paused_time(async {
         let quota = ServerQuota::new(100, WINDOW);
         let mut used = quota.acquire(50).await;
@@ -155,7 +155,7 @@ fn whoever_waits_hears_of_a_share_that_was_not_used() {
 
 /// A small request does not overtake a larger one that waits.
 #[test]
-fn nobody_jumps_the_queue() {
+fn no_waiter_overtakes_another() {
     on_paused_time(async {
         let quota = ServerQuota::new(100, WINDOW);
         let held = quota.try_acquire(60).unwrap();
@@ -188,7 +188,7 @@ fn shares_of_another_process_are_held() {
 
 /// The predicted wait is exact where all permits in use come back at known times, also behind other waiters.
 #[test]
-fn it_is_known_when_there_will_be_room() {
+fn the_wait_for_a_permit_is_predicted() {
     on_paused_time(async {
         let quota = ServerQuota::new(100, WINDOW);
         assert_eq!(quota.room_in(100), Duration::ZERO);
@@ -224,7 +224,7 @@ fn it_is_known_when_there_will_be_room() {
 
 /// A request that is underway holds its share for a window after its answer.
 #[test]
-fn what_is_underway_comes_back_after_a_window() {
+fn permits_underway_return_after_a_window() {
     on_paused_time(async {
         let quota = ServerQuota::new(100, WINDOW);
         let underway = quota.acquire(100).await;

@@ -5,6 +5,7 @@ use ecs_model::RebootType;
 
 use super::*;
 use crate::fleet::{Choice, Screen, Unready};
+use crate::rolling::StopReason;
 
 const SERVERS: [&str; 5] = [
     "616fb98f-46ca-475e-917e-2563e5a8cd19",
@@ -107,7 +108,7 @@ fn a_success_that_was_not_itemised() {
 }
 
 #[test]
-fn a_report_says_where_it_was_and_who_was_left_out_if_it_knows() {
+fn a_report_has_its_place_and_the_skipped_servers_if_known() {
     let target: ecs_auth::ResolvedTarget = serde_json::from_value(json!({
         "operator": {"value": "Open Telekom Cloud", "origin": "the region"},
         "account": {"kind": "token", "origin": "--token", "user": null, "domain": null, "access_key": null,

@@ -8,14 +8,17 @@ use crate::fleet::UnreadyServer;
 impl UnreadyServer {
     /// Its part of the report of the run: not attempted.
     pub fn report(&self) -> ServerReport {
-        self.not_attempted(format!("skipped, because it was not ready: {}", self.why))
+        self.not_attempted(format!(
+            "skipped, because it was not ready: {}",
+            self.reason
+        ))
     }
 
     /// The wave, if this was found when the wave was about to begin; counted from 0.
     pub(crate) fn report_of_wave(&self, wave: usize) -> ServerReport {
-        let (number, why) = (wave + 1, &self.why);
+        let (number, reason) = (wave + 1, &self.reason);
         self.not_attempted(format!(
-            "skipped, because it was not ready before wave {number}: {why}"
+            "skipped, because it was not ready before wave {number}: {reason}"
         ))
     }
 

@@ -1,4 +1,4 @@
-//! The default brake: what stops a run in which actions keep failing although nobody set a limit.
+//! The default brake: what stops a run in which actions keep failing although no limit was set.
 
 use ecs_model::ServerId;
 
@@ -17,7 +17,7 @@ impl Rules {
     /// - when more than [`BRAKE_PERCENT`](Self::BRAKE_PERCENT) of the servers, and more than
     ///   [`BRAKE_AT_LEAST`](Self::BRAKE_AT_LEAST), have failed;
     /// - after a wave without a success;
-    /// - after a canary of which a server failed, if nobody is asked about it.
+    /// - after a canary of which a server failed, if no question follows.
     ///
     /// ```
     /// use ecs_ops::rolling::{CountOrPercent, Rules};

@@ -35,7 +35,7 @@ pub(crate) enum HangReading {
 }
 
 /// The results of the reads of one server since its soft restart was accepted. Times are those of
-/// any clock that nobody sets.
+/// any clock that is not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HangHistory {
     /// The task and the time of the last change that all reads since `from` showed.

@@ -111,7 +111,7 @@ impl Model {
         self.over();
     }
 
-    /// The process dies, or ends with a report, and another one goes on.
+    /// The process dies, or ends with a report, and another one continues.
     fn another_process(&mut self, reported: bool) -> TestCaseResult {
         let is_unsent = |id: &&ServerId| id.as_bytes()[15].is_multiple_of(2);
         let (unsent, awaited): (Vec<_>, Vec<_>) = self.in_flight.iter().partition(is_unsent);
@@ -260,8 +260,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Waves come one after the other, each after all that is due; in flight is never more than one
-    /// of them, the budget is not exceeded by more than one, and whoever goes on, told what was
-    /// written down, goes on with each server that was not acted on, once.
+    /// of them, the budget is not exceeded by more than one, and the next process, given what was
+    /// recorded, continues with each server that was not acted on, once.
     #[test]
     fn a_rolling_restart(
         sizes in prop::collection::vec(1usize..6, 0..8),

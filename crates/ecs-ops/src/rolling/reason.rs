@@ -16,7 +16,7 @@ pub enum StopReason {
     },
     /// No server of the canary succeeded, whatever the failure budget.
     Canary,
-    /// The brake: a server of a canary failed that nobody was asked about.
+    /// The brake: a server of a canary without a question failed.
     CanaryFailures {
         /// The number of its servers that failed or are unknown.
         failed: usize,

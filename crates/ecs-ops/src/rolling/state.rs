@@ -95,7 +95,7 @@ enum Stage {
 }
 
 impl Rolling {
-    /// A new rolling run. Empty waves are left out.
+    /// A new rolling run. Empty waves are omitted.
     pub(crate) fn new(waves: Vec<Vec<ServerId>>, rules: Rules) -> Self {
         let waves: Vec<_> = waves.into_iter().filter(|wave| !wave.is_empty()).collect();
         let servers = waves.iter().map(Vec::len).sum();
@@ -265,7 +265,7 @@ impl Rolling {
             _ => self.stopped = None,
         }
         if self.stage == Stage::Ready(0) && self.stopped.is_none() && self.has_no_canary_left() {
-            // It never begins. Whoever resumes the run knows.
+            // It never begins. The user who resumes the run has seen the reason.
             self.stage = self.after_check(0);
         }
         let unsent: HashSet<_> = unsent.iter().copied().collect();

@@ -63,7 +63,7 @@ pub struct RunBuilder {
     /// The id of the run, if the caller chose it.
     pub(super) run_id: Option<String>,
     pub(super) resumed: Option<Box<Recovered>>,
-    /// `true` if a stop that was asked for, by the journal, no longer binds.
+    /// `true` if the requested stop of the journal no longer binds.
     pub(super) continues_stopped: bool,
     pub(super) target: Option<ResolvedTarget>,
     pub(super) invocation: Option<Invocation>,

@@ -15,7 +15,7 @@ use crate::Client;
 /// The time between two reads. A restart usually takes 15 to 35 seconds.
 const PAUSE: Duration = Duration::from_secs(180);
 
-/// Decides when to read the servers. Its times are those of a clock that nobody sets.
+/// Decides when to read the servers. Its times are those of a clock that is not set.
 #[derive(Debug)]
 pub(super) struct HangWatch {
     origin: Instant,

@@ -1,4 +1,4 @@
-//! Lists servers while a run goes on: one list at a time, for all who want one.
+//! Lists servers during a run: one list at a time, for all readers.
 //!
 //! The [reconciler](super::reconcile) wants lists after lost answers, the [verifier](super::verify)
 //! while servers come to rest; each has a [schedule](super::schedule). The [hang watch](super::hang) wants one
@@ -131,7 +131,7 @@ impl Observer {
         Some(query)
     }
 
-    /// Returns `true` if the run goes on as it is without the list that is underway.
+    /// Returns `true` if the run continues without the list that is underway.
     pub(super) fn is_optional(&self) -> bool {
         let underway = self.underway.as_ref();
         underway.is_some_and(|list| !list.reconciles && !list.verifies)

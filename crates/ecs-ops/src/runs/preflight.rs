@@ -55,7 +55,7 @@ impl Preflight {
                 }
                 let cached = check.cached.map(|error| {
                     error.because(
-                        "a cache on the way answers lists of servers, which are no evidence then",
+                        "a cache answers in place of the service, so lists of servers prove nothing",
                     )
                 });
                 let refused = check.refused.map(|error| {

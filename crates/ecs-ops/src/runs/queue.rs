@@ -128,7 +128,7 @@ impl RequestQueue {
     }
 
     /// The number of refusals in a row, if there are too many to continue. The last few servers are
-    /// sent all the same.
+    /// sent anyway.
     pub(crate) fn gives_up(&self) -> Option<u32> {
         const FEW: usize = MAX_REFUSALS as usize;
         (self.refusals >= MAX_REFUSALS && self.left().nth(FEW).is_some()).then_some(self.refusals)

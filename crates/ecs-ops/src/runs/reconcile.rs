@@ -23,7 +23,7 @@ const FIRST: Duration = Duration::from_secs(5);
 /// The number of tries of the initial list after it was throttled for too long.
 const THROTTLED_LISTS: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(60);
-/// So many times the limit is waited for lists that fail, and for records and traces that come late.
+/// The longest wait, in multiples of the limit, for lists that fail, and for late records and traces.
 const EXTENSION: u32 = 3;
 
 /// Decides when to list servers, and compares them with their initial state.

@@ -5,155 +5,31 @@
 //! take, which is measured: by other requests of the same run.
 
 mod reader;
+mod reading;
 mod tracker;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ecs_model::{ServerAction, ServerId};
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use ecs_model::ServerId;
 
 use super::evidence::{
-    Conclusion, Observation, SentTimes, ServerList, conclusions, goal, is_changed,
-    would_show_change,
+    Conclusion, Observation, ServerList, conclusions, goal, is_changed, would_show_change,
 };
 use super::traces::TraceFinding;
 use crate::action::PowerAction;
 use crate::report::Evidence;
 
 pub(super) use reader::RecordQuery;
+pub(crate) use reading::{OwnIdentity, Reading, earliest_start, is_alike, read, start_of};
 pub(super) use tracker::{RecordTracker, recently_accepted};
 
-/// Two readings of the service's clock that differ by more than this show that it was set, so that
-/// records cannot be placed in time.
-const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(5);
-/// The longest time by which an action can have started before the latest time of sending: the
-/// reading is the latest possible one, and records can have whole seconds.
-const START_MARGIN: SignedDuration = SignedDuration::from_secs(5);
-/// An action like ours that started less than this before the sending leaves its absence unproven.
-const UNCLEAR_MARGIN: SignedDuration = SignedDuration::from_secs(900);
 /// A record that is absent is conclusive after this many times the longest time that a record of
 /// another request took.
 const DELAY_FACTOR: u32 = 3;
 
 /// The conclusion about a server that shows the action.
 const SHOWN: Conclusion = Conclusion::Succeeded(Evidence::Server);
-
-/// By what an action of this run is recognized.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct OwnIdentity {
-    /// The id of the user; `None` if it is not known.
-    pub(crate) user: Option<String>,
-    /// `true` if records of accepted requests show this user. Otherwise the service may record
-    /// another one, and somebody else's action cannot be told apart.
-    pub(crate) confirmed: bool,
-    /// The service's id of the exchange whose answer was lost, if it was seen.
-    pub(crate) request_id: Option<String>,
-}
-
-/// The evidence of one server's records about a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reading {
-    /// An action of this run.
-    Ours {
-        /// `true` if the record says that it failed.
-        failed: bool,
-        /// A later action of somebody else, with a description.
-        superseded: Option<String>,
-    },
-    /// Only other actions since the sending, with a description of the last one.
-    Others(String),
-    /// An action that may or may not be of this run.
-    Unclear,
-    /// No action since the sending.
-    Nothing,
-}
-
-/// The earliest start of an action that was sent at this time; `None` if the service's clock is not
-/// known well enough.
-pub(crate) fn earliest_start(sent: SentTimes) -> Option<Timestamp> {
-    let (then, now) = (sent.then?, sent.now?);
-    let difference = then.duration_since(now).abs();
-    (difference <= CLOCK_STEP)
-        .then(|| then.min(now).checked_sub(START_MARGIN).ok())
-        .flatten()
-}
-
-/// Reads the time of a record: UTC, mostly without saying so.
-pub(crate) fn start_of(record: &ServerAction) -> Option<Timestamp> {
-    let text = record.start_time.as_deref()?;
-    let zoned = || text.parse::<Timestamp>().ok();
-    let plain = || {
-        TimeZone::UTC
-            .to_timestamp(text.parse::<DateTime>().ok()?)
-            .ok()
-    };
-    zoned().or_else(plain)
-}
-
-/// Returns `true` if a record is of an action like this one.
-pub(crate) fn is_alike(action: PowerAction, record: &ServerAction) -> bool {
-    record.action.as_deref() == Some(action.name())
-}
-
-fn describe(record: &ServerAction) -> String {
-    let action = record.action.as_deref().unwrap_or("an action");
-    let time = record.start_time.as_deref().unwrap_or("at an unknown time");
-    let user = record.user_id.as_deref().unwrap_or("unknown");
-    format!("{action} at {time} by user {user}, not by this run")
-}
-
-/// Interprets the records of one server.
-pub(crate) fn read(
-    action: PowerAction,
-    records: &[ServerAction],
-    own: &OwnIdentity,
-    earliest: Timestamp,
-) -> Reading {
-    let unclear_from = earliest.checked_sub(UNCLEAR_MARGIN).unwrap_or(earliest);
-    let mut ours: Option<(Timestamp, bool)> = None;
-    let mut others: Option<(Timestamp, String)> = None;
-    let mut unclear = false;
-    for record in records {
-        let alike = is_alike(action, record);
-        let start = start_of(record);
-        let same_request = own.request_id.is_some() && own.request_id == record.request_id;
-        let same_user = own.user.is_some() && own.user == record.user_id;
-        let since = start.filter(|start| *start >= earliest);
-        if alike && (same_request || (same_user && since.is_some())) {
-            let failed = record.message.as_deref();
-            let failed = failed.is_some_and(|message| message.eq_ignore_ascii_case("error"));
-            let at = start.unwrap_or(earliest);
-            if ours.is_none_or(|(latest, _)| latest <= at) {
-                ours = Some((at, failed));
-            }
-        } else if let Some(at) = since {
-            if own.user.is_none() || record.user_id.is_none() {
-                unclear |= alike;
-            } else if others.as_ref().is_none_or(|(latest, _)| *latest <= at) {
-                others = Some((at, describe(record)));
-            }
-        } else {
-            // Too early or without a readable time.
-            let recent = start.is_none_or(|start| start >= unclear_from);
-            unclear |= alike && recent && (same_user || start.is_none() || own.user.is_none());
-        }
-    }
-    match (ours, others) {
-        (Some((at, failed)), others) => Reading::Ours {
-            failed,
-            superseded: others
-                .filter(|(other, _)| *other >= at)
-                .map(|(_, what)| what),
-        },
-        (None, _) if unclear || own.user.is_none() => Reading::Unclear,
-        (None, Some(_)) if !own.confirmed => Reading::Unclear,
-        (None, Some((_, what))) => Reading::Others(what),
-        (None, None) => Reading::Nothing,
-    }
-}
 
 /// Returns `true` if records that are absent at this age of a request are conclusive. `delays`: the
 /// time after which the record of each other request was seen; `None`: not seen yet.
@@ -244,7 +120,7 @@ impl RequestRecords {
             Some(_) if self.shows_ours() => false,
             Some((TraceFinding::Refused(_), true)) => true,
             Some((TraceFinding::Nothing(others), true)) => {
-                // A change that nobody's trace explains contradicts the traces.
+                // A change that no trace explains contradicts the traces.
                 let explained = |(id, observation): (&ServerId, &Observation)| {
                     let changed = is_changed(states.now.get(id), states.before.get(id));
                     let shows = changed || *observation == Observation::InProgress;
@@ -277,7 +153,7 @@ impl RequestRecords {
             TraceFinding::Refused(reason) => Some(format!(
                 "the service's trace shows that it was refused: {reason}"
             )),
-            TraceFinding::Unclear(message) => Some(message.clone()),
+            TraceFinding::Inconclusive(message) => Some(message.clone()),
             TraceFinding::Nothing(others) => others.get(id).cloned(),
         }
     }
@@ -306,7 +182,7 @@ impl RequestRecords {
                     !changed && *observation != Observation::InProgress
                 }
                 Some(Reading::Others(_)) => {
-                    // A start or stop leaves no record if somebody else was faster.
+                    // A start or stop leaves no record if another user was faster.
                     recorded |= matches!(states.action, PowerAction::Reboot(_));
                     true
                 }
@@ -316,15 +192,15 @@ impl RequestRecords {
         self.delay_bounded && all_absent && recorded
     }
 
-    /// Returns the objection of the traces to a success that only the server shows: somebody else did it, or the
+    /// Returns the objection of the traces to a success that only the server shows: another user did it, or the
     /// trace of the request is still to come, or it should be there and is not.
-    fn traced_doubt(&self, id: &ServerId, limit_reached: bool) -> Option<Conclusion> {
+    fn contradicting_trace(&self, id: &ServerId, limit_reached: bool) -> Option<Conclusion> {
         let Some((TraceFinding::Nothing(others), bounded)) = &self.trace else {
             return None;
         };
         match others.get(id) {
             _ if matches!(self.readings.get(id), Some(Reading::Ours { .. })) => None,
-            Some(what) => Some(Conclusion::Undecided(what.clone())),
+            Some(message) => Some(Conclusion::Undecided(message.clone())),
             None if !limit_reached => self.traces_come.then_some(Conclusion::AwaitingRecord),
             None => bounded.then(|| {
                 let message = "it changed, but the service has no trace of the action";
@@ -365,13 +241,15 @@ impl RequestRecords {
             {
                 fallback
             }
-            Some(Reading::Nothing | Reading::Others(_) | Reading::Unclear) | None if traced => {
+            Some(Reading::Nothing | Reading::Others(_) | Reading::Inconclusive) | None
+                if traced =>
+            {
                 Conclusion::NotRecorded(self.traced_reason(id))
             }
             Some(Reading::Nothing | Reading::Others(_)) if absent => {
                 Conclusion::NotRecorded(match self.readings.get(id) {
-                    Some(Reading::Others(what)) => {
-                        format!("the service has no record of it; {what}")
+                    Some(Reading::Others(message)) => {
+                        format!("the service has no record of it; {message}")
                     }
                     _ => "the service has no record of it".to_owned(),
                 })
@@ -383,20 +261,22 @@ impl RequestRecords {
                 ))
             }
             Some(Reading::Ours {
-                superseded: Some(what),
+                superseded: Some(message),
                 ..
-            }) => undecided(format!("another action followed: {what}")),
+            }) => undecided(format!("another action followed: {message}")),
             Some(Reading::Ours { .. }) if executed && states.is_at_rest(id) => {
                 Conclusion::Succeeded(Evidence::Record)
             }
-            Some(Reading::Others(what)) => undecided(what.clone()),
+            Some(Reading::Others(message)) => undecided(message.clone()),
             Some(Reading::Nothing) if fallback == SHOWN && !limit_reached => {
                 Conclusion::AwaitingRecord
             }
             Some(Reading::Nothing) if fallback == SHOWN && self.delay_bounded => {
                 undecided("it changed, but the service has no record of the action".to_owned())
             }
-            _ if fallback == SHOWN => self.traced_doubt(id, limit_reached).unwrap_or(fallback),
+            _ if fallback == SHOWN => self
+                .contradicting_trace(id, limit_reached)
+                .unwrap_or(fallback),
             _ => fallback,
         };
         let concluded = states.servers.iter().zip(fallback);

@@ -215,7 +215,7 @@ fn complete(report: &mut Report, names: &ServerNames, unready: Vec<UnreadyServer
 /// The longest wait of a finished run for its last records.
 const LAST_RECORDS: Duration = Duration::from_secs(2);
 
-/// Records a stop when somebody asks for it, before anybody is told. Returns when the run is to end
+/// Records a requested stop, before it is reported. Returns when the run is to end
 /// at once.
 async fn record_stop(log: &RunJournal, control: &Control, sink: &Sink) {
     control.reached(Level::NoMoreSubmissions).await;
@@ -314,7 +314,7 @@ impl RunEnd<'_> {
         if !servers.is_empty() {
             log.write(|| Record::Outcomes { servers }).await?;
         }
-        // Whatever else ended the run: a stop that was asked for binds whoever resumes it.
+        // A requested stop binds the resumed run, whatever else ended the run.
         let asked = self.control.is_stop_asked().then(|| Stopped::Requested {
             reason: self.control.reason(),
         });

@@ -2,6 +2,7 @@
 
 mod close;
 mod conclude;
+mod end;
 mod escalate;
 mod hang;
 mod jobs;
@@ -140,7 +141,7 @@ pub(crate) struct RunState {
     /// Escalations. `None`: escalation is off.
     escalations: Option<Escalations>,
     on_unknown: UnknownPolicy,
-    /// `true` if the run was told to submit nothing more.
+    /// `true` if the run was stopped: it submits nothing more.
     closing: bool,
     /// The requests to reconcile.
     unknown_requests: BTreeSet<usize>,
@@ -272,35 +273,36 @@ impl RunState {
     }
 
     /// Notes that the journal failed, so nothing more is submitted. Returns whether that is new.
-    pub(crate) fn journal_failed(&mut self, why: Problem) -> bool {
+    pub(crate) fn journal_failed(&mut self, reason: Problem) -> bool {
         let news = self.journal_failed.is_none();
-        self.halt(why.clone().because("not sent"));
-        self.journal_failed.get_or_insert(why);
+        self.halt(reason.clone().because("not sent"));
+        self.journal_failed.get_or_insert(reason);
         news
     }
 
     /// Stops submitting.
-    pub(crate) fn halt(&mut self, why: Problem) {
-        self.halted.get_or_insert(why);
+    pub(crate) fn halt(&mut self, reason: Problem) {
+        self.halted.get_or_insert(reason);
     }
 
-    /// Notes that the run was told to submit nothing more; nothing is resubmitted either.
+    /// Notes the stop: nothing more is submitted or resubmitted.
     pub(crate) fn stop_submitting(&mut self) {
         self.closing = true;
     }
 
     /// The service cannot be reached.
-    pub(crate) fn unreachable(&mut self, why: Problem) {
-        self.halt(why.because("not sent because the service cannot be reached"));
+    pub(crate) fn unreachable(&mut self, reason: Problem) {
+        self.halt(reason.because("not sent because the service cannot be reached"));
     }
 
     /// Notes that the credentials were refused.
-    pub(crate) fn refuse(&mut self, why: Problem) {
+    pub(crate) fn refuse(&mut self, reason: Problem) {
         self.halt(
-            why.clone()
+            reason
+                .clone()
                 .because("not sent because another request was refused"),
         );
-        self.refused.get_or_insert(why);
+        self.refused.get_or_insert(reason);
     }
 
     /// Returns `true` if queries are refused.
@@ -383,51 +385,6 @@ impl RunState {
         };
         events.extend(self.end_request(index, &outcome));
         events
-    }
-
-    /// Sets the outcome of a server; the first one is kept.
-    fn end_server(&mut self, id: ServerId, outcome: Outcome) -> Option<Event> {
-        let outcome = self.set_outcome(id, outcome)?.clone();
-        Some(Event::ServerDone(self.ledger.report_of(id, outcome)))
-    }
-
-    /// Sets the outcome of a server; the first one is kept. The outcome that was set, if it was.
-    fn set_outcome(&mut self, id: ServerId, outcome: Outcome) -> Option<&Outcome> {
-        if self.ledger.outcomes.contains_key(&id) || self.is_soft_outcome(&id, &outcome) {
-            return None;
-        }
-        let outcome = self.hold_for_verification(id, outcome)?;
-        let outcome = self.merge_with_first_attempt(id, outcome);
-        let outcome = self.hold_for_reading(id, outcome)?;
-        let outcome = self.defer_for_escalation(id, outcome)?;
-        self.keep_outcome(id, outcome)
-    }
-
-    fn keep_outcome(&mut self, id: ServerId, outcome: Outcome) -> Option<&Outcome> {
-        if let Some(waves) = &mut self.waves {
-            waves.ended(id, &outcome);
-        }
-        // Room for all of them at once, but not before one is known: a run that does not wait has none.
-        if self.ledger.outcomes.is_empty() {
-            self.ledger.outcomes.reserve(self.servers.len());
-        }
-        self.ledger.outcomes.insert_first(id, outcome);
-        self.ledger.outcomes.get(&id)
-    }
-
-    /// Ends a request: each of its servers gets this outcome, unless it has one.
-    fn end_request(&mut self, index: usize, outcome: &Outcome) -> Vec<Event> {
-        let servers = self.ending(index).into_iter();
-        let ended = servers.filter_map(|id| self.end_server(id, outcome.clone()));
-        ended.collect()
-    }
-
-    /// The servers of a request, which ends.
-    fn ending(&mut self, index: usize) -> Vec<ServerId> {
-        if let Some(request) = self.requests.get_mut(index) {
-            request.state = RequestState::Ended;
-        }
-        self.servers(index).to_vec()
     }
 }
 

@@ -208,13 +208,13 @@ pub(crate) enum TraceFinding {
     Executed,
     /// It was refused, for this reason.
     Refused(String),
-    /// The traces do not tell, with a description.
-    Unclear(String),
+    /// The traces do not decide, with a description.
+    Inconclusive(String),
     /// There is no trace of it. What others did to its servers since, by server.
     Nothing(HashMap<ServerId, String>),
 }
 
-/// Looks for the trace of a request: by its id if that is known and found, otherwise by user,
+/// Finds the trace of a request: by its id if that is known and found, otherwise by user,
 /// action, time and the whole set of servers.
 pub(crate) fn find(request: LostRequest<'_>, traces: &[ActionTrace]) -> TraceFinding {
     let name = trace_name(request.action);
@@ -241,12 +241,12 @@ pub(crate) fn find(request: LostRequest<'_>, traces: &[ActionTrace]) -> TraceFin
         .iter()
         .any(|trace| trace.action.is_some() && !is_alike(trace))
     {
-        return TraceFinding::Unclear(
+        return TraceFinding::Inconclusive(
             "the trace with the id of the request is of another action".to_owned(),
         );
     }
     if ours.is_empty() && request.earliest.is_none() {
-        return TraceFinding::Unclear(
+        return TraceFinding::Inconclusive(
             "the service's clock was set meanwhile, so that its traces cannot be placed in time"
                 .to_owned(),
         );
@@ -264,7 +264,7 @@ pub(crate) fn find(request: LostRequest<'_>, traces: &[ActionTrace]) -> TraceFin
                 continue;
             }
             if !same_user || trace.action.is_none() || trace.at.is_none() {
-                return TraceFinding::Unclear(format!(
+                return TraceFinding::Inconclusive(format!(
                     "the trace may be that of this request: {}",
                     trace.describe().replace(", not by this run", "")
                 ));
@@ -274,7 +274,7 @@ pub(crate) fn find(request: LostRequest<'_>, traces: &[ActionTrace]) -> TraceFin
     }
     if let Some(trace) = ours.iter().find(|trace| trace.proves_nothing) {
         let refusal = trace.refusal.as_deref().unwrap_or_default();
-        return TraceFinding::Unclear(format!(
+        return TraceFinding::Inconclusive(format!(
             "the service's trace shows an error that does not prove that nothing was executed: {refusal}"
         ));
     }
@@ -288,7 +288,7 @@ pub(crate) fn find(request: LostRequest<'_>, traces: &[ActionTrace]) -> TraceFin
             Some(job_id) => TraceFinding::Accepted(job_id.clone()),
             None => TraceFinding::Executed,
         },
-        (Some(_), more, _) => TraceFinding::Unclear(format!(
+        (Some(_), more, _) => TraceFinding::Inconclusive(format!(
             "the service shows {} accepted requests like this one",
             more + 1
         )),

@@ -143,14 +143,14 @@ impl Selection {
             let fits = |server: &Server| self.addresses.iter().any(|wanted| wanted.fits(server));
             add(described_as("address", &self.addresses), Box::new(fits));
         }
-        for (what, wanted, values) in self.value_conditions() {
+        for (attribute, wanted, values) in self.value_conditions() {
             if !wanted.is_empty() {
                 let fits = move |server: &Server| {
                     values(server)
                         .iter()
                         .any(|value| wanted.iter().any(|wanted| wanted == value))
                 };
-                add(described_as(what, wanted), Box::new(fits));
+                add(described_as(attribute, wanted), Box::new(fits));
             }
         }
         if let Some(time) = self.created_before {
@@ -205,7 +205,7 @@ impl Selection {
             if found.is_empty() {
                 problems.push(SelectionProblem::NotExcluded(server.clone()));
             }
-            // All servers of an ambiguous name are left out: one too few is safer than one too
+            // All servers of an ambiguous name are omitted: one too few is safer than one too
             // many.
             ids.extend(found.iter().map(|found| found.id));
         }
@@ -243,27 +243,31 @@ impl Selection {
                 problems.push(unknown_value("status", status.as_str(), known));
             }
         }
-        for (what, wanted, values) in self.value_conditions() {
+        for (attribute, wanted, values) in self.value_conditions() {
             if wanted.is_empty() {
                 continue;
             }
             let known: BTreeSet<String> =
                 servers.iter().flat_map(values).map(str::to_owned).collect();
             for value in wanted.iter().filter(|value| !known.contains(*value)) {
-                problems.push(unknown_value(what, value, known.clone()));
+                problems.push(unknown_value(attribute, value, known.clone()));
             }
         }
     }
 }
 
-fn described_as(what: &str, values: &[impl ToString]) -> String {
+fn described_as(attribute: &str, values: &[impl ToString]) -> String {
     let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-    format!("{what} {}", values.join(" or "))
+    format!("{attribute} {}", values.join(" or "))
 }
 
-fn unknown_value(what: &'static str, value: &str, known: BTreeSet<String>) -> SelectionProblem {
+fn unknown_value(
+    attribute: &'static str,
+    value: &str,
+    known: BTreeSet<String>,
+) -> SelectionProblem {
     SelectionProblem::UnknownValue {
-        what,
+        attribute,
         value: value.to_owned(),
         known: known.into_iter().collect(),
     }

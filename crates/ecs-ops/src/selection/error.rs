@@ -23,14 +23,14 @@ pub enum SelectionProblem {
         /// The servers that have it.
         candidates: Vec<String>,
     },
-    /// No server is the one to leave out.
+    /// No server is the excluded one.
     NotExcluded(ServerRef),
     /// No server's name fits the pattern.
     NoName(String),
     /// No server has this value: it was misspelt, or is of another project.
     UnknownValue {
         /// The kind of value, such as `availability zone`.
-        what: &'static str,
+        attribute: &'static str,
         /// The value.
         value: String,
         /// The values that servers have.
@@ -55,7 +55,7 @@ pub enum SelectionProblem {
     /// No server has this address, or one in this network.
     NoAddress(String),
     /// Each condition is fulfilled by servers, but no server fulfills all of them; or all that do
-    /// were left out.
+    /// were omitted.
     Nothing {
         /// The number of servers that exist, or were given.
         servers: usize,
@@ -81,10 +81,14 @@ impl fmt::Display for SelectionProblem {
                 write!(f, "the server to exclude is not in the project: {server}")
             }
             Self::NoName(pattern) => write!(f, "no server's name fits {pattern:?}"),
-            Self::UnknownValue { what, value, known } => {
+            Self::UnknownValue {
+                attribute,
+                value,
+                known,
+            } => {
                 write!(
                     f,
-                    "no server has the {what} {value:?} (in use: {})",
+                    "no server has the {attribute} {value:?} (in use: {})",
                     listed(known)
                 )
             }

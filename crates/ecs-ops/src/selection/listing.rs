@@ -57,7 +57,7 @@ impl Client {
 
 impl Servers {
     /// Lists the servers that are meant. What the service can filter it filters; the rest is done
-    /// here, and the result is the same either way. A selection that seems misspelt is looked at
+    /// here, and the result is the same either way. A selection that seems misspelt is checked
     /// once more with the list of all servers.
     ///
     /// # Errors
@@ -119,8 +119,8 @@ fn take(selection: &Selection, listed: Vec<Server>) -> Result<Selected, super::S
 }
 
 /// The filters of the service for a selection; each finds at least the servers that are meant.
-/// `not-tags` is not among them: the vendor's page says that it leaves out tags that *contain* the
-/// value, so it can leave out more servers than are meant. Neither are two values of one kind, for
+/// `not-tags` is not among them: the vendor's page says that it omits tags that *contain* the
+/// value, so it can omit more servers than are meant. Neither are two values of one kind, for
 /// which the page has no form.
 pub(super) fn filter_of(selection: &Selection) -> ListFilter {
     let name = match (selection.names.as_slice(), selection.servers.as_deref()) {

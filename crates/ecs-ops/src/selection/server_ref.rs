@@ -78,16 +78,16 @@ fn problem_with_name(text: &str) -> Option<&'static str> {
         Some("it is longer than a name can be")
     } else if text.chars().any(char::is_control) {
         Some("it has control characters")
-    } else if looks_like_an_id(text) {
+    } else if resembles_an_id(text) {
         Some("it looks like an id, but an id is a UUID like 616fb98f-46ca-475e-917e-2563e5a8cd19")
     } else {
         None
     }
 }
 
-/// Returns `true` if a text has so many hexadecimal digits and hyphens, and nothing else, that an
+/// Returns `true` if a text has only hexadecimal digits and hyphens, and as many that an
 /// id was meant.
-fn looks_like_an_id(text: &str) -> bool {
+fn resembles_an_id(text: &str) -> bool {
     const FEWEST_DIGITS: usize = 24;
     let text = text.trim_start_matches('{').trim_end_matches('}');
     let text = text.strip_prefix("urn:uuid:").unwrap_or(text);

@@ -137,7 +137,7 @@ fn servers_that_are_given_keep_their_order_and_can_be_narrowed() {
 }
 
 #[test]
-fn what_fits_nothing_is_an_error_that_says_so() {
+fn a_filter_without_a_match_is_an_error() {
     let all = Selection::all;
     fails(
         of(&["web-3"]),
@@ -270,7 +270,7 @@ fn malformed_conditions_are_refused() {
 
 /// The query of the service never excludes a server that is selected.
 #[test]
-fn the_service_filters_what_it_can() {
+fn the_service_applies_its_filters() {
     use super::listing::filter_of;
     use crate::fleet::ListFilter;
     let filters = |selection: Selection| format!("{:?}", filter_of(&selection));

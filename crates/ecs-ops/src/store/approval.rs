@@ -24,9 +24,9 @@ pub struct Approve {
 pub struct PlanApproval {
     /// The hash of the plan.
     pub plan_hash: String,
-    /// The user, as the process said.
+    /// The user, as the process reported it.
     pub user: String,
-    /// The host, as the process said.
+    /// The host, as the process reported it.
     pub host: String,
     /// The process on that host.
     pub pid: i32,
@@ -34,7 +34,7 @@ pub struct PlanApproval {
     pub program: String,
     /// The role that the database knew it by; `None`: the database has no roles.
     pub role: Option<String>,
-    /// A signature of the hash, as it was given. Whoever relies on it verifies it.
+    /// A signature of the hash, as it was given. A caller that relies on it must verify it.
     pub signature: Option<String>,
     /// The time of the approval, by the clock of the store.
     pub approved_at: Timestamp,

@@ -18,7 +18,7 @@ use crate::journal::{HeldServer, QuotaLimits};
 /// The database of a [`Store`](super::Store).
 ///
 /// Each method is one transaction. It fails with [`Unavailable`](super::StoreErrorKind::Unavailable) only after it has been
-/// tried for a while, which the backend decides. A call whose commit is unclear is repeated by the backend as it was: its
+/// tried for a while, which the backend decides. A call whose commit is unknown is repeated by the backend as it was: its
 /// `write_id` is stored with what it wrote, and found there.
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Begins a run with its first record: [`Reply::Written`] or [`Reply::Exists`].
@@ -37,7 +37,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// A sign of life. `false`: another process has the run.
     fn touch<'a>(&'a self, run_id: &'a str, epoch: i64) -> BoxFuture<'a, Result<bool, StoreError>>;
 
-    /// The process lets go of the run: whoever takes it over need not wait.
+    /// The process releases the run: a takeover need not wait.
     fn release<'a>(&'a self, run_id: &'a str, epoch: i64) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// The lines of the records of a run with numbers below this, in their order, without newlines.
@@ -47,7 +47,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         below: i64,
     ) -> BoxFuture<'a, Result<Vec<String>, StoreError>>;
 
-    /// The latest runs, or the one that is asked for. A process is silent after this time.
+    /// The latest runs, or the one that is requested. A process is silent after this time.
     fn runs<'a>(
         &'a self,
         which: Which<'a>,
@@ -75,7 +75,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     fn role(&self) -> BoxFuture<'_, Result<Option<String>, StoreError>>;
 
     /// Sends hints about runs that change, for as long as it is polled. It may end, if the database
-    /// gives none, and may miss changes: whoever gets hints also reads from time to time.
+    /// gives none, and may miss changes: a reader of hints also reads from time to time.
     fn listen(&self, hints: Hints) -> BoxFuture<'static, ()>;
 
     /// Returns the servers among these that runs act on.
@@ -166,7 +166,7 @@ pub struct Ask {
     pub servers: Vec<ServerId>,
     /// The quota.
     pub limits: QuotaLimits,
-    /// For how long its share is held if nothing more is heard of it.
+    /// The time for which its permit is held without a further record of it.
     pub hold: Duration,
 }
 

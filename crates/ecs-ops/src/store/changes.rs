@@ -78,7 +78,7 @@ impl Store {
     /// Signals when runs changed: by notifications of the database, and in any case each
     /// [`poll_interval`](super::StoreTimes::poll_interval). A signal has no content: read it with
     /// [`runs`](Store::runs) or [`read_run`](Store::read_run). Changes before the first
-    /// [`next`](Changes::next) may be left out, so read once before it.
+    /// [`next`](Changes::next) may be omitted, so read once before it.
     ///
     /// A run whose process dies changes nothing: a read shows that it is silent.
     pub fn changes(&self) -> Changes {

@@ -69,7 +69,7 @@ impl Store {
 impl Follower {
     /// Waits for the next update: the first one at once, with all records so far; further ones when there are
     /// records, or when the state of the run or its epoch changed. It never ends: a run that ended
-    /// may be resumed. No record is left out or comes twice. Cancel-safe.
+    /// may be resumed. No record is omitted or comes twice. Cancel-safe.
     ///
     /// # Errors
     /// As [`Store::read_run`]. After a [temporary](StoreError::is_temporary) one it may be called

@@ -94,7 +94,7 @@ impl StoreJournal {
         }
     }
 
-    /// Lets go of the run in good order, ended or not: another process then resumes it without
+    /// Releases the run in good order, ended or not: another process then resumes it without
     /// waiting. Whatever is dropped without this counts as dead after a while.
     ///
     /// # Errors
@@ -123,8 +123,8 @@ impl StoreJournal {
     {
         // The lock is fair.
         let writer = Arc::clone(&self.writer).lock_owned().await;
-        if let Some(why) = &writer.broken {
-            let message = format!("the journal in the store takes no more records: {why}");
+        if let Some(reason) = &writer.broken {
+            let message = format!("the journal in the store takes no more records: {reason}");
             return Err(JournalError::new(JournalErrorKind::Broken, message));
         }
         let writing = tokio::spawn(write(writer));
@@ -163,7 +163,7 @@ impl Journal for StoreJournal {
 }
 
 impl RecordWriter {
-    /// After an error nobody knows what is in the store, so that nothing more is written.
+    /// After an error the content of the store is unknown, so nothing more is written.
     fn fail(&mut self, error: StoreError) -> JournalError {
         self.broken = Some(error.to_string());
         self.heartbeat = None;

@@ -74,7 +74,7 @@ pub struct Holder {
     pub host: String,
     /// The process.
     pub pid: i64,
-    /// Since when it has the run.
+    /// The time since which it has the run.
     pub since: i64,
     /// Its last sign of life.
     pub seen: i64,
@@ -91,7 +91,7 @@ pub struct Held {
     pub user: String,
     /// Its host.
     pub host: String,
-    /// Since when, in microseconds since 1970.
+    /// The time since which it holds the server, in microseconds since 1970.
     pub since: i64,
 }
 

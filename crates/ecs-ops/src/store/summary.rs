@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum RunStatus {
     /// It has ended with a report.
     Ended,
-    /// Its process let go of it before its end: it can be resumed.
+    /// Its process released it before its end: it can be resumed.
     Released,
     /// Its process is alive.
     Running,

@@ -28,7 +28,7 @@ fn the_written_form() {
 }
 
 #[test]
-fn what_cannot_be_used() {
+fn unusable_tickets_are_refused() {
     for (json, message) in [
         (r#"{"version":2,"job_id":"j"}"#, "job ticket version 2"),
         (r#"{"version":1}"#, "missing field `job_id`"),

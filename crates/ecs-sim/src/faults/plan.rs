@@ -16,7 +16,7 @@ const EXCHANGE: u64 = 0;
 pub(super) const ANSWERS: u64 = 1;
 pub(super) const JOB: u64 = 2;
 pub(super) const SHAPE: u64 = 3;
-/// The most times that the clock is set, each by so many seconds that it stays within the 15
+/// The most times that the clock is set; each time it stays within the 15
 /// minutes that signatures allow.
 pub(super) const MOST_STEPS: usize = 3;
 const LONGEST_STEP: i64 = 300;
@@ -225,7 +225,7 @@ pub(super) struct Plan {
     pub(super) outlives: bool,
     /// `true` if the transport enforces the time limit itself, or leaves that to its caller.
     pub(super) keeps_time: bool,
-    /// By how much the region's clock is set before, in seconds.
+    /// The seconds by which the region's clock is set before.
     pub(super) step: Option<i64>,
 }
 

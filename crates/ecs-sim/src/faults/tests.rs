@@ -250,7 +250,7 @@ async fn jobs_are_unknown_then_unfinished_then_truthful() {
 }
 
 /// Polls the job of one server every ten seconds, and returns each answer with its trace.
-async fn told_of_a_job(faults: Faults) -> Vec<(String, Option<String>)> {
+async fn statuses_of_a_job(faults: Faults) -> Vec<(String, Option<String>)> {
     let world = World::new(faults);
     world.restart(0).await;
     let job = world.transport.trace().exchanges[0].accepted.clone();
@@ -277,12 +277,12 @@ async fn told_of_a_job(faults: Faults) -> Vec<(String, Option<String>)> {
 
 #[tokio::test(start_paused = true)]
 async fn jobs_that_fail_to_be_shown_are_forgotten_or_never_end() {
-    let failing = told_of_a_job(with(|faults| faults.failing_job_queries = 1.0)).await;
+    let failing = statuses_of_a_job(with(|faults| faults.failing_job_queries = 1.0)).await;
     assert!(failing[0].1.is_none() && failing[0].0 != "Common.0011");
     let success = || Some("SUCCESS".to_owned());
     assert_eq!(failing[89], ("SUCCESS".to_owned(), success()));
 
-    let forgotten = told_of_a_job(with(|faults| faults.forgotten_jobs = 1.0)).await;
+    let forgotten = statuses_of_a_job(with(|faults| faults.forgotten_jobs = 1.0)).await;
     let known = forgotten
         .iter()
         .position(|(_, shown_job)| shown_job.is_none());
@@ -300,7 +300,7 @@ async fn jobs_that_fail_to_be_shown_are_forgotten_or_never_end() {
     for seed in 0..40 {
         let mut faults = with(|faults| faults.stuck_jobs = 1.0);
         faults.seed = seed;
-        let stuck = told_of_a_job(faults).await;
+        let stuck = statuses_of_a_job(faults).await;
         let (last, shown_job) = stuck[89].clone();
         assert!(shown_job.as_ref() == Some(&last) && last != "SUCCESS");
         assert!(stuck[10..].iter().all(|(word, _)| *word == last));

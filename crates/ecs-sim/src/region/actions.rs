@@ -118,10 +118,10 @@ impl Region {
         // servers with the same.
         if let Some(&(_, first)) = refused.first() {
             let alike = refused.iter().filter(|(_, obstacle)| *obstacle == first);
-            let (code, why) = first.code_and_message();
+            let (code, reason) = first.code_and_message();
             return Err(Answer::bad_request(
                 code,
-                named(why, alike.map(|(id, _)| id)),
+                named(reason, alike.map(|(id, _)| id)),
             ));
         }
         Ok(places)
@@ -216,7 +216,7 @@ impl Region {
 }
 
 /// Formats a sentence about servers, which names them if there are few.
-fn named<'a>(what: &str, ids: impl Iterator<Item = &'a ServerId>) -> String {
+fn named<'a>(problem: &str, ids: impl Iterator<Item = &'a ServerId>) -> String {
     const NAMED: usize = 5;
     let ids: Vec<&ServerId> = ids.collect();
     let shown: Vec<String> = ids.iter().take(NAMED).map(ToString::to_string).collect();
@@ -224,5 +224,5 @@ fn named<'a>(what: &str, ids: impl Iterator<Item = &'a ServerId>) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("server {}{more} {what}", shown.join(", "))
+    format!("server {}{more} {problem}", shown.join(", "))
 }

@@ -49,9 +49,9 @@ impl Region {
     pub(super) fn record(&mut self, job: &Job, user_id: &str) {
         for sub in &job.subs {
             if sub.end > job.begin {
-                let what = (job.action, sub.failure.is_some());
+                let action = (job.action, sub.failure.is_some());
                 let when = (job.accepted, sub.end);
-                self.records.push(sub.server, what, when, user_id);
+                self.records.push(sub.server, action, when, user_id);
             }
         }
     }

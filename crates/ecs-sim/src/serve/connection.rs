@@ -83,7 +83,7 @@ async fn answer(
             response.map(Full::new)
         }
         Err(error) if error.is::<LengthLimitError>() => too_large(region),
-        // The client left during its request: it was not received, so nothing is done. Nobody reads
+        // The client left during its request: it was not received, so nothing is done. No client reads
         // this answer.
         Err(_) => {
             let mut response = http::Response::new(Full::default());

@@ -7,7 +7,7 @@ fn parse(text: &str) -> Result<StoreAddress, StoreError> {
 }
 
 #[test]
-fn tls_is_verified_unless_it_is_switched_off_or_the_way_is_a_socket() {
+fn tls_is_verified_unless_off_or_on_a_socket() {
     assert_eq!(parse("postgres://u@h/d").unwrap().tls(), Tls::Verified);
     assert_eq!(
         parse("postgres://127.0.0.1/d").unwrap().tls(),

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_may_pass_is_tried_again_and_what_does_not_is_not() {
+fn only_transient_errors_are_retried() {
     let kind = |code: &str| classify(&SqlState::from_code(code)).0;
     for temporary in [
         "08006", "53100", "53300", "57P01", "57P03", "40001", "40P01", "55P03", "25006",
@@ -14,7 +14,7 @@ fn what_may_pass_is_tried_again_and_what_does_not_is_not() {
     for schema in ["42P01", "42883", "3F000"] {
         assert_eq!(kind(schema), StoreErrorKind::Schema, "{schema}");
     }
-    // A fault of the program: repeating it mends nothing. A cancelled statement, too, is an answer.
+    // A fault of the program: a retry cannot help. A cancelled statement is an answer too.
     for other in ["22003", "23505", "42601", "XX000", "57014"] {
         assert_eq!(kind(other), StoreErrorKind::Other, "{other}");
     }

@@ -1,6 +1,6 @@
 //! Processes and the server die at random instants.
 //!
-//! `ECS_STORE_SEEDS=500` runs so many seeds, `ECS_STORE_SEED=17` just this one.
+//! `ECS_STORE_SEEDS=500` runs this number of seeds, `ECS_STORE_SEED=17` just this one.
 
 use std::time::Duration;
 

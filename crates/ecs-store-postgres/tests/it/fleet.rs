@@ -11,7 +11,7 @@ use ecs_sim::{ActionKind, Region, SimTransport};
 use ecs_store_postgres::{PostgresStore, StoreError, StoreErrorKind, Takeover};
 use secrecy::ExposeSecret as _;
 
-/// The region's clock runs so many times as fast: its minute takes 0.6 s.
+/// The speed of the region's clock: its minute takes 0.6 s.
 const SPEED: u32 = 100;
 
 #[derive(Clone)]

@@ -1,5 +1,5 @@
 //! Two hosts, as network namespaces, and a network that is cut. Needs root and `ip` (Debian:
-//! iproute2); elsewhere it is left out, and says so.
+//! iproute2); elsewhere it is skipped, with a message.
 
 use std::io::Write as _;
 use std::process::Command;
@@ -49,7 +49,7 @@ impl Host {
         ip(&arguments).then_some(host)
     }
 
-    /// Cuts the way to the database, or mends it. Packets vanish meanwhile; nobody is told.
+    /// Cuts the route to the database, or restores it. Packets are lost meanwhile, without an error.
     fn set_way_to_database(&self, state: &str) {
         assert!(ip(&["link", "set", &self.link, state]));
     }
@@ -73,7 +73,7 @@ fn ip(arguments: &[&str]) -> bool {
 }
 
 /// Host 1 is cut off from the database, and still reaches the service. Host 2 takes its run over
-/// when it is silent, and ends it. Then the network is mended.
+/// when it is silent, and ends it. Then the network is restored.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_that_is_cut_off_from_the_database_sends_nothing_and_loses_its_run() {
     let Some(database) = database().await else {
@@ -128,9 +128,9 @@ async fn a_host_that_is_cut_off_from_the_database_sends_nothing_and_loses_its_ru
 
     first.set_way_to_database("up");
     let first = ended(cut_off).await;
-    let why = first.journal_failed.expect("another has its run");
-    assert!(why.contains("taken over by ops on child"), "{why}");
-    assert!(first.not_attempted > 0, "{why}");
+    let reason = first.journal_failed.expect("another has its run");
+    assert!(reason.contains("taken over by ops on child"), "{reason}");
+    assert!(first.not_attempted > 0, "{reason}");
     let most = sim.region().with(|region| {
         let servers: Vec<_> = region.servers().collect();
         let times = servers.iter().map(|id| region.accepted().times(id));

@@ -1,4 +1,4 @@
-//! Commits whose end is unclear, and projects.
+//! Commits whose end is unknown, and projects.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tests against a real PostgreSQL server. Where none is installed they are left out, and say so.
+//! Tests against a real PostgreSQL server. Where none is installed they are skipped, with a message.
 
 #![allow(
     clippy::unwrap_used,

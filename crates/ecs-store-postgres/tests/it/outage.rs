@@ -11,7 +11,7 @@ use crate::fleet::{Fleet, to_end};
 use crate::world::Database;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_sent_while_the_database_is_away_and_the_run_goes_on_after_it() {
+async fn nothing_is_sent_while_the_database_is_away_and_the_run_continues_after_it() {
     let Some(server) = Postgres::start(None) else {
         return;
     };
@@ -62,7 +62,7 @@ async fn nothing_is_sent_while_the_database_is_away_and_the_run_goes_on_after_it
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_stays_away_ends_the_run_and_what_was_accepted_is_watched() {
+async fn a_database_that_stays_away_ends_the_run_and_accepted_jobs_are_polled() {
     let Some(server) = Postgres::start(None) else {
         return;
     };

@@ -1,5 +1,5 @@
 //! pgbouncer in transaction mode between the processes and the server. Where it is not installed,
-//! this is left out, and says so.
+//! this is skipped, with a message.
 
 use std::io::Write as _;
 use std::net::TcpListener;

@@ -103,7 +103,7 @@ async fn a_role_that_runs_needs_no_right_to_a_table() {
 }
 
 #[tokio::test]
-async fn tables_of_other_versions_are_told_from_none() {
+async fn tables_of_other_versions_differ_from_absent_ones() {
     let Some(database) = database().await else {
         return;
     };
@@ -179,7 +179,7 @@ async fn passwords_tls_and_durability() {
         format!("{error:?}").contains("NotValidForName"),
         "{error:?}"
     );
-    // Without TLS, because it is asked for.
+    // Without TLS, because it is requested.
     let off: StoreAddress = format!("{address}?sslmode=disable").parse().unwrap();
     open(off.clone().with_passfile(&passfile)).await.unwrap();
     // A wrong password, and none.
@@ -194,7 +194,9 @@ async fn passwords_tls_and_durability() {
 
     sql(server, &database.name, "ALTER SYSTEM SET fsync = off").await;
     sql(server, &database.name, "SELECT pg_reload_conf()").await;
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    while database.value("current_setting('fsync')").await != "off" {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     let error = database_error(&database).await;
     assert_eq!(error.kind(), StoreErrorKind::NotDurable);
     assert!(error.to_string().contains("fsync=off"), "{error}");

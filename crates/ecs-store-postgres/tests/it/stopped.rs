@@ -65,8 +65,8 @@ async fn a_process_that_is_stopped_between_its_admission_and_its_first_byte_send
         });
         let Ended { journal_failed, .. } = ended(child).await;
         relays.abort();
-        let why = journal_failed.expect("another has its run");
-        assert!(why.contains("taken over by ops on other"), "{why}");
+        let reason = journal_failed.expect("another has its run");
+        assert!(reason.contains("taken over by ops on other"), "{reason}");
         // Without a stop it was within its time: that no client can prevent.
         let sent = sim
             .region()

@@ -63,7 +63,7 @@ async fn a_notification_names_the_run_and_comes_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_is_notified_while_nobody_listens() {
+async fn no_notification_is_sent_without_a_listener() {
     let Some(database) = database().await else {
         return;
     };
@@ -111,7 +111,7 @@ async fn a_listener_that_breaks_is_made_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn behind_a_pooler_polls_find_what_no_notification_tells() {
+async fn behind_a_pooler_polls_find_changes_without_notifications() {
     let Some(database) = database().await else {
         return;
     };
@@ -139,9 +139,9 @@ async fn behind_a_pooler_polls_find_what_no_notification_tells() {
     }
 }
 
-/// Tables of version 1, as an earlier program made them, are migrated under a run that goes on.
+/// Tables of version 1, as an earlier program made them, are migrated during a run.
 #[tokio::test]
-async fn tables_of_version_1_are_migrated_while_a_run_goes_on() {
+async fn tables_of_version_1_are_migrated_during_a_run() {
     let Some(database) = database().await else {
         return;
     };

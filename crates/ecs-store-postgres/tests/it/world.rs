@@ -130,7 +130,7 @@ impl store::Database for Database {
 /// A way to the server that can be cut, over TCP.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
-    /// So many answers of the server are thrown away from now on, each with its connection.
+    /// Drops this number of answers of the server from now on, each with its connection.
     pub(crate) cuts: Arc<AtomicUsize>,
     /// `true` to pass no bytes, without an error on either side.
     pub(crate) is_silent: Arc<AtomicBool>,

@@ -3,14 +3,15 @@
 use ecs_ops::store::{Ask, Held, Reply};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
+use super::records::{may_write, write_records};
 use super::rows::run_of;
-use super::{lease_of, leave_queue, may_write, microseconds, write_records};
+use super::{lease_of, leave_queue, microseconds};
 
 /// The time (in microseconds) after which a waiter for the quota that does not ask again loses its turn.
 const PATIENT: i64 = 5_000_000;
 /// Shares are kept for so long after their end: a late answer still finds its share.
 const KEPT: i64 = 24 * 3600 * 1_000_000;
-/// So many servers that are held are told.
+/// The number of held servers that a reply lists.
 const TOLD: usize = 20;
 
 pub(super) fn announce(
@@ -31,7 +32,7 @@ pub(super) fn announce(
     let (endpoint, project) = (target.0.as_str(), target.1.as_str());
     let held = held_by_others(transaction, endpoint, project, ask)?;
     if !held.is_empty() {
-        // It holds nobody up meanwhile.
+        // It delays no other waiter meanwhile.
         leave_queue(transaction, &place.run_id)?;
         return Ok(Reply::Held { servers: held });
     }
@@ -77,7 +78,7 @@ fn wanted(ask: &Ask) -> i64 {
     i64::try_from(ask.servers.len().min(ask.limits.servers)).unwrap_or(i64::MAX)
 }
 
-/// Until when the share of this request is held, if it has one.
+/// Returns the time until which the permit of this request is held, if it has one.
 fn own_share(transaction: &Transaction<'_>, ask: &Ask) -> rusqlite::Result<Option<i64>> {
     let sql = "SELECT until FROM shares WHERE run_id = ?1 AND request = ?2";
     let until = transaction.query_row(sql, params![ask.place.run_id, ask.request], |row| {

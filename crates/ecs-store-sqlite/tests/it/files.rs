@@ -9,7 +9,7 @@ use ecs_test_support::store::{accepted, append, begin, ids};
 use crate::world::database;
 
 #[tokio::test]
-async fn what_is_no_store_is_refused_and_says_why() {
+async fn a_file_that_is_not_a_store_is_refused_with_the_reason() {
     let database = database().await.unwrap();
     let open = |file: std::path::PathBuf| {
         let mut options = database.options("a");

@@ -1,6 +1,6 @@
 //! Processes are killed at random instants.
 //!
-//! `ECS_STORE_SEEDS=500` plays so many.
+//! `ECS_STORE_SEEDS=500` plays this number of seeds.
 
 use std::time::Duration;
 

@@ -123,7 +123,7 @@ pub async fn twenty_processes_use_the_quota_and_never_exceed_it(database: &impl 
     panic!("{used}");
 }
 
-/// Returns the share of the quota that was used in so many windows; each round has runs and servers of its own.
+/// Returns the share of the quota that was used in this number of windows; each round has runs and servers of its own.
 async fn race(database: &impl Database, round: u16, window: Duration, windows: u32) -> f64 {
     const LIMIT: usize = 200;
     const REQUEST: u16 = 10;

@@ -88,7 +88,7 @@ impl Proxies {
     }
 }
 
-/// Leaves out everything that could hold a password.
+/// Omits everything that could hold a password.
 impl fmt::Debug for Proxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxies")

@@ -13,8 +13,8 @@ pub(super) fn prepare(
     request: Request<Bytes>,
     proxies: Option<&Proxies>,
 ) -> Result<Request<Full<Bytes>>, TransportError> {
-    check(request.method(), request.uri()).map_err(|why| {
-        TransportError::new(TransportErrorKind::Request, Delivery::NotSent).with_detail(why)
+    check(request.method(), request.uri()).map_err(|reason| {
+        TransportError::new(TransportErrorKind::Request, Delivery::NotSent).with_detail(reason)
     })?;
 
     let (mut parts, body) = request.into_parts();

@@ -18,7 +18,7 @@ pub(super) struct Roots {
     own: RootCertStore,
     native: bool,
     provider: Arc<CryptoProvider>,
-    /// `None` inside trusts nobody.
+    /// `None` inside trusts no CA.
     verifier: OnceLock<Option<Arc<WebPkiServerVerifier>>>,
 }
 
@@ -41,7 +41,7 @@ impl Roots {
         let verifier = self.verifier.get_or_init(|| {
             let mut roots = self.own.clone();
             if self.native {
-                // Unusable certificates are left out.
+                // Unusable certificates are omitted.
                 roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             }
             let provider = Arc::clone(&self.provider);

@@ -38,7 +38,7 @@ pub(super) struct Tls {
 }
 
 /// Configures TLS 1.2 and 1.3 with ring. An unusable authority of the user is an error.
-/// Certificates of the machine are read by the first https request; unusable ones are left out, and
+/// Certificates of the machine are read by the first https request; unusable ones are omitted, and
 /// only then is it an error if there are none.
 pub(super) fn configure(
     native_roots: bool,
@@ -74,8 +74,8 @@ impl ClientCertificate {
         &self,
         config: ConfigBuilder<ClientConfig, WantsClientCert>,
     ) -> Result<ClientConfig, BuildError> {
-        let cannot = |path: &Path, what: &str| {
-            let detail = format!("client certificate: {} {what}", path.display());
+        let cannot = |path: &Path, action: &str| {
+            let detail = format!("client certificate: {} {action}", path.display());
             BuildError::new(BuildErrorKind::ClientCertificate, detail)
         };
         let (certificate, key) = (self.certificate.as_path(), self.key.as_path());
@@ -107,7 +107,7 @@ fn add(roots: &mut RootCertStore, authority: &Authority) -> Result<(), BuildErro
         }
     };
     let unusable =
-        |what: &str| BuildError::new(BuildErrorKind::CaCertificate, format!("{name} {what}"));
+        |action: &str| BuildError::new(BuildErrorKind::CaCertificate, format!("{name} {action}"));
     let mut found = false;
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate =

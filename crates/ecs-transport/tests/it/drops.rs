@@ -21,7 +21,7 @@ async fn requests_marked_unsent_are_never_seen() {
         let url = format!("{}/{number}", server.url());
         // Both pooled and unpooled connections.
         let request = if number % 2 == 0 { get(url) } else { post(url) };
-        // Dropped after so many polls; one in three counts them only from when a connection has the
+        // Dropped after this number of polls; one in three counts them only from when a connection has the
         // request.
         let counts_from_start = number % 3 != 0;
         let mut polls = number % 40;

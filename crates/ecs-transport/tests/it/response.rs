@@ -200,12 +200,12 @@ async fn unannounced_floods_end_at_the_limit() {
 #[tokio::test]
 async fn large_bodies_are_read_one_at_a_time_and_small_ones_at_any_time() {
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 3145728\r\n\r\n";
-    let goes_on = Signal::new();
+    let proceed = Signal::new();
     let slow = Play::new()
         .read_request()
         .send(head)
         .send(vec![b'x'; 2 << 20])
-        .wait_for(&goes_on)
+        .wait_for(&proceed)
         .send(vec![b'x'; 1 << 20]);
     let slow = Tarpit::always(slow).await.unwrap();
     let large = answering(head.to_owned() + &"x".repeat(3 << 20)).await;
@@ -229,7 +229,7 @@ async fn large_bodies_are_read_one_at_a_time_and_small_ones_at_any_time() {
     waits.expect("large bodies are read side by side");
     let passes = send(&transport, get(small.url())).await.unwrap();
     assert_eq!(passes.body().len(), 1 << 20);
-    goes_on.give();
+    proceed.give();
     assert_eq!(first.await.unwrap().unwrap().body().len(), 3 << 20);
     let in_turn = send(&transport, get(large.url())).await.unwrap();
     assert_eq!(in_turn.body().len(), 3 << 20);

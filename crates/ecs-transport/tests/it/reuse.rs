@@ -158,7 +158,7 @@ async fn returned_and_then_refused_requests_are_not_sent() {
     assert_eq!(attempt.mark().delivery(), Delivery::NotSent);
 }
 
-/// The case for which actions do not use pooled connections: the bytes leave, and nobody reads
+/// The case for which actions do not use pooled connections: the bytes leave, and no process reads
 /// them.
 #[tokio::test]
 async fn requests_written_to_stale_connections_may_have_been_sent() {

@@ -11,7 +11,7 @@ impl Checker<'_> {
         for run in &outcome.runs {
             self.hold(!run.endless, || "a run did not end".to_owned());
             self.reports_each_server_once(run);
-            self.tells_what_it_reports(run);
+            self.events_agree_with_the_report(run);
             self.claims_nothing_false(run);
         }
     }

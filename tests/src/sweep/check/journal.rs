@@ -108,7 +108,7 @@ impl Checker<'_> {
         for exchange in &self.trace.exchanges {
             let life = self.life_of(exchange);
             let life = life.and_then(|life| lived.lived.lives.get(life));
-            if let (Some(life), Some(job)) = (life, self.told_by(exchange))
+            if let (Some(life), Some(job)) = (life, self.reported_job(exchange))
                 && !lived.wrote(life, job)
             {
                 missing.push(format!(

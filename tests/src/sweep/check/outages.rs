@@ -5,7 +5,7 @@ use ecs_sim::{Asked, Exchange, Received};
 
 use super::super::Played;
 use super::Checker;
-use super::reasons::{is_not_sent, is_unclear};
+use super::reasons::{is_not_sent, is_unresolved};
 
 /// The number of successive lost answers after which a run sends no whole request without an answer
 /// in between.
@@ -41,7 +41,7 @@ impl Checker<'_> {
                 sent += 1;
                 worst = worst.max(sent);
             }
-            if is_unclear(exchange) {
+            if is_unresolved(exchange) {
                 lost += 1;
             } else if answered {
                 (lost, sent) = (0, 0);
@@ -56,7 +56,9 @@ impl Checker<'_> {
     /// Returns whether a run may have given up because of lost answers.
     pub(super) fn had_an_outage(&self, run: &Played) -> bool {
         let actions = self.actions_of(run);
-        let unclear = actions.iter().filter(|(exchange, _)| is_unclear(exchange));
-        unclear.count() >= IN_A_ROW
+        let unresolved = actions
+            .iter()
+            .filter(|(exchange, _)| is_unresolved(exchange));
+        unresolved.count() >= IN_A_ROW
     }
 }

@@ -81,7 +81,7 @@ impl Checker<'_> {
             format!("{id} is said to be {outcome:?}; its job is {job:?}, its end {end:?}")
         };
         let mut wrong: Vec<String> = (!holds).then(truth).into_iter().collect();
-        if !self.is_what_its_job_said(id, outcome) {
+        if !self.agrees_with_its_job(id, outcome) {
             let shown = outcome.job_id().map(|job| self.truth.shown(job));
             let shown = shown.map(Iterator::collect::<Vec<_>>);
             wrong.push(format!(
@@ -89,7 +89,7 @@ impl Checker<'_> {
             ));
         }
         if let Some(recorded) = self
-            .told_last(id, run)
+            .last_reported_job(id, run)
             .filter(|recorded| Some(*recorded) != outcome.job_id())
         {
             wrong.push(format!(
@@ -97,14 +97,14 @@ impl Checker<'_> {
             ));
         }
         if !plan.is_disturbed() {
-            wrong.extend(self.left_undone_without_reason(plan, run, id, outcome));
+            wrong.extend(self.not_attempted_without_reason(plan, run, id, outcome));
         }
         self.violations.extend(wrong);
     }
 
-    /// Returns whether the job told the client what the report says of this server: with its reason
+    /// Returns `true` if the job reported the outcome of this server to the client: with its reason
     /// if it failed; a success need not name the server.
-    fn is_what_its_job_said(&self, id: &ServerId, outcome: &Outcome) -> bool {
+    fn agrees_with_its_job(&self, id: &ServerId, outcome: &Outcome) -> bool {
         match outcome {
             Outcome::Succeeded {
                 evidence: Evidence::WantedState,

@@ -14,7 +14,7 @@ use super::super::{Played, scenario::RunPlan};
 use super::Checker;
 
 /// Returns whether the request left, and its answer does not show whether it was executed.
-pub(super) fn is_unclear(exchange: &Exchange) -> bool {
+pub(super) fn is_unresolved(exchange: &Exchange) -> bool {
     let answered = matches!(exchange.ended, Some((_, Received::Answer(_))));
     let clear = matches!(
         exchange.fault,
@@ -61,18 +61,22 @@ impl Checker<'_> {
     pub(super) fn may_be_unknown(&self, id: &ServerId, run: &Played) -> bool {
         let mut sendings = self.sendings(id, run.until);
         let lived = self.lived.filter(|lived| lived.is(run));
-        sendings.any(is_unclear) || lived.is_some_and(|lived| lived.died_sending(id, run.until))
+        sendings.any(is_unresolved) || lived.is_some_and(|lived| lived.died_sending(id, run.until))
     }
 
-    /// Returns the jobs that the client was told of explicitly, in a process that lived long enough
+    /// Returns the jobs that were reported to the client explicitly, in a process that lived long enough
     /// to notice.
-    pub(super) fn told_of(&self, id: &ServerId, until: Duration) -> impl Iterator<Item = &JobId> {
+    pub(super) fn reported_jobs_of(
+        &self,
+        id: &ServerId,
+        until: Duration,
+    ) -> impl Iterator<Item = &JobId> {
         let sendings = self.sendings(id, until);
-        sendings.filter_map(|exchange| self.told_by(exchange))
+        sendings.filter_map(|exchange| self.reported_job(exchange))
     }
 
-    /// Returns the job that the client was told of by this answer.
-    pub(super) fn told_by<'a>(&self, exchange: &'a Exchange) -> Option<&'a JobId> {
+    /// Returns the job that this answer reported to the client.
+    pub(super) fn reported_job<'a>(&self, exchange: &'a Exchange) -> Option<&'a JobId> {
         let answered = matches!(exchange.ended, Some((_, Received::Answer(_))));
         let accepted = exchange.accepted.as_ref();
         let job = accepted.filter(|_| answered && exchange.fault.is_none())?;
@@ -83,17 +87,17 @@ impl Checker<'_> {
         known.then_some(job)
     }
 
-    /// Returns the last job that the client was told of. The unknown outcome of a hard restart
+    /// Returns the last job that was reported to the client. The unknown outcome of a hard restart
     /// takes precedence over the end of the soft one.
-    pub(super) fn told_last(&self, id: &ServerId, run: &Played) -> Option<&JobId> {
+    pub(super) fn last_reported_job(&self, id: &ServerId, run: &Played) -> Option<&JobId> {
         let escalates = self
             .lived
             .is_some_and(|lived| lived.is(run) && lived.extras.escalate_after.is_some());
         let (mut reported, mut later) = (None, false);
         for exchange in self.sendings(id, run.until) {
-            match self.told_by(exchange) {
+            match self.reported_job(exchange) {
                 Some(job) => (reported, later) = (Some(job), false),
-                None => later |= is_unclear(exchange) || self.was_cut(exchange),
+                None => later |= is_unresolved(exchange) || self.was_cut(exchange),
             }
         }
         let cut = || {
@@ -142,7 +146,7 @@ impl Checker<'_> {
     /// Checks an undisturbed run: not attempting needs a service that is unreachable or denies, or
     /// evidence about an unknown outcome; failing without a job needs a request that the region
     /// refused.
-    pub(super) fn left_undone_without_reason(
+    pub(super) fn not_attempted_without_reason(
         &self,
         plan: &RunPlan,
         run: &Played,
@@ -197,7 +201,7 @@ impl Checker<'_> {
         let Some(unready) = unready.find(|server| server.id == *id) else {
             return false;
         };
-        match unready.why {
+        match unready.reason {
             // A soft restart of it would be refused; it was stopped before the run.
             Unready::Locked | Unready::Stopped => true,
             Unready::Absent => self.scenario.absent > 0,

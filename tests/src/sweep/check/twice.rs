@@ -7,7 +7,7 @@ use ecs_ops::model::{JobId, JobStatus, RebootType, ServerId};
 use ecs_sim::{Action, Exchange};
 
 use super::super::extras::Extras;
-use super::reasons::{is_not_sent, is_unclear};
+use super::reasons::{is_not_sent, is_unresolved};
 use super::{Checker, ManyLives};
 
 impl Extras {
@@ -23,7 +23,7 @@ struct Known<'a> {
     /// Accepted, and the client knew.
     jobs: Vec<&'a JobId>,
     /// Of unknown outcome to the client.
-    unclear: Vec<&'a Exchange>,
+    unresolved: Vec<&'a Exchange>,
 }
 
 impl Checker<'_> {
@@ -38,11 +38,11 @@ impl Checker<'_> {
                     let at = exchange.begun;
                     wrong.push(format!("{id} was sent again at {at:.3?}: {reason}"));
                 }
-                match self.told_by(exchange) {
+                match self.reported_job(exchange) {
                     Some(job) => known.jobs.push(job),
-                    None if self.was_cut(exchange) => known.unclear.push(exchange),
-                    None if is_unclear(exchange) && !is_not_sent(exchange) => {
-                        known.unclear.push(exchange);
+                    None if self.was_cut(exchange) => known.unresolved.push(exchange),
+                    None if is_unresolved(exchange) && !is_not_sent(exchange) => {
+                        known.unresolved.push(exchange);
                     }
                     None => {}
                 }
@@ -63,13 +63,14 @@ impl Checker<'_> {
             let mut lives = lived.extras.lives.iter().take(life).skip(first);
             exchange.accepted.is_none() && lives.any(|life| life.plan.reconcile)
         };
-        let unclear = known.unclear.len() - known.unclear.iter().filter(is_free).count();
-        match (&known.jobs[..], unclear) {
+        let unresolved = known.unresolved.len() - known.unresolved.iter().filter(is_free).count();
+        match (&known.jobs[..], unresolved) {
             ([], 0) => None,
             ([], _) => {
                 let plan = lived.and_then(|(lived, life)| lived.extras.lives.get(life));
                 let consent = plan.is_some_and(|life| life.resubmit);
-                (!consent || unclear > 1).then(|| format!("its fate was unknown {unclear} times"))
+                (!consent || unresolved > 1)
+                    .then(|| format!("its fate was unknown {unresolved} times"))
             }
             ([job], 0) => {
                 let escalates = lived.is_some_and(|(lived, _)| self.is_due(id, job, now, lived));
@@ -78,14 +79,14 @@ impl Checker<'_> {
             (jobs, _) => {
                 let jobs = jobs.len();
                 Some(format!(
-                    "accepted {jobs} times, and {unclear} times unknown"
+                    "accepted {jobs} times, and {unresolved} times unknown"
                 ))
             }
         }
     }
 
     /// Returns whether a server may be restarted hard by then: its soft restart had failed, and the
-    /// client had been told so.
+    /// client had been informed.
     fn is_due(&self, id: &ServerId, job: &JobId, now: &Exchange, lived: ManyLives<'_>) -> bool {
         let first = lived.extras.lives.first();
         let soft = PowerAction::Reboot(RebootType::Soft);
@@ -120,7 +121,7 @@ impl Checker<'_> {
         let soft = Action::Reboot(RebootType::Soft);
         let hard = Action::Reboot(RebootType::Hard);
         let knew = self
-            .told_of(id, Duration::MAX)
+            .reported_jobs_of(id, Duration::MAX)
             .any(|reported| reported == first);
         let right = if knew {
             action(first) == Some(&soft) && action(second) == Some(&hard)

@@ -11,11 +11,11 @@ use ecs_sim::{Asked, Exchange};
 
 use super::super::Played;
 use super::super::lives::{Gate, Life};
-use super::reasons::{is_not_sent, is_unclear};
+use super::reasons::{is_not_sent, is_unresolved};
 use super::{Checker, ManyLives};
 
 /// The longest time after its sending at which a request of unknown outcome may be at work.
-const UNCLEAR: Duration = Duration::from_secs(180);
+const UNRESOLVED_FOR: Duration = Duration::from_secs(180);
 
 /// A request of a rolling run.
 #[derive(Clone, Copy)]
@@ -173,13 +173,13 @@ impl Checker<'_> {
         wrong
     }
 
-    /// Returns whether a request was over by then, as far as the client had been told.
+    /// Returns whether a request was over by then, as far as the client knew.
     fn is_over(&self, sent: &Sent<'_>, by: Duration) -> bool {
         let exchange = sent.exchange;
         if exchange.ended.is_none_or(|(ended, _)| ended > by) {
             return false;
         }
-        let Some(job) = self.told_by(exchange) else {
+        let Some(job) = self.reported_job(exchange) else {
             return true;
         };
         let disowned = self.truth.disowned.get(job).into_iter().flatten();
@@ -209,12 +209,12 @@ impl Checker<'_> {
             })
         };
         let at = now.exchange.begun;
-        let mut unclear = sent.iter().filter(|value| {
+        let mut unresolved = sent.iter().filter(|value| {
             let exchange = value.exchange;
-            let unclear = is_unclear(exchange) || self.was_cut(exchange);
-            value.wave != now.wave && unclear && !is_not_sent(exchange) && !reconciles(value)
+            let unresolved = is_unresolved(exchange) || self.was_cut(exchange);
+            value.wave != now.wave && unresolved && !is_not_sent(exchange) && !reconciles(value)
         });
-        let soon = unclear.find(|value| at < value.exchange.begun + UNCLEAR)?;
+        let soon = unresolved.find(|value| at < value.exchange.begun + UNRESOLVED_FOR)?;
         Some(format!(
             "wave {} went on at {at:.3?}, and what was sent at {:.3?} may be at work",
             now.wave, soon.exchange.begun
@@ -285,7 +285,7 @@ impl Checker<'_> {
                 // Servers that were not acted on come again.
                 let acted_on = |id: &ServerId| acted.contains(id);
                 counted.retain(acted_on);
-                let stopped = last.is_some_and(said_too_many_failed);
+                let stopped = last.is_some_and(announced_too_many_failures);
                 if (stopped || counted.len() > allowed) && !died {
                     counted.clear();
                 }
@@ -314,7 +314,7 @@ impl Checker<'_> {
             }
             let of_new = new.iter().filter(|(_, _, acted)| *acted);
             acted.extend(of_new.map(|(_, id, _)| *id));
-            // Records count, too, if nobody received the event.
+            // Records count even if no reader received the event.
             let of_new = lived.failed(life).filter(|id| !acted.contains(id));
             let of_new: Vec<_> = of_new.collect();
             counted.extend(of_new.iter().copied());
@@ -387,7 +387,7 @@ fn new_failures(life: &Life, known: &HashSet<ServerId>) -> Vec<(usize, ServerId,
     failed.collect()
 }
 
-fn said_too_many_failed(life: &Life) -> bool {
+fn announced_too_many_failures(life: &Life) -> bool {
     let mut message = life.events.iter();
     message.any(|(_, event)| match event {
         Event::Stopping { reason, .. } => reason.contains(" not succeed, and "),

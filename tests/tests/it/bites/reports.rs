@@ -88,7 +88,7 @@ fn a_window_that_is_a_second_too_short() {
     is_found(&Short, "are allowed");
 }
 
-/// A report that leaves out servers of unknown outcome.
+/// A report that omits servers of unknown outcome.
 #[test]
 fn a_report_without_the_unknown() {
     struct Forgetful;

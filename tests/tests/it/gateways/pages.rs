@@ -32,7 +32,7 @@ fn every_action(trick: Trick) -> impl Fn(&Seen) -> Trick + Send + Sync + 'static
     }
 }
 
-/// Returns whether the page's status alone proves nothing, whoever made it.
+/// Returns whether the page's status alone proves nothing, whatever made it.
 fn is_server_error(page: &Page) -> bool {
     page.status.starts_with('5')
 }

@@ -84,11 +84,11 @@ impl Program {
             directory,
             address,
         };
-        program.wait_until_it_listens();
+        program.wait_for_listener();
         program
     }
 
-    fn wait_until_it_listens(&mut self) {
+    fn wait_for_listener(&mut self) {
         let began = Instant::now();
         while TcpStream::connect(self.address).is_err() {
             let ended = self.child.try_wait().unwrap();
@@ -122,7 +122,7 @@ impl Program {
         }
     }
 
-    /// Waits until it has so many workers: it listens before it starts them.
+    /// Waits until it has this number of workers: it listens before it starts them.
     pub(crate) fn wait_for_workers(&self, expected: usize) {
         let began = Instant::now();
         while children(self.child.id()).len() != expected {

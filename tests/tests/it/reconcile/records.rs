@@ -1,4 +1,4 @@
-//! The proof of the service's records of actions after a lost answer: who acted, and that nobody did.
+//! The proof of the service's records of actions after a lost answer: who acted, or that no one did.
 
 use ecs_ops::{Evidence, Outcome};
 use ecs_sim::{Action, ActionRecords, OtherAction};

@@ -16,7 +16,7 @@ pub(crate) fn check_waves(entries: &[Entry]) {
     let mut requests: HashMap<usize, (Vec<ServerId>, bool)> = HashMap::new();
     let mut in_flight: HashSet<ServerId> = HashSet::new();
     // Servers that may be at work with an unknown outcome, and since when.
-    let mut unclear: HashMap<ServerId, Timestamp> = HashMap::new();
+    let mut unresolved: HashMap<ServerId, Timestamp> = HashMap::new();
     let mut sent: HashMap<usize, Timestamp> = HashMap::new();
     let mut began = 0;
     for entry in entries {
@@ -25,7 +25,10 @@ pub(crate) fn check_waves(entries: &[Entry]) {
                 assert_eq!(*wave, began, "{entries:#?}");
                 assert!(in_flight.is_empty(), "{wave}: {in_flight:?} {entries:#?}");
                 let is_over = |at: &Timestamp| entry.at.duration_since(*at).as_secs() >= 180;
-                assert!(unclear.values().all(is_over), "{unclear:?} {entries:#?}");
+                assert!(
+                    unresolved.values().all(is_over),
+                    "{unresolved:?} {entries:#?}"
+                );
                 began += 1;
             }
             Record::Intent {
@@ -50,14 +53,14 @@ pub(crate) fn check_waves(entries: &[Entry]) {
             Record::AnswerLost { request, .. } => {
                 let (servers, _) = requests.remove(request).unwrap();
                 in_flight.retain(|id| !servers.contains(id));
-                unclear.extend(servers.into_iter().map(|id| (id, sent[request])));
+                unresolved.extend(servers.into_iter().map(|id| (id, sent[request])));
             }
             Record::Outcomes { servers } | Record::Escalating { servers } => {
                 for verdict in servers
                     .iter()
                     .filter(|value| value.outcome != OutcomeKind::Unknown)
                 {
-                    unclear.remove(&verdict.id);
+                    unresolved.remove(&verdict.id);
                 }
                 in_flight.retain(|id| servers.iter().all(|verdict| verdict.id != *id));
             }
@@ -65,7 +68,7 @@ pub(crate) fn check_waves(entries: &[Entry]) {
             Record::Resumed { .. } => {
                 for (request, (servers, _)) in requests.iter().filter(|(_, value)| !value.1) {
                     in_flight.retain(|id| !servers.contains(id));
-                    unclear.extend(servers.iter().map(|id| (*id, sent[request])));
+                    unresolved.extend(servers.iter().map(|id| (*id, sent[request])));
                 }
                 requests.retain(|_, (_, accepted)| *accepted);
             }

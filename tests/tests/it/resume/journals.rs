@@ -16,6 +16,7 @@ use ecs_sim::{Region, SimTransport};
 use http::{Method, Request, Response};
 use secrecy::ExposeSecret as _;
 
+use super::death::*;
 use super::lives::on_paused_time;
 use super::world::*;
 

@@ -8,6 +8,7 @@ use ecs_ops::journal::MemoryJournal;
 use ecs_ops::{OnUnknown, Report, Stopped};
 
 use super::checks::{check_budget, check_waves};
+use super::death::*;
 use super::world::*;
 
 /// Plays until a process comes to the end; each of these deaths hits one of them. A run that stops
@@ -35,7 +36,7 @@ pub(crate) async fn life(play: Play, deaths: &[Death]) -> Vec<(usize, usize)> {
             check_budget(&journal.entries());
             world.check(play, worst, lives, &report);
             if !matches!(report.stopped, Some(Stopped::Rolling(_))) {
-                check_that_it_ended(&world, play, &journal, &report).await;
+                check_end(&world, play, &journal, &report).await;
                 return counts;
             }
         }
@@ -46,12 +47,7 @@ pub(crate) async fn life(play: Play, deaths: &[Death]) -> Vec<(usize, usize)> {
 }
 
 /// Checks that another resume changes nothing and reports the same.
-async fn check_that_it_ended(
-    world: &World,
-    play: Play,
-    journal: &Arc<MemoryJournal>,
-    report: &Report,
-) {
+async fn check_end(world: &World, play: Play, journal: &Arc<MemoryJournal>, report: &Report) {
     let process = Process::new(Death::Never);
     let again = resumed(world, play, &process, journal).unwrap();
     let again = again.on_unknown(OnUnknown::Report);
@@ -66,7 +62,7 @@ async fn check_that_it_ended(
         assert_eq!(expected(&again), expected(report), "{play:?}");
         let sends = process.sends.load(Ordering::SeqCst);
         assert_eq!(sends, 0, "{play:?}");
-    } else if !play.swallow || !play.resubmit {
+    } else if !play.loses_request || !play.resubmit {
         // Servers that were found not to have been acted on are sent now, in waves if there are
         // any.
         check_waves(&journal.entries());
@@ -79,12 +75,12 @@ async fn check_that_it_ended(
     }
 }
 
-pub(crate) fn on_paused_time<T>(what: impl Future<Output = T>) -> T {
+pub(crate) fn on_paused_time<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
-    runtime.unwrap().block_on(what)
+    runtime.unwrap().block_on(work)
 }
 
 /// Plays every possible death of each of the play's processes.

@@ -1,138 +1,21 @@
-//! A run, the process that dies, and the invariants of its report.
+//! A run, and the invariants of its report.
 
-use std::fmt;
 use std::future::IntoFuture as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use ecs_ops::auth::{Credentials, StaticCredentials};
-use ecs_ops::journal::{Journal, JournalError, JournalLease, MemoryJournal, Record, Recovered};
+use ecs_ops::journal::{MemoryJournal, Recovered};
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::rolling::{AfterCanary, CountOrPercent, Member, Order, Rules, Waves};
-use ecs_ops::transport::{
-    Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind,
-};
 use ecs_ops::{Client, OnUnknown, Outcome, Report, RunBuilder, Stopped};
 use ecs_sim::{Action, Region, SimTransport};
-use http::{Method, Request, Response};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The step at which the process dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Death {
-    Never,
-    /// Before the nth record is written, or right after, before it is reported.
-    Write(usize, When),
-    /// Before the nth request has left, or right after it arrived, before its answer.
-    Send(usize, When),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
-    Before,
-    After,
-}
-
-/// The dying process.
-#[derive(Debug)]
-pub(crate) struct Process {
-    pub(crate) death: Death,
-    pub(crate) writes: AtomicUsize,
-    pub(crate) sends: AtomicUsize,
-    pub(crate) dead: Notify,
-}
-
-impl Process {
-    pub(crate) fn new(death: Death) -> Arc<Self> {
-        Arc::new(Self {
-            death,
-            writes: AtomicUsize::new(0),
-            sends: AtomicUsize::new(0),
-            dead: Notify::new(),
-        })
-    }
-
-    pub(crate) async fn die(&self) {
-        self.dead.notify_one();
-        std::future::pending::<()>().await;
-    }
-}
-
-/// The journal of a dying process: its lease dies with it.
-pub(crate) struct DyingJournal(Arc<Process>, Arc<MemoryJournal>, JournalLease);
-
-impl DyingJournal {
-    pub(crate) fn new(process: &Arc<Process>, journal: &Arc<MemoryJournal>) -> Self {
-        let lease = JournalLease::of_entries(&journal.entries());
-        Self(Arc::clone(process), Arc::clone(journal), lease)
-    }
-}
-
-impl fmt::Debug for DyingJournal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DyingJournal")
-    }
-}
-
-impl Journal for DyingJournal {
-    fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
-        Box::pin(async move {
-            let number = self.0.writes.fetch_add(1, Ordering::SeqCst);
-            if self.0.death == Death::Write(number, When::Before) {
-                self.0.die().await;
-            }
-            let written = self.1.append(at, record).await;
-            if self.0.death == Death::Write(number, When::After) {
-                self.0.die().await;
-            }
-            written
-        })
-    }
-
-    fn lease(&self) -> &JournalLease {
-        &self.2
-    }
-}
-
-pub(crate) struct DyingTransport(Arc<Process>, SimTransport, Arc<AtomicBool>);
-
-impl fmt::Debug for DyingTransport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DyingTransport")
-    }
-}
-
-impl Transport for DyingTransport {
-    fn send<'a>(
-        &'a self,
-        request: Request<Bytes>,
-        attempt: &'a Attempt,
-    ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
-        attempt.mark().hold();
-        Box::pin(async move {
-            let number = self.0.sends.fetch_add(1, Ordering::SeqCst);
-            if self.0.death == Death::Send(number, When::Before) {
-                self.0.die().await;
-            }
-            attempt.mark().set();
-            if *request.method() == Method::POST && self.2.swap(false, Ordering::SeqCst) {
-                let expected = "no answer within the time limit";
-                let error = TransportError::new(TransportErrorKind::Timeout, Delivery::MaybeSent);
-                return Err(error.with_detail(expected));
-            }
-            let answer = self.1.send(request, attempt).await;
-            if self.0.death == Death::Send(number, When::After) {
-                self.0.die().await;
-            }
-            answer
-        })
-    }
-}
+use super::death::*;
 
 /// The scenario of a play.
 #[derive(Clone, Copy, Debug)]
@@ -146,8 +29,8 @@ pub(crate) struct Play {
     pub(crate) reconcile: bool,
     pub(crate) resubmit: bool,
     pub(crate) verify: bool,
-    /// The first request is swallowed on its way, without any error.
-    pub(crate) swallow: bool,
+    /// The first request is lost, without any error.
+    pub(crate) loses_request: bool,
     pub(crate) roll: Option<Roll>,
 }
 
@@ -163,9 +46,9 @@ pub(crate) struct Roll {
     /// A canary of one server, a question, health checks and pauses.
     pub(crate) gates: bool,
     /// The first health check fails.
-    pub(crate) sick: bool,
+    pub(crate) unhealthy: bool,
     /// The first answer is no.
-    pub(crate) shy: bool,
+    pub(crate) declining: bool,
     pub(crate) escalate: bool,
 }
 
@@ -175,8 +58,8 @@ pub(crate) const ROLL: Roll = Roll {
     failing: &[],
     flaky: 0.0,
     gates: false,
-    sick: false,
-    shy: false,
+    unhealthy: false,
+    declining: false,
     escalate: false,
 };
 
@@ -186,11 +69,11 @@ pub(crate) struct World {
     pub(crate) sim: SimTransport,
     pub(crate) servers: Vec<ServerId>,
     pub(crate) missing: Option<ServerId>,
-    pub(crate) swallow: Arc<AtomicBool>,
+    pub(crate) loses_request: Arc<AtomicBool>,
     began: Instant,
     pace: usize,
-    sick: Arc<AtomicBool>,
-    shy: Arc<AtomicBool>,
+    unhealthy: Arc<AtomicBool>,
+    declining: Arc<AtomicBool>,
 }
 
 impl World {
@@ -212,11 +95,15 @@ impl World {
             sim: SimTransport::new(region).with_latency(millis(5)..=millis(5)),
             servers,
             missing,
-            swallow: Arc::new(AtomicBool::new(play.swallow)),
+            loses_request: Arc::new(AtomicBool::new(play.loses_request)),
             began: Instant::now(),
             pace: play.pace,
-            sick: Arc::new(AtomicBool::new(play.roll.is_some_and(|roll| roll.sick))),
-            shy: Arc::new(AtomicBool::new(play.roll.is_some_and(|roll| roll.shy))),
+            unhealthy: Arc::new(AtomicBool::new(
+                play.roll.is_some_and(|roll| roll.unhealthy),
+            )),
+            declining: Arc::new(AtomicBool::new(
+                play.roll.is_some_and(|roll| roll.declining),
+            )),
         }
     }
 
@@ -234,7 +121,7 @@ impl World {
             .transport(DyingTransport(
                 Arc::clone(process),
                 self.sim.clone(),
-                Arc::clone(&self.swallow),
+                Arc::clone(&self.loses_request),
             ))
             .servers_per_minute(self.pace)
             .epoch(self.now())
@@ -263,20 +150,20 @@ impl World {
         if !play.roll.is_some_and(|roll| roll.gates) {
             return run;
         }
-        let (sick, shy) = (Arc::clone(&self.sick), Arc::clone(&self.shy));
+        let (unhealthy, declining) = (Arc::clone(&self.unhealthy), Arc::clone(&self.declining));
         let check = move |_| {
-            let is_sick = sick.swap(false, Ordering::SeqCst);
+            let is_unhealthy = unhealthy.swap(false, Ordering::SeqCst);
             async move {
-                if is_sick {
-                    Err("sick".to_owned())
+                if is_unhealthy {
+                    Err("unhealthy".to_owned())
                 } else {
                     Ok(())
                 }
             }
         };
         let ask = move || {
-            let is_shy = shy.swap(false, Ordering::SeqCst);
-            async move { !is_shy }
+            let is_declined = declining.swap(false, Ordering::SeqCst);
+            async move { !is_declined }
         };
         run.health_check("a test", Duration::from_secs(60), check)
             .canary_question(ask)
@@ -284,7 +171,7 @@ impl World {
 
     pub(crate) fn check(&self, play: Play, death: Death, lives: usize, report: &Report) {
         let expected = || format!("{play:?} {death:?}: {report:#?}");
-        let lossy = death != Death::Never || play.swallow;
+        let lossy = death != Death::Never || play.loses_request;
         let stopped = matches!(report.stopped, Some(Stopped::Rolling(_)));
         let ids: Vec<_> = report.servers.iter().map(|server| server.id).collect();
         assert_eq!(ids, self.servers, "{}", expected());
@@ -396,6 +283,6 @@ pub(crate) const PLAIN: Play = Play {
     reconcile: false,
     resubmit: false,
     verify: false,
-    swallow: false,
+    loses_request: false,
     roll: None,
 };

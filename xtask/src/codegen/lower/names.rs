@@ -71,7 +71,7 @@ fn identifier(wire: &Key, name: String) -> Result<String, Problem> {
 
 /// Fails if two items of a kind have the same name.
 pub(super) fn distinct<'a>(
-    what: &str,
+    kind: &str,
     names: impl Iterator<Item = (&'a str, usize)>,
 ) -> Result<(), Problem> {
     let mut seen: Vec<(&str, usize)> = Vec::new();
@@ -79,7 +79,7 @@ pub(super) fn distinct<'a>(
         if let Some((_, first)) = seen.iter().find(|(other, _)| *other == name) {
             return Err(Problem::new(
                 line,
-                format!("the {what} `{name}` is given already in line {first}; rename one"),
+                format!("the {kind} `{name}` is given already in line {first}; rename one"),
             ));
         }
         seen.push((name, line));

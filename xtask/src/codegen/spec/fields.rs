@@ -5,19 +5,19 @@ use super::super::yaml::{Key, Node, Value};
 
 /// The entries of a mapping, each taken by its keyword. A remaining one is an error at the end.
 pub(crate) struct Fields<'a> {
-    what: String,
+    subject: String,
     line: usize,
     entries: &'a [(Key, Node)],
     known: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
-    /// `what` names the mapping in messages: "a schema".
-    pub(crate) fn of(node: &'a Node, what: impl Into<String>) -> Result<Self, Problem> {
-        let what = what.into();
-        let entries = entries(node, &what)?;
+    /// `subject` names the mapping in messages: "a schema".
+    pub(crate) fn of(node: &'a Node, subject: impl Into<String>) -> Result<Self, Problem> {
+        let subject = subject.into();
+        let entries = entries(node, &subject)?;
         Ok(Self {
-            what,
+            subject,
             line: node.line,
             entries,
             known: Vec::new(),
@@ -38,7 +38,7 @@ impl<'a> Fields<'a> {
         self.optional(keyword).ok_or_else(|| {
             Problem::new(
                 self.line,
-                format!("{} needs the keyword `{keyword}`; add it", self.what),
+                format!("{} needs the keyword `{keyword}`; add it", self.subject),
             )
         })
     }
@@ -84,7 +84,7 @@ impl<'a> Fields<'a> {
                 format!(
                     "`{}` is not a keyword of {}; it may have {}",
                     key.text,
-                    self.what,
+                    self.subject,
                     self.known.join(", ")
                 ),
             )),
@@ -93,10 +93,10 @@ impl<'a> Fields<'a> {
 }
 
 /// Returns the entries of a mapping with free keys.
-pub(crate) fn entries<'a>(node: &'a Node, what: &str) -> Result<&'a [(Key, Node)], Problem> {
+pub(crate) fn entries<'a>(node: &'a Node, subject: &str) -> Result<&'a [(Key, Node)], Problem> {
     match &node.value {
         Value::Map(entries) => Ok(entries),
-        other => Err(wrong(node, what, "a mapping", other)),
+        other => Err(wrong(node, subject, "a mapping", other)),
     }
 }
 
@@ -156,9 +156,9 @@ pub(crate) fn map<'a, T>(
         .collect()
 }
 
-fn wrong(node: &Node, what: &str, needed: &str, found: &Value) -> Problem {
+fn wrong(node: &Node, subject: &str, needed: &str, found: &Value) -> Problem {
     Problem::new(
         node.line,
-        format!("{what} must be {needed}, found {}", found.kind()),
+        format!("{subject} must be {needed}, found {}", found.kind()),
     )
 }

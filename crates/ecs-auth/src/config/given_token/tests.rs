@@ -31,7 +31,7 @@ fn answers(status: StatusCode, body: &'static str) -> ScriptedTransport {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_authenticates_its_own_look_up() {
+async fn token_authenticates_its_own_lookup() {
     for named in [("OS_PROJECT_ID", "p1"), ("OS_PROJECT_NAME", "eu-de_team")] {
         let (opened, transport) = open(&[named], answers(StatusCode::OK, DESCRIBED)).await;
         let opened = opened.unwrap();
@@ -97,7 +97,7 @@ async fn project_defaults_to_that_of_the_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_look_up_is_reported_and_changes_nothing() {
+async fn failed_lookup_is_reported_and_changes_nothing() {
     for (script, expected) in [
         (
             answers(
@@ -116,8 +116,8 @@ async fn failed_look_up_is_reported_and_changes_nothing() {
         let (opened, _) = open(&[("OS_PROJECT_ID", "p1")], script).await;
         let opened = opened.unwrap();
         assert_eq!(opened.project_id, "p1");
-        let why = opened.target.account.not_looked_up.clone().unwrap();
-        assert!(why.contains(expected), "{why}");
+        let reason = opened.target.account.not_looked_up.clone().unwrap();
+        assert!(reason.contains(expected), "{reason}");
         let shown = opened.target.account.to_string();
         assert!(shown.contains("was not looked up (IAM at"), "{shown}");
         assert!(!shown.contains("MIIDgiven"));

@@ -284,7 +284,7 @@ async fn failing_metadata_service_is_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusal_of_a_service_is_kept() {
+async fn refusal_of_a_service_is_reported() {
     let body = r#"{"error_code":"APIGW.0301","error_msg":"verify aksk signature fail, canonicalRequest:GET|/v3/other/|"}"#;
     let answer = Response::builder()
         .status(StatusCode::UNAUTHORIZED)

@@ -40,8 +40,8 @@ impl Resolver<'_> {
             .or_else(beside)
             .or_else(|| match derive("ecs") {
                 Ok(address) => Some(address),
-                Err(why) => {
-                    gap = Some(why);
+                Err(reason) => {
+                    gap = Some(reason);
                     None
                 }
             });
@@ -49,8 +49,8 @@ impl Resolver<'_> {
         let mut iam_gap = None;
         let iam = named_iam.or_else(|| match derive("iam") {
             Ok(address) => Some(address),
-            Err(why) => {
-                iam_gap = Some(why);
+            Err(reason) => {
+                iam_gap = Some(reason);
                 None
             }
         });

@@ -40,7 +40,7 @@ mod in_a_shell {
     }
 
     #[test]
-    fn unprintable_words_are_written_as_bytes() {
+    fn unprintable_arguments_are_written_as_bytes() {
         assert_eq!(
             of(b"true\nfalse").as_deref(),
             Some(r#""$(printf 'true\012false')""#)

@@ -53,7 +53,7 @@ fn every_option_is_repeated() {
 }
 
 #[test]
-fn defaults_and_secrets_are_left_out() {
+fn defaults_and_secrets_are_omitted() {
     let (arguments, secrets) = again(
         &[
             "ecsctl",

@@ -55,8 +55,8 @@ pub(super) fn are(count: usize) -> String {
 /// Prints the findings of the preflight.
 pub(super) fn print(preflight: &Preflight, action: PowerAction, args: &Run, printer: &Printer) {
     match &preflight.known {
-        Known::Unchecked(Some(why)) => printer.note(&format!(
-            "note: the states of the servers were not checked: {why}"
+        Known::Unchecked(Some(reason)) => printer.note(&format!(
+            "note: the states of the servers were not checked: {reason}"
         )),
         Known::LookedUp(lookup) => warn_of_missing(preflight, &lookup.missing, printer),
         Known::Selected(selected) => warn_of_given(selected, printer),
@@ -110,21 +110,21 @@ fn warn_of_stopped(preflight: &Preflight, action: PowerAction, printer: &Printer
     let PowerAction::Reboot(kind) = action else {
         return;
     };
-    let (what, does) = match kind {
+    let (members, does) = match kind {
         RebootType::Soft => ("the service refuses a soft restart", "of a stopped server"),
         RebootType::Hard => ("a hard restart", "starts a stopped server"),
     };
     let stopped = skipped(preflight, SkipReason::Stopped);
     if !stopped.is_empty() {
         printer.note(&format!(
-            "note: {} stopped (SHUTOFF) and skipped: {what} {does}; add --include-stopped to include stopped servers",
+            "note: {} stopped (SHUTOFF) and skipped: {members} {does}; add --include-stopped to include stopped servers",
             are(stopped.len())
         ));
     }
     let stopped = &preflight.screened.stopped;
     if !stopped.is_empty() {
         printer.warn(&format!(
-            "{} stopped (SHUTOFF), and {what} {does}: {}",
+            "{} stopped (SHUTOFF), and {members} {does}: {}",
             are(stopped.len()),
             some(stopped, preflight.known.servers())
         ));
@@ -170,8 +170,8 @@ fn skipped(preflight: &Preflight, reason: SkipReason) -> Vec<ServerId> {
 }
 
 /// Returns the note that membership in auto-scaling groups was not checked.
-pub(super) fn not_checked(why: &str) -> String {
-    format!("note: membership in auto-scaling groups was not checked: {why}")
+pub(super) fn not_checked(reason: &str) -> String {
+    format!("note: membership in auto-scaling groups was not checked: {reason}")
 }
 
 /// Refuses servers that an auto-scaling group may remove or delete because of the action.

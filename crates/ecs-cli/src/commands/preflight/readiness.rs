@@ -72,15 +72,16 @@ fn find(
     let known = by_id(preflight.known.servers());
     let of = |id: &ServerId| {
         let server = known.get(id).copied();
-        let why = match server {
+        let reason = match server {
             _ if absent.contains(id) => Some(Unready::Absent),
             Some(server) => Unready::of(action, server),
             None => None,
         };
-        let why = why.filter(|why| !(matches!(why, Unready::Busy(_)) && held.contains(id)));
-        let why = why.filter(|why| skips || why.refuses_named())?;
+        let reason =
+            reason.filter(|reason| !(matches!(reason, Unready::Busy(_)) && held.contains(id)));
+        let reason = reason.filter(|reason| skips || reason.refuses_named())?;
         let name = server.and_then(|server| server.name.clone());
-        Some(UnreadyServer::new(*id, name, why))
+        Some(UnreadyServer::new(*id, name, reason))
     };
     preflight.screened.servers.iter().filter_map(of).collect()
 }
@@ -90,7 +91,7 @@ fn by_reason(unready: &[UnreadyServer], preflight: &Preflight) -> Vec<String> {
     let mut reasons: BTreeMap<String, Vec<ServerId>> = BTreeMap::new();
     for server in unready {
         reasons
-            .entry(server.why.to_string())
+            .entry(server.reason.to_string())
             .or_default()
             .push(server.id);
     }

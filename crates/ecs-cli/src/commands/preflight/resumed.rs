@@ -33,8 +33,8 @@ pub(in crate::commands) async fn resumed(
     }
     match &scaling {
         Scaling::NotNeeded => Ok(()),
-        Scaling::Unchecked(why) => {
-            printer.note(&messages::not_checked(why));
+        Scaling::Unchecked(reason) => {
+            printer.note(&messages::not_checked(reason));
             Ok(())
         }
         Scaling::Known(members) => messages::refuse_members(&unsent, &[], members, printer),

@@ -54,6 +54,6 @@ pub(super) async fn check(
         format!("{option} lists the servers of the project, which is refused: {described}; nothing was sent"),
     )
     .hint(format!(
-        "grant ecs:cloudServers:list, or leave out {option}"
+        "grant ecs:cloudServers:list, or omit {option}"
     )))
 }

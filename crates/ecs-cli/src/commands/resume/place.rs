@@ -56,7 +56,7 @@ pub(in crate::commands) fn use_recorded_place(
                 "the run was simulated (--sim), so {} cannot be used; nothing was sent",
                 given.join(", ")
             ))
-            .hint("leave them out: the simulator is started again"));
+            .hint("omit them: the simulator is started again"));
         }
         printer.note("the run was simulated: --sim is used again");
         global.sim = true;

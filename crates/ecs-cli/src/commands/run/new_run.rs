@@ -236,8 +236,8 @@ impl<'a> NewRun<'a> {
             .ok_or_else(|| CliError::usage("the plan cannot be shown"))?;
         Ok(match format {
             Format::Table => {
-                let what = act_on(plan.action(), plan.servers());
-                table::dry_run(&shown, &what, connection, self.waves_shown.as_ref())
+                let action = act_on(plan.action(), plan.servers());
+                table::dry_run(&shown, &action, connection, self.waves_shown.as_ref())
             }
             Format::Json => json::document(&shown),
             Format::Jsonl => shown.lines(),

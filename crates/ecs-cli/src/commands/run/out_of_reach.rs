@@ -22,11 +22,11 @@ pub(super) fn conclude(
     printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
-    let what = "cannot read the state of the servers, so nothing was sent";
+    let message = "cannot read the state of the servers, so nothing was sent";
     if args.dry_run {
-        return Err(CliError::of_error(what, error));
+        return Err(CliError::of_error(message, error));
     }
-    printer.always(&format!("error: {what}: {error}"));
+    printer.always(&format!("error: {message}: {error}"));
     printer.hint("--no-preflight sends without these reads");
     let mut builder = connection.client.run(action, given);
     if let Some(target) = &connection.target {

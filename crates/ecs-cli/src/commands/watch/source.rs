@@ -158,7 +158,7 @@ fn process_of(run: &RunSummary) -> ProcessState {
     match run.state {
         RunStatus::Running | RunStatus::Ended => ProcessState::Alive,
         RunStatus::Released => {
-            ProcessState::Gone(format!("{user} on {host} (process {pid}) let go of it"))
+            ProcessState::Gone(format!("{user} on {host} (process {pid}) released it"))
         }
         RunStatus::Silent => ProcessState::Gone(format!(
             "its process ({user} on {host}, process {pid}) has shown no sign of life since {:.0}",

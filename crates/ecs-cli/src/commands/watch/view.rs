@@ -86,13 +86,13 @@ impl<'a> View<'a> {
             self.progress.catch_up(&intro);
         }
         let gone = match update.process {
-            ProcessState::Gone(why) if !recovered.is_ended() => Some(why),
+            ProcessState::Gone(reason) if !recovered.is_ended() => Some(reason),
             _ => None,
         };
         let was_there = self.gone.is_none();
         self.gone = gone;
-        if let (Some(why), true, true) = (&self.gone, was_there, self.args.wait_for_resume) {
-            let line = format!("{why}; waiting until the run is resumed");
+        if let (Some(reason), true, true) = (&self.gone, was_there, self.args.wait_for_resume) {
+            let line = format!("{reason}; waiting until the run is resumed");
             self.progress.printer().always(&line);
         }
         Ok(())

@@ -6,7 +6,7 @@ use ecs_ops::auth::{CredentialKind, Echo, MAX_CLOCK_SKEW};
 
 use self::explanations::{
     another_project, forbidden_without_text, invalid_token, locked_key, login_forbidden, moved,
-    not_ecs, not_iam, page_elsewhere, page_on_the_way, proxy, redirect, service_in_trouble,
+    not_ecs, not_iam, page_elsewhere, page_of_an_intermediary, proxy, redirect, service_failure,
     unknown_key, unknown_to_iam, unreadable, wrong_endpoint,
 };
 use super::super::{Asked, Clocks, Diagnosis, Evidence, refused};
@@ -194,7 +194,7 @@ const RULES: &[Rule] = &[
         |refusal| {
             refusal.is_page(|status| matches!(status, 200..=299 | 400..=403 | 405..=407 | 409..=428 | 430..=498))
         },
-        page_on_the_way,
+        page_of_an_intermediary,
     ),
     rule(
         "forbidden without a text",
@@ -270,7 +270,7 @@ const RULES: &[Rule] = &[
     rule(
         "service in trouble",
         |refusal| matches!(refusal.status, 408 | 429 | 500..),
-        service_in_trouble,
+        service_failure,
     ),
     rule(
         "login refused",

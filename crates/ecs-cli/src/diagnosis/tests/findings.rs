@@ -1,9 +1,9 @@
 use super::*;
 
-/// Each kind of trouble, as the services put it, and what comes of it.
+/// Each kind of fault, in the messages of the services, and its diagnosis.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn each_kind_of_trouble_is_explained() {
+fn each_kind_of_fault_is_explained() {
     const GATEWAY: &str = "APIGW.0301";
     let differs = differs();
     let (same, missing) = (Echo::Same, Echo::Missing);
@@ -255,7 +255,7 @@ fn each_kind_of_trouble_is_explained() {
         let diagnosis = diagnose(&evidence(end.clone()));
         assert_eq!(diagnosis.finding, finding, "{end:?}");
         assert_eq!(diagnosis.exit, exit, "{end:?}");
-        let reported = format!("{} {}", diagnosis.what, diagnosis.advice.join(" "));
+        let reported = format!("{} {}", diagnosis.message, diagnosis.advice.join(" "));
         for word in expected {
             assert!(reported.contains(word), "{word:?} is missing in {reported}");
         }

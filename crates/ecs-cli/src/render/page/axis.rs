@@ -161,7 +161,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::render::duration::told_apart;
+    use crate::render::duration::distinguishable;
 
     fn time(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -190,7 +190,7 @@ mod tests {
     fn times_are_as_precise_as_necessary() {
         let label = |since, apart| {
             let of = SignedDuration::from_millis;
-            told_apart(of(since), of(apart))
+            distinguishable(of(since), of(apart))
         };
         for (since, apart, expected) in [
             (0, 5, "0.00 s"),
@@ -216,7 +216,7 @@ mod tests {
         #[test]
         fn adjacent_labels_differ(since in 0_i64..1_000_000_000, apart in 10_i64..100_000_000) {
             let of = SignedDuration::from_millis;
-            let (one, next) = (told_apart(of(since), of(apart)), told_apart(of(since + apart), of(apart)));
+            let (one, next) = (distinguishable(of(since), of(apart)), distinguishable(of(since + apart), of(apart)));
             prop_assert_ne!(one, next);
         }
 

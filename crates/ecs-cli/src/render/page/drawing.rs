@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::axis::Axis;
 use super::escape;
-use crate::render::duration::{to_tenths, told_apart};
+use crate::render::duration::{distinguishable, to_tenths};
 use crate::render::timeline::{Annotation, AttemptResult, JobRow, RequestRow, Span, Timeline};
 
 /// The beginning and the length of the time axis, in units of the drawing.
@@ -213,7 +213,7 @@ impl Drawing<'_> {
                 "<path d=\"M{x:.1} 18V{}\" stroke=\"var(--line)\"/>",
                 self.bottom
             ));
-            let time = told_apart(self.timeline.since(tick.at), tick.apart);
+            let time = distinguishable(self.timeline.since(tick.at), tick.apart);
             let wide = width(&time);
             // Labels at the edges stay within the drawing.
             let (left, class) = match index {
@@ -255,7 +255,7 @@ impl Drawing<'_> {
                 "<path d=\"M{x:.1} 18V{}\" stroke=\"currentColor\" stroke-dasharray=\"3 3\"/>",
                 self.bottom
             ));
-            let title = format!("{letters}: {} {}", mark.what.replace('_', " "), mark.text);
+            let title = format!("{letters}: {} {}", mark.kind.replace('_', " "), mark.text);
             match labels.last_mut() {
                 Some((left, label, titles)) if x < *left + width(label) + GAP => {
                     let first = label.split('–').next().unwrap_or_default();

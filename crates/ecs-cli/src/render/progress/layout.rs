@@ -10,7 +10,7 @@ use crate::screen::{Screen, width_of};
 /// The widest bar, and the narrowest useful one.
 const BAR: std::ops::RangeInclusive<usize> = 8..=24;
 
-/// Returns the line in this width: a bar and counts first, then the current wait. Parts that do not fit are left out,
+/// Returns the line in this width: a bar and counts first, then the current wait. Parts that do not fit are omitted,
 /// the least important one first, but never the counts of done, failed and unknown servers, nor the wait.
 pub(super) fn line(tally: &Tally, now: Instant, screen: Screen) -> String {
     let width = screen.width.unwrap_or(usize::MAX);
@@ -40,10 +40,10 @@ pub(super) fn line(tally: &Tally, now: Instant, screen: Screen) -> String {
 fn needed(tally: &Tally, now: Instant) -> (Vec<String>, Vec<String>) {
     let done = format!("{}/{}", tally.done, tally.servers);
     let (mut long, mut short) = (vec![format!("{done} done")], vec![done]);
-    for (count, what) in [(tally.failed, "failed"), (tally.unknown, "unknown")] {
+    for (count, label) in [(tally.failed, "failed"), (tally.unknown, "unknown")] {
         if count > 0 {
-            long.push(format!("{count} {what}"));
-            short.push(format!("{count} {what}"));
+            long.push(format!("{count} {label}"));
+            short.push(format!("{count} {label}"));
         }
     }
     if let Some(status) = tally.status(now) {
@@ -96,13 +96,13 @@ fn bar(tally: &Tally, cells: usize, ascii: bool) -> String {
 /// Returns the line of a log.
 pub(super) fn log_line(tally: &Tally, now: Instant) -> String {
     let mut line = format!("{} of {} done", tally.done, counted(tally.servers));
-    for (count, what) in [
+    for (count, label) in [
         (tally.failed, "failed"),
         (tally.unknown, "unknown"),
         (tally.running, "running"),
     ] {
         if count > 0 {
-            line.push_str(&format!(", {count} {what}"));
+            line.push_str(&format!(", {count} {label}"));
         }
     }
     if let Some((wave, waves)) = tally.wave {

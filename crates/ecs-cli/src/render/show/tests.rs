@@ -64,7 +64,7 @@ fn accepted() -> Vec<Record> {
 }
 
 /// Returns the outcome of one of them, with a job or without.
-fn verdict(number: usize, outcome: OutcomeKind, job: Option<&str>) -> OutcomeRecord {
+fn outcome_record(number: usize, outcome: OutcomeKind, job: Option<&str>) -> OutcomeRecord {
     OutcomeRecord {
         id: server(number),
         outcome,
@@ -78,7 +78,7 @@ fn both(outcome: OutcomeKind) -> Vec<Record> {
     let mut records = accepted();
     records.push(Record::Outcomes {
         servers: [1, 2]
-            .map(|value| verdict(value, outcome, Some("job")))
+            .map(|value| outcome_record(value, outcome, Some("job")))
             .to_vec(),
     });
     records

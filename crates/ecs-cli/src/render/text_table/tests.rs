@@ -13,7 +13,7 @@ fn table(rows: &[[&str; 3]], width: Option<usize>) -> String {
 }
 
 #[test]
-fn columns_are_aligned_by_what_a_terminal_shows() {
+fn columns_are_aligned_by_display_width() {
     let shown = table(&[["1", "é", "x"], ["2", "服务器", "\u{1b}[2J"]], None);
     assert_eq!(
         shown,
@@ -50,7 +50,7 @@ proptest! {
 }
 
 #[test]
-fn columns_are_left_out_in_their_order_until_the_rest_fits() {
+fn columns_are_omitted_in_order_until_the_rest_fits() {
     let shown = |width| {
         let mut table = TextTable::new(&["RUN", "AGE", "PLACE", "OUTCOMES"]);
         table.may_shrink(2);

@@ -88,14 +88,14 @@ impl TimelineBuilder {
                 message,
             } => {
                 let wave = wave + 1;
-                let what = match (message, skipped) {
+                let kind = match (message, skipped) {
                     (Some(message), _) => format!("servers not read before wave {wave}: {message}"),
                     (None, true) => format!("skipped before wave {wave}: {}", by_reason(unready)),
                     (None, false) => {
                         format!("not ready before wave {wave}: {}", by_reason(unready))
                     }
                 };
-                self.annotate(at, "rechecked", what);
+                self.annotate(at, "rechecked", kind);
             }
             Record::WaveBegan { wave } => {
                 self.began.entry(*wave).or_insert(at);
@@ -133,7 +133,7 @@ impl TimelineBuilder {
         (throttled, retry_after): (bool, Option<u64>),
         error: &ErrorRecord,
     ) {
-        let (answer, what) = if throttled {
+        let (answer, kind) = if throttled {
             (AttemptResult::Throttled, "throttled")
         } else {
             (AttemptResult::NotExecuted, "not_executed")
@@ -142,20 +142,20 @@ impl TimelineBuilder {
             let pause = SignedDuration::from_millis(i64::try_from(pause).ok()?);
             at.checked_add(pause).ok()
         });
-        self.count_problem(at, what, error, Some(request));
+        self.count_problem(at, kind, error, Some(request));
         self.answer(at, request, answer, again, Some(error.clone()));
     }
 
     fn wave_checked(&mut self, at: Timestamp, wave: usize, healthy: bool, text: String) {
-        let how = if healthy { "healthy" } else { "not healthy" };
-        let line = format!("wave {} is {how}: {text}", wave + 1);
+        let health = if healthy { "healthy" } else { "not healthy" };
+        let line = format!("wave {} is {health}: {text}", wave + 1);
         self.annotate(at, "wave_checked", line.trim_end_matches(": ").to_owned());
         let health = Health { at, healthy, text };
         self.checked.entry(wave).or_default().push(health);
     }
 
-    fn annotate(&mut self, at: Timestamp, what: &'static str, text: String) {
-        self.marks.push(Annotation { at, what, text });
+    fn annotate(&mut self, at: Timestamp, kind: &'static str, text: String) {
+        self.marks.push(Annotation { at, kind, text });
     }
 
     fn announce(&mut self, at: Timestamp, number: usize, purpose: Purpose, servers: &[ServerId]) {
@@ -206,19 +206,19 @@ impl TimelineBuilder {
     fn count_problem(
         &mut self,
         at: Timestamp,
-        what: &'static str,
+        kind: &'static str,
         error: &ErrorRecord,
         request: Option<usize>,
     ) {
         let same = |other: &&mut ProblemCount| {
-            other.what == what
+            other.kind == kind
                 && other.error.code == error.code
                 && (error.code.is_some() || other.error == *error)
         };
         match self.problems.iter_mut().find(same) {
             Some(known) => (known.times, known.last) = (known.times + 1, at),
             None => self.problems.push(ProblemCount {
-                what,
+                kind,
                 error: error.clone(),
                 times: 1,
                 first: at,
@@ -269,7 +269,7 @@ impl TimelineBuilder {
             if server.report.name.is_none() {
                 server.report.name.clone_from(&unready.name);
             }
-            server.unready = Some(unready.why.clone());
+            server.unready = Some(unready.reason.clone());
         }
         servers
     }

@@ -38,7 +38,7 @@ async fn too_many_wrong_tokens_stop_one_address_for_a_minute() {
     }
     let later = now + Duration::from_secs(20);
     let refused = Err(Refused::TooMany(Duration::from_secs(40)));
-    // Also the right one: it would tell that it is right.
+    // The right one is refused too: otherwise an answer would reveal that it is right.
     assert_eq!(access.check(TOKEN, peer, later), refused);
     assert_eq!(
         access.check(TOKEN, from("::ffff:192.0.2.1"), later),

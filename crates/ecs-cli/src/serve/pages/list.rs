@@ -18,13 +18,13 @@ const STATES: [(RunStatus, &str, &str); 4] = [
     (
         RunStatus::Silent,
         "count-silent",
-        "its process has not been heard from for a while: resume continues the run",
+        "its process shows no sign of life: resume continues the run",
     ),
     (RunStatus::Running, "count-running", "its process is alive"),
     (
         RunStatus::Released,
         "count-released",
-        "its process let go of it before the end: resume continues the run",
+        "its process released it before the end: resume continues the run",
     ),
     (RunStatus::Ended, "count-ended", "has a complete report"),
 ];

@@ -13,7 +13,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// A run whose texts are all the same.
+/// A run in which all texts are equal.
 fn summary(text: &str, state: RunStatus) -> RunSummary {
     RunSummary {
         run_id: text.to_owned(),
@@ -108,7 +108,7 @@ fn the_list_says_how_far_each_run_is() {
 }
 
 #[test]
-fn a_store_that_is_away_is_named_with_the_time_of_what_is_shown() {
+fn an_unavailable_store_is_named_with_the_time_of_the_last_read() {
     let page = page(&board(Vec::new(), Some("no connection to <db>")));
     for text in [
         "The store cannot be read.",
@@ -148,7 +148,7 @@ fn forbidden(html: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn pages_do_what_their_policy_allows() {
+fn pages_comply_with_their_policy() {
     let runs = vec![listed("r1", RunStatus::Silent, Progress::Unread)];
     let shown = [
         page(&board(runs, Some("away"))),

@@ -225,7 +225,7 @@ async fn a_run_that_is_wanted_is_read_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_so_many_runs_are_followed() {
+async fn the_number_of_followed_runs_is_limited() {
     let (_, hub) = started();
     let followed: Vec<_> = (0..65).map(|number| hub.run(&number.to_string())).collect();
     let crowded =
@@ -234,7 +234,7 @@ async fn only_so_many_runs_are_followed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_fails_or_hangs_is_named_until_it_answers() {
+async fn a_failing_or_hanging_store_is_named_until_it_answers() {
     for (way, message) in [(FAILS, "away"), (HANGS, "the store gives no answer")] {
         let (backend, hub) = started();
         let first = board(&hub, Option::is_some).await;

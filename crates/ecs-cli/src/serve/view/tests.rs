@@ -55,7 +55,7 @@ proptest! {
 }
 
 #[test]
-fn what_stays_is_not_sent_again() {
+fn unchanged_rows_are_not_sent_again() {
     let old = view(&[(1, 0), (2, 0), (3, 0)]);
     let new = view(&[(4, 0), (1, 0), (2, 1), (3, 0)]);
     let patch = Patch::between(Some(&old), &new);

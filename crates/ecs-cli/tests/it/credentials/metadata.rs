@@ -5,7 +5,7 @@ use crate::common::way::Way;
 
 /// Region and project, too, come from the server that `ecsctl` runs on.
 #[test]
-fn the_metadata_service() {
+fn the_metadata_service_gives_credentials() {
     for kind in ["open", "protected", "plain"] {
         let account = Account::new(&["--metadata", kind]);
         let url = account.url();

@@ -5,7 +5,7 @@ use crate::common::ecsctl;
 
 /// The completion script of each shell asks the program, which offers what is there now, and no secret.
 #[test]
-fn completions_for_each_shell() {
+fn each_shell_has_completions() {
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let script = ecsctl(&["completions", shell], &NONE).expect(0).stdout;
         assert!(
@@ -73,7 +73,7 @@ fn bash_can_load_its_completions() {
 }
 
 #[test]
-fn manual_pages() {
+fn each_command_has_a_manual_page() {
     let page = ecsctl(&["man"], &NONE).expect(0).stdout;
     assert!(page.contains(".TH ecsctl 1") && page.contains("reboot"));
     let folder = tempfile::tempdir().expect("a folder");

@@ -4,7 +4,7 @@ use super::*;
 
 /// Nothing is sent to a service that cannot be read, and the report has this reason for each server.
 #[test]
-fn a_service_out_of_reach_is_sent_no_action() {
+fn an_unreachable_service_gets_no_action() {
     let ids = [
         "616fb98f-46ca-475e-917e-2563e5a8cd19",
         "726fb98f-46ca-475e-917e-2563e5a8cd19",
@@ -39,7 +39,7 @@ fn a_service_out_of_reach_is_sent_no_action() {
 }
 
 #[test]
-fn this_machine_is_left_out_of_all_and_last_if_it_is_named() {
+fn this_machine_is_skipped_by_all_and_last_if_named() {
     let own = || sim(|region| region.servers(4).own_server(1));
     for verb in ["reboot", "stop"] {
         let sim = own();
@@ -73,7 +73,7 @@ fn this_machine_is_left_out_of_all_and_last_if_it_is_named() {
 
 /// An unresponsive metadata service delays a run only briefly.
 #[test]
-fn a_metadata_service_that_hangs_is_not_waited_for() {
+fn a_hanging_metadata_service_does_not_delay_the_run() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let hangs = format!("http://{}", listener.local_addr().unwrap());
     let sim = sim(|region| region);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{run, says, sim};
 
 #[test]
-fn where_it_acts_is_shown_and_kept() {
+fn the_place_is_shown_and_recorded() {
     let sim = sim(|region| region);
     let dir = tempfile::tempdir().unwrap();
     let journal = dir.path().join("run.jsonl");

@@ -68,8 +68,8 @@ fn no_stops_the_run_and_a_resumed_run_asks_again() {
     let shown = after_the_canary(&sim, journal, |terminal, _| no(terminal));
     assert_eq!(shown.code, Some(5), "{}", shown.stderr);
     contains(&shown.stderr, "Canary finished: 1 succeeded, 0 failed.");
-    let why = "stopped in wave 1 of 3: declined after the canary";
-    contains(&shown.stderr, why);
+    let reason = "stopped in wave 1 of 3: declined after the canary";
+    contains(&shown.stderr, reason);
     let report = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(counts(&sim, &report), [1, 0, 0, 4, 0]);
     assert_eq!(sim.accepted(), 1);
@@ -104,8 +104,8 @@ fn a_failed_canary_stops_the_run() {
     let journal = journal.to_str().unwrap();
     let paused = ["--yes", "--canary-pause=10h", "--journal", journal];
     let ended = run(&sim, &[&CANARY[..5], &paused].concat()).expect(5);
-    let why = "stopped in wave 1 of 3: no server of the canary succeeded";
-    contains(&ended.stderr, why);
+    let reason = "stopped in wave 1 of 3: no server of the canary succeeded";
+    contains(&ended.stderr, reason);
     assert_eq!(counts(&sim, &ended.json()), [0, 1, 0, 4, 0]);
     assert_eq!(sim.accepted(), 1);
 }

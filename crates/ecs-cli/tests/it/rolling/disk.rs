@@ -103,7 +103,7 @@ fn a_resumed_run_sends_nothing_that_cannot_be_recorded() {
     assert_eq!(sim.accepted(), 4);
     assert_eq!(std::fs::read(&journal).unwrap(), before);
 
-    // Each time there is a little more room, until there is enough. Each try writes down who made it, and what it stopped at: what it
+    // Each time there is a little more room, until there is enough. Each try records its process and its end: what it
     // adds grows, so that no try is cut off where the last one was for ever.
     let mut stopped = 0;
     for round in 0_usize.. {

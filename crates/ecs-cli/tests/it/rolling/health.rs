@@ -84,12 +84,15 @@ fn a_failed_check_stops_the_run_and_is_repeated_by_resume() {
     );
     let with_journal = checked(&check, &["--journal", &journal]);
     let ended = run(&sim, &with_journal).expect(5);
-    let why = "the health check after wave 2 failed: exit status 3: web is down";
-    contains(&ended.stderr, &format!("\nstopped in wave 2 of 3: {why}\n"));
+    let reason = "the health check after wave 2 failed: exit status 3: web is down";
+    contains(
+        &ended.stderr,
+        &format!("\nstopped in wave 2 of 3: {reason}\n"),
+    );
     let report = ended.json();
     assert_eq!(counts(&sim, &report), [4, 0, 0, 2, 0]);
     let message = &report["servers"][5]["error"]["message"];
-    assert_eq!(message, &format!("not sent: {why}"));
+    assert_eq!(message, &format!("not sent: {reason}"));
     assert_eq!(requests(&sim), waves(&sim, 2)[..2]);
     assert_eq!(seen(Path::new(&file)), ends(&sim, &[0, 1]));
 
@@ -136,11 +139,11 @@ fn a_resumed_run_can_have_another_check() {
         "-o=json",
     ];
     let ended = run(&sim, &resume).expect(5);
-    let why = "the health check after wave 1 failed: exit status 7\n";
-    contains(&ended.stderr, why);
+    let reason = "the health check after wave 1 failed: exit status 7\n";
+    contains(&ended.stderr, reason);
     assert_eq!(seen(Path::new(&file)), ends(&sim, &[0]));
     let ended = typed(&sim, &output(&ended), directory.path()).expect(5);
-    contains(&ended.stderr, why);
+    contains(&ended.stderr, reason);
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
     assert_eq!(seen(Path::new(&file)), ends(&sim, &[0, 0]));
 }
@@ -167,8 +170,11 @@ fn a_slow_check_is_killed_with_its_child_processes() {
     let sim = region(4);
     let check = format!("sleep 600 & echo $! > '{}'; wait", file.display());
     let ended = run(&sim, &checked(&check, &["--health-timeout", "4s"])).expect(5);
-    let why = "the health check after wave 1 failed: it did not finish within 4s";
-    contains(&ended.stderr, &format!("\nstopped in wave 1 of 2: {why}\n"));
+    let reason = "the health check after wave 1 failed: it did not finish within 4s";
+    contains(
+        &ended.stderr,
+        &format!("\nstopped in wave 1 of 2: {reason}\n"),
+    );
     is_gone(std::fs::read_to_string(&file).unwrap().trim());
     assert_eq!(counts(&sim, &ended.json()), [2, 0, 0, 2, 0]);
     assert_eq!(requests(&sim), waves(&sim, 2)[..1]);

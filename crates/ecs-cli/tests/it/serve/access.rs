@@ -96,7 +96,7 @@ fn a_login_lasts_until_the_logout() {
     let (_, id) = cookie.split_once('=').unwrap();
     assert_eq!(site.get_with("/", &cookie).status, 200);
     assert_eq!(site.get_with("/", &format!("{cookie}x")).status, 303);
-    // Not from a page of somebody else's.
+    // A request from a page of another site is refused.
     for line in [
         "Origin: http://evil.example",
         "Sec-Fetch-Site: cross-site",
@@ -160,7 +160,7 @@ fn other_names_for_this_server_are_refused() {
 }
 
 #[test]
-fn all_answers_say_what_browsers_may_do() {
+fn all_answers_have_the_security_headers() {
     let site = Site::start(&stores().remove(0), &[]);
     let cookie = site.log_in();
     for answer in [
@@ -224,6 +224,6 @@ fn a_token_comes_from_a_file_and_goes_into_no_log() {
     let log = fs::read_to_string(log).unwrap();
     assert!(log.contains("/runs.json"), "{log}");
     assert!(!log.contains(token) && !log.contains(session), "{log}");
-    // The words of its command line have no token either.
+    // Its command line has no token either.
     assert!(!format!("{:?}", command(["serve"])).contains(token));
 }

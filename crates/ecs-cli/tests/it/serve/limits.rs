@@ -36,7 +36,7 @@ fn requests_have_a_size() {
 }
 
 #[test]
-fn only_what_reads_is_allowed() {
+fn only_reading_methods_are_allowed() {
     let site = Site::start(&stores().remove(0), &[]);
     let cookie = site.log_in();
     let ask = |method: &str, path: &str| {
@@ -78,7 +78,7 @@ fn wrong_tokens_are_limited() {
 }
 
 #[test]
-fn who_sends_nothing_is_not_waited_for() {
+fn a_silent_client_is_disconnected() {
     let site = Site::start(&stores().remove(0), &[]);
     let begun = Instant::now();
     let mut half = connect(&site.address);
@@ -106,7 +106,7 @@ fn followers_are_limited_and_end_with_the_server() {
         (refused.status, refused.header("retry-after")),
         (503, Some("31"))
     );
-    // Pages are shown in any case, and who leaves makes room.
+    // Pages are shown in any case, and a client that leaves makes room.
     assert_eq!(site.get_with("/", &cookie).status, 200);
     drop(followers.split_off(190));
     wait_until("there is room", || {

@@ -8,13 +8,13 @@ use crate::common::{Running, Sim, wait_until};
 use crate::store::stores;
 
 #[test]
-fn pages_change_while_a_run_goes_on() {
+fn pages_change_during_a_run() {
     for store in stores() {
-        change_while_a_run_goes_on(&store);
+        change_during_a_run(&store);
     }
 }
 
-fn change_while_a_run_goes_on(store: &str) {
+fn change_during_a_run(store: &str) {
     let sim = Sim::start(20, |region| region.servers(12));
     let site = Site::start(store, &[]);
     let cookie = site.log_in();

@@ -33,7 +33,7 @@ const BODY: &str = r#"{"status":"RUNNING","entities":{"sub_jobs_total":2,"sub_jo
     "error_code":null,"fail_reason":null},{"fail_reason":"\"no\"","status":"X"},{}]},"job_id":"j"}"#;
 
 #[test]
-fn usual_answers_take_the_fast_way() {
+fn usual_answers_take_the_fast_path() {
     for text in [
         BODY,
         " { } ",

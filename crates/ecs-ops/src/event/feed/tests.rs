@@ -11,7 +11,7 @@ fn unread(mut events: Events) -> Vec<Event> {
 }
 
 #[test]
-fn each_reader_gets_the_events_from_when_it_came() {
+fn each_reader_gets_the_events_since_it_subscribed() {
     let sink = Sink::default();
     let source = sink.source();
     let first = source.subscribe();

@@ -35,7 +35,7 @@ async fn the_servers_are_found_in_the_order_in_which_they_were_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_are_looked_for_in_the_list() {
+async fn many_servers_are_searched_in_the_list() {
     let (client, ids) = client(Region::builder().servers(40).deny(GET));
     let mut named: Vec<_> = ids.iter().rev().copied().collect();
     named.push(NOBODY);
@@ -60,9 +60,9 @@ async fn without_a_right_nothing_is_known() {
     }
 }
 
-/// A service that answers a question about one server with something else is asked for its list.
+/// A service that answers a question about one server with something else: its list is read.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_cannot_be_read_is_looked_for_in_the_list() {
+async fn a_server_with_an_unreadable_answer_is_searched_in_the_list() {
     let named = ids(3);
     let (builder, seen) = service(move |request, _| {
         if !request.uri().path().ends_with("/detail") {
@@ -90,7 +90,7 @@ async fn credentials_that_are_refused_are_used_once() {
 }
 
 /// The second read of servers that the first one does not show is evidence, too: what a cache shows of
-/// them may be older than a restart by somebody else.
+/// them may be older than a restart by another user.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_only_a_cache_shows_is_not_known() {
     let named = ids(30);

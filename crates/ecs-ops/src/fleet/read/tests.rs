@@ -12,7 +12,7 @@ use serde_json::json;
 use super::*;
 use crate::scripted::{Script, ids, service};
 
-/// A client of a region, and what it knows of it.
+/// A client of a region, with its knowledge of the place.
 pub(in crate::fleet) fn client(region: RegionBuilder) -> (crate::Client, Vec<ServerId>) {
     let region = region.build().unwrap();
     let ids = region.servers().collect();
@@ -106,7 +106,7 @@ async fn a_list_that_cannot_be_whole_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn looks_take_what_they_see() {
+async fn a_read_without_checks_takes_each_page_as_it_is() {
     let region = Region::builder()
         .servers(450)
         .list_quirk(ListQuirk::CountOff(1));
@@ -162,7 +162,7 @@ async fn every_page_of_the_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_without_an_id_is_not_left_out_in_silence() {
+async fn a_server_without_an_id_is_an_error() {
     let (builder, _) = service(|_, _| Script::Answer(200, r#"{"servers":[{"name":"web-1"}]}"#));
     let error = builder.build().unwrap().servers().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);

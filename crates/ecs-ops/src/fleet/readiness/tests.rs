@@ -12,7 +12,7 @@ fn server(status: &str) -> Server {
 }
 
 #[test]
-fn what_each_status_means_for_each_action() {
+fn each_status_decides_each_action() {
     let stop = PowerAction::Stop(Some(StopType::Hard));
     for (status, soft, hard, start) in [
         ("ACTIVE", None, None, None),
@@ -45,7 +45,7 @@ fn what_each_status_means_for_each_action() {
         ("NEW_STATUS", None, None, None),
     ] {
         let server = server(status);
-        let shown = |action| Unready::of(action, &server).map(|why| why.to_string());
+        let shown = |action| Unready::of(action, &server).map(|reason| reason.to_string());
         assert_eq!(shown(SOFT).as_deref(), soft, "{status}");
         assert_eq!(shown(HARD).as_deref(), hard, "{status}");
         assert_eq!(shown(PowerAction::Start).as_deref(), start, "{status}");
@@ -87,9 +87,9 @@ fn a_physical_server_takes_forced_actions_only() {
         ("ph", &[], false),
     ] {
         let server = physical(flavor, tags);
-        let why = is_physical.then(|| Unready::Physical(flavor.to_owned()));
-        assert_eq!(Unready::of(SOFT, &server), why, "{flavor}");
-        assert_eq!(Unready::of(soft_stop, &server), why, "{flavor}");
+        let reason = is_physical.then(|| Unready::Physical(flavor.to_owned()));
+        assert_eq!(Unready::of(SOFT, &server), reason, "{flavor}");
+        assert_eq!(Unready::of(soft_stop, &server), reason, "{flavor}");
         for forced in [HARD, hard_stop, PowerAction::Start] {
             assert_eq!(Unready::of(forced, &server), None, "{flavor}");
         }
@@ -97,15 +97,15 @@ fn a_physical_server_takes_forced_actions_only() {
 }
 
 #[test]
-fn it_is_kept_and_read_again() {
+fn readiness_round_trips() {
     let reasons = [
         Unready::Absent,
         Unready::Busy("reboot_started".to_owned()),
         Unready::Physical("physical.1".to_owned()),
         Unready::Changed("2026-11-24T01:00:00Z".to_owned()),
     ];
-    for why in reasons {
-        let server = UnreadyServer::new(ServerId::from_bytes([0; 16]), None, why);
+    for reason in reasons {
+        let server = UnreadyServer::new(ServerId::from_bytes([0; 16]), None, reason);
         let text = serde_json::to_string(&server).unwrap();
         assert_eq!(
             serde_json::from_str::<UnreadyServer>(&text).unwrap(),

@@ -10,7 +10,7 @@ use crate::fleet::{Lookup, Unready, UnreadyServer};
 
 impl WaveRecheck {
     /// The servers among these that are not ready, by what was found of them. A server of which
-    /// nothing is known is ready: whoever reads them again begins no wave by such a read.
+    /// nothing is known is ready: no wave begins on such a read.
     pub(crate) fn unready(
         self,
         action: PowerAction,
@@ -27,8 +27,8 @@ impl WaveRecheck {
                 return Some(UnreadyServer::new(*id, None, Unready::Absent));
             }
             let server = shown.get(id)?;
-            let why = self.why(action, server)?;
-            Some(UnreadyServer::new(*id, server.name.clone(), why))
+            let reason = self.reason(action, server)?;
+            Some(UnreadyServer::new(*id, server.name.clone(), reason))
         };
         servers.iter().filter_map(unready).collect()
     }

@@ -32,7 +32,7 @@ fn id(number: u8) -> ServerId {
 }
 
 #[test]
-fn what_changed_since_the_plan_is_not_ready_for_a_restart() {
+fn servers_changed_since_the_plan_are_not_ready_for_a_restart() {
     let table = [
         ("ACTIVE", BEFORE, [None, None, None]),
         ("ACTIVE", PLANNED, [None, None, None]),
@@ -51,28 +51,28 @@ fn what_changed_since_the_plan_is_not_ready_for_a_restart() {
     for (status, updated, expected) in table {
         let server = server(status, updated);
         for (action, expected) in [SOFT, HARD, PowerAction::Start].into_iter().zip(expected) {
-            let why = recheck(false)
-                .why(action, &server)
-                .map(|why| why.to_string());
-            let fits = match (&why, expected) {
-                (Some(why), Some(expected)) => why.starts_with(expected),
-                (why, expected) => why.is_none() && expected.is_none(),
+            let reason = recheck(false)
+                .reason(action, &server)
+                .map(|reason| reason.to_string());
+            let fits = match (&reason, expected) {
+                (Some(reason), Some(expected)) => reason.starts_with(expected),
+                (reason, expected) => reason.is_none() && expected.is_none(),
             };
-            assert!(fits, "{status} {updated} {action:?}: {why:?}");
+            assert!(fits, "{status} {updated} {action:?}: {reason:?}");
         }
     }
     let changed = server("ACTIVE", AFTER);
     let without_a_time = WaveRecheck::stop();
-    assert_eq!(without_a_time.why(SOFT, &changed), None);
+    assert_eq!(without_a_time.reason(SOFT, &changed), None);
 }
 
 #[test]
 fn a_stopped_server_of_the_plan_is_skipped_only_on_request() {
     let stopped = server("SHUTOFF", BEFORE);
-    assert_eq!(recheck(true).why(SOFT, &stopped), Some(Unready::Stopped));
-    assert_eq!(recheck(false).why(SOFT, &stopped), None);
+    assert_eq!(recheck(true).reason(SOFT, &stopped), Some(Unready::Stopped));
+    assert_eq!(recheck(false).reason(SOFT, &stopped), None);
     let busy = server("REBOOT", BEFORE);
-    assert_eq!(recheck(true).ignore_busy().why(SOFT, &busy), None);
+    assert_eq!(recheck(true).ignore_busy().reason(SOFT, &busy), None);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn absence_needs_evidence() {
 }
 
 #[test]
-fn the_settings_are_kept_and_read_again() {
+fn the_settings_round_trip() {
     for recheck in [recheck(true), WaveRecheck::stop().ignore_busy()] {
         let text = serde_json::to_string(&recheck).unwrap();
         assert_eq!(serde_json::from_str::<WaveRecheck>(&text).unwrap(), recheck);

@@ -20,7 +20,7 @@ async fn check(actions: (u16, &'static str), traces: (u16, &'static str)) -> Rec
 }
 
 #[tokio::test(start_paused = true)]
-async fn rights_and_services_that_are_missing_are_told() {
+async fn missing_permissions_and_services_are_reported() {
     let readable = (200, r#"{"instanceActions":[],"traces":[{"trace_id":"1"}]}"#);
     let found = check(readable, readable).await;
     assert_eq!(found.actions, Some(RecordAccess::Readable));

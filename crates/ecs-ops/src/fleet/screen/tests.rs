@@ -38,7 +38,7 @@ const SOFT: PowerAction = PowerAction::Reboot(RebootType::Soft);
 const HARD: PowerAction = PowerAction::Reboot(RebootType::Hard);
 
 #[test]
-fn a_selection_does_not_restart_what_is_stopped() {
+fn a_selection_does_not_restart_stopped_servers() {
     for action in [SOFT, HARD] {
         let left = screen(Screen::new(action, Choice::Selected));
         assert_eq!(left.servers, [1, 3, 4].map(id));
@@ -63,7 +63,7 @@ fn a_selection_does_not_restart_what_is_stopped() {
 }
 
 #[test]
-fn starting_and_stopping_take_what_is_stopped() {
+fn start_and_stop_include_stopped_servers() {
     for action in [PowerAction::Start, PowerAction::Stop(Some(StopType::Hard))] {
         let all = screen(Screen::new(action, Choice::Selected));
         assert_eq!(all.servers, [1, 2, 3, 4].map(id));
@@ -72,7 +72,7 @@ fn starting_and_stopping_take_what_is_stopped() {
 }
 
 #[test]
-fn this_machine_is_left_out_or_comes_last() {
+fn this_machine_is_skipped_or_comes_last() {
     for action in [SOFT, PowerAction::Stop(None), PowerAction::Start] {
         let own = |choice| Screen::new(action, choice).own_server(Some(id(1)));
         let selected = screen(own(Choice::Selected));
@@ -85,13 +85,13 @@ fn this_machine_is_left_out_or_comes_last() {
             ([2, 3, 4, 1].map(id).to_vec(), Some(id(1)))
         );
     }
-    // Elsewhere it is nobody's business.
+    // It does not matter elsewhere.
     let elsewhere = Screen::new(SOFT, Choice::Named).own_server(Some(id(9)));
     assert_eq!(screen(elsewhere).last, None);
 }
 
 #[test]
-fn what_is_not_known_is_acted_on() {
+fn servers_in_unknown_states_are_included() {
     let screened = Screen::new(HARD, Choice::Named).screen([(id(5), None)]);
     assert_eq!((screened.servers, screened.stopped), (vec![id(5)], vec![]));
 }

@@ -1,4 +1,4 @@
-//! By which queries some servers of a project are read, and what an answer to a filter of ids shows:
+//! The queries by which some servers of a project are read, and the meaning of an answer to a filter of ids:
 //! pure decisions.
 
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ use crate::fleet::read::PAGE;
 /// `ListServersDetails`) advises, so that the address does not become too long.
 pub(crate) const MAX_IDS: usize = 100;
 
-/// By which queries servers are read.
+/// The queries by which servers are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadPlan {
     /// The list of the whole project.
@@ -30,7 +30,7 @@ pub(crate) fn pages(project_servers: usize) -> usize {
 }
 
 /// The cheapest way of reading `wanted` servers, by its number of queries. A way that was not tried
-/// counts one more: the query that may be in vain. `pages_if_unknown`: how many pages the list is
+/// counts one more: the query that may be useless. `pages_if_unknown`: how many pages the list is
 /// taken to have if the size of the project is not known.
 pub(crate) fn plan(wanted: usize, place: PlaceFacts, pages_if_unknown: usize) -> ReadPlan {
     let pages = place.project_servers.map_or(pages_if_unknown, pages);
@@ -62,7 +62,7 @@ pub(crate) fn plan(wanted: usize, place: PlaceFacts, pages_if_unknown: usize) ->
 /// The result of a list with a filter of ids.
 #[derive(Debug)]
 pub(crate) struct Filtered {
-    /// The servers that were asked for and that it shows.
+    /// The requested servers that it shows.
     pub(crate) servers: Vec<Server>,
     /// The service's filter by ids. A service that does not know the filter lists other servers, or
     /// nothing.

@@ -83,7 +83,7 @@ proptest! {
     /// With any behaviour of the filter of ids, and with any rights, small reads show
     /// the same servers as the list of the whole project, and none is absent that is there.
     #[test]
-    fn small_reads_show_what_the_whole_list_shows(
+    fn partial_reads_agree_with_the_whole_list(
         servers in 1..900_usize,
         picks in proptest::collection::vec(0..1_000_usize, 0..250),
         filter in prop_oneof![
@@ -175,7 +175,7 @@ async fn a_few_servers_of_many() {
     assert_eq!(counts.get(), [0, 0, 2]);
 }
 
-/// A filter's row of an id only is no proof: the service is asked for this server alone.
+/// A filter's row of an id only is no proof: this server is queried alone.
 #[tokio::test(start_paused = true)]
 async fn a_row_without_a_server_is_asked_for_again() {
     let region = Region::builder().servers(2_000);
@@ -210,7 +210,7 @@ async fn the_limit_of_single_queries() {
 }
 
 /// The answer of a cache is no evidence: the list, which can be varied, is read instead, and single
-/// servers are not asked for again.
+/// servers are not requested again.
 #[tokio::test(start_paused = true)]
 async fn a_cached_answer_about_one_server() {
     let named = ids(2);
@@ -272,7 +272,7 @@ async fn a_cached_answer_about_a_server_that_was_not_found() {
     }
 }
 
-/// An answer about another server says nothing of the one that was asked for.
+/// An answer about another server says nothing about the requested one.
 #[tokio::test(start_paused = true)]
 async fn an_answer_about_another_server() {
     let named = ids(1);
@@ -297,7 +297,7 @@ async fn an_answer_about_another_server() {
 
 /// A filter that an operator documents counts as supported; an undocumented one is not tried.
 #[test]
-fn what_operators_document() {
+fn filters_that_operators_document_are_used() {
     for (endpoint, expected) in [
         ("https://ecs.cn-north-4.myhuaweicloud.com", Support::Yes),
         ("https://ecs.eu-west-101.myhuaweicloud.eu", Support::Yes),

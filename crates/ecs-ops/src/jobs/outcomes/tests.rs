@@ -8,8 +8,8 @@ const A: &str = "616fb98f-46ca-475e-917e-2563e5a8cd19";
 const B: &str = "726fb98f-46ca-475e-917e-2563e5a8cd20";
 const FOREIGN: &str = "826fb98f-46ca-475e-917e-2563e5a8cd21";
 
-/// The words for A's and B's outcome, with code and message where there is an error; `-` if the job
-/// does not tell yet.
+/// The outcomes of A and B, with code and message where there is an error; `-` if the job
+/// does not report it yet.
 fn reported(job: Value) -> [String; 2] {
     let job: Job = serde_json::from_value(job).unwrap();
     let job_id: JobId = "j1".parse().unwrap();
@@ -19,7 +19,7 @@ fn reported(job: Value) -> [String; 2] {
         contradiction,
         ..
     } = job_outcomes(&job_id, &servers, &job, true);
-    // A job that ended and leaves a server out says why it is doubted.
+    // A finished job that omits a server is doubted, with the reason.
     assert_eq!(
         contradiction.is_some(),
         is_over(&job) && reported.len() < servers.len(),
@@ -68,7 +68,7 @@ fn sub_jobs_that_ended_decide_for_their_servers() {
         reported(job("FAIL", &[sub(A, "SUCCESS"), failed.clone()])),
         ["succeeded", "failed|Ecs.0227|no"]
     );
-    // Also while the job goes on …
+    // Also while the job is running …
     assert_eq!(
         reported(job("RUNNING", &[sub(A, "RUNNING"), failed])),
         ["-", "failed|Ecs.0227|no"]
@@ -87,7 +87,7 @@ fn sub_jobs_that_ended_decide_for_their_servers() {
 }
 
 #[test]
-fn the_reason_is_where_it_is() {
+fn the_reason_is_read_from_any_field() {
     let entities = json!({"server_id": A, "errorcode_message": "deep down"});
     let reason = |code: Value, reason: Value| {
         reported(job("FAIL", &[json!({"status": "FAIL", "entities": entities, "error_code": code, "fail_reason": reason})]))[0]
@@ -203,7 +203,7 @@ fn a_job_that_names_its_server_itself() {
 }
 
 #[test]
-fn servers_that_nobody_asked_for_are_not_counted() {
+fn unrequested_servers_are_not_counted() {
     assert_eq!(
         reported(job(
             "RUNNING",
@@ -240,7 +240,7 @@ fn a_job_that_contradicts_itself_tells_no_success() {
             reported(job("RUNNING", &[done.clone(), sub(B, status)])),
             ["succeeded", "-"]
         );
-        // Of a server that nobody asked for it does not matter.
+        // It does not matter for an unrequested server.
         assert_eq!(
             reported(job("SUCCESS", &[sub(FOREIGN, status)])),
             ["succeeded", "succeeded"]
@@ -270,7 +270,7 @@ fn a_job_that_contradicts_itself_tells_no_success() {
 }
 
 #[test]
-fn what_is_odd_is_said_once() {
+fn oddities_are_reported_once() {
     let job: Job = serde_json::from_value(job("PAUSED", &[sub(FOREIGN, "SUCCESS")])).unwrap();
     let servers = [A.parse().unwrap()];
     let [mut undocumented_reported, mut unrequested_reported] = [false; 2];

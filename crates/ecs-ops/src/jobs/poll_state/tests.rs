@@ -194,7 +194,7 @@ impl StateMachineTest for Subject {
             .map(|next| next - polling.floor() / 2);
         match (action, &model.expected) {
             (NextPoll::Stop(end), Expected::Stop(expected)) => assert_eq!(end, *expected),
-            // After trouble the pause is what it is: the service may have asked for it.
+            // The pause after a failure is not shortened: the service may have requested it.
             (NextPoll::At(at), Expected::TestPoll(_, latest))
                 if matches!(poll.outcome, PollOutcome::Inconclusive(_)) =>
             {
@@ -268,7 +268,7 @@ fn polls(polling: &Polling, expected: ExpectedDuration) -> Vec<Duration> {
 }
 
 #[test]
-fn looks_begin_when_such_jobs_end_and_come_further_apart() {
+fn polls_begin_when_such_jobs_end_and_become_rarer() {
     let polls = polls(&Polling::default(), usual());
     let near = |at: Duration, seconds: u32| at.abs_diff(seconds * SECOND) <= seconds * SECOND / 10;
     assert!(near(polls[0], 14), "{:?}", polls[0]);
@@ -332,7 +332,7 @@ fn durations() {
     assert_eq!(durations.expected("reboot", &polling), expected);
 }
 
-/// A job that somebody else began is not polled again before it is likely to end.
+/// A job of another process is not polled again before it is likely to end.
 #[test]
 fn a_job_of_known_age() {
     let polling = Polling::default();
@@ -349,10 +349,10 @@ fn a_job_of_known_age() {
     assert!((9..=11).contains(&(at - now).as_secs()), "{at:?}");
 }
 
-/// Its age is told once: what the service's clock says later does not make it younger, nor what it
+/// Its age is reported once: what the service's clock says later does not make it younger, nor what it
 /// took shorter.
 #[test]
-fn the_first_age_that_is_told_counts() {
+fn the_first_reported_age_counts() {
     let polling = Polling::default();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut poll_state = PollState::new(1000 * SECOND, None, GRACE);
@@ -369,17 +369,17 @@ fn the_first_age_that_is_told_counts() {
 
 /// No pause at all would be a storm.
 #[test]
-fn trouble_without_a_pause() {
+fn failures_without_a_pause() {
     let polling = Polling::default();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut poll_state = PollState::new(SECOND, None, GRACE);
-    let trouble = PollOutcome::Inconclusive(Duration::ZERO);
-    let action = poll_state.on(SECOND, trouble, &context(&polling, usual()), &mut rng);
+    let inconclusive = PollOutcome::Inconclusive(Duration::ZERO);
+    let action = poll_state.on(SECOND, inconclusive, &context(&polling, usual()), &mut rng);
     assert!(matches!(action, NextPoll::At(at) if at > SECOND));
 }
 
 #[test]
-fn looks_around_deadlines() {
+fn polls_around_deadlines() {
     let at = |next: u32, deadlines: [Option<u32>; 2]| {
         let [next_deadline, last] = deadlines.map(|at| at.map(|at| at * SECOND));
         let deadlines = Deadlines {
@@ -391,7 +391,7 @@ fn looks_around_deadlines() {
     let poll = |at: u32| NextPoll::At(at * SECOND);
     assert_eq!(at(20, [None, None]), poll(20));
     assert_eq!(at(20, [Some(30), Some(30)]), poll(20));
-    // Too late for somebody: just before, if there is time for that.
+    // A poll that is too late for a subscriber comes just before its deadline, if there is time.
     assert_eq!(at(20, [Some(20), None]), poll(19));
     assert_eq!(at(20, [Some(15), Some(40)]), poll(14));
     assert_eq!(at(20, [Some(12), None]), poll(20));

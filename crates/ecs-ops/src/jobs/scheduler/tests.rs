@@ -67,7 +67,7 @@ proptest! {
     /// A job has one poll at a time, however many subscribers it has; each subscriber gets each
     /// poll until the end, exactly once, and none is forgotten.
     #[test]
-    fn nobody_is_forgotten(steps in proptest::collection::vec(step(), 1..60), seed: u64) {
+    fn no_subscriber_is_forgotten(steps in proptest::collection::vec(step(), 1..60), seed: u64) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut durations = DurationStats::default();
         let mut scheduler = PollScheduler::new(Polling::default());
@@ -155,7 +155,7 @@ fn options() -> ScheduleOptions {
     }
 }
 
-fn goes_on(progress: u64) -> PollResult {
+fn is_still_running(progress: u64) -> PollResult {
     PollResult {
         outcome: PollOutcome::Found {
             over: Completion::Running,
@@ -169,7 +169,7 @@ fn goes_on(progress: u64) -> PollResult {
     }
 }
 
-/// Patience counts from the last progress, and from when somebody began to watch.
+/// The limit counts from the last progress, and from the first subscriber.
 #[test]
 fn stall_limit() {
     let second = Duration::from_secs(1);
@@ -192,7 +192,7 @@ fn stall_limit() {
         scheduler.polled(
             now * second,
             key,
-            goes_on(progress),
+            is_still_running(progress),
             &mut durations,
             &mut rng,
         )
@@ -232,9 +232,9 @@ fn stall_limit() {
     assert!(!scheduler.is_empty());
 }
 
-/// First come, first served, among those who are due.
+/// Due jobs are polled in their order of arrival.
 #[test]
-fn the_order_of_looks() {
+fn the_order_of_polls() {
     let (mut rng, durations) = (ChaCha8Rng::seed_from_u64(1), DurationStats::default());
     let mut scheduler = PollScheduler::new(Polling::default());
     let now = Duration::from_secs(1);

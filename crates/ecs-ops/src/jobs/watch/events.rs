@@ -276,13 +276,13 @@ impl JobEvents {
         self.ready.push_back((index, JobEvent::Ended(ended)));
     }
 
-    fn end_all(&mut self, how: &dyn Fn(Option<JobStatus>) -> JobEnd) {
+    fn end_all(&mut self, end_of: &dyn Fn(Option<JobStatus>) -> JobEnd) {
         for index in 0..self.states.len() {
             let status = self
                 .states
                 .get(index)
                 .and_then(|state| state.status.clone());
-            self.end(index, how(status), None);
+            self.end(index, end_of(status), None);
         }
     }
 }

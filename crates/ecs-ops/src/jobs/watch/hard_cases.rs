@@ -32,7 +32,7 @@ fn a_client_of_two_runtimes() {
     let watch = client.watch([job("a")]).unwrap();
     let watch = watch.deadline(Duration::from_millis(200));
     let _end = a.block_on(watch.until_done());
-    // runtime a is alive, and nobody drives it now
+    // runtime a is alive, and no thread drives it now
     let mut events = client.watch([job("b")]).unwrap().events();
     let seen = b.block_on(async { tokio::time::timeout(3 * SECOND, events.next()).await });
     assert!(seen.is_ok(), "no first status within 3 s");
@@ -73,7 +73,7 @@ async fn a_transport_that_panics_for_one_job() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_silences_looks_that_wait_their_turn() {
+async fn throttling_delays_queued_polls() {
     let (builder, seen) = service(|_, number| match number {
         1 => Script::AnswerWithHeaders(
             429,
@@ -102,7 +102,7 @@ async fn throttling_silences_looks_that_wait_their_turn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_looks_after_a_cancel() {
+async fn no_poll_follows_a_cancel() {
     let (builder, seen) = service(|_, _| Script::Answer(200, RUNNING));
     let client = builder.build().unwrap();
     let watch = client.watch([job("a")]).unwrap();
@@ -116,7 +116,7 @@ async fn nobody_looks_after_a_cancel() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_seen_in_time_is_read_late() {
+async fn a_poll_in_time_can_be_read_late() {
     let (builder, _) =
         service(|_, number| Script::Answer(200, if number == 0 { RUNNING } else { DONE }));
     let client = builder.build().unwrap();
@@ -142,7 +142,7 @@ fn ticket_of(servers: &[ecs_model::ServerId]) -> JobTicket {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_told_once_stays() {
+async fn a_reported_end_stays() {
     let servers = ids(2);
     let id = servers[0].to_string();
     let full = json!({"status":"RUNNING","entities":{"sub_jobs":[{"status":"SUCCESS","entities":{"server_id":id}}]}}).to_string();
@@ -207,7 +207,7 @@ async fn old_jobs_teach_nothing_wrong() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_keeps_the_newest() {
-    // how many bytes wait for an unread reader: each look's Job is kept
+    // how many bytes wait for an unread reader: the job of each poll is kept
     let subs: Vec<_> = ids(1000)
         .iter()
         .map(|id| json!({"status":"RUNNING","entities":{"server_id":id.to_string()}}))
@@ -230,7 +230,7 @@ async fn a_slow_reader_keeps_the_newest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_deadline_shortens_what_the_service_asked_for() {
+async fn no_deadline_shortens_the_pause_of_the_service() {
     let (builder, seen) =
         service(|_, _| Script::AnswerWithHeaders(503, String::new(), vec![("retry-after", "60")]));
     let began = Instant::now();
@@ -247,7 +247,7 @@ async fn no_deadline_shortens_what_the_service_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_first_look_that_hangs() {
+async fn a_first_poll_that_hangs() {
     let (builder, _) = service(|r, _| match asked_job(r) {
         "h" => Script::Hang {
             armed: true,
@@ -266,7 +266,7 @@ async fn a_first_look_that_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gateway_without_a_way() {
+async fn a_gateway_without_a_route() {
     let (builder, _) = service(|_, number| match number {
         10 => Script::Answer(
             404,

@@ -57,7 +57,7 @@ async fn all(mut events: JobEvents) -> Vec<JobEvent> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_job_ends_in_its_way() {
+async fn each_job_has_its_own_end() {
     let names = ["done", "late", "new", "gone", "sick", "slow"];
     let began = Instant::now();
     let watch = client().watch(jobs(&names)).unwrap().deadline(120 * SECOND);
@@ -143,10 +143,10 @@ async fn a_refusal_ends_the_watching_of_all() {
     assert_eq!(seen.count(Method::GET), 1);
 }
 
-/// However many watch a job, it is looked at for all of them; and not at all when nobody does any
+/// All subscribers of a job share its polls; a job without a subscriber is not polled any
 /// more.
 #[tokio::test(start_paused = true)]
-async fn one_look_for_all_who_watch() {
+async fn all_subscribers_share_one_poll() {
     let (builder, seen) = service(|_, _| Script::Answer(200, r#"{"status":"RUNNING"}"#));
     let client = builder.build().unwrap();
     let looks_of = |watchers: usize| {
@@ -195,7 +195,7 @@ async fn a_job_that_stands_still() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_that_no_page_knows_is_said_once() {
+async fn an_undocumented_status_is_reported_once() {
     let watch = client()
         .watch(jobs(&["odd"]))
         .unwrap()
@@ -270,7 +270,7 @@ async fn a_ticket_from_another_process() {
     assert!(error.to_string().contains("is of project p1"), "{error}");
 }
 
-/// A transport that panics takes the task with it: the watching goes on with another one.
+/// A transport that panics takes the task with it: another task continues to watch.
 #[tokio::test(start_paused = true)]
 async fn a_transport_that_panics() {
     let polls = std::sync::atomic::AtomicUsize::new(0);
@@ -292,7 +292,7 @@ async fn a_transport_that_panics() {
 /// Until the service has taken our credentials: a refusal is to meet one request, not all that are
 /// under way.
 #[tokio::test(start_paused = true)]
-async fn one_look_at_a_time_until_we_are_welcome() {
+async fn one_poll_at_a_time_until_the_credentials_are_accepted() {
     let (builder, seen) = service(|_, _| Script::Hang {
         armed: true,
         sent: true,

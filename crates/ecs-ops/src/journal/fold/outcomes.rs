@@ -8,8 +8,9 @@ use super::FoldResult;
 use crate::action::PowerAction;
 use crate::journal::ledger::is_final;
 use crate::journal::outcome::{ErrorRecord, OutcomeKind, OutcomeRecord};
+use crate::journal::progress::RequestProgress;
 use crate::journal::record::Purpose;
-use crate::journal::recovered::{Recovered, RequestProgress};
+use crate::journal::recovered::Recovered;
 use crate::report::{Evidence, Outcome};
 use crate::rolling::WaveEvent;
 
@@ -40,7 +41,7 @@ impl Recovered {
             return Err(format!("server {id} has two outcomes"));
         }
         if not_attempted {
-            // It may be sent again, when the run resumes: the waves learn nothing of it.
+            // It may be sent again, when the run resumes: the waves do not count it.
             if let Some(server) = self.servers.get_mut(&id) {
                 (server.request, server.unknown_request) = (None, None);
             }

@@ -25,14 +25,14 @@ fn temporary() -> (tempfile::TempDir, PathBuf) {
 }
 
 #[tokio::test]
-async fn what_is_appended_is_there_in_its_order() {
+async fn records_are_read_in_the_order_of_writing() {
     let (_directory, path) = temporary();
     let journal = JsonlJournal::create(&path).unwrap();
     join_all((0..50).map(|number| journal.append(now(), wave(number))))
         .await
         .into_iter()
         .for_each(Result::unwrap);
-    // Also while it goes on.
+    // Also during the run.
     let contents = JsonlJournal::read(&path).unwrap();
     assert_eq!(contents.tail, None);
     let waves = contents.entries.into_iter().map(|entry| entry.record);
@@ -66,7 +66,7 @@ async fn a_file_is_never_overwritten_and_never_shared() {
 
 #[cfg(unix)]
 #[test]
-fn it_is_for_its_owner_only() {
+fn only_its_owner_may_read_a_journal() {
     use std::os::unix::fs::PermissionsExt as _;
     let (_directory, path) = temporary();
     let _journal = JsonlJournal::create(&path).unwrap();
@@ -84,7 +84,7 @@ fn it_is_for_its_owner_only() {
 }
 
 #[tokio::test]
-async fn a_torn_tail_is_cut_when_the_run_goes_on() {
+async fn a_torn_tail_is_cut_when_the_run_resumes() {
     let whole = file(&entries([Record::Run(Box::new(run(2))), wave(0), wave(1)]));
     let two = file(&entries([Record::Run(Box::new(run(2))), wave(0)])).len();
     for cut in two + 1..whole.len() {
@@ -109,7 +109,7 @@ async fn a_torn_tail_is_cut_when_the_run_goes_on() {
 }
 
 #[test]
-fn what_cannot_be_gone_on_with_is_left_as_it_is() {
+fn a_journal_that_cannot_be_resumed_is_not_changed() {
     let (_directory, path) = temporary();
     assert_eq!(
         JsonlJournal::open(&path).unwrap_err().kind(),
@@ -133,7 +133,7 @@ fn what_cannot_be_gone_on_with_is_left_as_it_is() {
     }
 }
 
-/// A disk with room for so many bytes, that perhaps fails to sync when it is full.
+/// A disk with limited room, which may fail to sync when it is full.
 #[derive(Clone, Default)]
 struct Disk {
     bytes: Arc<StdMutex<Vec<u8>>>,
@@ -242,7 +242,7 @@ async fn a_disk_that_really_is_full() {
     assert_eq!(error.kind(), JournalErrorKind::Broken);
 }
 
-/// Two syncs for a request: before its first byte, and before its acceptance is told. What its job
+/// Two syncs for a request: before its first byte, and before its acceptance is reported. What its job
 /// says is there at once, and durable with the end of the run.
 #[test]
 fn a_request_is_synced_twice() {

@@ -1,5 +1,5 @@
 use super::super::arbitrary_journal::*;
-use super::super::recovered::ServerHistory;
+use super::super::progress::ServerHistory;
 use super::super::{OutcomeKind, Purpose, Record, Recovered, UnknownRequest};
 use super::*;
 
@@ -81,7 +81,7 @@ fn outcomes_of_one_record_share_the_text_of_their_error() {
 }
 
 #[test]
-fn another_process_begins_with_what_is_final() {
+fn another_process_begins_with_the_final_outcomes() {
     let mut records = sent(1, Purpose::First, &[0, 1]);
     records.push(Record::AnswerLost {
         request: 1,
@@ -134,7 +134,7 @@ fn requests_are_counted_from_1() {
 
 /// There is one of each for a server that a run has finished with.
 #[test]
-fn what_a_server_takes() {
+fn the_size_of_a_server() {
     assert_eq!(size_of::<(ServerId, ServerHistory)>(), 40);
     assert_eq!(size_of::<(ServerId, Outcome)>(), 72);
 }

@@ -1,7 +1,10 @@
+use std::io::{self, Write};
+
 use proptest::prelude::*;
 
 use super::super::arbitrary_journal::*;
 use super::super::*;
+use super::writer::PIECE;
 use super::*;
 
 mod version_1;
@@ -118,14 +121,14 @@ fn lines_that_are_missing_or_come_twice() {
     assert!(read(&[V1, last].concat()).is_err());
 }
 
-/// A line with a right checksum around these words.
+/// Returns a line with a right checksum around this text.
 fn line(body: &str) -> Vec<u8> {
     let crc = crc32fast::hash(body.as_bytes());
     format!("{body},\"crc32\":\"{crc:08x}\"}}\n").into_bytes()
 }
 
 #[test]
-fn what_a_later_version_wrote() {
+fn records_of_a_later_version() {
     let ended = r#""seq":0,"at":"2026-11-24T01:00:00Z","record":{"kind":"ended"}"#;
     assert!(read(&line(&format!(r#"{{"v":1,{ended}"#))).is_ok());
     for body in [
@@ -190,7 +193,7 @@ fn records_without_their_checksums_are_not_cut() {
 }
 
 #[test]
-fn what_is_no_journal() {
+fn files_that_are_not_journals() {
     for file in [&b""[..], b"{\"v\":1", b"{\"v\":1,\"seq\":0,\"at", b"\0\0\0"] {
         let contents = read(file).unwrap();
         assert!(contents.entries.is_empty());
@@ -221,7 +224,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_run_is_read_as_it_was_written(choices in prop::collection::vec(any::<u8>(), 0..60), cut in any::<prop::sample::Index>()) {
+    fn any_run_round_trips(choices in prop::collection::vec(any::<u8>(), 0..60), cut in any::<prop::sample::Index>()) {
         let written = entries(arbitrary_journal(9, 3, &choices));
         let file = file(&written);
         prop_assert_eq!(&read(&file).unwrap().entries, &written);

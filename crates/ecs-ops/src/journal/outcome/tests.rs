@@ -3,7 +3,7 @@ use super::*;
 
 /// An outcome of a report is read back as it was.
 #[test]
-fn verdicts_are_outcomes() {
+fn records_and_outcomes_convert() {
     let job_id: JobId = "job-1".parse().unwrap();
     let with_job = || Some(job_id.clone());
     let error = Problem::new("it did not come back").with_code(Some("Ecs.0227"));

@@ -47,11 +47,11 @@ fn the_first_outcome_stays() {
 proptest! {
     /// It holds what a map of whole outcomes holds.
     #[test]
-    fn it_is_a_map(steps in prop::collection::vec((0_u8..4, 0_u8..6, 0_u8..16), 0..60)) {
+    fn behaves_like_a_map(steps in prop::collection::vec((0_u8..4, 0_u8..6, 0_u8..16), 0..60)) {
         let (mut map, mut plain) = (OutcomeMap::default(), BTreeMap::new());
-        for (what, id, number) in steps {
+        for (step, id, number) in steps {
             let (id, outcome) = (server(id), outcome(number));
-            match what {
+            match step {
                 0 => {
                     map.insert(id, outcome.clone());
                     plain.insert(id, outcome);

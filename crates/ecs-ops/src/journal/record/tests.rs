@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use super::super::arbitrary_journal::{run, server, servers};
 use super::*;
+use crate::rolling::{AfterCanary, CountOrPercent, Rules};
 
 #[test]
-fn the_rules_of_a_rolling_run_are_kept() {
+fn the_rules_of_a_rolling_run_round_trip() {
     let pause = Duration::from_millis(1500);
     for (canary, max_failures) in [
         (None, None),
@@ -59,7 +62,7 @@ fn where_a_run_is_may_be_in_its_journal_or_not() {
 }
 
 #[test]
-fn the_brake_is_kept_and_left_out_where_there_is_none() {
+fn the_brake_round_trips_and_is_omitted_without_one() {
     let waves = || vec![servers(3), vec![server(3)]];
     let braked = RollingRecord::new(waves(), &Rules::default().with_default_brake(4));
     let text = serde_json::to_string(&braked).unwrap();

@@ -48,7 +48,7 @@ proptest! {
         let recovered = replay.recovered().unwrap();
         prop_assert_eq!(recovered.report(), at_once.report());
         for (id, outcome) in at_once.final_outcomes() {
-            // The soft restart of one that is about to be restarted hard is told as that.
+            // The soft restart of a server that is about to be restarted hard is reported as that.
             if at_once.concluded(&id).is_some() {
                 prop_assert_eq!(last.get(&id), Some(outcome));
             }
@@ -57,9 +57,9 @@ proptest! {
 }
 
 #[test]
-fn a_request_is_told_from_its_announcement_to_the_end_of_its_job() {
+fn a_request_is_replayed_from_its_announcement_to_the_end_of_its_job() {
     let done = outcome_record(server(0), OutcomeKind::Succeeded, Some(&job(1)));
-    let told = replayed(vec![
+    let events_of = replayed(vec![
         record(run(3)),
         intent(1, 1, Purpose::First, &[0]),
         sending(1, 1),
@@ -72,16 +72,19 @@ fn a_request_is_told_from_its_announcement_to_the_end_of_its_job() {
         },
         Record::Ended {},
     ]);
-    let told: Vec<_> = told.iter().map(|events| names(events)).collect();
-    let told: Vec<_> = told.iter().flatten().map(String::as_str).collect();
+    let events_of: Vec<_> = events_of.iter().map(|events| names(events)).collect();
+    let events_of: Vec<_> = events_of.iter().flatten().map(String::as_str).collect();
     // The second attempt is none of its own.
-    assert_eq!(told, ["planned", "submitting", "accepted", "server_done"],);
+    assert_eq!(
+        events_of,
+        ["planned", "submitting", "accepted", "server_done"],
+    );
 }
 
 #[test]
-fn another_process_begins_again_with_what_is_known() {
+fn another_process_begins_with_the_known_outcomes() {
     let done = outcome_record(server(0), OutcomeKind::Succeeded, Some(&job(1)));
-    let told = replayed(vec![
+    let events_of = replayed(vec![
         record(run(4)),
         intent(1, 1, Purpose::First, &[0, 1]),
         sending(1, 1),
@@ -97,7 +100,7 @@ fn another_process_begins_again_with_what_is_known() {
             invocation: None,
         },
     ]);
-    let events = told.last().unwrap();
+    let events = events_of.last().unwrap();
     assert_eq!(names(events), ["planned", "resumed", "server_done"]);
     let Event::Resumed {
         done,
@@ -117,7 +120,7 @@ fn a_lost_answer_is_reconciled_or_ends_its_request() {
     for reconciles in [false, true] {
         let mut run = run(1);
         run.reconcile = reconciles;
-        let told = replayed(vec![
+        let events_of = replayed(vec![
             record(run),
             intent(1, 1, Purpose::First, &[0]),
             sending(1, 1),
@@ -126,12 +129,12 @@ fn a_lost_answer_is_reconciled_or_ends_its_request() {
                 servers: vec![unknown.clone()],
             },
         ]);
-        let told: Vec<_> = told[3..].iter().map(|events| names(events)).collect();
+        let events_of: Vec<_> = events_of[3..].iter().map(|events| names(events)).collect();
         let expected = ["batch_ended", "server_done"];
         if reconciles {
-            assert_eq!(told, [vec!["reconciling"], expected.to_vec()])
+            assert_eq!(events_of, [vec!["reconciling"], expected.to_vec()])
         } else {
-            assert_eq!(told, [vec![], expected.to_vec()])
+            assert_eq!(events_of, [vec![], expected.to_vec()])
         }
     }
 }

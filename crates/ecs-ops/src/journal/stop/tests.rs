@@ -24,7 +24,7 @@ fn recovered(records: Vec<Record>) -> Recovered {
     Recovered::from_entries(entries([first].into_iter().chain(records))).unwrap()
 }
 
-/// A stop that was asked for binds until somebody continues the run all the same.
+/// A requested stop binds until the run is continued in spite of it.
 #[test]
 fn a_stop_binds_until_the_run_is_continued() {
     let asked = Stopped::Requested {
@@ -70,7 +70,7 @@ fn a_stop_without_a_typed_reason() {
 /// A request that may have been executed may have been counted, at the latest when the answer was awaited no
 /// longer.
 #[test]
-fn what_the_service_may_have_counted() {
+fn requests_that_the_service_may_have_counted() {
     let intent = |request, number| Record::Intent {
         request,
         attempt: 1,

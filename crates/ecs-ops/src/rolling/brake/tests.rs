@@ -61,7 +61,7 @@ fn the_last_wave_may_have_no_success() {
 }
 
 #[test]
-fn a_canary_that_nobody_is_asked_about_must_succeed_entirely() {
+fn a_canary_without_a_question_must_succeed_entirely() {
     let with = |canary| {
         let rules = Rules {
             canary: Some(canary),

@@ -58,7 +58,7 @@ fn a_server_that_hangs_is_restarted_hard_after_the_limit() {
 }
 
 #[test]
-fn what_interrupts_a_hang_begins_the_time_anew() {
+fn an_interruption_of_a_hang_restarts_its_time() {
     let with = |minute: u32, reading: HangReading| {
         let mut reads = every_five(0, 30);
         reads.push((minute, reading));
@@ -72,13 +72,13 @@ fn what_interrupts_a_hang_begins_the_time_anew() {
         updated: "2026-11-30T10:07:00Z".to_owned(),
     };
     assert_eq!(with(17, changed), Escalation::NotYet);
-    // A failed read in between tells nothing; the last one must be good.
+    // A failed read in between proves nothing; the last one must succeed.
     assert_eq!(with(17, HangReading::Failed), Escalation::Hard);
     assert_eq!(with(31, HangReading::Failed), Escalation::NotYet);
 }
 
 #[test]
-fn time_that_nobody_looked_at_does_not_count() {
+fn time_without_reads_does_not_count() {
     let mut reads = every_five(0, 10);
     reads.extend(every_five(25, 40));
     assert_eq!(decide(&reads), Escalation::NotYet);

@@ -42,7 +42,7 @@ pub(crate) enum WaveEvent {
     },
     /// Another process resumed the run, whatever had stopped it.
     Resumed {
-        /// `true` if the previous process reported its end. If so, the operator knows of its
+        /// `true` if the previous process reported its end. If so, the operator knows its
         /// failures and they are counted from zero; otherwise they stop the run again. The same
         /// holds for the canary.
         reported: bool,

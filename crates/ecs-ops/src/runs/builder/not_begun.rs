@@ -8,7 +8,7 @@ use crate::report::{Outcome, Report, ServerReport};
 use crate::{Error, ErrorKind};
 
 impl RunBuilder {
-    /// The report of a run that is given up before it begins, because what was looked at beforehand
+    /// The report of a run that is given up before it begins, because what was read beforehand
     /// shows that it would come to nothing: no server was attempted.
     ///
     /// ```

@@ -7,7 +7,7 @@ use crate::Client;
 
 /// The time after which the servers of an unknown request are listed, unless the caller says
 /// otherwise or attempts may take nearly as long. What shows no trace then was not executed, if
-/// nothing on the way held the request for longer.
+/// no gateway held the request for longer.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(180);
 /// The least difference between that time and the limit of an attempt.
 const LONGER_THAN_AN_ATTEMPT: Duration = Duration::from_secs(60);
@@ -16,7 +16,7 @@ impl RunBuilder {
     /// Sets the time after which a server that shows no trace of a request of unknown outcome was
     /// not attempted: counted from the moment at which the request became unknown, by the service's
     /// clock. Absence proves nothing before: a gateway can hold a request in its queue and deliver
-    /// it after its client has given up. So it must be longer than everything on the way can hold a
+    /// it after its client has given up. So it must be longer than any gateway can hold a
     /// request (HAProxy: `timeout queue`), and is at least the [time limit of an
     /// attempt](crate::ClientBuilder::attempt_timeout). Default: 3 minutes, or a minute more than
     /// an attempt may take if that is longer.

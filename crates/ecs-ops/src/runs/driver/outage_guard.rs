@@ -106,7 +106,7 @@ impl OutageGuard {
     }
 }
 
-/// Returns `true` if the service itself answered, now: with what it was asked for, or with a
+/// Returns `true` if the service itself answered, now: with the list, or with a
 /// refusal in a form of its own.
 fn is_itself(probe: &Probe) -> bool {
     match &probe.end {

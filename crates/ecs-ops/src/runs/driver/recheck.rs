@@ -12,7 +12,7 @@ use crate::fleet::{Lookup, UnreadyServer};
 use crate::runs::state::{Rechecked, WaveToRead};
 use crate::{Error, ErrorKind};
 
-/// For how long the servers of a wave are read again if that fails. The run stops then: it does not
+/// The time for which a failed read of a wave's servers is repeated. The run stops then: it does not
 /// act on servers that it cannot see.
 const LIMIT: Duration = Duration::from_secs(600);
 /// The pause before the first new try, and the longest one.

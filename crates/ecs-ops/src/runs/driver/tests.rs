@@ -1,4 +1,4 @@
-//! Whole runs under a scripted transport: how they end, and what they tell.
+//! Whole runs under a scripted transport: their ends, events and reports.
 
 mod escalating;
 mod halting;
@@ -33,7 +33,7 @@ use crate::{Client, Outcome, Stopped};
 
 /// The mark decides the outcome of an attempt that a deadline or an end interrupts.
 #[tokio::test(start_paused = true)]
-async fn a_run_that_is_cut_short_still_knows_what_was_sent() {
+async fn a_cancelled_run_reports_the_requests_that_it_sent() {
     let table = [
         (
             Script::Hang {
@@ -82,7 +82,7 @@ async fn a_run_that_is_cut_short_still_knows_what_was_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn being_told_to_stop_submitting() {
+async fn a_stop_ends_the_submitting() {
     // The first request is accepted, the second is throttled for ever.
     let (builder, posts) = client_of(vec![Script::Answer(200, JOB), THROTTLED]);
     let client = builder.concurrent_submissions(1).build().unwrap();
@@ -120,7 +120,7 @@ async fn being_told_to_stop_submitting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn jobs_that_nobody_waits_for_are_running() {
+async fn jobs_without_a_wait_are_running() {
     let (builder, _) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.build().unwrap();
     let report = client
@@ -135,7 +135,7 @@ async fn jobs_that_nobody_waits_for_are_running() {
 
 /// The wait continues after any failure of a poll.
 #[tokio::test(start_paused = true)]
-async fn trouble_with_the_queries_does_not_end_a_wait() {
+async fn failed_queries_do_not_end_a_wait() {
     let gets = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&gets);
     let transport = FnTransport::new(move |request: http::Request<Bytes>, _| {
@@ -144,7 +144,7 @@ async fn trouble_with_the_queries_does_not_end_a_wait() {
             _ => Some(counted.fetch_add(1, Ordering::SeqCst)),
         };
         async move {
-            let trouble = [
+            let faults = [
                 Ok(answer(500, "")),
                 Ok(answer(502, "<html>")),
                 Ok(answer(429, "")),
@@ -163,13 +163,13 @@ async fn trouble_with_the_queries_does_not_end_a_wait() {
                 Ok(answer(200, "")),
                 Ok(answer(200, "{\"status\":")),
             ];
-            let kinds = trouble.len();
+            let kinds = faults.len();
             match number {
                 None => Ok(answer(200, JOB)),
                 // New jobs are unknown for a moment.
                 Some(0) => Ok(answer(400, r#"{"code":"Common.0011","message":"unknown"}"#)),
                 Some(number) if number < 3 * kinds => {
-                    trouble.into_iter().nth(number % kinds).unwrap()
+                    faults.into_iter().nth(number % kinds).unwrap()
                 }
                 Some(_) => Ok(answer(200, DONE)),
             }
@@ -191,7 +191,7 @@ async fn trouble_with_the_queries_does_not_end_a_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_secret_is_told() {
+async fn no_secret_is_reported() {
     let (builder, _) = client_of(vec![Script::Answer(401, NOT_VALID)]);
     let client = builder.build().unwrap();
     let run = client
@@ -216,7 +216,7 @@ async fn no_secret_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_wrong_with_a_run_is_said_before_anything_is_sent() {
+async fn all_mistakes_of_a_run_are_reported_before_anything_is_sent() {
     let (builder, posts) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.build().unwrap();
     let mut servers = ids(2);

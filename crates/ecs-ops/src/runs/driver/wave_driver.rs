@@ -22,7 +22,7 @@ use crate::runs::state::{Resumption, RunState};
 pub(super) struct WaveDriver {
     /// `true` if a step is underway.
     pub(super) is_underway: bool,
-    /// Until when an action with a lost answer may still be in progress: nothing follows a wave
+    /// The time until which an action with a lost answer may still be in progress: nothing follows a wave
     /// before.
     unknown_until: Option<Instant>,
     /// The part of the next pause that an earlier process has waited.
@@ -66,7 +66,7 @@ impl WaveDriver {
 }
 
 impl<'a> Driver<'a> {
-    /// Until when an action sent at `at` may still be in progress.
+    /// Returns the time until which an action sent at `at` may still be in progress.
     pub(super) fn unknown_until(self, at: Timestamp) -> Instant {
         let client = &self.client.0.core;
         let left = client

@@ -277,7 +277,7 @@ impl Driver<'_> {
     /// Reads and records the initial state of the servers, for the reconciliation. Nothing is sent if
     /// that fails.
     async fn fetch_initial_state(self, state: &mut RunState, reconciler: &mut Reconciler) {
-        // Servers that may already have been acted on are left out: their current state is not the
+        // Servers that may already have been acted on are omitted: their current state is not the
         // initial one.
         let servers = &state.unsent();
         let listed = tokio::select! {

@@ -25,7 +25,7 @@ fn sent() -> SentTimes {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn what_a_server_tells() {
+fn the_evidence_of_a_server() {
     let at_rest = |status, updated| server(status, None, Some(updated));
     let before = |status| Some(at_rest(status, BEFORE));
     let inconclusive = |message: &str| Observation::Inconclusive(message.to_owned());
@@ -89,7 +89,7 @@ fn what_a_server_tells() {
             true,
             Observation::Done,
         ),
-        // Without knowing how it was before, nobody can say that nothing happened.
+        // Without the initial state, the absence of a change is not proven.
         (
             REBOOT,
             at_rest("ACTIVE", BEFORE),
@@ -217,22 +217,29 @@ fn what_a_server_tells() {
     assert_eq!(gone, inconclusive("it is not in the list of servers"));
 }
 
-/// A clock that was set between the sending and the look makes neither success nor anything else of
-/// what is unclear.
+/// A clock that was set between the sending and the list proves neither success nor anything else about
+/// an unknown outcome.
 #[test]
 fn clocks_that_were_set() {
     let time = |text: &str| Some(text.parse().unwrap());
     let now = server("ACTIVE", None, Some(AFTER));
-    for (then, look, done) in [
+    for (then, listed_at, done) in [
         (time(SENT), time(SENT), true),
         (None, time(SENT), true),
         (time(SENT), time("2026-01-01T12:10:00Z"), false),
         (time("2026-01-01T12:10:00Z"), time(SENT), false),
         (None, None, false),
     ] {
-        let sent = SentTimes { then, now: look };
+        let sent = SentTimes {
+            then,
+            now: listed_at,
+        };
         let observation = observe(REBOOT, Some(&now), None, false, sent);
-        assert_eq!(observation == Observation::Done, done, "{then:?} {look:?}");
+        assert_eq!(
+            observation == Observation::Done,
+            done,
+            "{then:?} {listed_at:?}"
+        );
     }
 }
 

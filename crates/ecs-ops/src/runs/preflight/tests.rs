@@ -25,7 +25,7 @@ fn client(list: Script) -> (Client, Seen) {
 
 /// Nothing is sent, and nothing is written down.
 #[tokio::test(start_paused = true)]
-async fn what_is_not_the_service_gets_nothing() {
+async fn a_server_that_is_not_the_service_gets_no_action() {
     let moved = "https://new.example/v1/p1/cloudservers/detail?limit=1";
     let redirect = Script::AnswerWithHeaders(301, String::new(), vec![("location", moved)]);
     for (list, expected) in [
@@ -62,7 +62,7 @@ async fn what_is_not_the_service_gets_nothing() {
 
 /// A refusal of the service, and a service that cannot be reached, leave a whole report.
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_sent_is_not_attempted() {
+async fn unsendable_requests_are_not_attempted() {
     for (list, refused, expected) in [
         (Script::Answer(401, NOT_VALID), true, "HTTP 401 APIGW.0301"),
         (
@@ -87,10 +87,10 @@ async fn what_cannot_be_sent_is_not_attempted() {
     }
 }
 
-/// An account without the right to list servers may restart them; a cache on the way is a warning, and no
+/// An account without the permission to list servers may restart them; a cache is a warning, and no
 /// obstacle.
 #[tokio::test(start_paused = true)]
-async fn what_is_worth_knowing_is_an_event() {
+async fn findings_of_the_check_are_events() {
     let cached = Script::AnswerWithHeaders(200, LIST.to_owned(), vec![("age", "7")]);
     for (list, expected) in [
         (Script::Answer(200, LIST), None),
@@ -98,7 +98,7 @@ async fn what_is_worth_knowing_is_an_event() {
             Script::Answer(403, POLICY),
             Some("the service did not list a server before the first request: HTTP 403 Pdp.0001"),
         ),
-        (cached, Some("a cache on the way answers lists of servers")),
+        (cached, Some("a cache answers in place of the service")),
     ] {
         let (client, seen) = client(list.clone());
         let run = client.reboot(RebootType::Soft, ids(2)).begin().await;

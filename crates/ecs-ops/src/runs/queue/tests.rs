@@ -20,7 +20,7 @@ enum Names {
     Everybody,
     /// Servers without a fault.
     Wrong,
-    /// All but one, which is as good as naming nobody.
+    /// All but one, which is as little use as naming none.
     AllButOne,
 }
 

@@ -1,8 +1,10 @@
-use ecs_model::{RebootType, Server};
+use ecs_model::{RebootType, Server, ServerAction};
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::runs::evidence::SentTimes;
 
 const REBOOT: PowerAction = PowerAction::Reboot(RebootType::Soft);
 const SENT: &str = "2026-01-01T12:00:00Z";
@@ -38,22 +40,25 @@ const OURS: Reading = Reading::Ours {
 fn records_of_one_server() {
     let mine = |time| record("reboot", US, time, None);
     let other = |time| record("reboot", "other", time, None);
-    let what =
+    let message =
         |time: &str| format!("reboot at 2026-01-01T{time}.000000 by user other, not by this run");
     let rows = [
         (vec![], Reading::Nothing),
         (vec![mine("12:00:03")], OURS),
         // The clock is known to a second or so, and records have whole seconds.
         (vec![mine("11:59:58")], OURS),
-        (vec![mine("11:59:30")], Reading::Unclear),
+        (vec![mine("11:59:30")], Reading::Inconclusive),
         (vec![mine("11:40:00")], Reading::Nothing),
         (vec![other("11:59:30")], Reading::Nothing),
-        (vec![other("12:00:03")], Reading::Others(what("12:00:03"))),
+        (
+            vec![other("12:00:03")],
+            Reading::Others(message("12:00:03")),
+        ),
         (
             vec![other("12:00:09"), mine("12:00:03")],
             Reading::Ours {
                 failed: false,
-                superseded: Some(what("12:00:09")),
+                superseded: Some(message("12:00:09")),
             },
         ),
         (vec![mine("12:00:09"), other("12:00:03")], OURS),
@@ -83,12 +88,12 @@ fn records_of_one_server() {
     timeless.start_time = None;
     assert_eq!(
         read(REBOOT, &[timeless], &own(), earliest()),
-        Reading::Unclear
+        Reading::Inconclusive
     );
     let nobody = OwnIdentity::default();
     assert_eq!(
         read(REBOOT, &[other("12:00:03")], &nobody, earliest()),
-        Reading::Unclear
+        Reading::Inconclusive
     );
     let by_request = OwnIdentity {
         request_id: Some("req-1".to_owned()),
@@ -101,7 +106,7 @@ fn records_of_one_server() {
     let theirs = [other("12:00:03")];
     assert_eq!(
         read(REBOOT, &theirs, &unconfirmed, earliest()),
-        Reading::Unclear
+        Reading::Inconclusive
     );
     let ours = [mine("12:00:03")];
     assert_eq!(read(REBOOT, &ours, &unconfirmed, earliest()), OURS);
@@ -202,8 +207,8 @@ fn other() -> Reading {
 fn a_restart_with_a_record_on_each_server_succeeded() {
     let done = (Some(OURS), Observation::Done, true);
     // Even if nothing else proves it.
-    let unclear = Observation::Inconclusive("no clock".to_owned());
-    let shown = (Some(OURS), unclear, true);
+    let inconclusive = Observation::Inconclusive("no clock".to_owned());
+    let shown = (Some(OURS), inconclusive, true);
     let all = judge(REBOOT, &[done.clone(), shown], false, false);
     assert_eq!(
         all,
@@ -220,7 +225,7 @@ fn a_restart_with_a_record_on_each_server_succeeded() {
 }
 
 #[test]
-fn somebody_elses_restart_is_not_ours() {
+fn another_users_restart_is_not_ours() {
     let theirs = (Some(other()), Observation::Done, true);
     let untouched = (Some(Reading::Nothing), Observation::Unchanged, false);
     let rows = [theirs, untouched];
@@ -299,8 +304,8 @@ fn traced(finding: TraceFinding, bounded: bool, changed: [bool; 2], last: bool) 
 fn the_absence_of_a_trace_counts_when_nothing_contradicts_it() {
     let nothing = || TraceFinding::Nothing(HashMap::new());
     let of_other = |id: u8| {
-        let what = "rebootServer by user alice".to_owned();
-        TraceFinding::Nothing(HashMap::from([(ServerId::from_bytes([id; 16]), what)]))
+        let message = "rebootServer by user alice".to_owned();
+        TraceFinding::Nothing(HashMap::from([(ServerId::from_bytes([id; 16]), message)]))
     };
     let refused = || TraceFinding::Refused("HTTP 400 Ecs.0605".to_owned());
     let not = |conclusions: &[Conclusion]| {
@@ -318,8 +323,8 @@ fn the_absence_of_a_trace_counts_when_nothing_contradicts_it() {
     for finding in [nothing(), of_other(2)] {
         assert!(!not(&traced(finding, true, [true, false], true)));
     }
-    let unclear = TraceFinding::Unclear("two of them".to_owned());
-    for finding in [unclear, TraceFinding::Executed] {
+    let inconclusive = TraceFinding::Inconclusive("two of them".to_owned());
+    for finding in [inconclusive, TraceFinding::Executed] {
         let found = traced(finding, true, [false; 2], true);
         assert!(
             found
@@ -328,12 +333,12 @@ fn the_absence_of_a_trace_counts_when_nothing_contradicts_it() {
             "{found:?}"
         );
     }
-    let Conclusion::NotRecorded(why) = &traced(of_other(1), true, [true, false], true)[0] else {
+    let Conclusion::NotRecorded(reason) = &traced(of_other(1), true, [true, false], true)[0] else {
         panic!();
     };
     assert!(
-        why.contains("no trace of it; rebootServer by user alice"),
-        "{why}"
+        reason.contains("no trace of it; rebootServer by user alice"),
+        "{reason}"
     );
 }
 
@@ -341,7 +346,7 @@ fn any_reading() -> impl Strategy<Value = Option<Reading>> {
     prop_oneof![
         Just(None),
         Just(Some(OURS)),
-        Just(Some(Reading::Unclear)),
+        Just(Some(Reading::Inconclusive)),
         Just(Some(other())),
         Just(Some(Reading::Nothing)),
     ]
@@ -358,14 +363,14 @@ fn any_observation() -> impl Strategy<Value = Observation> {
 
 proptest! {
     #[test]
-    fn absence_and_presence_prove_only_what_they_can(
+    fn absence_and_presence_are_limited_proofs(
         rows in prop::collection::vec((any_reading(), any_observation(), any::<bool>()), 1..5),
         delay_bounded: bool,
         limit_reached: bool,
     ) {
         let ends = judge(REBOOT, &rows, delay_bounded, limit_reached);
         let may_be_ours = |reading: &Option<Reading>| {
-            matches!(reading, None | Some(Reading::Ours { .. } | Reading::Unclear))
+            matches!(reading, None | Some(Reading::Ours { .. } | Reading::Inconclusive))
         };
         for (end, (reading, _, changed)) in ends.iter().zip(&rows) {
             match end {

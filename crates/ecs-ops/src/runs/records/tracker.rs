@@ -204,7 +204,7 @@ impl RecordTracker {
         is_delay_bounded(self.controls.values().map(|control| control.delay), age)
     }
 
-    /// Returns `true` if records may tell more until `later` than at this age of a request: those
+    /// Returns `true` if records may decide more at the age `later` than at this age of a request: those
     /// of other requests of this run are still to come, or came so late that absence counts later.
     pub(in crate::runs) fn may_tell_more(&self, age: Duration, later: Duration) -> bool {
         let mut delays = self.controls.values().map(|control| control.delay);
@@ -242,7 +242,7 @@ fn users_of<'a>(
         };
         let mut records = list.actions.get(id)?.iter().filter(alike);
         let (record, second) = (records.next()?, records.next());
-        // Two actions cannot be told apart.
+        // Two actions cannot be distinguished.
         let user = record.user_id.as_deref().filter(|_| second.is_none())?;
         Some((*id, user))
     };

@@ -30,7 +30,7 @@ impl RunState {
         cut_short |= self.journal_failed.is_some();
         // The remaining steps of the waves were not taken.
         cut_short |= self.waves.as_ref().is_some_and(WaveQueue::is_cut_short);
-        let goes_on = self.halted.is_none() || self.rolling_stops;
+        let would_continue = self.halted.is_none() || self.rolling_stops;
         let mut ended = Ended::of(&self);
         for index in 0..self.requests.len() {
             let Some(request) = self.requests.get(index) else {
@@ -48,7 +48,7 @@ impl RunState {
                 },
                 RequestState::Withdrawn(error) => {
                     let error = error.clone().unwrap_or_else(|| never.clone());
-                    (Outcome::NotAttempted { error }, goes_on)
+                    (Outcome::NotAttempted { error }, would_continue)
                 }
                 RequestState::Accepted(job) => {
                     let Some(job) = self.ledger.jobs.get(*job) else {
@@ -72,12 +72,12 @@ impl RunState {
             ended.request(&mut self, index, &outcome);
         }
         let left = self.unsent();
-        cut_short |= !left.is_empty() && goes_on;
+        cut_short |= !left.is_empty() && would_continue;
         for id in left {
             let error = never.clone();
             ended.server(&mut self, id, Outcome::NotAttempted { error });
         }
-        cut_short |= self.stop_escalating() && goes_on;
+        cut_short |= self.stop_escalating() && would_continue;
         let (denied, journal_failed) = (self.denied.take(), self.journal_failed.take());
         let stopped = denied
             .map(Stopped::Denied)

@@ -114,13 +114,14 @@ impl RunState {
     }
 
     /// Notes that queries are refused. Returns whether that is new.
-    pub(crate) fn denied(&mut self, why: Problem) -> bool {
+    pub(crate) fn denied(&mut self, reason: Problem) -> bool {
         let news = self.denied.is_none();
         self.halt(
-            why.clone()
+            reason
+                .clone()
                 .because("not sent because jobs cannot be queried"),
         );
-        self.denied.get_or_insert(why);
+        self.denied.get_or_insert(reason);
         news
     }
 }

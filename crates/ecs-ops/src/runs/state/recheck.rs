@@ -112,9 +112,9 @@ impl RunState {
 
 /// Its part of the report, if the run stops: it is sent when the run is resumed and it is ready.
 fn not_sent(server: &UnreadyServer, wave: usize) -> ServerReport {
-    let (number, why) = (wave + 1, &server.why);
+    let (number, reason) = (wave + 1, &server.reason);
     let error = Problem::new(format!(
-        "not sent, because it was not ready before wave {number}: {why}"
+        "not sent, because it was not ready before wave {number}: {reason}"
     ));
     ServerReport::new(server.id, Outcome::NotAttempted { error })
 }

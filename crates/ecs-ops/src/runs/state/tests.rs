@@ -21,7 +21,7 @@ enum Fact {
     },
     Lost,
     Denied,
-    /// The states of servers whose job succeeded, and whether nobody waits any longer.
+    /// The states of servers whose job succeeded, and whether the wait has ended.
     Settle {
         shows: Vec<(Shows, bool)>,
     },
@@ -175,7 +175,7 @@ proptest! {
             if let Some(request) = state.next_request() {
                 for id in state.servers(request) {
                     prop_assert!(!accepted.contains(id), "{id} is sent again");
-                    // After a request of unknown fate once more at most, and only if that is
+                    // After a request with an unknown outcome once more at most, and only if that is
                     // wanted.
                     let unknown = unknown_fates.get(id).copied().unwrap_or(0);
                     prop_assert!(unknown == 0 || (resubmit && unknown == 1), "{id} is sent again");
@@ -319,7 +319,7 @@ fn machine_of(servers: usize, size: usize) -> RunState {
 
 /// A run was stopped only if something was still to be done.
 #[test]
-fn what_counts_as_stopped() {
+fn states_that_count_as_stopped() {
     let lost = |_| -> SubmissionOutcome { panic!("nothing is underway") };
     let asked = || Some(Stopped::Requested { reason: None });
     // Never begun.

@@ -32,7 +32,7 @@ pub(crate) struct UnknownPolicy {
 pub(crate) enum ReconcileStage {
     /// Before the limit: absence proves nothing yet.
     Early,
-    /// The limit is reached, and records or traces may tell more: what is undecided stays open.
+    /// The limit is reached, and records or traces may still decide: undecided servers stay open.
     UnlessUndecided,
     /// The last list: what is undecided ends as unknown.
     Last,
@@ -243,9 +243,9 @@ impl RunState {
             request.map(|request| &mut request.state)
         {
             reconciliation.records = records;
-            let refused = refused.into_iter().filter_map(|(what, problem)| {
+            let refused = refused.into_iter().filter_map(|(records, problem)| {
                 let message = &problem?.message;
-                Some(format!("the {what} could not be read: {message}"))
+                Some(format!("the {records} could not be read: {message}"))
             });
             let refused = refused.collect::<Vec<_>>().join("; ");
             reconciliation.records_refused = (!refused.is_empty()).then_some(refused);

@@ -100,7 +100,7 @@ fn objects_and_texts_are_read_alike() {
 }
 
 #[test]
-fn whose_trace_it_is() {
+fn the_owner_of_a_trace() {
     let me = Some("me");
     let ours = trace(1, "me", &[2, 1], Some("ours"));
     assert_eq!(of(std::slice::from_ref(&ours), me, None), job("ours"));
@@ -126,22 +126,28 @@ fn whose_trace_it_is() {
     let TraceFinding::Nothing(others) = of(std::slice::from_ref(&theirs), me, None) else {
         panic!();
     };
-    let what = &others[&ids(&[1])[0]];
-    assert!(what.contains("user alice (request request-9)"), "{what}");
+    let message = &others[&ids(&[1])[0]];
+    assert!(
+        message.contains("user alice (request request-9)"),
+        "{message}"
+    );
     assert_eq!(of(&[ours.clone(), theirs.clone()], me, None), job("ours"));
     // Without a user it may be anybody's; with the request's id it is ours.
     let unknown = of(std::slice::from_ref(&ours), None, None);
-    assert!(matches!(unknown, TraceFinding::Unclear(_)), "{unknown:?}");
+    assert!(
+        matches!(unknown, TraceFinding::Inconclusive(_)),
+        "{unknown:?}"
+    );
     assert_eq!(
         of(std::slice::from_ref(&ours), None, Some("request-1")),
         job("ours")
     );
     let wrong = of(&[trace(1, "me", &[7], Some("x"))], me, Some("request-1"));
-    assert!(matches!(wrong, TraceFinding::Unclear(_)), "{wrong:?}");
+    assert!(matches!(wrong, TraceFinding::Inconclusive(_)), "{wrong:?}");
     // Twice is one too many; a refusal before it is none.
     let again = trace(2, "me", &[1, 2], Some("again"));
     let twice = of(&[ours.clone(), again], me, None);
-    assert!(matches!(twice, TraceFinding::Unclear(_)), "{twice:?}");
+    assert!(matches!(twice, TraceFinding::Inconclusive(_)), "{twice:?}");
     let mut refused = trace(0, "me", &[1, 2], None);
     refused.refusal = Some("HTTP 429".to_owned());
     assert_eq!(of(&[refused.clone(), ours], me, None), job("ours"));
@@ -154,7 +160,7 @@ fn whose_trace_it_is() {
 /// The rule for an answer of HTTP holds: 500, 502, 503 and 504 prove nothing, nor does a code that may
 /// come after the work began.
 #[test]
-fn an_error_that_proves_nothing_leaves_it_open() {
+fn an_error_that_proves_nothing_leaves_the_outcome_unknown() {
     let answered = |status: u16, response: serde_json::Value| {
         let mut shown = shown(1, "me", &[1, 2], None);
         shown["code"] = status.into();
@@ -183,7 +189,7 @@ fn an_error_that_proves_nothing_leaves_it_open() {
     ] {
         let found = answered(status, response);
         assert!(
-            matches!(found, TraceFinding::Unclear(_)),
+            matches!(found, TraceFinding::Inconclusive(_)),
             "{status}: {found:?}"
         );
     }
@@ -216,11 +222,11 @@ fn whether_a_trace_is_of_just_these_servers() {
 
 /// A trace that hides its servers may be of any request.
 #[test]
-fn a_trace_that_does_not_show_its_servers_leaves_it_open() {
+fn a_trace_without_its_servers_leaves_the_outcome_unknown() {
     let mut hidden = trace(1, "me", &[1, 2], Some("job"));
     hidden.action = None;
     let found = of(std::slice::from_ref(&hidden), Some("me"), None);
-    assert!(matches!(found, TraceFinding::Unclear(_)), "{found:?}");
+    assert!(matches!(found, TraceFinding::Inconclusive(_)), "{found:?}");
     hidden.user = Some("alice".to_owned());
     let found = of(&[hidden], Some("me"), None);
     assert!(matches!(found, TraceFinding::Nothing(_)), "{found:?}");
@@ -257,7 +263,7 @@ proptest! {
     /// A job is taken for the run's own only if its trace has the user, the whole set of servers and
     /// the time, and no other accepted one like it; nothing is found only if no trace can be it.
     #[test]
-    fn only_what_is_certain_is_ours(traces in traces(), known_user: bool) {
+    fn only_a_certain_trace_is_ours(traces in traces(), known_user: bool) {
         let user = known_user.then_some("me");
         let servers: BTreeSet<ServerId> = ids(&[1, 2]).into_iter().collect();
         let whole = |trace: &&ActionTrace| {
@@ -284,13 +290,13 @@ proptest! {
                 prop_assert!(named.keys().all(|id| servers.contains(id)));
             }
             TraceFinding::Executed | TraceFinding::Refused(_) => prop_assert!(known_user),
-            TraceFinding::Unclear(message) => prop_assert!(!message.is_empty()),
+            TraceFinding::Inconclusive(message) => prop_assert!(!message.is_empty()),
         }
     }
 }
 
 /// The trace with the id of the lost exchange is its trace, whatever the clocks show. Without the id, a
-/// trace that cannot be placed in time is nobody's.
+/// trace that cannot be placed in time belongs to no request.
 #[test]
 fn a_clock_that_was_set() {
     let traces = [trace(0, "us", &[1, 2], Some("job"))];
@@ -301,7 +307,10 @@ fn a_clock_that_was_set() {
     );
     for request_id in [None, Some("request-1")] {
         let finding = of(request_id);
-        assert!(matches!(finding, TraceFinding::Unclear(_)), "{finding:?}");
+        assert!(
+            matches!(finding, TraceFinding::Inconclusive(_)),
+            "{finding:?}"
+        );
     }
     let no_jobs = HashSet::new();
     let lost = |request_id| LostRequest {

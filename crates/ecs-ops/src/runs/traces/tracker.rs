@@ -126,7 +126,7 @@ impl TraceTracker {
         let list = read.0.as_ref()?;
         let given = client.0.user_id.as_ref();
         let users = self.users.iter().chain(given).collect::<HashSet<_>>();
-        // Users that differ tell nobody apart.
+        // Accepted requests of different users identify no user.
         let user = match users.len() {
             1 => users.into_iter().next(),
             _ => None,
@@ -160,7 +160,7 @@ impl TraceTracker {
         is_delay_bounded(self.controls.values().map(|(_, delay)| *delay), age)
     }
 
-    /// Returns `true` if traces may tell more until `later` than at this age of a request: those of
+    /// Returns `true` if traces may decide more at the age `later` than at this age of a request: those of
     /// other requests of this run are still to come, or came so late that absence counts later.
     pub(in crate::runs) fn may_tell_more(&self, age: Duration, later: Duration) -> bool {
         let mut delays = self.controls.values().map(|(_, delay)| delay);

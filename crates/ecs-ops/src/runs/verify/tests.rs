@@ -13,7 +13,7 @@ fn server(status: &str, task: Value) -> Server {
 }
 
 #[test]
-fn what_a_server_shows() {
+fn the_state_of_a_server_decides() {
     let reboot = PowerAction::Reboot(RebootType::Soft);
     let stop = PowerAction::Stop(None);
     for (action, status, task, message) in [

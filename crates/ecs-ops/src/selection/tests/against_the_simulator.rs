@@ -129,7 +129,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn the_result_is_the_same_either_way(selection in selection(), seed in 0_u64..3) {
+    fn local_and_remote_filters_agree(selection in selection(), seed in 0_u64..3) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (here, there) = runtime.block_on(async {
             let client = client(seed, 60);

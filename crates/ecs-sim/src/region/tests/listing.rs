@@ -73,8 +73,8 @@ fn several_servers_share_a_host_of_their_zone() {
 fn filters_select_servers() {
     let mut client = Client::new(Region::builder().servers(200).shutoff(0.2));
     let all = names(&mut client, "");
-    let having = |what: &dyn Fn(&str) -> bool| -> Vec<String> {
-        all.iter().filter(|name| what(name)).cloned().collect()
+    let having = |fits: &dyn Fn(&str) -> bool| -> Vec<String> {
+        all.iter().filter(|name| fits(name)).cloned().collect()
     };
     let web = having(&|name| name.starts_with("web-"));
     assert!(web.len() > 20 && web.len() < 180);

@@ -204,7 +204,7 @@ fn requests_signed_for_another_project_belong_to_it() {
 }
 
 #[test]
-fn read_only_callers_are_told_the_missing_permission() {
+fn a_refusal_names_the_missing_permission() {
     let mut client = Client::new(Region::builder().servers(1).read_only(true));
     let ids = client.ids();
     for (got, action) in [

@@ -1,17 +1,17 @@
 //! The explanations of refusals.
 
-use super::super::super::{Asked, Diagnosis, found, proxy_refusal, refused};
+use super::super::super::{Asked, Diagnosis, found, refused};
 use super::super::login_refused;
 use super::{RefusedAnswer, moved_to};
 use crate::exit::Exit;
-use crate::fail::PROXY_CREDENTIALS;
+use crate::remedy::{self, Settings};
 
-pub(super) fn wrong_endpoint(what: impl Into<String>) -> Diagnosis {
-    found("wrong_endpoint", Exit::Failed, what)
+pub(super) fn wrong_endpoint(message: impl Into<String>) -> Diagnosis {
+    found("wrong_endpoint", Exit::Failed, message)
 }
 
-pub(super) fn no_answer(what: impl Into<String>) -> Diagnosis {
-    found("no_answer", Exit::Failed, what)
+pub(super) fn no_answer(message: impl Into<String>) -> Diagnosis {
+    found("no_answer", Exit::Failed, message)
 }
 
 pub(super) fn locked_key(refusal: &RefusedAnswer<'_>) -> Diagnosis {
@@ -28,31 +28,31 @@ pub(super) fn locked_key(refusal: &RefusedAnswer<'_>) -> Diagnosis {
 
 pub(super) fn proxy(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let answer = &refusal.answer;
-    proxy_refusal(
-        refusal.evidence,
-        format!("a proxy on the way requires a user name and password ({answer})"),
+    found(
+        "proxy",
+        Exit::Failed,
+        format!("a proxy between this machine and the service requires a user name and password ({answer})"),
     )
-    .advise(PROXY_CREDENTIALS)
+    .advise(remedy::proxy_credentials(&refusal.evidence.proxies()))
 }
 
 pub(super) fn moved(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let endpoint = moved_to(refusal).unwrap_or_default();
-    wrong_endpoint(refusal.page()).advise(format!(
-        "if you trust that address, use it: --endpoint {endpoint}"
-    ))
+    wrong_endpoint(refusal.page()).advise(remedy::moved(&endpoint))
 }
 
 pub(super) fn page_elsewhere(refusal: &RefusedAnswer<'_>) -> Diagnosis {
-    wrong_endpoint(refusal.page())
-        .advise(
-            "check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com",
-        )
-        .advise("look for a proxy, a gateway or a login page on the way")
+    let mut diagnosis = wrong_endpoint(refusal.page());
+    diagnosis.advice = remedy::of_page(Settings {
+        endpoint: "the endpoint and the region",
+        ..Settings::ANY
+    });
+    diagnosis
 }
 
-pub(super) fn page_on_the_way(refusal: &RefusedAnswer<'_>) -> Diagnosis {
+pub(super) fn page_of_an_intermediary(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     no_answer(refusal.page()).advise(
-        "check the endpoint, and look for a proxy, firewall or gateway on the way that answers in its place: the \
+        "check the endpoint, and look for a proxy, firewall or gateway that answers in its place: the \
          credentials were not checked",
     )
 }
@@ -62,7 +62,9 @@ pub(super) fn forbidden_without_text(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     no_answer(format!(
         "the answer is not from this API: {answer}, without an error code or message"
     ))
-    .advise("look for a proxy, firewall or gateway on the way that forbids it: the credentials were not checked")
+    .advise(
+        "look for a proxy, firewall or gateway that forbids it: the credentials were not checked",
+    )
 }
 
 pub(super) fn login_forbidden(refusal: &RefusedAnswer<'_>) -> Diagnosis {
@@ -125,7 +127,7 @@ pub(super) fn not_ecs(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     .advise("check the endpoint and the region: it must be that of ECS, such as https://ecs.eu-de.otc.t-systems.com")
 }
 
-pub(super) fn service_in_trouble(refusal: &RefusedAnswer<'_>) -> Diagnosis {
+pub(super) fn service_failure(refusal: &RefusedAnswer<'_>) -> Diagnosis {
     let answer = &refusal.answer;
     no_answer(format!(
         "the answer does not show whether the credentials work ({answer})"
@@ -160,5 +162,5 @@ pub(super) fn unreadable(refusal: &RefusedAnswer<'_>) -> Diagnosis {
         "the answer is not one of this API ({})",
         refusal.answer
     ))
-    .advise("check the endpoint, and proxies and gateways on the way")
+    .advise("check the endpoint, and proxies and gateways between this machine and the service")
 }

@@ -110,7 +110,7 @@ fn each_rule_has_a_case_and_a_name_of_its_own() {
 }
 
 #[test]
-fn what_no_rule_fits_is_not_of_this_api() {
+fn an_answer_that_fits_no_rule_is_not_of_this_api() {
     let case = Case {
         status: 600,
         ..CASE
@@ -125,7 +125,7 @@ fn what_no_rule_fits_is_not_of_this_api() {
 
 /// A message decides before a status does, and a status before the clocks.
 #[test]
-fn what_the_message_says_comes_first() {
+fn the_message_takes_precedence() {
     let skewed = Case {
         ahead: 16,
         message: "The token has expired.",

@@ -116,14 +116,14 @@ proptest! {
         let line = line(&tally, now, screen(width, ascii));
         prop_assert!(width_of(&line) <= width, "{} columns: {}", width_of(&line), line);
         prop_assert!(line.contains(&format!("{}/{}", tally.done, servers)), "{}", line);
-        for (count, what) in [(tally.failed, "failed"), (tally.unknown, "unknown")] {
-            prop_assert_eq!(line.contains(&format!("{} {}", count, what)), count > 0, "{}", line);
+        for (count, label) in [(tally.failed, "failed"), (tally.unknown, "unknown")] {
+            prop_assert_eq!(line.contains(&format!("{} {}", count, label)), count > 0, "{}", line);
         }
         if let Some(wait) = wait {
-            let what = if by_quota { "quota" } else { "throttled" };
+            let label = if by_quota { "quota" } else { "throttled" };
             // A wait that is over is shown by its length.
             let wait = if by_quota && wait == 0 { seconds } else { wait };
-            prop_assert!(line.contains(what) && line.contains(&to_seconds(Duration::from_secs(wait))), "{}", line);
+            prop_assert!(line.contains(label) && line.contains(&to_seconds(Duration::from_secs(wait))), "{}", line);
         }
     }
 }

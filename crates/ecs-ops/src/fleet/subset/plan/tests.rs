@@ -14,7 +14,7 @@ fn place(id_filter: Support, project_servers: usize) -> PlaceFacts {
 }
 
 #[test]
-fn the_cheapest_way_is_taken() {
+fn the_cheapest_read_is_chosen() {
     use ReadPlan::{ByIds, OneByOne, WholeList};
     use Support::{No, Untried, Yes};
     for (wanted, id_filter, project, expected) in [
@@ -27,7 +27,7 @@ fn the_cheapest_way_is_taken() {
         (50, Yes, 9_999, ByIds),
         (1, Yes, 9_999, OneByOne),
         (2, Yes, 9_999, ByIds),
-        // A try may be in vain.
+        // A try may be useless.
         (2, Untried, 9_999, OneByOne),
         (3, Untried, 9_999, ByIds),
         (4_800, Untried, 9_999, ByIds),
@@ -68,7 +68,7 @@ fn empty_row(byte: u8) -> Server {
 #[test]
 fn an_answer_to_a_filter() {
     let asked = [id(1), id(2), id(3)];
-    for (what, rows, shown, support) in [
+    for (case, rows, shown, support) in [
         ("as asked", vec![row(2), row(1), row(3)], 3, Support::Yes),
         (
             "one does not exist",
@@ -98,7 +98,7 @@ fn an_answer_to_a_filter() {
         assert_eq!(
             (answer.servers.len(), answer.support),
             (shown, support),
-            "{what}"
+            "{case}"
         );
     }
 }
@@ -132,9 +132,9 @@ proptest! {
         prop_assert!(plan != ReadPlan::ByIds || id_filter != Support::No);
     }
 
-    /// An answer shows servers that were asked for, each once.
+    /// An answer shows requested servers, each once.
     #[test]
-    fn an_answer_shows_what_was_asked_for(
+    fn an_answer_shows_the_requested_servers(
         asked in proptest::collection::hash_set(0..20_u8, 1..10),
         rows in proptest::collection::vec((0..20_u8, any::<bool>()), 0..20),
     ) {

@@ -74,30 +74,30 @@ fn over(kind: &str, took: Option<Duration>) -> PollResult {
     }
 }
 
-/// A deadline that is over hides none that is to come; and as long as somebody waits, the job is
-/// looked at.
+/// A past deadline hides no later one; and as long as there is a subscriber, the job is
+/// polled.
 #[test]
-fn each_reader_has_a_last_look() {
+fn each_subscriber_has_a_last_poll() {
     let mut desk = Desk::new();
     desk.watch(0, 1, until(5));
     desk.watch(0, 2, until(12));
-    desk.result(0, goes_on(1));
+    desk.result(0, is_still_running(1));
     // Half a shortest pause before the first of them, then before the second.
     assert_eq!(desk.due(), Some(4.0));
-    desk.result(4, goes_on(1));
+    desk.result(4, is_still_running(1));
     assert!(desk.due().is_some_and(|due| due > 4.0 && due <= 11.0));
     // The first is still in the books.
     let mut last = 4;
     while let Some(due) = desk.due() {
         last = due.ceil() as u32;
-        desk.result(last, goes_on(1));
+        desk.result(last, is_still_running(1));
     }
     assert!((9..=11).contains(&last), "{last}");
     assert!(!desk.scheduler.is_empty());
 }
 
 #[test]
-fn who_comes_later_with_less_time_has_the_look_pulled() {
+fn a_later_subscriber_with_less_time_advances_the_poll() {
     let mut desk = Desk::new();
     desk.watch(0, 1, new(0));
     assert!(desk.due().is_some_and(|due| (9.0..=11.0).contains(&due)));
@@ -109,35 +109,35 @@ fn who_comes_later_with_less_time_has_the_look_pulled() {
     assert_eq!(desk.due(), Some(5.0));
 }
 
-/// The age of a job counts from its beginning, not from when somebody asks.
+/// The age of a job counts from its beginning, not from the first subscriber.
 #[test]
-fn the_first_look_at_a_job_that_began_a_while_ago() {
+fn the_first_poll_of_a_job_that_began_earlier() {
     let mut desk = Desk::new();
     desk.watch(6, 1, new(0));
     assert!(desk.due().is_some_and(|due| (9.0..=11.0).contains(&due)));
 }
 
-/// Trouble is counted until the job is seen.
+/// Failures are counted until a poll shows the job.
 #[test]
-fn what_happened_is_forgotten_with_a_sight() {
+fn a_poll_that_shows_the_job_resets_the_failures() {
     let mut desk = Desk::new();
     desk.watch(0, 1, options());
     let history = RetryState {
         failures: 3,
         ..RetryState::default()
     };
-    let trouble = PollResult {
+    let failed = PollResult {
         outcome: PollOutcome::Inconclusive(7 * SECOND),
         snapshot: None,
         history,
     };
-    let decision = desk.result(0, trouble);
+    let decision = desk.result(0, failed);
     assert_eq!((decision.next_in, desk.due()), (7 * SECOND, Some(7.0)));
     let (key, _, before) = desk.scheduler.take_due(7 * SECOND).unwrap();
     assert_eq!(before, history);
     let seen = PollResult {
         history,
-        ..goes_on(1)
+        ..is_still_running(1)
     };
     let (durations, rng) = (&mut desk.durations, &mut desk.rng);
     desk.scheduler.polled(7 * SECOND, key, seen, durations, rng);
@@ -157,11 +157,11 @@ fn progress_only_grows() {
         ..options()
     };
     desk.watch(0, 1, impatient);
-    desk.result(0, goes_on(2));
+    desk.result(0, is_still_running(2));
     let mut stalled = None;
     for turn in 0..100 {
         let now = desk.due().unwrap().ceil() as u32;
-        let decision = desk.result(now, goes_on(1 + turn % 2));
+        let decision = desk.result(now, is_still_running(1 + turn % 2));
         if !decision.stalled.is_empty() {
             stalled = Some(now);
             break;
@@ -175,18 +175,18 @@ fn progress_only_grows() {
 
 /// By the service's times or ours, whatever is less: both may count more than the job itself.
 #[test]
-fn what_is_learned_of_a_job_that_ended() {
+fn a_finished_job_teaches_its_duration() {
     let learned = |took: Option<Duration>, options: ScheduleOptions, ended: u32| {
         let mut desk = Desk::new();
         for _ in 0..32 {
-            // Seen to go on before, as our own clock says nothing of a job that was over when it
+            // It was seen running before, because our own clock says nothing about a job that had ended when it
             // was first seen.
             let at_once = ScheduleOptions {
                 at_once: true,
                 ..options.clone()
             };
             desk.watch(0, 1, at_once);
-            desk.result(0, goes_on(1));
+            desk.result(0, is_still_running(1));
             let (key, ..) = desk.scheduler.take_due(100 * SECOND).unwrap();
             let (durations, rng) = (&mut desk.durations, &mut desk.rng);
             let result = over("kind", took);
@@ -216,7 +216,7 @@ fn the_kind_that_is_seen_counts() {
             desk.durations.learn(learned, 100 * SECOND);
         }
         desk.watch(0, 1, options());
-        let mut result = goes_on(1);
+        let mut result = is_still_running(1);
         result.snapshot.as_mut().unwrap().kind = Some("slow".to_owned());
         desk.result(0, result);
         desk.due().unwrap()

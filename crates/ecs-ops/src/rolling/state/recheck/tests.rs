@@ -34,7 +34,7 @@ fn ended(number: usize) -> WaveEvent {
 }
 
 #[test]
-fn a_wave_goes_on_without_those_that_are_skipped() {
+fn a_wave_continues_without_its_skipped_servers() {
     let mut waves = waves(Rules::default());
     waves.on(WaveEvent::Began { wave: 0 });
     assert_eq!(waves.on(ended(1)), WaveAction::Start { wave: 1 });
@@ -51,7 +51,7 @@ fn a_wave_goes_on_without_those_that_are_skipped() {
 
 /// No record says that a pause is over, or that a server was not attempted for good.
 #[test]
-fn a_recheck_by_an_earlier_process_ends_what_led_up_to_it() {
+fn a_recheck_by_an_earlier_process_ends_the_steps_before_it() {
     let pause = Duration::from_secs(60);
     let mut waves = waves(Rules {
         pause,
@@ -107,10 +107,10 @@ fn without_a_canary_nothing_follows() {
     ));
 }
 
-/// A canary of which nothing is left never begins: the run does not wait for it, and does not go on
-/// without it before somebody knows.
+/// A canary without a remaining server never begins: the run does not wait for it, and does not continue
+/// without it before this was reported.
 #[test]
-fn a_run_without_a_canary_goes_on_when_it_is_resumed_after_its_report() {
+fn a_run_without_a_canary_continues_when_resumed_after_its_report() {
     let pause = Duration::from_secs(60);
     let resumed = |reported| WaveEvent::Resumed {
         reported,

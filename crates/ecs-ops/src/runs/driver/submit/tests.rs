@@ -1,4 +1,4 @@
-//! The retry loop under a scripted transport: what is sent how often, and what is said of it.
+//! The retry loop under a scripted transport: the requests, and their outcomes.
 
 mod admission;
 mod budgets;
@@ -11,8 +11,8 @@ use ecs_transport::{Delivery, TransportErrorKind};
 use crate::Event;
 use crate::scripted::{JOB, OUT_OF_REACH, Script, client_of, ids, outcome_of};
 
-/// Every way in which a submission can end × what is sent and said: (what the service does, POSTs,
-/// outcome, words).
+/// Every end of a submission × the requests and the outcome: (answers of the service, POSTs,
+/// outcome, message).
 #[tokio::test(start_paused = true)]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn every_end_of_a_submission() {
@@ -69,7 +69,7 @@ async fn every_end_of_a_submission() {
             "not_attempted",
             "HTTP 403",
         ),
-        // Pages: whoever made them may have replaced the answer of the service.
+        // Pages: their maker may have replaced the answer of the service.
         (
             Answer(401, HTML),
             1,
@@ -211,7 +211,7 @@ async fn every_end_of_a_submission() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_is_waited_out_however_long_it_takes() {
+async fn throttling_is_waited_out_without_a_limit() {
     for (status, body) in [
         (
             202,
@@ -251,7 +251,7 @@ async fn throttling_is_waited_out_however_long_it_takes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_not_sent_is_sent_again() {
+async fn an_unsent_request_is_sent_again() {
     let (builder, posts) = client_of(vec![OUT_OF_REACH, OUT_OF_REACH, Script::Answer(200, JOB)]);
     let report = builder
         .build()

@@ -127,7 +127,7 @@ async fn a_server_that_is_not_back_is_tried_hard_when_its_time_is_over() {
     assert!(second >= 5 * MINUTE && second < 6 * MINUTE, "{second:?}");
 }
 
-/// It has its time, however short the looking was meant to be; a broken one needs none.
+/// It has its time, however short the limit of the reads; a broken one needs none.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_did_not_settle_or_is_broken_is_tried_hard() {
     for (shows, at_once) in [("REBOOT", false), ("ERROR", true)] {
@@ -146,9 +146,9 @@ async fn a_server_that_did_not_settle_or_is_broken_is_tried_hard() {
     }
 }
 
-/// A part of its job failed, and another one goes on: the server may still be at it.
+/// One of its sub-jobs failed, and another one runs: the server may still be restarting.
 #[tokio::test(start_paused = true)]
-async fn a_server_of_which_a_part_goes_on_is_not_tried_hard() {
+async fn a_server_with_a_running_sub_job_is_not_restarted_hard() {
     let part = |status: &str| {
         let entities = json!({"server_id": ids(1)[0].to_string()});
         json!({"status": status, "entities": entities})
@@ -258,7 +258,7 @@ async fn a_hard_restart_that_was_not_executed_changes_nothing() {
 
 /// A stopped run makes no hard restart.
 #[tokio::test(start_paused = true)]
-async fn a_run_that_was_told_to_stop_tries_nothing_hard() {
+async fn a_stopped_run_restarts_no_server_hard() {
     let (builder, seen) = play(PLOT);
     let run = soft(builder).begin().await.unwrap();
     run.control().stop_submitting();

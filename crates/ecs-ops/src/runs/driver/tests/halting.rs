@@ -1,4 +1,4 @@
-//! Runs that find that going on is of no use, or are told so.
+//! Runs that cannot continue, or are stopped.
 
 use std::future::IntoFuture as _;
 use std::time::Duration;
@@ -20,7 +20,7 @@ async fn reboot(builder: ClientBuilder, servers: u128) -> Report {
     run.batch_size(10).report().await.unwrap()
 }
 
-/// Four at a time, and a quota that lets only so many servers through in a minute: whatever waits
+/// Four at a time, and a quota that lets only a few servers through in a minute: a request that waits
 /// is not sent.
 fn narrow(builder: ClientBuilder) -> ClientBuilder {
     builder.concurrent_submissions(4).servers_per_minute(20)
@@ -44,7 +44,7 @@ async fn refused_credentials_end_the_submitting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_out_of_reach_is_not_asked_for_every_batch() {
+async fn an_unreachable_service_is_not_tried_for_every_request() {
     let (builder, seen) = client_of(vec![OUT_OF_REACH]);
     let report = reboot(narrow(builder), 1000).await;
     assert_eq!(report.summary().not_attempted, 1000);
@@ -56,7 +56,7 @@ async fn a_service_out_of_reach_is_not_asked_for_every_batch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn jobs_that_may_not_be_looked_at_end_the_submitting() {
+async fn jobs_that_may_not_be_polled_end_the_submitting() {
     let (builder, seen) = service(|request, number| match *request.method() {
         Method::POST => accepts(number),
         _ => Script::Answer(403, r#"{"error":{"code":"Pdp.0001","message":"no"}}"#),
@@ -113,19 +113,19 @@ async fn stopping_while_waiting() {
             ),
         ]
     };
-    for (what, builder, seen, posts) in cases {
+    for (case, builder, seen, posts) in cases {
         let (report, elapsed) = stopped_after(5, builder, false).await;
-        assert!(elapsed < Duration::from_secs(20), "{what}: {elapsed:?}");
-        assert!(seen.posts() <= posts, "{what}: {}", seen.posts());
+        assert!(elapsed < Duration::from_secs(20), "{case}: {elapsed:?}");
+        assert!(seen.posts() <= posts, "{case}: {}", seen.posts());
         assert_eq!(
             report.stopped,
             Some(Stopped::Requested { reason: None }),
-            "{what}"
+            "{case}"
         );
-        assert!(report.summary().not_attempted >= 50, "{what}");
+        assert!(report.summary().not_attempted >= 50, "{case}");
         let after = seen.posts();
         tokio::time::sleep(Duration::from_secs(1000)).await;
-        assert_eq!(seen.posts(), after, "{what}: something was left behind");
+        assert_eq!(seen.posts(), after, "{case}: something was left behind");
     }
 }
 
@@ -194,7 +194,7 @@ async fn wrong_signatures_are_not_repeated() {
         assert!(report.refused.is_some());
         assert_eq!(seen.posts() + seen.count(Method::GET), 1, "{reconcile}");
     }
-    // Good at first, refused when it comes to looking at fifty jobs.
+    // The credentials are good at first, and refused for the polls of fifty jobs.
     let (builder, seen) = service(move |request, number| match *request.method() {
         Method::POST => accepts(number),
         _ => Script::Answer(401, wrong),
@@ -205,7 +205,7 @@ async fn wrong_signatures_are_not_repeated() {
     assert_eq!(seen.count(Method::GET), 3);
 }
 
-/// Once more, and never again: the request, not only the verdict.
+/// The request is sent once more, and never again.
 #[tokio::test(start_paused = true)]
 async fn resubmitting_once() {
     for reconcile in [false, true] {
@@ -239,7 +239,7 @@ async fn resubmitting_once() {
 
 /// A run that is stopped while a request is underway sends nothing again, and reports nothing else.
 #[tokio::test(start_paused = true)]
-async fn a_stop_before_the_fate_is_unknown() {
+async fn a_stop_before_the_outcome_is_unknown() {
     let hang = Script::Hang {
         armed: true,
         sent: true,
@@ -269,7 +269,7 @@ async fn a_stop_before_the_fate_is_unknown() {
 async fn batches_divide_the_quota() {
     let (builder, _) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.build().unwrap();
-    // (servers, batch size, the largest request)
+    // (servers, servers of a request, the largest request)
     for (servers, asked, size) in [
         (20_000, 100, 100),
         (20_000, 300, 250),

@@ -151,7 +151,7 @@ async fn the_hard_restart_is_waited_for() {
 
 /// A process that dies after it decided: the next one sends the hard restart, once.
 #[tokio::test(start_paused = true)]
-async fn a_resumed_run_restarts_hard_what_was_found_to_hang() {
+async fn a_resumed_run_restarts_hanging_servers_hard() {
     let (client, seen) = hanging(|_| None, |_| None);
     let journal = Arc::new(MemoryJournal::default());
     let report = soft(&client)
@@ -180,7 +180,7 @@ async fn a_resumed_run_restarts_hard_what_was_found_to_hang() {
 
 /// A failure, or a read that shows something else, never leads to a second restart.
 #[tokio::test(start_paused = true)]
-async fn what_does_not_show_a_hang_all_the_time_is_no_evidence() {
+async fn an_interrupted_hang_is_no_evidence() {
     let table: [(&str, Poll, Poll); 9] = [
         (
             "lists are refused",

@@ -169,8 +169,8 @@ async fn a_refused_list_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_looks_at_jobs_accepted_after_a_refusal() {
-    // 4 requests; the 2nd to 4th are accepted after the first job's look was refused.
+async fn jobs_accepted_after_a_refusal_are_not_polled() {
+    // 4 requests; the 2nd to 4th are accepted after the first job's poll was refused.
     let gets = Arc::new(AtomicUsize::new(0));
     let g = gets.clone();
     let transport = ecs_transport::FnTransport::new(move |r: http::Request<bytes::Bytes>, _| {
@@ -209,7 +209,7 @@ async fn nobody_looks_at_jobs_accepted_after_a_refusal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn submissions_do_not_starve_looks() {
+async fn submissions_do_not_starve_polls() {
     let (builder, seen) = service(move |r, number| match *r.method() {
         Method::POST => accepts(number),
         _ => Script::Answer(200, DONE),
@@ -231,7 +231,7 @@ async fn submissions_do_not_starve_looks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_somebody_else_may_not_see() {
+async fn a_job_that_other_credentials_may_not_read() {
     let (builder, _) = service(move |r, number| match *r.method() {
         Method::POST => accepts(number),
         _ if asked_job(r) == "foreign" => Script::Answer(
@@ -285,12 +285,12 @@ async fn a_failure_with_an_unfinished_part() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_lists_after_a_refusal() {
+async fn no_list_follows_a_refusal() {
     let lists = Arc::new(AtomicUsize::new(0));
     let l = lists.clone();
     let id = ids(2)[0].to_string();
     let wrong = r#"{"error_code":"APIGW.0301","error_msg":"verify ak sk signature fail"}"#;
-    // The first look shows that one server is done; from then on all signatures are refused.
+    // The first poll shows that one server is done; from then on all signatures are refused.
     let (builder, seen) = service(move |r, number| match *r.method() {
         Method::POST => accepts(number),
         _ if r.uri().path().contains("/jobs/") && number == 0 => Script::AnswerWithHeaders(

@@ -76,7 +76,7 @@ async fn a_run_that_does_not_begin_gives_its_journal_back() {
 }
 
 #[tokio::test]
-async fn a_file_knows_whether_it_has_begun() {
+async fn a_file_is_not_begun_twice() {
     let (client, seen) = client();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.jsonl");

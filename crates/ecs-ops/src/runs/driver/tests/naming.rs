@@ -55,7 +55,7 @@ async fn a_run_is_named_by_its_caller() {
     let resumed = client.resume(journal, known).unwrap();
     let error = resumed.run_id("night-8").begin().await.unwrap_err();
     assert!(error.to_string().contains("keeps its id"), "{error}");
-    // Without a name of the caller's it is random, and names the file all the same.
+    // Without an id of the caller it is random, and names the file too.
     let run = reboot(ids(2)).begin().await.unwrap();
     let file = directory.path().join(format!("{}.jsonl", run.run_id()));
     assert!(file.is_file());
@@ -108,9 +108,9 @@ async fn a_canary_needs_its_rule() {
     assert_eq!(small.unwrap().waves.len(), 1);
 }
 
-/// A server that was named twice is told once.
+/// A server that was named twice is reported once.
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_of_a_rolling_run_is_told_once() {
+async fn a_duplicate_in_a_rolling_run_is_reported_once() {
     let client = client();
     let mut servers = ids(3);
     servers.push(servers[0]);
@@ -129,7 +129,7 @@ async fn a_duplicate_of_a_rolling_run_is_told_once() {
     );
 }
 
-/// The check knows which wave it is about, and what became of its servers.
+/// The check gets the number of its wave, and the outcomes of its servers.
 #[tokio::test(start_paused = true)]
 async fn a_health_check_gets_wave_and_outcomes() {
     let (builder, _) = service(|request, number| match *request.method() {

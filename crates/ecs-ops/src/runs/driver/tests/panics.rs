@@ -46,7 +46,7 @@ async fn reboot(builder: ClientBuilder) -> Report {
 
 #[tokio::test(start_paused = true)]
 async fn a_transport_that_panics_costs_the_attempt() {
-    // Silent, or set: nobody knows.
+    // The mark is silent or set: either is possible.
     for report in [
         reboot(panicking(|_| {})).await,
         reboot(panicking(|attempt| attempt.mark().set())).await,

@@ -73,7 +73,7 @@ fn is_about(time: Duration, expected: Duration) -> bool {
     time.abs_diff(expected) < MINUTE
 }
 
-/// The pause goes on where it was: the time for which no process lived counts.
+/// The pause continues where it was: the time without a process counts.
 #[tokio::test(start_paused = true)]
 async fn a_process_that_dies_in_a_pause() {
     let (at, pause) = second_wave(3 * MINUTE, false).await;

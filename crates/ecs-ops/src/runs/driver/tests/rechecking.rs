@@ -1,5 +1,7 @@
 //! Waves whose servers are read again before they begin.
 
+mod reads;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -129,9 +131,9 @@ async fn servers_that_are_not_ready_any_more_are_skipped() {
     assert_eq!(names(&report), [OK, OK, NOT, OK, NOT, NOT]);
     assert_eq!(sent(&seen), [1, 1, 0, 1, 0, 0]);
     assert_eq!(report.stopped, None);
-    let why: Vec<_> = report.unready.iter().map(|server| &server.why).collect();
+    let reason: Vec<_> = report.unready.iter().map(|server| &server.reason).collect();
     let changed = Unready::Changed(AFTER.to_owned());
-    assert_eq!(why, [&Unready::Absent, &changed, &Unready::Locked]);
+    assert_eq!(reason, [&Unready::Absent, &changed, &Unready::Locked]);
     let Outcome::NotAttempted { error } = &report.servers[5].outcome else {
         panic!("{report:?}");
     };
@@ -282,52 +284,9 @@ async fn servers_that_cannot_be_read_are_not_sent() {
     }
 }
 
-/// An empty list proves nothing of the servers, and is read again like a list that fails.
-#[tokio::test(start_paused = true)]
-async fn servers_that_an_empty_list_does_not_show_are_not_sent() {
-    let ids = ids(6);
-    let shown: Shown = Arc::default();
-    let (client, seen) = region(&shown);
-    let denied = Script::Answer(403, r#"{"error":{"code":"Ecs.0004","message":"no right"}}"#);
-    let empty = Script::Answer(200, r#"{"count":0,"servers":[]}"#);
-    shown.lock().unwrap().insert(ids[2], denied.clone());
-    shown.lock().unwrap().insert(ids[3], denied);
-    shown.lock().unwrap().insert(list(), empty);
-    let began = Instant::now();
-    let run = run(&client, WaveRecheck::skip());
-    let report = run.report().await.unwrap();
-    let Some(Stopped::Rolling(StopReason::NotRead { wave: 2, message })) = &report.stopped else {
-        panic!("{report:?}");
-    };
-    assert!(
-        message.contains("the list of servers is empty"),
-        "{message}"
-    );
-    assert_eq!(sent(&seen), [1, 1, 0, 0, 0, 0]);
-    assert!((540..620).contains(&began.elapsed().as_secs()));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_read_that_fails_for_a_minute_only_delays_the_wave() {
-    let ids = ids(6);
-    let shown: Shown = Arc::default();
-    let (client, seen) = region(&shown);
-    let fails = Script::Answer(503, "{}");
-    shown.lock().unwrap().insert(ids[2], fails.clone());
-    shown.lock().unwrap().insert(list(), fails);
-    let recover = async {
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        shown.lock().unwrap().clear();
-    };
-    let run = run(&client, WaveRecheck::stop());
-    let (report, ()) = futures_util::future::join(run.report(), recover).await;
-    assert!(report.unwrap().is_success());
-    assert_eq!(sent(&seen), [1; 6]);
-}
-
 /// The rest of a wave that a process began and left is read by the next one before it is sent.
 #[tokio::test(start_paused = true)]
-async fn the_rest_of_a_wave_is_read_by_who_resumes_it() {
+async fn the_rest_of_a_wave_is_read_by_the_resumed_run() {
     let ids = ids(6);
     let shown: Shown = Arc::default();
     let (client, seen) = region(&shown);
@@ -351,7 +310,7 @@ async fn the_rest_of_a_wave_is_read_by_who_resumes_it() {
     Recovered::from_entries(entries).unwrap();
 }
 
-/// A canary that is skipped whole stops the run. Who resumes it then has the other waves sent.
+/// A canary that is skipped whole stops the run. A resumed run sends the other waves.
 #[tokio::test(start_paused = true)]
 async fn a_canary_of_which_nothing_is_left() {
     let ids = ids(6);
@@ -394,36 +353,4 @@ async fn a_canary_of_which_nothing_is_left() {
     assert_eq!(report.stopped, None);
     assert_eq!(sent(&seen), [1, 1, 2, 2, 2, 2]);
     Recovered::from_entries(journal.entries()).unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn many_servers_are_read_by_one_list() {
-    let servers = ids(40);
-    let shown: Shown = Arc::default();
-    let (client, seen) = region(&shown);
-    let listed = servers.iter().skip(1).map(|id| {
-        let locked = *id == servers[30];
-        format!(r#"{{"id":"{id}","status":"ACTIVE","updated":"{BEFORE}","locked":{locked}}}"#)
-    });
-    let listed: Vec<_> = listed.collect();
-    let body = format!(r#"{{"count":39,"servers":[{}]}}"#, listed.join(","));
-    shown
-        .lock()
-        .unwrap()
-        .insert(list(), Script::AnswerWithHeaders(200, body, Vec::new()));
-    let waves = Waves::of(servers.chunks(20).map(<[_]>::to_vec).collect());
-    let run = client.reboot(RebootType::Soft, servers);
-    let run = run.rolling(waves, Rules::default());
-    let report = run
-        .recheck_waves(WaveRecheck::skip())
-        .report()
-        .await
-        .unwrap();
-    assert_eq!(report.summary().succeeded, 39);
-    let lists = seen.requests(Method::GET);
-    let lists = lists
-        .iter()
-        .filter(|request| request.uri().path().ends_with("/detail"));
-    // Read to its first page without servers, or without new ones.
-    assert!((1..=3).contains(&lists.count()));
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::scripted::{DONE, Script, accepts, client_of, ids, service};
 use crate::{Event, Outcome, Report, Stopped};
 
-/// Answers that prove that nothing was done, in which one server can be the reason.
+/// Answers that prove that nothing was executed, and whose reason can be one server.
 const ONE_SERVER: &[(u16, &str)] = &[
     (
         404,

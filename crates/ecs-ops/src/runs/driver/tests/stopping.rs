@@ -1,4 +1,4 @@
-//! Stops that are asked for, what the journal says of them, and who keeps to them.
+//! Requested stops, their records, and the processes that keep to them.
 
 use std::future::IntoFuture as _;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ fn cancelled() -> Option<Stopped> {
     })
 }
 
-/// The process dies after its run was told to stop, and while it watches what was accepted.
+/// The process dies after its run was stopped, while it polls the accepted jobs.
 #[tokio::test(start_paused = true)]
 async fn a_stop_outlives_the_process() {
     let (client, _) = endless();
@@ -88,7 +88,7 @@ async fn a_stop_outlives_the_process() {
         assert_eq!((summary.succeeded, summary.not_attempted), (10, 50));
         assert_eq!((report.stopped, seen.posts()), (cancelled(), 0));
     }
-    // Unless it is told otherwise, and then for good.
+    // Unless the caller continues it, and then for good.
     let run = resume(&client, &journal).continue_stopped();
     assert_eq!(report(run).await.summary().succeeded, 60);
     assert_eq!(recovered(&journal).stop_request(), None);
@@ -117,7 +117,7 @@ async fn a_stop_that_is_not_recorded_is_known_not_to_be() {
 /// A reader of events gets each kind of stop once.
 #[tokio::test(start_paused = true)]
 async fn each_stop_has_its_event() {
-    for (how, expected) in [
+    for (stop, expected) in [
         ("stop", "on request"),
         ("end", "on request"),
         ("suspend", "suspended"),
@@ -125,7 +125,7 @@ async fn each_stop_has_its_event() {
     ] {
         let (client, _) = endless();
         let run = client.reboot(RebootType::Soft, ids(60)).batch_size(10);
-        let run = match how {
+        let run = match stop {
             "deadline" => run.deadline(10 * SECOND),
             _ => run.deadline(1000 * SECOND),
         };
@@ -133,7 +133,7 @@ async fn each_stop_has_its_event() {
         let (control, mut events) = (run.control(), run.events());
         let run = tokio::spawn(run.into_future());
         sleep(5 * SECOND).await;
-        match how {
+        match stop {
             "stop" => control.stop_submitting(),
             "end" => control.end(),
             "suspend" => control.suspend(),
@@ -148,12 +148,12 @@ async fn each_stop_has_its_event() {
             }
         }
         // A run that stops submitting ends by its deadline here.
-        assert!(reasons[0].starts_with(expected), "{how}: {reasons:?}");
-        assert_eq!(reasons.len(), if how == "stop" { 2 } else { 1 }, "{how}");
+        assert!(reasons[0].starts_with(expected), "{stop}: {reasons:?}");
+        assert_eq!(reasons.len(), if stop == "stop" { 2 } else { 1 }, "{stop}");
     }
 }
 
-/// A run that is let go of in mid-request knows the answer to it, and another process resumes it.
+/// A run that is suspended during a request records its answer, and another process resumes it.
 #[tokio::test(start_paused = true)]
 async fn suspending() {
     let transport = FnTransport::new(
@@ -276,7 +276,7 @@ async fn a_report_out_of_the_journal() {
     assert_eq!(counts, [10, 10, 10, 10, 10]);
     let known = recovered(&journal).report();
     assert_eq!(known.stopped, cancelled());
-    // The journal has no status of a job that goes on, and times of its own.
+    // The journal has no status of a running job, and times of its own.
     assert_eq!(known.jobs.len(), report.jobs.len());
     for (known, job) in known.jobs.iter().zip(&report.jobs) {
         assert_eq!(known.job_id, job.job_id);

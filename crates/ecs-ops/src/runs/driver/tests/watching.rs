@@ -30,22 +30,22 @@ async fn reboot(builder: ClientBuilder, servers: u128) -> (Report, Vec<Event>) {
     (report, reported)
 }
 
-/// Jobs that cannot be seen do not keep others from being looked at, however few queries are
+/// Jobs that cannot be polled do not delay the polls of others, however few queries are
 /// underway at once.
 #[tokio::test(start_paused = true)]
 async fn sick_jobs_do_not_starve_the_others() {
-    for trouble in [
+    for fault in [
         Script::Answer(500, ""),
         Script::Hang {
             armed: true,
             sent: true,
         },
     ] {
-        let sick = trouble.clone();
+        let faulty = fault.clone();
         let (builder, _) = service(move |request, number| match *request.method() {
             Method::POST => accepts(number),
             _ if asked_job(request) == "job-9" => Script::Answer(200, DONE),
-            _ => sick.clone(),
+            _ => faulty.clone(),
         });
         let builder = builder
             .concurrent_queries(2)
@@ -53,18 +53,18 @@ async fn sick_jobs_do_not_starve_the_others() {
         let began = Instant::now();
         let (report, events) = reboot(builder, 10).await;
         assert_eq!(began.elapsed(), Duration::from_secs(600));
-        assert_eq!(report.servers[9].outcome.name(), "succeeded", "{trouble:?}");
+        assert_eq!(report.servers[9].outcome.name(), "succeeded", "{fault:?}");
         assert_eq!(report.summary().running, 9);
         let failed = events
             .iter()
             .filter(|event| matches!(event, Event::QueryFailed { .. }));
         let failed = failed.count();
         // Further and further apart, up to 20 s.
-        assert!((180..1500).contains(&failed), "{trouble:?}: {failed}");
+        assert!((180..1500).contains(&failed), "{fault:?}: {failed}");
     }
 }
 
-/// A success that the job's own parts contradict is looked at again, and not believed in the end.
+/// A success that the job's own sub-jobs contradict is polled again, and not believed in the end.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_contradicts_itself() {
     let id = ids(1)[0].to_string();
@@ -96,7 +96,7 @@ async fn a_job_that_contradicts_itself() {
     }
 }
 
-/// A job that has told the end of each server and does not end itself is not waited for.
+/// A job that has reported each server and does not end itself is not waited for.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_never_ends_though_its_parts_have() {
     let id = ids(1)[0].to_string();
@@ -116,9 +116,9 @@ async fn a_job_that_never_ends_though_its_parts_have() {
 }
 
 /// A job that the service forgot, or will not show, leaves its servers unknown, with the service's
-/// words.
+/// message.
 #[tokio::test(start_paused = true)]
-async fn a_job_that_cannot_be_looked_at() {
+async fn a_job_that_cannot_be_polled() {
     let unknown = r#"{"code":"Common.0011","message":"Invalid job id."}"#;
     let invalid = r#"{"error":{"code":"Ecs.0005","message":"odd"}}"#;
     for (status, body, message) in [

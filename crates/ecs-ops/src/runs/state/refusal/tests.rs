@@ -31,7 +31,7 @@ fn every_documented_code() {
 }
 
 #[test]
-fn what_a_refusal_is_about() {
+fn the_scope_of_a_refusal() {
     use Classification::{Refused, RefusedCredentials, Throttled, Unknown};
     let servers = [id(1), id(2)];
     let names_one = format!("the id {} is invalid", id(2).to_string().to_uppercase());

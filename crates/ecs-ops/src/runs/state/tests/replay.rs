@@ -1,9 +1,12 @@
 //! The state of a run and the state that its records add up to are one, after each step.
 
+mod settings;
+
 use ecs_model::ServerId;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+use self::settings::{Settings, settings};
 use super::*;
 
 use crate::fleet::{Unready, UnreadyServer, WaveRecheck};
@@ -21,63 +24,6 @@ struct Played {
     given: Vec<usize>,
     /// The requests that were answered.
     answered: HashSet<usize>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Settings {
-    servers: usize,
-    size: usize,
-    policy: (bool, bool),
-    verify: bool,
-    escalate: bool,
-    /// The servers of a wave, and how many may fail.
-    waves: Option<(usize, Option<usize>)>,
-    recheck: Option<WaveRecheck>,
-}
-
-impl Settings {
-    fn ids(self) -> Vec<ServerId> {
-        (0..self.servers).map(id).collect()
-    }
-
-    fn rolling(self) -> Option<Rolling> {
-        let (size, max_failures) = self.waves?;
-        let rules = Rules {
-            max_failures: max_failures.map(CountOrPercent::Count),
-            pause: Duration::ZERO,
-            canary: Some(AfterCanary::Ask),
-            check_health: true,
-            ..Rules::default()
-        };
-        let waves = self.ids().chunks(size).map(<[ServerId]>::to_vec).collect();
-        Some(Rolling::new(waves, rules))
-    }
-
-    fn options(self, rolling: Option<Rolling>) -> RunOptions {
-        let (reconcile, resubmit) = self.policy;
-        RunOptions {
-            on_unknown: UnknownPolicy {
-                reconcile,
-                resubmit,
-            },
-            escalate_after: self.escalate.then_some(Duration::ZERO),
-            rolling,
-            recheck: self.recheck,
-            ..RunOptions::default()
-        }
-    }
-
-    /// The plan for these servers, or for those among them that remaining waves have.
-    fn plan(self, servers: &[ServerId], rolling: Option<&Rolling>) -> RequestPlan {
-        let action = PowerAction::Reboot(RebootType::Soft);
-        let Some(rolling) = rolling else {
-            return RequestPlan::new(action, servers, self.size);
-        };
-        let is_left = |id: &&ServerId| servers.contains(id);
-        let left = |(_, wave): (usize, &[ServerId])| wave.iter().filter(is_left).copied().collect();
-        let waves: Vec<_> = rolling.remaining().map(left).collect();
-        RequestPlan::in_waves(action, waves.iter().map(Vec::as_slice), self.size)
-    }
 }
 
 fn at() -> Timestamp {
@@ -342,29 +288,6 @@ fn facts_of(report: &Report) -> (Vec<String>, Vec<String>) {
         .iter()
         .map(|job| format!("{} {}", job.job_id, job.servers));
     (report.servers.iter().map(server).collect(), jobs.collect())
-}
-
-fn settings() -> impl Strategy<Value = Settings> {
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    let recheck = prop_oneof![
-        Just(None),
-        Just(Some(WaveRecheck::skip())),
-        Just(Some(WaveRecheck::stop()))
-    ];
-    let waves = prop::option::of((1_usize..6, prop::option::of(0_usize..3)));
-    let strategy = (1_usize..12, 1_usize..5, flags, waves, recheck);
-    strategy.prop_map(|(servers, size, flags, waves, recheck)| {
-        let (reconcile, resubmit, verify, escalate) = flags;
-        Settings {
-            servers,
-            size,
-            policy: (reconcile, resubmit),
-            verify,
-            escalate,
-            waves,
-            recheck,
-        }
-    })
 }
 
 proptest! {

@@ -23,7 +23,7 @@ fn shows(server: serde_json::Value) -> ServerList {
 
 /// After a failed start or stop only a server at rest in the wanted state is a success.
 #[test]
-fn what_a_server_shows() {
+fn the_state_of_a_server_decides() {
     let active = json!({"status": "ACTIVE"});
     let stopped = json!({"status": "SHUTOFF"});
     let busy = json!({"status": "ACTIVE", "OS-EXT-STS:task_state": "powering-off"});
@@ -53,7 +53,7 @@ fn what_a_server_shows() {
 
 /// A restart has no wanted state; an unreadable server has failed.
 #[test]
-fn what_is_not_read() {
+fn servers_that_are_not_read() {
     let reboot = PowerAction::Reboot(ecs_model::RebootType::Soft);
     for (action, held) in [(reboot, false), (PowerAction::Start, true)] {
         let plan = RequestPlan::new(action, &[id(1)], 1);

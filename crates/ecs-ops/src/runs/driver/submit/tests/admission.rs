@@ -87,7 +87,7 @@ fn held(id: ServerId) -> Admission {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_waits_until_the_journal_admits_it_and_each_reason_is_told_once() {
+async fn an_attempt_waits_for_its_admission_and_each_reason_is_reported_once() {
     let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
     let client = builder.servers_per_minute(50).build().unwrap();
     let journal = Admitting::new([full(3), full(3), held(ids(1)[0]), held(ids(1)[0]), full(3)]);

@@ -47,7 +47,7 @@ async fn a_read_ends_in_time() {
     }
 }
 
-/// A pause that the service asks for is kept, in whichever way it asks.
+/// A pause that the service requests is kept, in whichever way it asks.
 #[tokio::test(start_paused = true)]
 async fn the_pause_that_the_service_asks_for() {
     let header = |value| {
@@ -258,8 +258,8 @@ fn limits_that_contradict_each_other_are_refused() {
 async fn times_without_end() {
     use crate::jobs::Polling;
     let endless = Duration::MAX;
-    let trouble = vec![THROTTLED, OUT_OF_REACH, Script::Answer(200, JOB)];
-    let (builder, _) = client_of(trouble);
+    let answers = vec![THROTTLED, OUT_OF_REACH, Script::Answer(200, JOB)];
+    let (builder, _) = client_of(answers);
     let client = builder
         .attempt_timeout(endless)
         .polling(Polling::adaptive(endless, endless, endless))

@@ -16,7 +16,7 @@ use crate::scripted::{
 };
 use crate::{Client, Report};
 
-/// Has another token each time that one was refused. While it `lags` it goes on offering the first
+/// Has another token each time that one was refused. While it `lags` it continues to offer the first
 /// one.
 #[derive(Debug, Default)]
 struct Renewing {
@@ -130,7 +130,7 @@ async fn reboot(client: &Client) -> Report {
 
 /// A source that fails or hangs some times, or always, and whether that happens at a renewal.
 #[derive(Clone, Copy, Debug)]
-enum Trouble {
+enum SourceFault {
     Unavailable,
     Malformed,
     Hangs,
@@ -138,7 +138,7 @@ enum Trouble {
 
 #[derive(Debug)]
 struct Flaky {
-    trouble: Trouble,
+    fault: SourceFault,
     times: usize,
     at_renewal: bool,
     asked: AtomicUsize,
@@ -148,10 +148,10 @@ impl Flaky {
     async fn ask(&self, in_trouble: bool) -> Result<Credentials, AuthError> {
         if in_trouble && self.asked.fetch_add(1, Ordering::SeqCst) < self.times {
             let error = |kind| AuthError::new(kind, "the vault is sealed");
-            match self.trouble {
-                Trouble::Unavailable => return Err(error(AuthErrorKind::Unavailable)),
-                Trouble::Malformed => return Err(error(AuthErrorKind::Malformed)),
-                Trouble::Hangs => std::future::pending().await,
+            match self.fault {
+                SourceFault::Unavailable => return Err(error(AuthErrorKind::Unavailable)),
+                SourceFault::Malformed => return Err(error(AuthErrorKind::Malformed)),
+                SourceFault::Hangs => std::future::pending().await,
             }
         }
         Credentials::token("token-1")
@@ -173,8 +173,8 @@ impl CredentialsProvider for Flaky {
 
 #[tokio::test(start_paused = true)]
 async fn a_source_of_credentials_may_be_out_of_reach_for_a_while() {
-    use Trouble::{Hangs, Malformed, Unavailable};
-    // (trouble, how often, outcome, words)
+    use SourceFault::{Hangs, Malformed, Unavailable};
+    // (fault, number of times, outcome, message)
     let table = [
         (Unavailable, 3, "succeeded", ""),
         (Hangs, 2, "succeeded", ""),
@@ -197,29 +197,29 @@ async fn a_source_of_credentials_may_be_out_of_reach_for_a_while() {
             "no credentials: the vault is sealed",
         ),
     ];
-    for (trouble, times, expected, message) in table {
+    for (fault, times, expected, message) in table {
         let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
         let provider = Flaky {
-            trouble,
+            fault,
             times,
             at_renewal: false,
             asked: AtomicUsize::new(0),
         };
         let report = reboot(&builder.credentials(provider).build().unwrap()).await;
         let (outcome, text) = outcome_of(&report);
-        assert_eq!(outcome, expected, "{trouble:?} {times}: {text}");
-        assert!(text.starts_with(message), "{trouble:?} {times}: {text}");
+        assert_eq!(outcome, expected, "{fault:?} {times}: {text}");
+        assert!(text.starts_with(message), "{fault:?} {times}: {text}");
         let refused = expected != "succeeded";
-        assert_eq!(report.refused.is_some(), refused, "{trouble:?} {times}");
+        assert_eq!(report.refused.is_some(), refused, "{fault:?} {times}");
         assert_eq!(seen.posts(), usize::from(!refused));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_that_fails_keeps_the_words_of_the_refusal() {
-    use Trouble::{Malformed, Unavailable};
+async fn a_failed_renewal_keeps_the_message_of_the_refusal() {
+    use SourceFault::{Malformed, Unavailable};
     let refusal = r#"{"error":{"code":"Common.0013","message":"Invalid token."}}"#;
-    for (trouble, times, expected) in [
+    for (fault, times, expected) in [
         (Unavailable, 1, "succeeded"),
         (Unavailable, 99, "not_attempted"),
         (Malformed, 99, "not_attempted"),
@@ -230,7 +230,7 @@ async fn a_renewal_that_fails_keeps_the_words_of_the_refusal() {
         };
         let (builder, _) = client_of(script);
         let provider = Flaky {
-            trouble,
+            fault,
             times,
             at_renewal: true,
             asked: AtomicUsize::new(0),
@@ -254,7 +254,7 @@ async fn a_renewal_that_fails_keeps_the_words_of_the_refusal() {
 async fn a_source_that_hangs_does_not_keep_a_run_from_stopping() {
     let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
     let provider = Flaky {
-        trouble: Trouble::Hangs,
+        fault: SourceFault::Hangs,
         times: 99,
         at_renewal: false,
         asked: AtomicUsize::new(0),
@@ -279,7 +279,7 @@ async fn a_source_that_hangs_does_not_keep_a_run_from_stopping() {
 
 /// A source that fails after a long throttle has not failed for that long.
 #[tokio::test(start_paused = true)]
-async fn trouble_with_the_source_begins_when_it_begins() {
+async fn failures_of_the_source_count_from_the_first_one() {
     let mut script = vec![Script::AnswerWithHeaders(
         429,
         FLOW_CONTROL.to_owned(),

@@ -36,7 +36,7 @@ fn repeats(request: &http::Request<bytes::Bytes>, _: usize) -> Script {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_is_one_request_and_tells_what_came_back() {
+async fn a_probe_is_one_request_and_reports_its_answer() {
     let (builder, seen) = service(repeats);
     let client = builder.credentials(temporary()).build().unwrap();
     let probe = client.probe().await;
@@ -60,7 +60,7 @@ async fn a_probe_is_one_request_and_tells_what_came_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_service_repeats_of_a_secret_is_in_no_report() {
+async fn a_secret_that_the_service_repeats_is_in_no_report() {
     let (builder, _) = service(repeats);
     let client = builder.credentials(temporary()).build().unwrap();
     let report = client.reboot(RebootType::Soft, ids(1));
