@@ -70,8 +70,14 @@ fn compare(baseline: &BTreeMap<String, u64>, counted: &BTreeMap<String, u64>) ->
 
 /// Returns the instructions of one repetition of each case.
 fn count(root: &Path) -> Result<BTreeMap<String, u64>, String> {
-    // The other programs are linked with LTO, which takes longer than all the rest.
-    let arguments = ["-p", "ecs-bench", "--bin", "instructions"];
+    // The other programs are linked with LTO, which takes longer than all the rest. What sends requests over a network is left out.
+    let arguments = [
+        "-p",
+        "ecs-bench",
+        "--no-default-features",
+        "--bin",
+        "instructions",
+    ];
     let program = super::build(root, &arguments)?.join("instructions");
     let names = Command::new(&program).output();
     let names = names.map_err(|error| format!("{}: {error}", program.display()))?;
