@@ -40,7 +40,14 @@ impl<T: CredentialsProvider + ?Sized> CredentialsProvider for Arc<T> {
     }
 }
 
-/// A provider that always returns the same credentials.
+/// Credentials are a provider that always returns them.
+impl CredentialsProvider for Credentials {
+    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, AuthError>> {
+        Box::pin(std::future::ready(Ok(self.clone())))
+    }
+}
+
+/// A provider that always returns the same credentials, as [`Credentials`] themselves are.
 ///
 /// ```
 /// use ecs_auth::{Credentials, StaticCredentials};

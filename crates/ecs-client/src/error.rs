@@ -2,8 +2,11 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
-use crate::{Classification, Problem, RequestError};
+use ecs_model::ValidationError;
+
+use crate::{Classification, Problem, RequestError, chain};
 
 /// The classes of [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,8 +37,8 @@ pub enum ErrorKind {
 /// A failed request, or work that could not begin.
 ///
 /// Displays without its causes, which are its [sources](StdError::source);
-/// [`problem`](Self::problem) holds the complete text.
-#[derive(Debug)]
+/// [`problem`](Self::problem) holds the complete text. Clones share the cause.
+#[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
     problem: Problem,
@@ -43,12 +46,12 @@ pub struct Error {
 }
 
 /// The origin of an error.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Cause {
     Nothing,
     Request(Box<RequestError>),
-    /// An error of another crate, and a message that says what it made impossible.
-    Other(&'static str, Box<dyn StdError + Send + Sync>),
+    /// Another error, and a message that says what it made impossible.
+    Other(&'static str, Arc<dyn StdError + Send + Sync>),
 }
 
 impl Error {
@@ -69,13 +72,23 @@ impl Error {
         message: &'static str,
         cause: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        self.cause = Cause::Other(message, cause.into());
+        self.cause = Cause::Other(message, cause.into().into());
         self
     }
 
     /// Creates an error of class [`ErrorKind::Invalid`] with this message.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, Problem::new(message))
+    }
+
+    /// Creates an error of class [`ErrorKind::Invalid`] that displays as `message`, with its cause as
+    /// its source. The [`problem`](Self::problem) is the complete text of the cause.
+    pub fn invalid_because(
+        message: &'static str,
+        cause: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        let cause = cause.into();
+        Self::invalid(chain(&*cause)).caused_by(message, cause)
     }
 
     /// Returns the class.
@@ -120,6 +133,13 @@ impl From<RequestError> for Error {
             cause: Cause::Request(Box::new(error)),
             kind,
         }
+    }
+}
+
+/// A request that was checked before it was sent.
+impl From<ValidationError> for Error {
+    fn from(error: ValidationError) -> Self {
+        Self::invalid_because("the request is invalid", error)
     }
 }
 

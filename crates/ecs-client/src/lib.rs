@@ -24,10 +24,11 @@
 //! | `testing` | with the feature of that name: a scripted service |
 //!
 //! Lists of servers, watching jobs, journals and quotas belong to `ecs-ops`, which gives its
-//! [`ActionHooks`] to the loop.
+//! [`ActionHooks`] to the loop. A tool that only waits for jobs needs a client of this crate and
+//! `ecs_ops::JobWatcher`.
 //!
 //! ```
-//! use ecs_auth::{Credentials, StaticCredentials};
+//! use ecs_auth::Credentials;
 //! use ecs_client::Client;
 //! use ecs_transport::FnTransport;
 //! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
@@ -38,7 +39,7 @@
 //!     Ok(http::Response::new(bytes::Bytes::from_static(job.as_bytes())))
 //! });
 //! let client = Client::builder("https://ecs.eu-de.otc.t-systems.com".parse()?, "p1".parse()?)
-//!     .credentials(StaticCredentials::new(Credentials::token("a-token")?))
+//!     .credentials(Credentials::token("a-token")?)
 //!     .transport(transport)
 //!     .build()?;
 //! let job = client.job(&"ff80808288d41e1b018990260955686a".parse()?).await?;

@@ -111,10 +111,10 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// Sets the number of undelivered attempts after which a read gives up, and an action if the
-    /// service has never answered this client. At least 1.
+    /// service has never answered this client. A client refuses 0.
     #[must_use]
     pub fn with_max_failures(mut self, attempts: u32) -> Self {
-        self.max_failures = attempts.max(1);
+        self.max_failures = attempts;
         self
     }
 
@@ -143,11 +143,11 @@ impl RetryPolicy {
 
     /// Sets the pauses after failures: the first is at most `base`, each further one at most twice
     /// the previous one and never more than `ceiling`. Each is drawn uniformly from zero up ("full
-    /// jitter").
+    /// jitter"). A client refuses a `base` of zero, and a `ceiling` below it.
     #[must_use]
     pub fn with_backoff(mut self, base: Duration, ceiling: Duration) -> Self {
         self.base = base;
-        self.ceiling = ceiling.max(base);
+        self.ceiling = ceiling;
         self
     }
 
@@ -157,7 +157,7 @@ impl RetryPolicy {
     #[must_use]
     pub fn with_throttle_backoff(mut self, base: Duration, ceiling: Duration) -> Self {
         self.throttle_base = base;
-        self.throttle_ceiling = ceiling.max(base);
+        self.throttle_ceiling = ceiling;
         self
     }
 
@@ -179,9 +179,17 @@ impl RetryPolicy {
         self.max_read_time
     }
 
-    /// Returns whether a pause could always be zero, which would flood the service.
-    pub(crate) fn has_zero_delay(&self) -> bool {
-        self.base.is_zero() || self.throttle_base.is_zero()
+    /// Returns what a client refuses: a pause that could always be zero would flood the service.
+    pub(crate) fn violation(&self) -> Option<&'static str> {
+        if self.base.is_zero() || self.throttle_base.is_zero() {
+            Some("a pause before another attempt must not be zero")
+        } else if self.ceiling < self.base || self.throttle_ceiling < self.throttle_base {
+            Some("the longest pause before another attempt is shorter than the first one")
+        } else if self.max_failures == 0 {
+            Some("a request needs at least one attempt")
+        } else {
+            None
+        }
     }
 
     /// Returns the policy for a service whose clock runs `factor` times as fast. Limits of

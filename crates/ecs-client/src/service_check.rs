@@ -49,8 +49,7 @@ impl Client {
         if identified.is_some_and(|then| then.elapsed() < CHECKED_FOR) {
             return Ok(ServiceCheck::default());
         }
-        let query = ListServersDetails::builder().limit(1).build();
-        let query = query.map_err(|error| Error::invalid(error.to_string()))?;
+        let query = ListServersDetails::builder().limit(1).build()?;
         let mut context = RequestContext::read();
         let mut check = ServiceCheck::default();
         match self.execute(&query, &mut context).await {
@@ -83,9 +82,9 @@ fn refusal(error: RequestError) -> Result<Problem, Error> {
         // A timeout, a limit or a fault behind a gateway: the next answer may differ.
         408 | 429 | 499 | 500.. => Err(error.into()),
         200..300 => {
-            let problem = error.into_problem();
-            let problem = problem.because("not an answer of the service");
-            Err(Error::new(ErrorKind::NotTheService, problem))
+            const MESSAGE: &str = "not an answer of the service";
+            let problem = error.problem().clone().because(MESSAGE);
+            Err(Error::new(ErrorKind::NotTheService, problem).caused_by(MESSAGE, error))
         }
         _ => Err(error.into()),
     }

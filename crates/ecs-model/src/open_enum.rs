@@ -132,7 +132,8 @@ pub struct ParseValueError {
 }
 
 impl ParseValueError {
-    pub(crate) fn new(given: &str, values: &'static [&'static str]) -> Self {
+    /// Creates the error for a text that is none of these.
+    pub fn new(given: &str, values: &'static [&'static str]) -> Self {
         Self {
             given: given.chars().take(40).collect(),
             values,

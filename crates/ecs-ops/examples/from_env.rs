@@ -6,9 +6,8 @@
 
 #![allow(clippy::print_stdout, reason = "what an example has to say")]
 
-use ecs_ops::Client;
 use ecs_ops::auth::CredentialChain;
-use ecs_ops::model::{RebootType, ServerId};
+use ecs_ops::{Client, RebootType, ServerId};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,4 +1,4 @@
-//! A transport of one's own: a layer that notes each attempt, over another one.
+//! A transport of one's own: a layer that prints each attempt, over another one.
 //!
 //! `cargo run -p ecs-ops --example own_transport` runs it on a simulated region. One that makes
 //! connections itself has more to do: `docs/own-transport.md` says what, with code for reqwest and
@@ -6,33 +6,24 @@
 
 #![allow(clippy::print_stdout, reason = "what an example has to say")]
 
-use bytes::Bytes;
-use ecs_ops::Client;
-use ecs_ops::auth::StaticCredentials;
-use ecs_ops::model::RebootType;
+use ecs_ops::transport::bytes::Bytes;
+use ecs_ops::transport::http::{Request, Response};
 use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
+use ecs_ops::{Client, RebootType};
 use ecs_sim::{Region, SimTransport};
-use http::{Request, Response};
 
 #[derive(Debug)]
-struct Noted<T>(T);
+struct Printed<T>(T);
 
-impl<T: Transport> Transport for Noted<T> {
+impl<T: Transport> Transport for Printed<T> {
     fn send<'a>(
         &'a self,
         request: Request<Bytes>,
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
-        Box::pin(async move {
-            let line = format!("{} {}", request.method(), request.uri().path());
-            // Sent once, whatever comes of it: how far it got travels through, as error and as mark.
-            let answer = self.0.send(request, attempt).await;
-            match &answer {
-                Ok(response) => println!("{line}: {}", response.status()),
-                Err(error) => println!("{line}: {error} ({:?})", error.delivery()),
-            }
-            answer
-        })
+        println!("{} {}", request.method(), request.uri().path());
+        // Sent once, whatever comes of it: how far it got travels through, as error and as mark.
+        self.0.send(request, attempt)
     }
 }
 
@@ -41,10 +32,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let region = Region::builder().servers(30).build()?;
     let servers: Vec<_> = region.servers().collect();
     let project = region.identity().project_id.clone();
-    let credentials = region.identity().credentials()?;
     let client = Client::builder("https://ecs.sim.example".parse()?, project)
-        .credentials(StaticCredentials::new(credentials))
-        .transport(Noted(SimTransport::new(region)))
+        .credentials(region.identity().credentials()?)
+        .transport(Printed(SimTransport::new(region)))
         .build()?;
     let report = client.reboot(RebootType::Hard, servers).report().await?;
     println!("{:?}", report.summary());

@@ -5,9 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "what an example has to say")]
 
-use ecs_ops::Client;
-use ecs_ops::auth::StaticCredentials;
-use ecs_ops::model::RebootType;
+use ecs_ops::{Client, RebootType};
 use ecs_sim::{Region, SimTransport};
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -15,20 +13,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let region = Region::builder().servers(250).failing(0.02).build()?;
     let servers: Vec<_> = region.servers().collect();
     let project = region.identity().project_id.clone();
-    let credentials = region.identity().credentials()?;
-
     let client = Client::builder("https://ecs.sim.example".parse()?, project)
-        .credentials(StaticCredentials::new(credentials))
+        .credentials(region.identity().credentials()?)
         .transport(SimTransport::new(region))
         .build()?;
-    let plan = client.reboot(RebootType::Soft, servers).plan()?; // checked; nothing is sent
-    println!(
-        "{} servers in {} requests",
-        plan.servers(),
-        plan.requests().len()
-    );
-    let report = plan.report().await?;
 
+    let plan = client.reboot(RebootType::Soft, servers).plan()?; // checked; nothing is sent
+    println!("{} requests", plan.requests().len());
+    let report = plan.report().await?;
     for server in report.failed() {
         println!("{} failed: {:?}", server.id, server.outcome.error());
     }

@@ -8,7 +8,7 @@
 use std::env::var;
 
 use ecs_client::Client;
-use ecs_ops::auth::{Credentials, StaticCredentials};
+use ecs_ops::auth::Credentials;
 use ecs_ops::{JobTicket, JobWatcher};
 use ecs_transport::HyperTransport;
 
@@ -16,7 +16,7 @@ use ecs_transport::HyperTransport;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ticket: JobTicket = serde_json::from_reader(std::io::stdin())?;
     let client = Client::builder(var("ENDPOINT")?.parse()?, var("PROJECT")?.parse()?)
-        .credentials(StaticCredentials::new(Credentials::token(var("TOKEN")?)?))
+        .credentials(Credentials::token(var("TOKEN")?)?)
         .transport(HyperTransport::builder().build()?)
         .build()?;
     for job in JobWatcher::new(client).watch([ticket])?.until_done().await {

@@ -1,8 +1,9 @@
 //! The action of a run on its servers.
 
 use std::fmt;
+use std::str::FromStr;
 
-use ecs_model::{RebootType, StopType};
+use ecs_model::{ParseValueError, RebootType, StopType};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -26,6 +27,16 @@ pub enum PowerAction {
 impl PowerAction {
     /// The error for names of no action.
     pub(crate) const UNKNOWN: &str = "an operation that does not exist";
+
+    /// The text of each action.
+    const TEXTS: &[&str] = &[
+        "reboot SOFT",
+        "reboot HARD",
+        "start",
+        "stop",
+        "stop SOFT",
+        "stop HARD",
+    ];
 
     /// `reboot`, `start` or `stop`.
     pub fn name(self) -> &'static str {
@@ -63,6 +74,20 @@ impl fmt::Display for PowerAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         self.type_name().map_or(Ok(()), |kind| write!(f, " {kind}"))
+    }
+}
+
+/// Parses what [`Display`](fmt::Display) writes; the type in any case, as people type it.
+impl FromStr for PowerAction {
+    type Err = ParseValueError;
+
+    fn from_str(text: &str) -> Result<Self, ParseValueError> {
+        let mut words = text.split_whitespace();
+        let (name, kind, rest) = (words.next(), words.next(), words.next());
+        let kind = kind.map(str::to_ascii_uppercase);
+        name.filter(|_| rest.is_none())
+            .and_then(|name| Self::from_names(name, kind.as_deref()))
+            .ok_or_else(|| ParseValueError::new(text, Self::TEXTS))
     }
 }
 
@@ -107,6 +132,9 @@ mod tests {
                 Some(action),
                 "{json}"
             );
+            let text = action.to_string();
+            assert!(PowerAction::TEXTS.contains(&text.as_str()));
+            assert_eq!(text.to_lowercase().parse(), Ok(action));
         }
         assert_eq!(
             PowerAction::Reboot(RebootType::Soft).to_string(),
@@ -114,5 +142,19 @@ mod tests {
         );
         let error = serde_json::from_str::<PowerAction>(r#"{"operation":"start","type":"SOFT"}"#);
         assert!(error.is_err());
+        for wrong in [
+            "",
+            "reboot",
+            "reboot warm",
+            "start SOFT",
+            "stop SOFT now",
+            "delete",
+        ] {
+            let error = wrong.parse::<PowerAction>().unwrap_err().to_string();
+            assert!(
+                error.contains("is not one of reboot SOFT, reboot HARD, start"),
+                "{error}"
+            );
+        }
     }
 }

@@ -75,7 +75,7 @@ impl ActiveRun {
 }
 
 /// Another run acts on servers that a run wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// The other run.
     pub run: ActiveRun,

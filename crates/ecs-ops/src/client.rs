@@ -105,13 +105,12 @@ impl Client {
         let endpoint = ready.endpoint.as_deref().ok_or_else(|| {
             Error::invalid("the endpoint of ECS is not known: name it, or a region")
         })?;
-        let endpoint: Endpoint = endpoint
-            .parse()
-            .map_err(|error: ParseEndpointError| Error::invalid(error.to_string()))?;
-        let project = ready
-            .project_id
-            .parse()
-            .map_err(|error: ParseIdError| Error::invalid(error.to_string()))?;
+        let endpoint: Endpoint = endpoint.parse().map_err(|error: ParseEndpointError| {
+            Error::invalid_because("the endpoint cannot be used", error)
+        })?;
+        let project = ready.project_id.parse().map_err(|error: ParseIdError| {
+            Error::invalid_because("the project id cannot be used", error)
+        })?;
         let mut builder = Self::builder(endpoint, project)
             .credentials(ready.provider)
             .transport(ready.transport);

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::fleet::UnreadyServer;
 use crate::journal::{HeldServer, OutcomeKind};
+use crate::milliseconds;
 use crate::report::{ServerReport, Stopped};
+use crate::ticket::JobTicket;
 
 pub use feed::Events;
 pub(crate) use feed::{EventSource, Sink};
@@ -155,6 +157,10 @@ pub enum Event {
         servers: usize,
         /// Its job.
         job_id: JobId,
+        /// The ticket, for another process to wait for the job. Events of earlier versions do not
+        /// have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<Box<JobTicket>>,
     },
     /// The service throttled a request; it is sent again later.
     Throttled {
@@ -230,6 +236,10 @@ pub enum Event {
         servers: usize,
         /// Its job.
         job_id: JobId,
+        /// The ticket, for another process to wait for the job. Events of earlier versions do not
+        /// have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<Box<JobTicket>>,
     },
     /// Servers are sent again after a lost answer, because the caller allowed it.
     Resubmitting {
@@ -336,20 +346,18 @@ impl Event {
             cause: Some(cause),
         }
     }
-}
 
-/// Durations as JSON has them.
-pub(crate) mod milliseconds {
-    use std::time::Duration;
-
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_millis)
+    /// Adds the ticket that this function makes for a request, if the event is about a new job.
+    pub(crate) fn add_ticket(&mut self, ticket_of: impl FnOnce(usize) -> Option<JobTicket>) {
+        if let Self::Accepted {
+            request, ticket, ..
+        }
+        | Self::JobFound {
+            request, ticket, ..
+        } = self
+        {
+            *ticket = ticket_of(*request).map(Box::new);
+        }
     }
 }
 

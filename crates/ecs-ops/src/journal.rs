@@ -80,10 +80,15 @@ use ecs_auth::BoxFuture;
 use jiff::Timestamp;
 
 pub use admission::{Admission, Announcement, HeldServer, QuotaLimits};
+#[cfg(test)]
+pub(crate) use arbitrary_journal::arbitrary_entries;
 pub use error::{JournalError, JournalErrorKind};
 pub use invocation::Invocation;
 pub(crate) use job::Acceptance;
 pub use job::KnownJob;
+// Its `Timestamp` is in the interface: a journal of one's own needs the same version.
+#[doc(no_inline)]
+pub use jiff;
 pub use jsonl::JsonlJournal;
 pub use jsonl_follower::JsonlFollower;
 pub use lease::JournalLease;

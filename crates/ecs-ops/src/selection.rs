@@ -134,16 +134,19 @@ impl Selection {
         self
     }
 
-    /// Servers that were created before this time.
+    /// Servers that were created before this time, and every other one that is given.
     pub fn created_before(mut self, time: Timestamp) -> Self {
-        self.created_before = Some(time);
+        let earlier = self.created_before.filter(|known| *known < time);
+        self.created_before = Some(earlier.unwrap_or(time));
         self
     }
 
-    /// Servers that the service shows unchanged since this time, so that none of them can have been
-    /// restarted since. One that changed later may have been restarted or not, and is omitted.
+    /// Servers that the service shows unchanged since this time, and every other one that is given, so
+    /// that none of them can have been restarted since. One that changed later may have been restarted
+    /// or not, and is omitted.
     pub fn unchanged_since(mut self, time: Timestamp) -> Self {
-        self.unchanged_since = Some(time);
+        let earlier = self.unchanged_since.filter(|known| *known < time);
+        self.unchanged_since = Some(earlier.unwrap_or(time));
         self
     }
 

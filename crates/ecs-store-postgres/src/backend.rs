@@ -19,7 +19,7 @@ use crate::connection::{Connection, Params};
 use crate::listener;
 
 /// The longest wait of a reader for the server.
-const READ_PATIENCE: Duration = Duration::from_secs(15);
+const READ_LIMIT: Duration = Duration::from_secs(15);
 
 /// A database with the tables of the store.
 #[derive(Debug)]
@@ -38,9 +38,7 @@ impl PostgresBackend {
     }
 
     async fn read(&self, sql: &str, params: &Params<'_>) -> Result<Vec<Row>, StoreError> {
-        self.connection
-            .call_within(READ_PATIENCE, sql, params)
-            .await
+        self.connection.call_within(READ_LIMIT, sql, params).await
     }
 }
 

@@ -20,7 +20,7 @@ pub use pages::{PAGES, Page};
 use wire::{closing, read_message, with_headers};
 
 /// The time limit of every read, so that a hanging test ends.
-const PATIENCE: Duration = Duration::from_secs(120);
+const READ_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The reaction of the gateway to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +149,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     /// Serves a connection, which carries one request.
     fn serve(&self, mut client: TcpStream) -> io::Result<()> {
-        client.set_read_timeout(Some(PATIENCE))?;
+        client.set_read_timeout(Some(READ_TIMEOUT))?;
         let Some(request) = read_message(&mut client)? else {
             return Ok(());
         };
@@ -204,7 +204,7 @@ impl Shared {
     /// Sends the request on its own connection and returns the complete answer.
     fn forward(&self, request: &[u8]) -> io::Result<Vec<u8>> {
         let mut upstream = TcpStream::connect(self.upstream)?;
-        upstream.set_read_timeout(Some(PATIENCE))?;
+        upstream.set_read_timeout(Some(READ_TIMEOUT))?;
         upstream.write_all(&closing(request))?;
         let mut answer = Vec::new();
         upstream.read_to_end(&mut answer)?;

@@ -20,6 +20,7 @@ use crate::{Delivery, SendMark, TransportError, TransportErrorKind};
 #[derive(Clone, Debug)]
 pub struct Attempt {
     number: u32,
+    operation: Option<&'static str>,
     timeout: Option<Duration>,
     mark: SendMark,
     check: Option<SendCheck>,
@@ -55,6 +56,7 @@ impl Attempt {
     pub fn new(number: u32) -> Self {
         Self {
             number,
+            operation: None,
             timeout: None,
             mark: SendMark::new(),
             check: None,
@@ -64,6 +66,13 @@ impl Attempt {
     /// Returns the first attempt.
     pub fn first() -> Self {
         Self::new(1)
+    }
+
+    /// Names the operation of the request, for metrics.
+    #[must_use]
+    pub fn with_operation(mut self, name: &'static str) -> Self {
+        self.operation = Some(name);
+        self
     }
 
     /// Limits the whole exchange, from taking the request to the last byte of the response.
@@ -96,7 +105,14 @@ impl Attempt {
         Err(error.with_detail(detail))
     }
 
-    /// Returns the number of the attempt, counted from 1.
+    /// Returns the name of the operation, such as `BatchRebootServers` or `ShowJob` (the vendor's),
+    /// if whoever sends the request has set it: for metrics without a look at the path.
+    pub fn operation(&self) -> Option<&'static str> {
+        self.operation
+    }
+
+    /// Returns the number of the attempt at its request, counted from 1. Each poll of a job is a
+    /// request of its own.
     pub fn number(&self) -> u32 {
         self.number
     }

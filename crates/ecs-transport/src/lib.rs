@@ -110,6 +110,10 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 
+// Their types are in the interface: a transport of one's own needs the same versions.
+#[doc(no_inline)]
+pub use {bytes, http};
+
 pub use adapt::FnTransport;
 pub use attempt::{Attempt, SendCheck};
 pub use error::{Delivery, TransportError, TransportErrorKind};

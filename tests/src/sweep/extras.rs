@@ -189,7 +189,9 @@ impl WavePlan {
             1 => Order::ByName,
             _ => Order::Random { seed: 7 },
         };
-        Waves::plan(&members, self.wave, self.canary, order)
+        let most = self.most(servers.len());
+        let canary = self.canary.map(|canary| canary.min(most));
+        Waves::plan(&members, self.wave, canary, order)
     }
 
     /// Returns the largest number of servers that may be in flight at once, of this number in all.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ecs_ops::fleet::WaveRecheck;
 use ecs_ops::journal::{Entry, JournalLease, MemoryJournal, Record, Recovered};
 use ecs_ops::model::ServerId;
+use ecs_ops::rolling::AfterCanary;
 use ecs_ops::{Event, OnUnknown, Report, RunBuilder};
 use rand::RngExt as _;
 use tokio::time::sleep;
@@ -188,8 +189,8 @@ fn first(
         None => run,
     };
     let run = match extras.verify {
-        Some(within) => run.verify(within),
-        None => run,
+        Some(within) if plan.plan.wait => run.verify(within),
+        _ => run,
     };
     let run = match extras.escalate_after {
         Some(after) => run.escalate_after(after),
@@ -245,8 +246,12 @@ fn gated(
             good
         }
     };
-    let question = ask.clone();
-    let run = run.canary_question(move || question(None));
+    let run = if plan.rules.canary == Some(AfterCanary::Ask) {
+        let question = ask.clone();
+        run.canary_question(move || question(None))
+    } else {
+        run
+    };
     if plan.health.is_none() {
         return run;
     }

@@ -149,7 +149,8 @@ impl Scenario {
             polling: if rng.random() {
                 Polling::default()
             } else {
-                Polling::adaptive(secs(rng, 0..20), secs(rng, 1..10), secs(rng, 1..20))
+                let (first, floor) = (secs(rng, 0..20), secs(rng, 1..10));
+                Polling::adaptive(first, floor, secs(rng, 1..20).max(floor))
             },
             faults,
             runs: shares

@@ -384,11 +384,11 @@ fn treating_the_records_of_others_as_its_own() {
 /// A run without a deadline that waits for a job without progress forever.
 #[test]
 fn waiting_forever_by_default() {
-    struct Patient;
-    impl Subject for Patient {
+    struct Slow;
+    impl Subject for Slow {
         fn run(&self, run: RunBuilder) -> RunBuilder {
             run.stalled_after(RunBuilder::NEVER)
         }
     }
-    is_found(&Patient, "a run did not end");
+    is_found(&Slow, "a run did not end");
 }

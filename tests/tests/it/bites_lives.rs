@@ -215,7 +215,7 @@ fn every_event_occurs_in_many_lives() {
 const KINDS: [&str; 12] = [
     "died",
     "gone on with",
-    "gone on with in doubt",
+    "resumed with an unknown outcome",
     "a wave",
     "healthy",
     "ill",
@@ -230,7 +230,7 @@ const KINDS: [&str; 12] = [
 fn kind(event: &Event) -> Option<&'static str> {
     Some(match event {
         Event::Resumed { unknown: 0, .. } => "gone on with",
-        Event::Resumed { .. } => "gone on with in doubt",
+        Event::Resumed { .. } => "resumed with an unknown outcome",
         Event::WaveBegan { .. } => "a wave",
         Event::HealthChecked { healthy: true, .. } => "healthy",
         Event::HealthChecked { .. } => "ill",

@@ -8,7 +8,7 @@ use ecs_ops::auth::{Credentials, StaticCredentials};
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::transport::{HyperTransport, HyperTransportBuilder};
 use ecs_ops::{Client, Event, Report, RetryPolicy, jobs::Polling};
-use ecs_test_support::faults::Verdict;
+use ecs_test_support::faults::FaultOutcome;
 use ecs_test_support::faults::statuses::answers;
 use ecs_test_support::faults::wire::{self, ANSWER, Step, WireFault};
 use ecs_transport::testing::{Play, Tarpit};
@@ -87,12 +87,12 @@ fn actions(server: &Tarpit) -> usize {
 }
 
 #[track_caller]
-fn check(name: &str, report: &Report, verdict: Verdict, text: &str) {
+fn check(name: &str, report: &Report, fault_outcome: FaultOutcome, text: &str) {
     let outcomes = report.servers.iter().map(|server| server.outcome.name());
     let error = report.servers[0].outcome.error();
     assert_eq!(
         outcomes.collect::<Vec<_>>(),
-        [verdict.outcome(); 3],
+        [fault_outcome.outcome(); 3],
         "{name}: {error:?}, {:?}",
         report.stopped
     );
@@ -100,7 +100,7 @@ fn check(name: &str, report: &Report, verdict: Verdict, text: &str) {
     assert!(message.contains(text), "{name}: {message}");
     assert_eq!(
         message.starts_with("may have been executed"),
-        verdict == Verdict::Unknown,
+        fault_outcome == FaultOutcome::Unknown,
         "{name}: {message}"
     );
 }
@@ -109,24 +109,30 @@ fn check(name: &str, report: &Report, verdict: Verdict, text: &str) {
 const PARTS: usize = 5;
 
 /// Runs an action that meets this on its first connection.
-async fn action(name: &str, first: Play, time_limit: Duration, verdict: Verdict, text: &str) {
+async fn action(
+    name: &str,
+    first: Play,
+    time_limit: Duration,
+    fault_outcome: FaultOutcome,
+    text: &str,
+) {
     // A refusal that may be due to one server meets each part of the request.
-    let refused = matches!(verdict, Verdict::Failed | Verdict::Denied);
+    let refused = matches!(fault_outcome, FaultOutcome::Failed | FaultOutcome::Denied);
     let plays = std::iter::repeat_n(first, if refused { PARTS } else { 1 });
     let server = Tarpit::start_then(plays, well()).await.unwrap();
     let report = reboot(&client(&server.url(), time_limit)).await;
-    check(name, &report, verdict, text);
+    check(name, &report, fault_outcome, text);
     let sent = actions(&server);
     let split = refused && sent == PARTS;
-    assert!(split || sent <= verdict.actions(), "{name}: {sent}");
-    if verdict == Verdict::Retried {
+    assert!(split || sent <= fault_outcome.actions(), "{name}: {sent}");
+    if fault_outcome == FaultOutcome::Retried {
         let seen = server.seen();
         assert_eq!(actions(&server), 2, "{name}");
         assert_eq!(seen[0].body(), seen[1].body());
     }
     let once = matches!(
-        verdict,
-        Verdict::Unknown | Verdict::Failed | Verdict::Denied
+        fault_outcome,
+        FaultOutcome::Unknown | FaultOutcome::Failed | FaultOutcome::Denied
     );
     if once && !split {
         assert_eq!(server.connections(), 1, "{name}: something more was sent");
@@ -134,14 +140,18 @@ async fn action(name: &str, first: Play, time_limit: Duration, verdict: Verdict,
 }
 
 /// Runs an action that succeeds and whose first query meets this.
-async fn query(name: &str, then: Play, time_limit: Duration, verdict: Verdict) {
+async fn query(name: &str, then: Play, time_limit: Duration, fault_outcome: FaultOutcome) {
     let first = Play::new().reply(StatusCode::OK, ANSWER);
     // A single unusual answer does not end the polling.
-    let times = if verdict == Verdict::Blind { 3 } else { 1 };
+    let times = if fault_outcome == FaultOutcome::Blind {
+        3
+    } else {
+        1
+    };
     let plays = std::iter::once(first).chain(std::iter::repeat_n(then, times));
     let server = Tarpit::start_then(plays, well()).await.unwrap();
     let report = reboot(&client(&server.url(), time_limit)).await;
-    check(name, &report, verdict, "");
+    check(name, &report, fault_outcome, "");
     assert_eq!(actions(&server), 1, "{name}");
     assert_eq!(report.jobs.len(), 1, "{name}");
 }
@@ -157,10 +167,10 @@ async fn meet(fault: WireFault) {
         name,
         first.clone(),
         time_limit,
-        fault.verdict,
+        fault.fault_outcome,
         fault.expected,
     );
-    let asks = query(name, first, time_limit, Verdict::Succeeds);
+    let asks = query(name, first, time_limit, FaultOutcome::Succeeds);
     futures_util::future::join(acts, asks).await;
 }
 
@@ -188,7 +198,7 @@ async fn statuses_have_their_expected_result_in_each_family() {
             _ => Play::new().reply(status, &answer.body),
         };
         let asked = match status {
-            StatusCode::NO_CONTENT => Verdict::Succeeds,
+            StatusCode::NO_CONTENT => FaultOutcome::Succeeds,
             _ => answer.query,
         };
         let name = &answer.name;
@@ -211,7 +221,12 @@ fn refusing() -> (tokio::net::TcpSocket, String) {
 async fn refused_connections_are_retried_and_nothing_is_attempted() {
     let (_socket, url) = refusing();
     let report = reboot(&client(&url, LONG_LIMIT)).await;
-    check("refused", &report, Verdict::OutOfReach, "could not connect");
+    check(
+        "refused",
+        &report,
+        FaultOutcome::OutOfReach,
+        "could not connect",
+    );
 }
 
 #[tokio::test]
@@ -227,7 +242,12 @@ async fn returning_service_gets_the_request_once() {
     let run = tokio::spawn(run.into_future());
     while !matches!(events.next().await, Some(Event::Retrying { .. })) {}
     let server = Tarpit::start_on(socket.listen(16).unwrap(), [], well()).unwrap();
-    check("refused once", &run.await.unwrap(), Verdict::Succeeds, "");
+    check(
+        "refused once",
+        &run.await.unwrap(),
+        FaultOutcome::Succeeds,
+        "",
+    );
     assert_eq!(actions(&server), 1);
 }
 
@@ -248,7 +268,7 @@ async fn reset_before_the_request_is_retried() {
     check(
         "reset",
         &report,
-        Verdict::OutOfReach,
+        FaultOutcome::OutOfReach,
         "the TLS handshake failed",
     );
     assert_eq!((server.connections(), server.requests()), (5, 0));
@@ -280,7 +300,7 @@ async fn queries_survive_closed_pooled_connections() {
     let plays = [first, closes.clone(), swallows, resets, closes];
     let server = Tarpit::start_then(plays, well()).await.unwrap();
     let report = reboot(&client(&server.url(), LONG_LIMIT)).await;
-    check("kept", &report, Verdict::Succeeds, "");
+    check("kept", &report, FaultOutcome::Succeeds, "");
     assert_eq!(actions(&server), 1);
     assert!(server.connections() >= 6, "{server:?}");
 }
@@ -293,7 +313,7 @@ async fn actions_use_no_pooled_connections() {
     let client = client(&server.url(), LONG_LIMIT);
     assert_eq!(client.servers().await.unwrap(), []);
     let report = reboot(&client).await;
-    check("listed before", &report, Verdict::Succeeds, "");
+    check("listed before", &report, FaultOutcome::Succeeds, "");
     assert_eq!(actions(&server), 1);
 }
 
@@ -304,7 +324,7 @@ async fn requests_are_sent_as_specified() {
     let first = Play::new().reply(StatusCode::TOO_MANY_REQUESTS, slower);
     let server = Tarpit::start_then([first], well()).await.unwrap();
     let report = reboot(&client(&server.url(), LONG_LIMIT)).await;
-    check("throttled", &report, Verdict::Retried, "");
+    check("throttled", &report, FaultOutcome::Retried, "");
     let seen = server.seen();
     assert_eq!(seen[0].body(), seen[1].body());
     for request in &seen {

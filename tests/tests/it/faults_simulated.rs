@@ -9,7 +9,7 @@ use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::{Client, Report};
 use ecs_sim::{Fault, Faults, FaultyTransport, Region, SimTransport, Target};
 use ecs_test_support::faults::statuses::{Answer, answers};
-use ecs_test_support::faults::{Verdict, wire};
+use ecs_test_support::faults::{FaultOutcome, wire};
 use http::StatusCode;
 use secrecy::ExposeSecret as _;
 
@@ -77,7 +77,7 @@ impl World {
 }
 
 #[track_caller]
-fn check(name: &str, report: &Report, verdict: Verdict, expected: &str) {
+fn check(name: &str, report: &Report, fault_outcome: FaultOutcome, expected: &str) {
     let outcomes: Vec<_> = report
         .servers
         .iter()
@@ -86,7 +86,7 @@ fn check(name: &str, report: &Report, verdict: Verdict, expected: &str) {
     let error = report.servers[0].outcome.error();
     assert_eq!(
         outcomes,
-        [verdict.outcome(); 3],
+        [fault_outcome.outcome(); 3],
         "{name}: {error:?}, {:?}",
         report.stopped
     );
@@ -94,7 +94,7 @@ fn check(name: &str, report: &Report, verdict: Verdict, expected: &str) {
     assert!(message.contains(expected), "{name}: {message}");
     assert_eq!(
         message.starts_with("may have been executed"),
-        verdict == Verdict::Unknown,
+        fault_outcome == FaultOutcome::Unknown,
         "{name}: {message}"
     );
 }
@@ -103,24 +103,24 @@ fn check(name: &str, report: &Report, verdict: Verdict, expected: &str) {
 const PARTS: usize = 5;
 
 /// Injects this fault into the first action.
-async fn action(name: &str, fault: Fault, verdict: Verdict) -> usize {
+async fn action(name: &str, fault: Fault, fault_outcome: FaultOutcome) -> usize {
     let mut accepted = 0;
     for seed in 0..3 {
         let world = World::new(seed, |_| {});
         // A refusal that may be due to one server meets each part of the request.
-        let refused = matches!(verdict, Verdict::Failed | Verdict::Denied);
+        let refused = matches!(fault_outcome, FaultOutcome::Failed | FaultOutcome::Denied);
         for _ in 0..if refused { PARTS } else { 1 } {
             world.transport.inject(Target::Action, fault.clone());
         }
         let report = world.reboot().await;
-        check(name, &report, verdict, "");
+        check(name, &report, fault_outcome, "");
         accepted = world.accepted().await;
         assert!(accepted <= 1, "{name}: accepted {accepted} times");
         let sent = world.sent();
         let split = refused && sent == PARTS;
-        assert!(split || sent == verdict.actions(), "{name}: {sent}");
-        if verdict.outcome() != "unknown" {
-            let done = usize::from(verdict.outcome() == "succeeded");
+        assert!(split || sent == fault_outcome.actions(), "{name}: {sent}");
+        if fault_outcome.outcome() != "unknown" {
+            let done = usize::from(fault_outcome.outcome() == "succeeded");
             assert_eq!(accepted, done, "{name}: the report is not true");
         }
     }
@@ -128,14 +128,14 @@ async fn action(name: &str, fault: Fault, verdict: Verdict) -> usize {
 }
 
 /// Injects this fault into the first queries of the job.
-async fn queries(name: &str, fault: Fault, times: usize, verdict: Verdict) {
+async fn queries(name: &str, fault: Fault, times: usize, fault_outcome: FaultOutcome) {
     for seed in 0..2 {
         let world = World::new(seed, |_| {});
         for _ in 0..times {
             world.transport.inject(Target::Job, fault.clone());
         }
         let report = world.reboot().await;
-        check(name, &report, verdict, "");
+        check(name, &report, fault_outcome, "");
         assert_eq!((world.accepted().await, world.sent()), (1, 1), "{name}");
     }
 }
@@ -145,9 +145,9 @@ async fn wire_faults_have_their_expected_result() {
     for fault in wire::faults() {
         for simulated in fault.simulated {
             let name = format!("{} as {simulated:?}", fault.name);
-            action(&name, simulated.clone(), fault.verdict).await;
-            queries(&name, simulated.clone(), 1, Verdict::Succeeds).await;
-            queries(&name, simulated.clone(), 40, Verdict::Succeeds).await;
+            action(&name, simulated.clone(), fault.fault_outcome).await;
+            queries(&name, simulated.clone(), 1, FaultOutcome::Succeeds).await;
+            queries(&name, simulated.clone(), 40, FaultOutcome::Succeeds).await;
         }
     }
 }
@@ -157,14 +157,14 @@ async fn wire_faults_have_their_expected_result() {
 async fn unsent_requests_are_sent_again() {
     for fault in [Fault::Refused, Fault::ConnectHangs, Fault::GivenBack] {
         let name = format!("{fault:?}");
-        action(&name, fault.clone(), Verdict::Succeeds).await;
-        queries(&name, fault.clone(), 40, Verdict::Succeeds).await;
+        action(&name, fault.clone(), FaultOutcome::Succeeds).await;
+        queries(&name, fault.clone(), 40, FaultOutcome::Succeeds).await;
         let world = World::new(1, |_| {});
         for _ in 0..100 {
             world.transport.inject(Target::Action, fault.clone());
         }
         let report = world.reboot().await;
-        check(&name, &report, Verdict::OutOfReach, "");
+        check(&name, &report, FaultOutcome::OutOfReach, "");
         assert_eq!((world.accepted().await, world.sent()), (0, 0), "{name}");
     }
 }
@@ -182,12 +182,15 @@ async fn late_answers_leave_the_outcome_unknown() {
         });
         let report = world.reboot().await;
         // Connecting can take all the time, and then nothing was sent.
-        let verdict = match world.sent() {
-            0 => Verdict::OutOfReach,
-            _ => Verdict::Unknown,
+        let fault_outcome = match world.sent() {
+            0 => FaultOutcome::OutOfReach,
+            _ => FaultOutcome::Unknown,
         };
-        check("slow", &report, verdict, "timed out");
-        assert_eq!(world.sent(), usize::from(verdict == Verdict::Unknown));
+        check("slow", &report, fault_outcome, "timed out");
+        assert_eq!(
+            world.sent(),
+            usize::from(fault_outcome == FaultOutcome::Unknown)
+        );
         arrived += world.accepted().await;
     }
     assert!((3..18).contains(&arrived), "{arrived} of 20 arrived");
@@ -200,9 +203,9 @@ async fn interim_answers_leave_the_outcome_unknown() {
         for executed in [true, false] {
             let fault = replaced(status, "", executed);
             let name = format!("{status}, executed: {executed}");
-            let accepted = action(&name, fault.clone(), Verdict::Unknown).await;
+            let accepted = action(&name, fault.clone(), FaultOutcome::Unknown).await;
             assert_eq!(accepted, usize::from(executed));
-            queries(&name, fault, 1, Verdict::Succeeds).await;
+            queries(&name, fault, 1, FaultOutcome::Succeeds).await;
         }
     }
 }
@@ -223,19 +226,23 @@ async fn statuses_have_their_expected_result_in_each_family() {
         name,
         status,
         body,
-        action: verdict,
+        action: fault_outcome,
         query,
         ..
     } in answers()
     {
-        let accepted = action(&name, replaced(status, &body, false), verdict).await;
-        assert_eq!(accepted, usize::from(verdict == Verdict::Retried), "{name}");
-        if verdict == Verdict::Unknown {
-            let accepted = action(&name, replaced(status, &body, true), verdict).await;
+        let accepted = action(&name, replaced(status, &body, false), fault_outcome).await;
+        assert_eq!(
+            accepted,
+            usize::from(fault_outcome == FaultOutcome::Retried),
+            "{name}"
+        );
+        if fault_outcome == FaultOutcome::Unknown {
+            let accepted = action(&name, replaced(status, &body, true), fault_outcome).await;
             assert_eq!(accepted, 1, "{name}");
         }
         // A single unusual answer does not end the polling.
-        let times = if query == Verdict::Blind { 3 } else { 1 };
+        let times = if query == FaultOutcome::Blind { 3 } else { 1 };
         queries(&name, replaced(status, &body, false), times, query).await;
     }
 }
@@ -246,7 +253,7 @@ async fn persistent_errors_do_not_end_the_wait() {
     for answer in answers() {
         if matches!(answer.status, 408 | 429 | 499..) {
             let fault = replaced(answer.status, &answer.body, false);
-            queries(&answer.name, fault, 40, Verdict::Succeeds).await;
+            queries(&answer.name, fault, 40, FaultOutcome::Succeeds).await;
         }
     }
 }

@@ -114,7 +114,9 @@ fn of_chosen(layer: &Layer, setting: &Setting) -> Warning {
     let reason = match (winner, setting.field) {
         (Some(winner), _) => format!("{} takes precedence", winner.name),
         (None, F::AccessKey) => "the login beside it takes precedence over keys".to_owned(),
-        (None, F::Interface) => "only public addresses are: --endpoint names another".to_owned(),
+        (None, F::Interface) => {
+            "only public addresses are: name the endpoint to use another".to_owned()
+        }
         (None, F::OtherEndpoint) => "only the addresses of ECS and IAM are".to_owned(),
         (None, F::EnterpriseProject) => "servers are chosen by project".to_owned(),
         (None, _) => "nothing here needs it".to_owned(),

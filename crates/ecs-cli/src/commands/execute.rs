@@ -33,10 +33,11 @@ pub(super) struct Callbacks {
 }
 
 impl Callbacks {
-    /// Attaches the health check, with its time limit, and the answer after the canary to a run.
+    /// Attaches the health check, with its time limit, and the answer after the canary to a run that `asks`.
     pub(super) fn attach(
         mut builder: RunBuilder,
         health: Option<(String, Duration)>,
+        asks: bool,
         after_canary: Option<AfterCanary>,
     ) -> (RunBuilder, Self) {
         let health_notes: Arc<OnceLock<BackgroundPrinter>> = Arc::default();
@@ -53,10 +54,12 @@ impl Callbacks {
         // The display asks the question, so that it follows all events before it.
         let (answers, answered) = unbounded_channel();
         let answered = Arc::new(Mutex::new(answered));
-        builder = builder.canary_question(move || {
-            let answered = answered.clone();
-            async move { answered.lock().await.recv().await.unwrap_or(false) }
-        });
+        if asks {
+            builder = builder.canary_question(move || {
+                let answered = answered.clone();
+                async move { answered.lock().await.recv().await.unwrap_or(false) }
+            });
+        }
         let callbacks = Self {
             after_canary,
             answers,

@@ -87,7 +87,7 @@ pub(crate) async fn wait(
     let mut watch = connection
         .client
         .watch(ids.iter().cloned())
-        .map_err(|error| CliError::usage(error.to_string()))?;
+        .map_err(|error| CliError::usage(error.problem().to_string()))?;
     if let Some(deadline) = args.deadline {
         watch = watch.deadline(deadline);
     }

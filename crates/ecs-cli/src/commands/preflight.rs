@@ -242,12 +242,13 @@ async fn known(
     match connection.client.look_up(&ids).await {
         Ok(lookup) => Ok(Known::LookedUp(lookup)),
         Err(error) if leaves_actions_possible(&error) => {
-            Ok(Known::Unchecked(Some(error.to_string())))
+            Ok(Known::Unchecked(Some(error.problem().to_string())))
         }
         // A dry run shows the plan anyway.
         Err(error) if args.dry_run && error.problem().status() != Some(401) => {
             printer.warn(&format!(
-                "cannot read the state of the servers, so a run would send nothing: {error}"
+                "cannot read the state of the servers, so a run would send nothing: {}",
+                error.problem()
             ));
             Ok(Known::OutOfReach)
         }
@@ -329,7 +330,7 @@ async fn scaling(action: PowerAction, wanted: MembersPolicy, connection: &Connec
     };
     match tokio::time::timeout(SCALING_LIMIT, ScalingMembers::read(client)).await {
         Ok(Ok(members)) => Scaling::Known(members),
-        Ok(Err(error)) => Scaling::Unchecked(error.to_string()),
+        Ok(Err(error)) => Scaling::Unchecked(error.problem().to_string()),
         Err(_) => Scaling::Unchecked(format!(
             "the Auto Scaling service did not answer within {} s",
             SCALING_LIMIT.as_secs()

@@ -63,7 +63,7 @@ pub(super) fn plan(
         ));
     }
     let waves = Waves::plan(&members.all, wave, args.canary, order(args, printer));
-    let waves = waves.map_err(|error| CliError::usage(error.to_string()))?;
+    let waves = waves.map_err(|error| CliError::usage(error.problem().to_string()))?;
     let waves = match servers.last {
         Some(own) => waves.then_alone(own),
         None => waves,

@@ -48,7 +48,7 @@ impl Clients<'_> {
         }
         builder
             .build()
-            .map_err(|error| CliError::usage(error.to_string()))
+            .map_err(|error| CliError::usage(error.problem().to_string()))
     }
 
     /// Returns the client of a service beside ECS, if its address is known.

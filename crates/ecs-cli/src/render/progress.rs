@@ -159,6 +159,7 @@ fn log_line(
             request,
             servers,
             job_id,
+            ..
         } => {
             *throttled = false;
             let request = tally.request(*request);
@@ -243,6 +244,7 @@ fn problem_line(event: &Event, tally: &Tally) -> Option<String> {
             request,
             servers,
             job_id,
+            ..
         } => Some(format!(
             "{}: its trace shows that it was accepted: {}, job {job_id}",
             tally.request(*request),

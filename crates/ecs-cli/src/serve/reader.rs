@@ -117,7 +117,7 @@ impl Reader {
         self.publish(&runs, is_cut);
         let mut read = self.read_open(open, &runs).await?;
         let began = Instant::now();
-        // Those that run first.
+        // Active runs come first.
         let (running, others): (Vec<_>, Vec<_>) =
             runs.iter().partition(|run| run.state == RunStatus::Running);
         for run in running.into_iter().chain(others) {

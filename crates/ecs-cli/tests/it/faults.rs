@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use crate::common::{Ended, Running, ecsctl, options, outcomes};
 use ecs_test_support::faults::wire::{ANSWER, Step, response};
-use ecs_test_support::faults::{Verdict, statuses, wire};
+use ecs_test_support::faults::{FaultOutcome, statuses, wire};
 use serde_json::Value;
 use server::Server;
 
@@ -68,11 +68,16 @@ fn reboot(server: &Server, more: &[&str]) -> Ended {
 
 /// Compares the output of a process about an action with the expected outcome.
 #[track_caller]
-fn check(name: &str, ended: Ended, verdict: Verdict, text: &str) {
-    assert_eq!(ended.code, Some(verdict.exit()), "{name}: {}", ended.stderr);
-    let report = ended.expect(verdict.exit()).json();
+fn check(name: &str, ended: Ended, fault_outcome: FaultOutcome, text: &str) {
+    assert_eq!(
+        ended.code,
+        Some(fault_outcome.exit()),
+        "{name}: {}",
+        ended.stderr
+    );
+    let report = ended.expect(fault_outcome.exit()).json();
     // The job is not waited for.
-    let outcome = match verdict.outcome() {
+    let outcome = match fault_outcome.outcome() {
         "succeeded" => "running",
         outcome => outcome,
     };
@@ -83,7 +88,7 @@ fn check(name: &str, ended: Ended, verdict: Verdict, text: &str) {
     assert!(message.contains(text), "{name}: {message}");
     assert_eq!(
         message.starts_with("may have been executed"),
-        verdict == Verdict::Unknown,
+        fault_outcome == FaultOutcome::Unknown,
         "{name}: {message}"
     );
     assert_eq!(report["summary"]["requested"], 3);
@@ -91,15 +96,15 @@ fn check(name: &str, ended: Ended, verdict: Verdict, text: &str) {
 }
 
 #[track_caller]
-fn check_actions(name: &str, server: &Server, verdict: Verdict) {
+fn check_actions(name: &str, server: &Server, fault_outcome: FaultOutcome) {
     let actions = server.actions();
     assert!(
-        actions <= verdict.actions(),
+        actions <= fault_outcome.actions(),
         "{name}: {actions} actions were sent"
     );
     let ends_it = matches!(
-        verdict,
-        Verdict::Unknown | Verdict::Failed | Verdict::Denied
+        fault_outcome,
+        FaultOutcome::Unknown | FaultOutcome::Failed | FaultOutcome::Denied
     );
     let connections = server.state().connections;
     assert!(
@@ -122,8 +127,8 @@ fn every_wire_fault_of_an_action_is_reported() {
                 &[]
             };
             let ended = reboot(&server, time_limit);
-            check(fault.name, ended, fault.verdict, fault.expected);
-            check_actions(fault.name, &server, fault.verdict);
+            check(fault.name, ended, fault.fault_outcome, fault.expected);
+            check_actions(fault.name, &server, fault.fault_outcome);
         }) as Case
     });
     all(cases.collect());

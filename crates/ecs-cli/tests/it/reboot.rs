@@ -87,7 +87,7 @@ fn a_run_works_over_http() {
     check_report(&ended.json(), &[id(0), id(1), id(2)]);
     assert!(
         ended.stderr.contains("\n3 servers: 3 succeeded; took "),
-        "the verdict is also said to whoever watches: {}",
+        "the summary is also on stderr: {}",
         ended.stderr
     );
 }

@@ -132,10 +132,8 @@ impl ClientBuilder {
                 "the time limit of an attempt must not be zero",
             ));
         }
-        if self.retry.has_zero_delay() {
-            return Err(Error::invalid(
-                "a pause before another attempt must not be zero",
-            ));
+        if let Some(violation) = self.retry.violation() {
+            return Err(Error::invalid(violation));
         }
         let interval = Duration::from_secs(1).checked_div(self.requests_per_second);
         let interval =

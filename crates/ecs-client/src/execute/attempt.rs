@@ -41,7 +41,9 @@ impl Client {
         };
         let asked = request.uri().clone();
         let number = context.attempts.saturating_add(1);
-        let mut attempt = Attempt::new(number).with_timeout(self.attempt_timeout());
+        let mut attempt = Attempt::new(number)
+            .with_operation(O::NAME)
+            .with_timeout(self.attempt_timeout());
         if let Some(check) = check {
             attempt = attempt.with_send_check(check);
         }

@@ -50,6 +50,42 @@ async fn missing_and_invalid_settings_are_reported() {
     ] {
         let error = Client::builder_of(ready(endpoint).await).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
-        assert!(error.to_string().contains(message), "{error}");
+        assert!(error.problem().message.contains(message), "{error}");
+        let source = std::error::Error::source(&error);
+        assert_eq!(
+            source.is_some(),
+            endpoint.is_some(),
+            "the reader of addresses has said so"
+        );
     }
+}
+
+/// A transport counts by operation, without reading paths.
+#[tokio::test(start_paused = true)]
+async fn a_transport_learns_the_operation() {
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let known = Arc::clone(&seen);
+    let transport = FnTransport::new(move |request: http::Request<bytes::Bytes>, attempt| {
+        let attempt: ecs_transport::Attempt = attempt;
+        known
+            .lock()
+            .unwrap()
+            .push((attempt.operation(), attempt.number()));
+        let body = match request.method().as_str() {
+            "POST" => r#"{"job_id":"job-1"}"#,
+            _ => r#"{"status":"SUCCESS","entities":{}}"#,
+        };
+        let body = bytes::Bytes::from_static(body.as_bytes());
+        async { Ok(http::Response::new(body)) }
+    });
+    let client = Client::builder(crate::scripted::endpoint(), "p1".parse().unwrap())
+        .credentials(ecs_auth::Credentials::token("t").unwrap())
+        .transport(transport)
+        .skip_service_check()
+        .build()
+        .unwrap();
+    let run = client.reboot(RebootType::Soft, crate::scripted::ids(1));
+    assert!(run.report().await.unwrap().is_success());
+    let expected = [(Some("BatchRebootServers"), 1), (Some("ShowJob"), 1)];
+    assert_eq!(*seen.lock().unwrap(), expected);
 }

@@ -106,6 +106,12 @@ impl Sink {
         self.source.clone()
     }
 
+    /// Whether anybody gets the events, now or later: what only readers need is made for them alone.
+    pub(crate) fn is_read(&self) -> bool {
+        let readers = self.source.readers();
+        readers.kept.is_some() || readers.senders.iter().any(|reader| !reader.is_closed())
+    }
+
     pub(crate) fn emit(&self, mut event: Event) {
         if let Event::ServerDone(server) = &mut event {
             server.name = self.names.get(server.id).map(str::to_owned);

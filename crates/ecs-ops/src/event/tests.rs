@@ -1,8 +1,14 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ecs_model::RebootType;
 use serde_json::to_string;
 
 use super::*;
+use crate::action::PowerAction;
 use crate::fleet::{Unready, UnreadyServer};
 use crate::report::{Evidence, Outcome};
+use crate::ticket::JobOrigin;
 
 /// Every event as one line, as `ecsctl -o jsonl` writes it.
 const LINES: &str = include_str!("fixtures/events.jsonl");
@@ -83,6 +89,7 @@ fn events() -> Vec<Event> {
             request,
             servers,
             job_id: job_id.clone(),
+            ticket: None,
         },
         Event::Throttled {
             request,
@@ -164,7 +171,113 @@ fn events() -> Vec<Event> {
         },
     ];
     events.extend(done);
+    events.extend(events_of_new_jobs());
+    events.extend(other_events());
     events
+}
+
+/// New jobs have their tickets since version 1 had its first lines.
+fn events_of_new_jobs() -> [Event; 2] {
+    let (id, job_id): (ServerId, JobId) = (ID.parse().unwrap(), JOB.parse().unwrap());
+    let ticket = JobTicket::new(
+        job_id.clone(),
+        Some(Arc::new(JobOrigin {
+            endpoint: Some("https://ecs.example".to_owned()),
+            project_id: "p1".parse().unwrap(),
+        })),
+        PowerAction::Reboot(RebootType::Soft),
+        vec![id],
+        "2026-11-24T01:00:00Z".parse().unwrap(),
+        Some("req-1".to_owned()),
+    );
+    let (request, servers, ticket) = (2, 1, Some(Box::new(ticket)));
+    [
+        Event::Accepted {
+            request,
+            servers,
+            job_id: job_id.clone(),
+            ticket: ticket.clone(),
+        },
+        Event::JobFound {
+            request,
+            servers,
+            job_id,
+            ticket,
+        },
+    ]
+}
+
+fn other_events() -> [Event; 5] {
+    let (id, job_id): (ServerId, JobId) = (ID.parse().unwrap(), JOB.parse().unwrap());
+    let since = "2026-11-24T01:00:00Z".parse().unwrap();
+    let (request, retry_after) = (2, Duration::from_millis(1500));
+    [
+        Event::WaitingForServers {
+            request,
+            servers: vec![HeldServer::new(id, "run", "alice", "host", since)],
+        },
+        Event::ServiceDown { retry_after },
+        Event::Waiting {
+            done: 1,
+            servers: 3,
+            jobs: 2,
+        },
+        Event::JobHidden {
+            job_id,
+            error: Problem::new("not yours"),
+        },
+        Event::stopping(Stopped::Requested { reason: None }),
+    ]
+}
+
+/// The number of kinds of events, by which [`number`] counts them.
+const KINDS: usize = 35;
+
+/// The number of an event's kind: a new kind has none until it is named here, and in the table.
+fn number(event: &Event) -> usize {
+    match event {
+        Event::Planned { .. } => 0,
+        Event::Resumed { .. } => 1,
+        Event::WaveBegan { .. } => 2,
+        Event::WaveRechecked { .. } => 3,
+        Event::CheckingHealth { .. } => 4,
+        Event::HealthChecked { .. } => 5,
+        Event::Asking { .. } => 6,
+        Event::Answered { .. } => 7,
+        Event::Holding { .. } => 8,
+        Event::Pausing { .. } => 9,
+        Event::Escalating { .. } => 10,
+        Event::WaitingForQuota { .. } => 11,
+        Event::WaitingForServers { .. } => 12,
+        Event::Submitting { .. } => 13,
+        Event::Accepted { .. } => 14,
+        Event::Throttled { .. } => 15,
+        Event::Retrying { .. } => 16,
+        Event::Split { .. } => 17,
+        Event::RequestEnded { .. } => 18,
+        Event::ServiceDown { .. } => 19,
+        Event::Reconciling { .. } => 20,
+        Event::JobFound { .. } => 21,
+        Event::Resubmitting { .. } => 22,
+        Event::Verifying { .. } => 23,
+        Event::ServiceWarning { .. } => 24,
+        Event::ListFailed { .. } => 25,
+        Event::JobProgress { .. } => 26,
+        Event::UndocumentedStatus { .. } => 27,
+        Event::UnrequestedServers { .. } => 28,
+        Event::JobStalled { .. } => 29,
+        Event::Waiting { .. } => 30,
+        Event::JobHidden { .. } => 31,
+        Event::QueryFailed { .. } => 32,
+        Event::ServerDone(_) => 33,
+        Event::Stopping { .. } => 34,
+    }
+}
+
+#[test]
+fn every_kind_of_event_is_in_the_table() {
+    let numbers: HashSet<_> = events().iter().map(number).collect();
+    assert_eq!(numbers, (0..KINDS).collect());
 }
 
 /// If this fails, programs that read `-o jsonl` break: names of events and keys are kept by

@@ -46,6 +46,7 @@ pub(super) fn event(event: &Event) {
             request,
             servers,
             job_id,
+            ..
         } => {
             info!(request, servers, job = %job_id, "request accepted");
         }

@@ -110,8 +110,7 @@ impl Pages for ServerList<'_> {
                 Query::Page { number, .. } => wanted.offset(number),
                 Query::After(id) => wanted.marker(id.to_string()),
             };
-            let wanted = self.filter.apply(wanted).build();
-            let wanted = wanted.map_err(|error| Error::invalid(error.to_string()))?;
+            let wanted = self.filter.apply(wanted).build()?;
             let mut context = RequestContext::read();
             let page = client.execute(&wanted, &mut context).await?;
             if self.now && context.stale().is_some() {

@@ -65,7 +65,7 @@ impl Client {
         let one = ListServersDetails::builder().limit(1).build();
         let page = match one {
             Ok(one) => self.read_evidence(&one, "servers").await,
-            Err(error) => Err(Error::invalid(error.to_string())),
+            Err(error) => Err(error.into()),
         };
         let server = match page {
             Ok(page) => page.servers.unwrap_or_default().into_iter().next()?.id?,
@@ -82,7 +82,7 @@ impl Client {
         let one = ListTraces::builder().service_type("ECS").limit(1).build();
         let page = match one {
             Ok(one) => self.read_evidence(&one, "traces").await,
-            Err(error) => Err(Error::invalid(error.to_string())),
+            Err(error) => Err(error.into()),
         };
         match page {
             Ok(page) if page.traces.as_ref().is_none_or(Vec::is_empty) => RecordAccess::Empty,

@@ -115,9 +115,8 @@ impl Pages for Groups {
             let (start, limit) = row_numbers(&query, limit);
             let wanted = ListScalingGroups::builder()
                 .start_number(start)
-                .limit(limit);
-            let wanted = wanted.build();
-            let wanted = wanted.map_err(|error| Error::invalid(error.to_string()))?;
+                .limit(limit)
+                .build()?;
             let page = client.read(&wanted).await?;
             Ok(Page {
                 rows: page.scaling_groups.unwrap_or_default(),
@@ -160,8 +159,7 @@ impl Pages for Members {
             let wanted = ListScalingInstances::builder(self.0.clone())
                 .start_number(start)
                 .limit(limit)
-                .build();
-            let wanted = wanted.map_err(|error| Error::invalid(error.to_string()))?;
+                .build()?;
             let page = client.read(&wanted).await?;
             Ok(Page {
                 rows: page.scaling_group_instances.unwrap_or_default(),

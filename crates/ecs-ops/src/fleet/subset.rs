@@ -147,8 +147,7 @@ impl Client {
         let query = ListServersDetails::builder()
             .server_id(texts.join(","))
             .limit(limit)
-            .build();
-        let query = query.map_err(|error| Error::invalid(error.to_string()))?;
+            .build()?;
         let mut context = RequestContext::read();
         let page = self.0.core.execute(&query, &mut context).await?;
         if !purpose.takes(context.stale()) {

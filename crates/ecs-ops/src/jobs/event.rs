@@ -8,7 +8,7 @@ use ecs_model::{Job, JobId, JobStatus, ServerId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::outcomes::{contradicts_itself, has_failed_parts};
-use crate::event::milliseconds;
+use crate::milliseconds;
 use crate::report::ServerReport;
 
 /// Something that happened while jobs were watched.

@@ -9,7 +9,8 @@ use ecs_client::clock::{doubled, scale};
 
 use super::compact_duration::CompactDuration;
 
-/// The intervals between the polls of a job.
+/// The intervals between the polls of a job. A client refuses a shortest pause of zero, and a longest one
+/// below it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,7 +53,7 @@ impl Polling {
             shape: Shape::Adaptive,
             first,
             floor,
-            ceiling: ceiling.max(floor),
+            ceiling,
         }
     }
 
@@ -74,7 +75,7 @@ impl Polling {
             shape: Shape::Exponential,
             first,
             floor: first,
-            ceiling: ceiling.max(first),
+            ceiling,
         }
     }
 
@@ -97,7 +98,7 @@ impl Polling {
                 _ => {
                     let late = age.saturating_sub(expected.begin());
                     let pause = (expected.spread() / 100).saturating_mul(21).max(late / 4);
-                    pause.clamp(self.floor, self.ceiling)
+                    pause.min(self.ceiling).max(self.floor)
                 }
             },
         }
@@ -114,8 +115,14 @@ impl Polling {
         ExpectedDuration::new(self.first, self.first.saturating_mul(2))
     }
 
-    /// Refuses a pause of zero, which would flood the service.
+    /// Refuses a pause of zero, which would flood the service, and a ceiling below the floor.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.ceiling < self.floor {
+            let (longest, shortest) = (self.ceiling, self.floor);
+            return Err(Error::invalid(format!(
+                "the longest pause between polls ({longest:?}) is below the shortest ({shortest:?})"
+            )));
+        }
         if self.floor.is_zero() {
             return Err(Error::invalid("a pause between polls must not be zero"));
         }

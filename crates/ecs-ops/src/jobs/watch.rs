@@ -44,7 +44,8 @@ impl JobWatcher {
     /// A watcher that polls this often.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): a pause is zero.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): a pause is zero, or the longest one is below
+    /// the shortest.
     pub fn with_polling(client: ecs_client::Client, polling: Polling) -> Result<Self, Error> {
         polling.check()?;
         Ok(Self::polling_as(client, polling))

@@ -103,6 +103,11 @@ pub(super) fn entries(records: impl IntoIterator<Item = Record>) -> Vec<Entry> {
     (0..).zip(records).map(entry).collect()
 }
 
+/// The entries of a generated run.
+pub(crate) fn arbitrary_entries(count: usize, batch_size: usize, choices: &[u8]) -> Vec<Entry> {
+    entries(arbitrary_journal(count, batch_size, choices))
+}
+
 pub(super) fn file(entries: &[Entry]) -> Vec<u8> {
     let line = |entry: &Entry| entry.to_line().unwrap();
     entries.iter().flat_map(line).collect()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ecs_auth::BoxFuture;
 use ecs_client::clock::{ClockReading, Moment};
-use ecs_client::{Problem, chain};
+use ecs_client::{Error, ErrorKind, Problem, chain};
 use ecs_model::{Accepted, ServerId};
 use ecs_transport::SendCheck;
 use futures_util::future::{Shared, join_all};
@@ -17,6 +17,8 @@ use super::{
     Acceptance, Admission, Announcement, ErrorRecord, Journal, JournalError, JournalErrorKind,
     Purpose, QuotaLimits, Record, Recovered, milliseconds,
 };
+
+const CANNOT_BE_WRITTEN: &str = "the journal cannot be written";
 
 /// The journal of a run, if it has one.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ struct KeptJournal {
     journal: Arc<dyn Journal>,
     /// The reason of its failure, if it failed.
     broken: Mutex<Option<Problem>>,
+    /// The error of that failure, until somebody takes it.
+    error: Mutex<Option<JournalError>>,
     /// Acceptances that are durable and that the state of the run does not know yet.
     accepted: Mutex<Vec<Acceptance>>,
 }
@@ -76,7 +80,8 @@ impl KeptJournal {
             Err(JournalError::new(JournalErrorKind::Broken, message))
         });
         written.map_err(|error| {
-            let problem = Problem::new(chain(&error)).because("the journal cannot be written");
+            let problem = Problem::new(chain(&error)).because(CANNOT_BE_WRITTEN);
+            lock(&self.error).get_or_insert(error);
             lock(&self.broken).get_or_insert(problem).clone()
         })
     }
@@ -120,6 +125,7 @@ impl RunJournal {
             Arc::new(KeptJournal {
                 journal,
                 broken: Mutex::default(),
+                error: Mutex::default(),
                 accepted: Mutex::default(),
             })
         });
@@ -213,6 +219,16 @@ impl RunJournal {
     /// Returns the reason of the journal's failure, if it failed. Then the run must send nothing more.
     pub(crate) fn broken(&self) -> Option<Problem> {
         lock(&self.kept.as_ref()?.broken).clone()
+    }
+
+    /// The error of a run that cannot begin because its journal failed with this problem.
+    pub(crate) fn failure(&self, problem: Problem) -> Error {
+        let error = Error::new(ErrorKind::NotRecorded, problem);
+        let cause = self.kept.as_ref().and_then(|kept| lock(&kept.error).take());
+        match cause {
+            Some(cause) => error.caused_by(CANNOT_BE_WRITTEN, cause),
+            None => error,
+        }
     }
 }
 

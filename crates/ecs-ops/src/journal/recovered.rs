@@ -210,6 +210,13 @@ impl Recovered {
         self.ledger.jobs.iter().filter_map(request).collect()
     }
 
+    /// The ticket of the job of a request.
+    pub(super) fn ticket_of(&self, request: usize) -> Option<JobTicket> {
+        let mut jobs = self.ledger.jobs.iter().rev();
+        let job = jobs.find(|job| job.request == request)?;
+        Some(self.ticket(job))
+    }
+
     /// The ticket of a job of the run.
     pub(super) fn ticket(&self, job: &KnownJob) -> JobTicket {
         let Some(request) = self.requests.get(&job.request) else {

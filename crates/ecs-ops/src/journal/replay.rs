@@ -67,6 +67,9 @@ impl Replay {
         let known = recovered.known_outcomes(&record);
         let (action, underway) = recovered.wave_state();
         recovered.push(entry)?;
+        for event in &mut events {
+            event.add_ticket(|request| recovered.ticket_of(request));
+        }
         events.extend(recovered.after(&record));
         events.extend(recovered.newly_done(at, known, &mut self.emitted_open));
         if let Record::Resumed { .. } = record {
@@ -160,11 +163,13 @@ impl Recovered {
                         request,
                         servers,
                         job_id,
+                        ticket: None,
                     },
                     _ => Event::Accepted {
                         request,
                         servers,
                         job_id,
+                        ticket: None,
                     },
                 }]
             }

@@ -125,8 +125,8 @@ fn a_waiter_that_gives_up_delays_no_other() {
         let mut first = quota.acquire(100).await;
         first.may_be_counted(SendMark::new());
         drop(first);
-        let impatient = tokio::time::timeout(Duration::from_secs(5), quota.acquire(100));
-        assert!(impatient.await.is_err());
+        let short_limit = tokio::time::timeout(Duration::from_secs(5), quota.acquire(100));
+        assert!(short_limit.await.is_err());
         let start = Instant::now();
         drop(quota.acquire(100).await);
         assert_eq!(start.elapsed(), Duration::from_secs(55));

@@ -3,7 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A number of servers, or a percentage of all servers.
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A number of servers, or a percentage of all servers. As JSON a text, `"5"` or `"10%"`; a number is
+/// read, too.
 ///
 /// ```
 /// use ecs_ops::rolling::CountOrPercent;
@@ -82,5 +86,36 @@ impl FromStr for CountOrPercent {
             .ok_or_else(|| ParseCountOrPercentError {
                 given: text.chars().take(40).collect(),
             })
+    }
+}
+
+impl Serialize for CountOrPercent {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for CountOrPercent {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct TextOrNumber;
+
+        impl Visitor<'_> for TextOrNumber {
+            type Value = CountOrPercent;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of servers, like 5, or a percentage, like \"10%\"")
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, count: u64) -> Result<Self::Value, E> {
+                let count = usize::try_from(count).map_err(E::custom)?;
+                Ok(CountOrPercent::Count(count))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        from.deserialize_any(TextOrNumber)
     }
 }

@@ -70,28 +70,30 @@ pub struct Waves {
     /// The groups with a single server, sorted by name. A wave unavoidably takes all of such a
     /// group.
     pub single: Vec<String>,
-    /// `true` if the first wave was planned as a canary.
-    pub(crate) has_canary: bool,
+    /// `Some(true)` if they were planned with a canary; `None` if they were not planned here.
+    pub(crate) has_canary: Option<bool>,
 }
 
 impl Waves {
-    /// Waves that were planned before.
+    /// Waves that were planned before, or by other means. With
+    /// [`Rules::canary`](super::Rules::canary) the first of them is the canary.
     pub fn of(waves: Vec<Vec<ServerId>>) -> Self {
         Self {
             waves,
             single: Vec::new(),
-            has_canary: false,
+            has_canary: None,
         }
     }
 
     /// Plans waves of at most `wave` servers (a percentage is at least one server); the first one
-    /// has at most `canary`.
+    /// has `canary`, which [`Rules::canary`](super::Rules::canary) goes with.
     ///
     /// A wave never takes all members of a group of two or more: the last one moves to the next
     /// wave. Otherwise the order is unchanged.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): a wave or canary of zero servers.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): a wave or canary of zero servers, a canary
+    /// larger than the waves that follow it.
     pub fn plan(
         members: &[Member],
         wave: CountOrPercent,
@@ -101,10 +103,20 @@ impl Waves {
         if matches!(wave, CountOrPercent::Count(0) | CountOrPercent::Percent(0)) {
             return Err(Error::invalid("a wave needs at least one server"));
         }
+        if let CountOrPercent::Percent(percent @ 101..) = wave {
+            return Err(Error::invalid(format!(
+                "a wave of {percent}% is more than all servers"
+            )));
+        }
         if canary == Some(0) {
             return Err(Error::invalid("a canary needs at least one server"));
         }
         let size = wave.of(members.len()).max(1);
+        if let Some(canary) = canary.filter(|canary| *canary > size && members.len() > size) {
+            return Err(Error::invalid(format!(
+                "a canary of {canary} is larger than the waves of {size} that follow it"
+            )));
+        }
         let mut sizes: HashMap<&str, usize> = HashMap::new();
         for group in members.iter().filter_map(|member| member.group.as_deref()) {
             *sizes.entry(group).or_default() += 1;
@@ -147,7 +159,7 @@ impl Waves {
         Ok(Self {
             waves,
             single,
-            has_canary: canary.is_some(),
+            has_canary: Some(canary.is_some()),
         })
     }
 }

@@ -8,20 +8,36 @@ use std::time::Duration;
 
 use ecs_model::ServerId;
 use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
 
 use super::{CountOrPercent, StopReason};
+use crate::milliseconds;
 
 pub(crate) use event::{WaveAction, WaveEvent};
 
 /// The rules by which a rolling run pauses, asks and stops.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// Read from JSON, such as the body of a request, with defaults for what is not there:
+///
+/// ```
+/// use ecs_ops::rolling::Rules;
+///
+/// let json = r#"{"max_failures":"2%","pause_ms":60000,"canary":{"pause_ms":300000}}"#;
+/// let rules: Rules = serde_json::from_str(json)?;
+/// assert_eq!(rules.max_failures, Some("2%".parse()?));
+/// assert!(serde_json::from_str::<Rules>(r#"{"max_failure":1}"#).is_err());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Rules {
     /// The failure budget: one more failure stops the run. `None`: any number may fail.
     pub max_failures: Option<CountOrPercent>,
-    /// The pause between waves.
+    /// The pause between waves; as JSON in milliseconds.
+    #[serde(rename = "pause_ms", with = "milliseconds")]
     pub pause: Duration,
-    /// The step after the first wave, if that is a canary: also one that was planned as any other. A
-    /// wave that was planned as a canary needs it.
+    /// The step after the first wave, which is a canary then. [`Waves::plan`](super::Waves::plan) must
+    /// be given the canary's size, and waves that were planned with a canary need this rule.
     pub canary: Option<AfterCanary>,
     /// `true` if a health check follows each wave.
     pub check_health: bool,
@@ -31,13 +47,15 @@ pub struct Rules {
     pub brake: bool,
 }
 
-/// The step after the canary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The step after the canary. As JSON `"ask"` or `{"pause_ms":60000}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AfterCanary {
     /// The run asks whether to continue.
     Ask,
     /// The run pauses, instead of the pause between waves.
+    #[serde(rename = "pause_ms", with = "milliseconds")]
     Pause(Duration),
 }
 

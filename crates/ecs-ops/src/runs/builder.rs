@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::ResolvedTarget;
-use ecs_client::chain;
 use ecs_model::{BatchRebootServers, ServerId};
 
 use super::callbacks::{CanaryQuestion, HealthCheck};
@@ -27,6 +26,10 @@ use crate::{Client, Error, journal::ServerNames};
 
 /// Settings of a run: [`plan`](Self::plan) checks them, [`begin`](Self::begin) begins the run,
 /// [`report`](Self::report) does all of it.
+///
+/// Nothing that is set is passed over: what cannot be used, because it contradicts another setting or
+/// was given twice (waves, a journal, a health check, a question), is an error of
+/// [`plan`](Self::plan). A number, a duration or a policy that is set again replaces the former one.
 #[derive(Debug)]
 #[must_use]
 pub struct RunBuilder {
@@ -45,10 +48,10 @@ pub struct RunBuilder {
     pub(super) keeps_events: bool,
     /// The waves and their rules, if there are any.
     pub(super) rolling: Option<(Vec<Vec<ServerId>>, Rules)>,
-    /// `true` if the first wave was planned as a canary.
-    pub(super) has_canary: bool,
-    /// The reason why the requested waves cannot be planned.
-    pub(super) refused_waves: Option<String>,
+    /// `Some(true)` if the waves were planned with a canary; `None` if they were not planned here.
+    pub(super) has_canary: Option<bool>,
+    /// Settings that cannot be used, for the error of the plan.
+    pub(super) violations: Vec<String>,
     pub(super) health: Option<HealthCheck>,
     pub(super) question: Option<CanaryQuestion>,
     pub(super) escalate_after: Option<Duration>,
@@ -98,8 +101,8 @@ impl RunBuilder {
             reconcile_after: None,
             traces: None,
             rolling: None,
-            has_canary: false,
-            refused_waves: None,
+            has_canary: None,
+            violations: Vec::new(),
             health: None,
             question: None,
             escalate_after: None,
@@ -125,7 +128,9 @@ impl RunBuilder {
         recovered: Recovered,
     ) -> Result<Self, Error> {
         let belongs = recovered.belongs_to(client.0.core.endpoint(), client.0.core.project());
-        belongs.map_err(|error| Error::invalid(chain(&error)))?;
+        belongs.map_err(|error| {
+            Error::invalid_because("the run cannot be resumed by this client", error)
+        })?;
         let run = recovered.run();
         let rolling = run.rolling.as_ref();
         let milliseconds = |value: Option<u64>| value.map(Duration::from_millis);
@@ -160,18 +165,19 @@ impl RunBuilder {
     /// Records each step in this journal before it counts, so that another process can
     /// [resume](Client::resume) the run.
     ///
-    /// If the journal cannot be written, the run sends no further request.
+    /// If the journal cannot be written, the run sends no further request. A run has one journal; one
+    /// that is resumed keeps its own.
     pub fn journal(mut self, journal: impl Journal) -> Self {
+        self.refuse_second_journal();
         self.journal = Some(Arc::new(journal));
-        self.journal_directory = None;
         self
     }
 
     /// Writes a new [`JsonlJournal`](crate::journal::JsonlJournal) in this directory, named after the run: `<run
     /// id>.jsonl`. It is made when the run starts, so that a run that is refused leaves no file.
     pub fn journal_in(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.refuse_second_journal();
         self.journal_directory = Some(directory.into());
-        self.journal = None;
         self
     }
 
@@ -185,7 +191,7 @@ impl RunBuilder {
 
     /// Continues a run that was asked to stop: without this, one that is resumed keeps to the stop
     /// that its journal has. It waits for what was accepted, then, sends nothing, and ends as
-    /// [`Stopped::Requested`](crate::Stopped::Requested).
+    /// [`Stopped::Requested`](crate::Stopped::Requested). Only for a run that is resumed.
     pub fn continue_stopped(mut self) -> Self {
         self.continues_stopped = true;
         self
@@ -194,6 +200,8 @@ impl RunBuilder {
     /// Sets the place at which the run acts, and the account, for its journal and its report. A
     /// resumed run keeps that of its journal.
     pub fn target(mut self, target: ResolvedTarget) -> Self {
+        let known = self.resumed.as_ref().and(self.target.as_ref());
+        self.refuse_change(known.is_some_and(|known| *known != target), "target");
         self.target = Some(target);
         self
     }
@@ -206,6 +214,8 @@ impl RunBuilder {
 
     /// `true` if the service is a simulated one that ends with this process, for the journal.
     pub fn simulated(mut self, simulated: bool) -> Self {
+        let known = self.resumed.as_ref().map(|known| known.run().simulated);
+        self.refuse_change(known.is_some_and(|known| known != simulated), "simulated");
         self.simulated = simulated;
         self
     }
@@ -219,6 +229,8 @@ impl RunBuilder {
     /// Servers that are not ready for the action, for the report and the journal: not attempted. They
     /// are not among the servers of the run, and a resumed run does not send them.
     pub fn unready(mut self, servers: Vec<UnreadyServer>) -> Self {
+        let is_changed = self.resumed.is_some() && self.unready != servers;
+        self.refuse_change(is_changed, "unready");
         self.unready = servers;
         self
     }
@@ -226,6 +238,8 @@ impl RunBuilder {
     /// The names of the servers, as far as they are known: for the journal, the events and the
     /// report. A run that is resumed keeps those of its journal.
     pub fn names(mut self, names: ServerNames) -> Self {
+        let is_known = self.resumed.is_some() && self.names != ServerNames::default();
+        self.refuse_change(is_known && self.names != names, "names");
         self.names = names;
         self
     }
@@ -259,7 +273,8 @@ impl RunBuilder {
 
     /// Stops polling a job that makes no progress for this long; its unfinished servers are
     /// reported as running. Default: [`DEFAULT_STALLED_AFTER`](Self::DEFAULT_STALLED_AFTER), 30
-    /// minutes. With [`NEVER`](Self::NEVER) it is polled until the deadline.
+    /// minutes. With [`NEVER`](Self::NEVER) it is polled until the deadline. A run that does not wait
+    /// keeps it in its journal, for whoever resumes it.
     pub fn stalled_after(mut self, limit: Duration) -> Self {
         self.stalled_after = Some(limit);
         self
@@ -268,7 +283,8 @@ impl RunBuilder {
     /// Verifies each server whose job succeeded: lists the project's servers until it is at rest in
     /// the wanted state. A server that is not so `within` this time after its job failed.
     ///
-    /// Has no effect with [`no_wait`](Self::no_wait).
+    /// Not together with [`no_wait`](Self::no_wait): a run that is resumed without waiting does not
+    /// verify, whatever its journal says.
     pub fn verify(mut self, within: Duration) -> Self {
         self.verify = Some(within);
         self
@@ -281,3 +297,6 @@ impl RunBuilder {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,8 +14,8 @@ use crate::report::ServerReport;
 type Check = dyn Fn(FinishedWave) -> BoxFuture<'static, Result<(), String>> + Send + Sync;
 type Ask = dyn Fn() -> BoxFuture<'static, bool> + Send + Sync;
 
-/// A wave whose servers have ended, as a health check gets it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A wave whose servers have ended, as a health check gets it, and may hand it to another process.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct FinishedWave {
     /// The number of the wave, counted from 1, as in events.

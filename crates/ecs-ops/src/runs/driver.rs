@@ -131,11 +131,18 @@ impl<'a> Driver<'a> {
             // The failure is kept, and stops the run below.
             drop(self.log.write(|| record).await);
         }
-        decided
-            .events
-            .into_iter()
-            .for_each(|event| self.sink.emit(event));
+        for event in decided.events {
+            self.emit(state, event);
+        }
         self.halt_if_journal_failed(state);
+    }
+
+    /// Emits an event, with the ticket of a new job if there are readers.
+    fn emit(self, state: &RunState, mut event: Event) {
+        if self.sink.is_read() {
+            event.add_ticket(|request| state.ticket(request));
+        }
+        self.sink.emit(event);
     }
 
     /// Stops the run if the journal failed.
@@ -235,8 +242,9 @@ impl<'a> Driver<'a> {
             let Some(accepted) = self.log.take_accepted(request + 1) else {
                 return true;
             };
-            let event = state.accepted(accepted);
-            event.into_iter().for_each(|event| self.sink.emit(event));
+            if let Some(event) = state.accepted(accepted) {
+                self.emit(state, event);
+            }
             false
         });
     }

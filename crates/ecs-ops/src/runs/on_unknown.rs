@@ -3,8 +3,11 @@
 use super::state::UnknownPolicy;
 
 /// The policy of a run for servers whose outcome is unknown: the answer to their request was lost, so
-/// they may or may not have been acted on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+/// they may or may not have been acted on. As JSON `"report"`, `"reconcile"` and so on.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum OnUnknown {
     /// Reports them as unknown.

@@ -132,13 +132,17 @@ impl Plan {
     /// [`ErrorKind::NotTheService`](crate::ErrorKind::NotTheService): nothing was sent, and nothing
     /// is in the journal. [`ErrorKind::NotRecorded`](crate::ErrorKind::NotRecorded): the journal cannot be
     /// written, another run writes to it, it holds a run already, or other records than those that
-    /// are to be resumed. Later failures are in the report.
+    /// are to be resumed. [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): the plan was given a
+    /// second journal. Later failures are in the report.
     pub async fn begin(self) -> Result<Run, Error> {
         let Self {
             builder,
             requests: plan,
             rolling,
         } = self;
+        if !builder.violations.is_empty() {
+            return Err(Error::invalid(builder.violations.join("; ")));
+        }
         let stop_request = builder.binding_stop().cloned();
         let sends = !plan.requests.is_empty() && stop_request.is_none();
         let preflight = if builder.check_service && sends {
@@ -183,7 +187,7 @@ impl Plan {
         let begun = log.write(record).await;
         // A resumed run then sends nothing and still reports each server.
         if builder.resumed.is_none() {
-            begun.map_err(|problem| Error::new(ErrorKind::NotRecorded, problem))?;
+            begun.map_err(|problem| log.failure(problem))?;
         }
         let sink = if builder.keeps_events {
             Sink::keeping()

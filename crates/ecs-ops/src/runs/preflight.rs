@@ -75,10 +75,11 @@ impl Preflight {
 fn obstacle(error: Error) -> Result<Obstacle, Error> {
     let problem = error.problem().clone();
     match error.kind() {
-        ErrorKind::NotTheService => Err(Error::new(
-            ErrorKind::NotTheService,
-            problem.because("nothing was sent"),
-        )),
+        ErrorKind::NotTheService => {
+            const MESSAGE: &str = "nothing was sent";
+            let problem = problem.because(MESSAGE);
+            Err(Error::new(ErrorKind::NotTheService, problem).caused_by(MESSAGE, error))
+        }
         ErrorKind::Credentials => Ok(Obstacle::Credentials(problem)),
         _ => Ok(Obstacle::Unreachable(problem)),
     }

@@ -181,7 +181,7 @@ pub enum SelectError {
 impl fmt::Display for SelectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::List(error) => write!(f, "the servers cannot be listed: {error}"),
+            Self::List(_) => f.write_str("the servers cannot be listed"),
             Self::Selection(error) => error.fmt(f),
         }
     }
@@ -191,7 +191,8 @@ impl std::error::Error for SelectError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::List(error) => Some(error),
-            Self::Selection(error) => Some(error),
+            // Displayed itself.
+            Self::Selection(_) => None,
         }
     }
 }

@@ -313,3 +313,34 @@ fn the_service_applies_its_filters() {
         assert_eq!(glob(pattern).literal().as_deref(), literal, "{pattern}");
     }
 }
+
+/// As with every other condition, the second time does not replace the first.
+#[test]
+fn times_that_are_given_twice_both_count() {
+    let time = |day: u8| format!("2026-01-{day:02}T12:00:00Z").parse().unwrap();
+    chooses(
+        Selection::all()
+            .created_before(time(4))
+            .created_before(time(2)),
+        &[1, 2],
+    );
+    chooses(
+        Selection::all()
+            .created_before(time(2))
+            .created_before(time(4)),
+        &[1, 2],
+    );
+    let time = |day: u8| format!("2026-02-{day:02}T12:00:00Z").parse().unwrap();
+    chooses(
+        Selection::all()
+            .unchanged_since(time(4))
+            .unchanged_since(time(2)),
+        &[1, 2],
+    );
+    chooses(
+        Selection::all()
+            .unchanged_since(time(2))
+            .unchanged_since(time(4)),
+        &[1, 2],
+    );
+}

@@ -1,6 +1,7 @@
 //! Approvals of plans.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Process, Store, StoreError};
@@ -19,7 +20,7 @@ pub struct Approve {
 }
 
 /// An approval of a plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanApproval {
     /// The hash of the plan.
     pub plan_hash: String,

@@ -105,15 +105,15 @@ pub(super) fn entries(
         text.push_str(line);
         text.push('\n');
     }
-    let damaged = |message: String| {
+    let damaged = |message: &str| {
         let message = format!("the records of run {run_id} in the store: {message}");
         StoreError::new(StoreErrorKind::Contradiction, message)
     };
     let contents = Contents::parse_from(text.as_bytes(), first);
-    let contents = contents.map_err(|error| damaged(error.to_string()))?;
+    let contents = contents.map_err(|error| damaged("unreadable").with_source(error))?;
     match contents.tail {
         // No crash leaves half a record in a database.
-        Some(tail) => Err(damaged(format!("record {} is damaged", tail.line))),
+        Some(tail) => Err(damaged(&format!("record {} is damaged", tail.line))),
         None => Ok(contents.entries),
     }
 }

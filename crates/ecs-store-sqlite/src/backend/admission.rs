@@ -8,7 +8,7 @@ use super::rows::run_of;
 use super::{lease_of, leave_queue, microseconds};
 
 /// The time (in microseconds) after which a waiter for the quota that does not ask again loses its turn.
-const PATIENT: i64 = 5_000_000;
+const TURN_LIMIT: i64 = 5_000_000;
 /// Shares are kept for so long after their end: a late answer still finds its share.
 const KEPT: i64 = 24 * 3600 * 1_000_000;
 /// The number of held servers that a reply lists.
@@ -125,7 +125,7 @@ fn wait(
     let limit = i64::try_from(ask.limits.servers).unwrap_or(i64::MAX);
     let shares = shares_in_use(transaction, now, ask, (endpoint, project))?;
     let used: i64 = shares.iter().map(|(_, servers)| servers).sum();
-    let asked_since = now - PATIENT;
+    let asked_since = now - TURN_LIMIT;
     let sql = "SELECT place FROM queue WHERE run_id = ?1 AND seen_at > ?2";
     let place = transaction.query_row(sql, params![run_id, asked_since], |row| row.get(0));
     let place: Option<i64> = place.optional()?;

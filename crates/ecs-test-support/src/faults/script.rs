@@ -2,7 +2,7 @@
 
 use ecs_sim::Fault;
 
-use super::Verdict;
+use super::FaultOutcome;
 
 /// A body that fits every request: an action gets its job, a query a job that has ended.
 pub const ANSWER: &str = r#"{"job_id":"ff80808288d41e1b018990260955686a","status":"SUCCESS"}"#;
@@ -36,7 +36,7 @@ pub struct WireFault {
     /// The equivalent faults of the simulator, including those that only it can distinguish.
     pub simulated: Vec<Fault>,
     /// The expected result of an action that meets the fault. A query always survives.
-    pub verdict: Verdict,
+    pub fault_outcome: FaultOutcome,
     /// A part of the expected reason.
     pub expected: &'static str,
     /// `true` if it ends only at the time limit of the attempt.
@@ -57,14 +57,14 @@ pub(super) fn fault(
     name: &'static str,
     play: Vec<Step>,
     simulated: &[Fault],
-    verdict: Verdict,
+    fault_outcome: FaultOutcome,
     expected: &'static str,
 ) -> WireFault {
     WireFault {
         name,
         play,
         simulated: simulated.to_vec(),
-        verdict,
+        fault_outcome,
         expected,
         takes_time: false,
     }

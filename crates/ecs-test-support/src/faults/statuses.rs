@@ -1,7 +1,7 @@
 //! Error answers: statuses × codes in the body × error families, with the expected result of a run
 //! for each.
 
-use super::Verdict::{self, Blind, Denied, Failed, Retried, Succeeds, Unknown};
+use super::FaultOutcome::{self, Blind, Denied, Failed, Retried, Succeeds, Unknown};
 
 /// The kinds of codes in a body: none, a refusal, both codes that are documented as throttling on a
 /// success or a server error, a refusal of the credentials, a failure that may have occurred during
@@ -17,21 +17,21 @@ pub const CODES: [Option<&str>; 6] = [
 
 /// A status, with the expected results of an action and of a query that are answered so once, for
 /// each of [`CODES`].
-pub type Row = (u16, [Verdict; 6], [Verdict; 6]);
+pub type Row = (u16, [FaultOutcome; 6], [FaultOutcome; 6]);
 
-const UNKNOWN: [Verdict; 6] = [Unknown; 6];
+const UNKNOWN: [FaultOutcome; 6] = [Unknown; 6];
 /// Throttling by status, unless the code reports work. A page proves nothing.
-const RETRIED: [Verdict; 6] = [Unknown, Retried, Retried, Retried, Retried, Unknown];
+const RETRIED: [FaultOutcome; 6] = [Unknown, Retried, Retried, Retried, Retried, Unknown];
 /// A refusal in the service's own form, refined by the code. A page proves nothing.
-const REFUSED: [Verdict; 6] = [Unknown, Failed, Retried, Retried, Denied, Unknown];
-const FLOW_LIMIT: [Verdict; 6] = [Unknown, Unknown, Retried, Unknown, Unknown, Unknown];
-const BUSY: [Verdict; 6] = [Unknown, Unknown, Unknown, Retried, Unknown, Unknown];
+const REFUSED: [FaultOutcome; 6] = [Unknown, Failed, Retried, Retried, Denied, Unknown];
+const FLOW_LIMIT: [FaultOutcome; 6] = [Unknown, Unknown, Retried, Unknown, Unknown, Unknown];
+const BUSY: [FaultOutcome; 6] = [Unknown, Unknown, Unknown, Retried, Unknown, Unknown];
 
-const SURVIVES: [Verdict; 6] = [Succeeds; 6];
+const SURVIVES: [FaultOutcome; 6] = [Succeeds; 6];
 /// An error in disguise, or a refusal: only credentials are final at once, since a new job may not
 /// be known yet.
-const BY_CODE: [Verdict; 6] = [Succeeds, Succeeds, Succeeds, Succeeds, Blind, Succeeds];
-const BLIND: [Verdict; 6] = [Blind, Succeeds, Succeeds, Succeeds, Blind, Succeeds];
+const BY_CODE: [FaultOutcome; 6] = [Succeeds, Succeeds, Succeeds, Succeeds, Blind, Succeeds];
+const BLIND: [FaultOutcome; 6] = [Blind, Succeeds, Succeeds, Succeeds, Blind, Succeeds];
 
 /// The table.
 pub const STATUSES: [Row; 19] = [
@@ -117,7 +117,7 @@ pub const SILENT: [(&str, &str); 12] = [
 
 /// Returns what a body without a documented code proves by its form: a fault of OpenStack whose
 /// code is the status, or a code in the vendor's form.
-fn proven(name: &str, status: u16) -> Option<Verdict> {
+fn proven(name: &str, status: u16) -> Option<FaultOutcome> {
     match (name, status) {
         ("OpenStack", 400) | ("OpenStack, not found", 404) => Some(Failed),
         ("an unknown code", 401 | 403) => Some(Denied),
@@ -139,9 +139,9 @@ pub struct Answer {
     /// The body.
     pub body: String,
     /// The expected result of an action that is answered so once.
-    pub action: Verdict,
+    pub action: FaultOutcome,
     /// The expected result of a query that is answered so once.
-    pub query: Verdict,
+    pub query: FaultOutcome,
 }
 
 /// Returns every status × code × family, and every status × silent body.

@@ -2,7 +2,7 @@
 
 use ecs_sim::Fault;
 
-use super::Verdict;
+use super::FaultOutcome;
 use super::script::{ANSWER, Step, WireFault, fault, response, send};
 
 /// The answer, compressed by `gzip`.
@@ -12,14 +12,21 @@ const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xab\x56\xca\xca\x4f\x8a\xcf
 
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(super) fn strange_answers() -> Vec<WireFault> {
-    use Verdict::{Succeeds, Unknown};
-    let answer = |name, headers: &str, body: &[u8], simulated: &[Fault], verdict, expected| {
-        let play = vec![Step::Read, Step::Send(response("200 OK", headers, body))];
-        fault(name, play, simulated, verdict, expected)
-    };
+    use FaultOutcome::{Succeeds, Unknown};
+    let answer =
+        |name, headers: &str, body: &[u8], simulated: &[Fault], fault_outcome, expected| {
+            let play = vec![Step::Read, Step::Send(response("200 OK", headers, body))];
+            fault(name, play, simulated, fault_outcome, expected)
+        };
     let good = String::from_utf8_lossy(&response("200 OK", "", ANSWER)).into_owned();
-    let raw = |name, bytes: String, verdict, expected| {
-        fault(name, vec![Step::Read, send(&bytes)], &[], verdict, expected)
+    let raw = |name, bytes: String, fault_outcome, expected| {
+        fault(
+            name,
+            vec![Step::Read, send(&bytes)],
+            &[],
+            fault_outcome,
+            expected,
+        )
     };
     let numbered = |number| ANSWER.replace("\"ff80808288d41e1b018990260955686a\"", number);
     vec![

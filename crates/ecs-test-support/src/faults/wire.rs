@@ -3,7 +3,7 @@
 
 use ecs_sim::Fault;
 
-use super::Verdict;
+use super::FaultOutcome;
 use super::script::fault;
 use super::script::send;
 use super::strange::strange_answers;
@@ -23,8 +23,8 @@ pub fn faults() -> Vec<WireFault> {
 }
 
 fn connections_that_end() -> Vec<WireFault> {
+    use FaultOutcome::Unknown;
     use Step::{Read, ReadByte, Reset};
-    use Verdict::Unknown;
     let ended = "the connection ended";
     let cut = "cut short";
     let unanswered = &[Fault::Reset, Fault::Closed];
@@ -112,7 +112,7 @@ fn answers_that_take_time() -> Vec<WireFault> {
     use Step::{Hang, Read, SendSlowly};
     let late = |name, play, simulated: &[Fault]| WireFault {
         takes_time: true,
-        ..fault(name, play, simulated, Verdict::Unknown, "timed out")
+        ..fault(name, play, simulated, FaultOutcome::Unknown, "timed out")
     };
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 64\r\n\r\n";
     vec![
@@ -150,7 +150,7 @@ fn answers_that_are_no_http() -> Vec<WireFault> {
             name,
             play,
             &[Fault::NotHttp],
-            Verdict::Unknown,
+            FaultOutcome::Unknown,
             "not valid HTTP",
         )
     };
@@ -186,7 +186,13 @@ fn answers_without_end() -> Vec<WireFault> {
     use Step::{Read, SendForever};
     let flood = |name, head: &str, again: String, expected| {
         let play = vec![Read, send(head), SendForever(again.into_bytes())];
-        fault(name, play, &[Fault::TooLarge], Verdict::Unknown, expected)
+        fault(
+            name,
+            play,
+            &[Fault::TooLarge],
+            FaultOutcome::Unknown,
+            expected,
+        )
     };
     let much = || "x".repeat(65_536);
     let large = "larger than the limit";

@@ -77,7 +77,7 @@ impl<'a> ManyLives<'a> {
         let failed = |value: &&OutcomeRecord| {
             matches!(value.outcome, OutcomeKind::Failed | OutcomeKind::Unknown)
         };
-        records.flatten().filter(failed).map(|verdict| verdict.id)
+        records.flatten().filter(failed).map(|outcome| outcome.id)
     }
 
     /// Returns whether a process noticed a job: if it died, only its records count.

@@ -70,7 +70,7 @@ impl Checker<'_> {
                 let plan = lived.and_then(|(lived, life)| lived.extras.lives.get(life));
                 let consent = plan.is_some_and(|life| life.resubmit);
                 (!consent || unresolved > 1)
-                    .then(|| format!("its fate was unknown {unresolved} times"))
+                    .then(|| format!("its outcome was unknown {unresolved} times"))
             }
             ([job], 0) => {
                 let escalates = lived.is_some_and(|(lived, _)| self.is_due(id, job, now, lived));

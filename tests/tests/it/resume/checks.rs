@@ -56,13 +56,13 @@ pub(crate) fn check_waves(entries: &[Entry]) {
                 unresolved.extend(servers.into_iter().map(|id| (id, sent[request])));
             }
             Record::Outcomes { servers } | Record::Escalating { servers } => {
-                for verdict in servers
+                for outcome in servers
                     .iter()
                     .filter(|value| value.outcome != OutcomeKind::Unknown)
                 {
-                    unresolved.remove(&verdict.id);
+                    unresolved.remove(&outcome.id);
                 }
-                in_flight.retain(|id| servers.iter().all(|verdict| verdict.id != *id));
+                in_flight.retain(|id| servers.iter().all(|outcome| outcome.id != *id));
             }
             // The journal knows no more about servers that were not accepted by then.
             Record::Resumed { .. } => {

@@ -58,12 +58,12 @@ async fn between_waves() -> RunBuilder {
     for record in [Record::Run(Box::new(run)), Record::WaveBegan { wave: 0 }] {
         journal.append(at, record).await.unwrap();
     }
-    let verdict = serde_json::json!({
+    let outcome = serde_json::json!({
         "kind": "verdicts",
         "servers": [{"id": servers[0], "outcome": "failed", "job_id": null, "shown_by": null, "error": null}],
     });
     journal
-        .append(at, serde_json::from_value(verdict).unwrap())
+        .append(at, serde_json::from_value(outcome).unwrap())
         .await
         .unwrap();
     let token = Credentials::token("t").unwrap();

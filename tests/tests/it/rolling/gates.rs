@@ -161,10 +161,11 @@ async fn stop_ends_the_steps_between_waves() {
             },
         };
         let mut run = world.rolling("1", rules);
-        run = run.canary_question(std::future::pending);
-        if let In::Check = place {
-            run = run.health_check("a test", day, |_| std::future::pending());
-        }
+        run = match place {
+            In::Pause => run,
+            In::Check => run.health_check("a test", day, |_| std::future::pending()),
+            In::Question => run.canary_question(std::future::pending),
+        };
         if deadline {
             run = run.deadline(10 * MINUTE);
         }
@@ -244,7 +245,11 @@ async fn failed_canary_stops_the_run() {
         };
         let journal = Arc::new(MemoryJournal::default());
         let run = world.rolling("3", rules).journal(Arc::clone(&journal));
-        let run = run.canary_question(|| async { panic!("nothing to ask") });
+        let run = if asks {
+            run.canary_question(|| async { panic!("nothing to ask") })
+        } else {
+            run
+        };
         let report = run.report().await.unwrap();
         assert_eq!(stopped(&report), &StopReason::Canary);
         assert_eq!((report.summary().not_attempted, world.touched()), (3, 1));
@@ -253,11 +258,12 @@ async fn failed_canary_stops_the_run() {
             .client
             .resume(Arc::clone(&journal), recovered)
             .unwrap();
-        let report = run
-            .canary_question(|| async { true })
-            .report()
-            .await
-            .unwrap();
+        let run = if asks {
+            run.canary_question(|| async { true })
+        } else {
+            run
+        };
+        let report = run.report().await.unwrap();
         assert_eq!((report.summary().failed, world.touched()), (4, 4));
     }
 }

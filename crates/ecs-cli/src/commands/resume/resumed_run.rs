@@ -99,9 +99,10 @@ impl<'a> PreparedRun<'a> for ResumedRun<'a> {
             (None, None) => return Err(CliError::usage("the journal is not open")),
         };
         let builder = connection.client.resume(journal, recovered);
-        let builder = builder.map_err(|error| CliError::usage(error.to_string()))?;
+        let builder = builder.map_err(|error| CliError::usage(error.problem().to_string()))?;
         let builder = with_options(builder, args, connection, self.store.is_some());
-        let (builder, callbacks) = Callbacks::attach(builder, self.health, self.after_canary);
+        let asks = self.after_canary.is_some();
+        let (builder, callbacks) = Callbacks::attach(builder, self.health, asks, self.after_canary);
         let plan = builder
             .plan()
             .map_err(|error| CliError::with_hint(&error, error.problem().to_string()))?;

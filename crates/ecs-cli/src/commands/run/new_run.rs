@@ -88,7 +88,8 @@ impl<'a> RunInput<'a> {
         }
         let health = args.rolling.health_cmd.clone();
         let health = health.map(|command| (command, args.rolling.health_limit()));
-        let (builder, callbacks) = Callbacks::attach(builder, health, after_canary);
+        let (builder, callbacks) =
+            Callbacks::attach(builder, health, args.rolling.asks(), after_canary);
         let plan = builder
             .skipped(servers.skipped.clone())
             .run_id(self.run_id)
@@ -96,7 +97,7 @@ impl<'a> RunInput<'a> {
             .simulated(self.connection.is_simulated())
             .names(names(ids, &servers.listed, &args.names))
             .plan()
-            .map_err(|error| CliError::usage(error.to_string()))?;
+            .map_err(|error| CliError::usage(error.problem().to_string()))?;
         Ok((plan, callbacks))
     }
 

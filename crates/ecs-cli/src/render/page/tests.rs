@@ -190,14 +190,14 @@ async fn one_failed_server_of_many_is_visible() {
             ];
             let rest = servers[89..].iter().enumerate();
             records.extend(rest.map(|(value, id)| (0, intent(value + 2, &[*id]))));
-            let verdict = OutcomeRecord {
+            let outcome = OutcomeRecord {
                 id: servers[0],
                 outcome: OutcomeKind::Failed,
                 job_id: "job-1".parse().ok(),
                 evidence: None,
                 error: None,
             };
-            let servers = vec![verdict];
+            let servers = vec![outcome];
             records.push((1000, Record::Outcomes { servers }));
             records
         })

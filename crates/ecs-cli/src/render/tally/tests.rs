@@ -15,6 +15,7 @@ fn accepted(servers: usize) -> Event {
         request: 1,
         servers,
         job_id: "j".parse().unwrap(),
+        ticket: None,
     }
 }
 

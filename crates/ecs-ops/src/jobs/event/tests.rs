@@ -51,6 +51,7 @@ fn events_of_jobs_are_read_back() {
             error,
             retry_after: Duration::from_millis(1500),
         },
+        JobEvent::Waiting { jobs: 2 },
     ];
     events.extend(ended);
     for event in events {

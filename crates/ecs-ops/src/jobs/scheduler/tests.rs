@@ -175,7 +175,7 @@ fn stall_limit() {
     let second = Duration::from_secs(1);
     let (mut rng, mut durations) = (ChaCha8Rng::seed_from_u64(1), DurationStats::default());
     let mut scheduler = PollScheduler::new(Polling::default());
-    let impatient = ScheduleOptions {
+    let short_limit = ScheduleOptions {
         stall_limit: Some(60 * second),
         ..options()
     };
@@ -183,7 +183,7 @@ fn stall_limit() {
         Duration::ZERO,
         job(1),
         (1, 1),
-        impatient.clone(),
+        short_limit.clone(),
         &durations,
         &mut rng,
     );
@@ -206,7 +206,7 @@ fn stall_limit() {
         100 * second,
         job(1),
         (1, 2),
-        impatient,
+        short_limit,
         &DurationStats::default(),
         &mut rng,
     );

@@ -40,6 +40,8 @@ proptest! {
         order in order(),
     ) {
         let members = members(&groups);
+        // A larger one is refused.
+        let canary = canary.map(|canary| canary.min(wave.of(members.len()).max(1)));
         let Waves { waves, single, .. } = plan(&groups, wave, canary, order);
         // Each server once.
         let all: Vec<_> = waves.iter().flatten().copied().collect();

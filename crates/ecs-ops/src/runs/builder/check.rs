@@ -1,4 +1,4 @@
-//! Checks of rolling runs.
+//! Checks of settings.
 
 use ecs_model::ServerId;
 use rustc_hash::FxHashSet;
@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 use super::RunBuilder;
 use crate::Error;
 use crate::journal::Recovered;
-use crate::rolling::{AfterCanary, Rolling};
+use crate::rolling::{AfterCanary, Rolling, Rules};
 
 impl RunBuilder {
     /// Returns the fault of the id that the caller chose.
@@ -26,11 +26,72 @@ impl RunBuilder {
         (!is_valid).then(|| format!("{wrong}, not {run_id:?}"))
     }
 
+    /// Notes a second journal: only one could be written.
+    pub(super) fn refuse_second_journal(&mut self) {
+        if self.resumed.is_some() {
+            self.violations
+                .push("a resumed run keeps the journal that it is resumed from".to_owned());
+        } else if self.journal.is_some() || self.journal_directory.is_some() {
+            self.violations
+                .push("two journals are given: a run has one".to_owned());
+        }
+    }
+
+    /// Notes a change of what a resumed run keeps.
+    pub(super) fn refuse_change(&mut self, is_changed: bool, name: &str) {
+        if is_changed {
+            let message =
+                format!("a resumed run keeps what its journal says: {name} cannot change it");
+            self.violations.push(message);
+        }
+    }
+
+    /// Settings that would have no effect.
+    pub(super) fn ignored_settings(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let (client, traces) = (&self.client.0.core, self.traces.as_ref());
+        if let Some(other) = traces.map(|traces| traces.0.core.project())
+            && other != client.project()
+        {
+            wrong.push(format!(
+                "the client of Cloud Trace Service is of project {other}, and the run of {}",
+                client.project()
+            ));
+        }
+        if self.resumed.is_some() {
+            return wrong;
+        }
+        let without_effect = [
+            (
+                self.verify.is_some() && !self.wait,
+                "servers can only be verified by a run that waits for its jobs: verify and no_wait exclude each other",
+            ),
+            (
+                self.recheck.is_some() && self.rolling.is_none(),
+                "recheck_waves is for a run with waves",
+            ),
+            (
+                self.continues_stopped,
+                "continue_stopped is for a run that is resumed",
+            ),
+        ];
+        let messages = without_effect.into_iter().filter(|(is_set, _)| *is_set);
+        wrong.extend(messages.map(|(_, message)| message.to_owned()));
+        wrong
+    }
+
     /// Violations about waves.
-    pub(super) fn wave_violations(&self, is_rolling: bool) -> Vec<String> {
-        let mut wrong: Vec<_> = self.refused_waves.iter().cloned().collect();
-        if is_rolling && !self.wait {
+    pub(super) fn wave_violations(&self, rolling: Option<&Rolling>) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if rolling.is_some() && !self.wait {
             wrong.push("a rolling run must wait for its jobs".to_owned());
+        }
+        let after_canary = rolling.and_then(|rolling| rolling.rules().canary);
+        if self.question.is_some() && after_canary != Some(AfterCanary::Ask) {
+            wrong.push(
+                "canary_question is given, and no rule asks it: set Rules::canary to AfterCanary::Ask"
+                    .to_owned(),
+            );
         }
         wrong.extend(self.escalation_violations());
         if let Some(recovered) = &self.resumed {
@@ -40,12 +101,7 @@ impl RunBuilder {
         let Some((waves, rules)) = &self.rolling else {
             return wrong;
         };
-        if self.has_canary && rules.canary.is_none() {
-            wrong.push(
-                "the first wave is a canary, and Rules::canary does not say what follows it: a question or a pause"
-                    .to_owned(),
-            );
-        }
+        wrong.extend(self.canary_violation(rules).map(str::to_owned));
         let mut missing: FxHashSet<_> = self.servers.iter().collect();
         let twice = ServerId::duplicates(&self.servers).into_iter();
         let twice: FxHashSet<_> = twice.filter_map(|(at, _)| self.servers.get(at)).collect();
@@ -64,6 +120,19 @@ impl RunBuilder {
                 .map(|id| format!("server {id} is in no wave")),
         );
         wrong
+    }
+
+    /// A canary without a rule for it, or the reverse.
+    fn canary_violation(&self, rules: &Rules) -> Option<&'static str> {
+        match (self.has_canary, rules.canary) {
+            (Some(true), None) => Some(
+                "the first wave is a canary, and Rules::canary does not say what follows it: a question or a pause",
+            ),
+            (Some(false), Some(_)) => Some(
+                "Rules::canary says what follows a canary, and Waves::plan was given none: give it the canary's size, or set Rules::canary to None",
+            ),
+            _ => None,
+        }
     }
 
     /// A setting of a resumed run that contradicts its journal.

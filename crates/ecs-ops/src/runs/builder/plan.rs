@@ -17,7 +17,7 @@ impl RunBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with all violations: no server, a
-    /// duplicate server, a batch size out of range, a missing callback.
+    /// duplicate server, a batch size out of range, a missing callback, a setting without effect.
     pub fn plan(mut self) -> Result<Plan, Error> {
         let rolling = self.current_rolling();
         let requests = self.requests(rolling.as_ref())?;
@@ -60,7 +60,7 @@ impl RunBuilder {
     }
 
     fn requests(&self, rolling: Option<&Rolling>) -> Result<RequestPlan, Error> {
-        let mut wrong = Vec::new();
+        let mut wrong = self.violations.clone();
         if self.servers.is_empty() && self.resumed.is_none() {
             wrong.push("no server is given".to_owned());
         }
@@ -82,7 +82,8 @@ impl RunBuilder {
         }
         wrong.extend(self.reconcile_violation());
         wrong.extend(self.run_id_violation());
-        wrong.extend(self.wave_violations(rolling.is_some()));
+        wrong.extend(self.ignored_settings());
+        wrong.extend(self.wave_violations(rolling));
         if !wrong.is_empty() {
             return Err(Error::invalid(wrong.join("; ")));
         }

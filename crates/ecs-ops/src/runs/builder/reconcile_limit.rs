@@ -22,7 +22,7 @@ impl RunBuilder {
     /// an attempt may take if that is longer.
     ///
     /// It is also how long a rolling run waits after a request of unknown outcome before anything
-    /// follows its wave.
+    /// follows its wave. A run that does neither keeps it in its journal, for whoever resumes it.
     pub fn reconcile_after(mut self, limit: Duration) -> Self {
         self.reconcile_after = Some(limit);
         self

@@ -28,15 +28,15 @@ impl RunBuilder {
     /// let run = client.reboot(RebootType::Soft, servers).waves("10%".parse()?, rules);
     /// # let _ = run; Ok(()) }
     /// ```
-    pub fn waves(self, size: CountOrPercent, rules: Rules) -> Self {
+    pub fn waves(mut self, size: CountOrPercent, rules: Rules) -> Self {
         let members: Vec<_> = self.servers.iter().copied().map(Member::new).collect();
         let canary = rules.canary.is_some().then_some(1);
         match Waves::plan(&members, size, canary, Order::AsGiven) {
             Ok(waves) => self.rolling(waves, rules),
-            Err(error) => Self {
-                refused_waves: Some(error.to_string()),
-                ..self
-            },
+            Err(error) => {
+                self.violations.push(error.to_string());
+                self
+            }
         }
     }
 
@@ -70,8 +70,11 @@ impl RunBuilder {
     /// # }
     /// ```
     pub fn rolling(mut self, waves: Waves, rules: Rules) -> Self {
+        if self.rolling.is_some() && self.resumed.is_none() {
+            self.violations
+                .push("the run has waves already: plan them once".to_owned());
+        }
         self.has_canary = waves.has_canary;
-        self.refused_waves = None;
         self.rolling = Some((waves.waves, rules));
         self
     }
@@ -81,8 +84,9 @@ impl RunBuilder {
     /// gone, locked or busy, that was stopped, or that changed since the run was planned and may have
     /// been restarted, is skipped, or stops the run before its wave. They are read by the fewest queries
     /// that the service allows. If they cannot be read for ten minutes (an empty list
-    /// shows nothing), or reading is refused, the run stops before the wave. Runs without waves are not affected. A resumed run does
-    /// as its journal says, unless this or [`skip_recheck`](Self::skip_recheck) says otherwise.
+    /// shows nothing), or reading is refused, the run stops before the wave. Only for a run with
+    /// waves. A resumed run does as its journal says, unless this or
+    /// [`skip_recheck`](Self::skip_recheck) says otherwise.
     pub fn recheck_waves(mut self, recheck: WaveRecheck) -> Self {
         let clock = self.client.0.core.clock();
         let recheck = recheck.since_of(self.recheck);
@@ -98,7 +102,7 @@ impl RunBuilder {
 
     /// Runs this health check after each wave; an error stops the run. `check` gets the servers of
     /// the wave and has `within` to finish. The journal stores `description`; a resumed run must be
-    /// given the check again.
+    /// given the check again. A run has one check; without waves it runs once, after all servers.
     ///
     /// It runs within the future of the run: one that blocks the thread holds up the run and its
     /// deadline, and belongs into `tokio::task::spawn_blocking`. However it spends its time, more
@@ -149,17 +153,29 @@ impl RunBuilder {
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display,
     {
-        self.health = Some(HealthCheck::new(description.into(), within, check));
+        let check = HealthCheck::new(description.into(), within, check);
+        if let Some(first) = &self.health {
+            self.violations.push(format!(
+                "two health checks are given ({:?} and {:?}): a run has one, which can call both",
+                first.description, check.description
+            ));
+        }
+        self.health = Some(check);
         self
     }
 
     /// The question after the canary; required by
-    /// [`AfterCanary::Ask`](crate::rolling::AfterCanary::Ask). `false` stops the run.
+    /// [`AfterCanary::Ask`](crate::rolling::AfterCanary::Ask), and only for a run with that rule.
+    /// `false` stops the run.
     pub fn canary_question<A, F>(mut self, ask: A) -> Self
     where
         A: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = bool> + Send + 'static,
     {
+        if self.question.is_some() {
+            self.violations
+                .push("two questions after the canary are given: a run asks one".to_owned());
+        }
         self.question = Some(CanaryQuestion::new(ask));
         self
     }

@@ -14,6 +14,7 @@ mod pauses;
 mod rechecking;
 mod refusals;
 mod stopping;
+mod tickets;
 mod watching;
 
 use std::future::IntoFuture as _;

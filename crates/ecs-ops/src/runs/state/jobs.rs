@@ -6,6 +6,7 @@ use super::{RequestState, RunRequest, RunState};
 use crate::event::Event;
 use crate::journal::{Acceptance, KnownJob};
 use crate::report::JobReport;
+use crate::ticket::JobTicket;
 
 impl RunState {
     /// The jobs of accepted requests, in the order of their acceptance.
@@ -22,7 +23,16 @@ impl RunState {
             request: job.request,
             servers: job.servers,
             job_id: job.job_id.clone(),
+            ticket: None,
         })
+    }
+
+    /// The ticket of the job of a request, counted from 1.
+    pub(crate) fn ticket(&self, request: usize) -> Option<JobTicket> {
+        let index = request.checked_sub(1)?;
+        let job = self.polled_job(index)?;
+        let servers = self.servers(index).to_vec();
+        Some(job.ticket(self.origin.clone(), self.action_of(index), servers))
     }
 
     /// A request has a job from now on.

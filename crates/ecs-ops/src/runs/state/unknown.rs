@@ -226,6 +226,7 @@ impl RunState {
             request: job.request,
             servers: job.servers,
             job_id: job.job_id.clone(),
+            ticket: None,
         })
     }
 

@@ -90,8 +90,7 @@ impl TraceQuery {
             Some(next) => wanted.next(next),
             None => wanted,
         };
-        let wanted = wanted.build();
-        let wanted = wanted.map_err(|error| Error::invalid(error.to_string()))?;
+        let wanted = wanted.build()?;
         let page = self.client.read_evidence(&wanted, "traces").await?;
         let traces = page.traces.unwrap_or_default();
         let marker = page.meta_data.and_then(|meta| meta.marker);

@@ -152,11 +152,11 @@ fn a_poll_that_shows_the_job_resets_the_failures() {
 #[test]
 fn progress_only_grows() {
     let mut desk = Desk::new();
-    let impatient = ScheduleOptions {
+    let short_limit = ScheduleOptions {
         stall_limit: Some(60 * SECOND),
         ..options()
     };
-    desk.watch(0, 1, impatient);
+    desk.watch(0, 1, short_limit);
     desk.result(0, is_still_running(2));
     let mut stalled = None;
     for turn in 0..100 {

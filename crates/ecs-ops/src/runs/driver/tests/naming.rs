@@ -7,7 +7,7 @@ use ecs_model::RebootType;
 use http::Method;
 
 use crate::journal::{JsonlJournal, Recovered};
-use crate::rolling::{AfterCanary, Member, Order, Rules, Waves};
+use crate::rolling::{AfterCanary, CountOrPercent, Member, Order, Rules, Waves};
 use crate::scripted::{DONE, JOB, Script, accepts, client_of, ids, service};
 use crate::{Client, ErrorKind, Event, Outcome};
 
@@ -81,9 +81,31 @@ async fn a_canary_needs_its_rule() {
         ..Rules::default()
     };
     let _ = run(Some(1), rules()).plan().unwrap();
-    // The first wave is one, then.
-    let _ = run(None, rules()).plan().unwrap();
+    let error = run(None, rules()).plan().unwrap_err();
+    assert!(
+        error.to_string().contains("Waves::plan was given none"),
+        "{error}"
+    );
     let _ = run(None, Rules::default()).plan().unwrap();
+    // Of waves of the caller's own, the first one is.
+    let own = Waves::of(ids(10).chunks(5).map(<[_]>::to_vec).collect());
+    let run = client.reboot(RebootType::Soft, ids(10));
+    let _ = run.rolling(own, rules()).plan().unwrap();
+    // One that is no smaller than the others is none.
+    let error = waves(Some(6)).unwrap_err().to_string();
+    assert!(
+        error.contains("a canary of 6 is larger than the waves of 5"),
+        "{error}"
+    );
+    let percent = CountOrPercent::Percent(101);
+    assert!(Waves::plan(&members, percent, None, Order::AsGiven).is_err());
+    let small = Waves::plan(
+        &members[..3],
+        "50".parse().unwrap(),
+        Some(6),
+        Order::AsGiven,
+    );
+    assert_eq!(small.unwrap().waves.len(), 1);
 }
 
 /// A server that was named twice is reported once.

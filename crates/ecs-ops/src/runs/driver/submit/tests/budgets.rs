@@ -209,6 +209,50 @@ fn pauses_that_would_be_a_storm_are_refused() {
     }
 }
 
+/// What was set is used or refused: no limit is moved to where it would fit.
+#[test]
+fn limits_that_contradict_each_other_are_refused() {
+    use crate::jobs::{JobWatcher, Polling};
+    let (brief, second) = (Duration::from_millis(1), Duration::from_secs(1));
+    let build = |retry: RetryPolicy, polling: Polling| {
+        let (builder, _) = client_of(vec![Script::Answer(200, JOB)]);
+        builder.retry(retry).polling(polling).build()
+    };
+    let (retry, polling) = (RetryPolicy::default, Polling::default);
+    assert!(build(retry().with_backoff(second, second), polling()).is_ok());
+    let first = "the longest pause before another attempt is shorter than the first one";
+    for (retry, polling, expected) in [
+        (retry().with_backoff(second, brief), polling(), first),
+        (
+            retry().with_throttle_backoff(second, brief),
+            polling(),
+            first,
+        ),
+        (
+            retry().with_max_failures(0),
+            polling(),
+            "at least one attempt",
+        ),
+        (
+            retry(),
+            Polling::adaptive(brief, second, brief),
+            "is below the shortest",
+        ),
+        (
+            retry(),
+            Polling::exponential(second, brief),
+            "is below the shortest",
+        ),
+    ] {
+        let error = build(retry, polling).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let (builder, _) = client_of(vec![Script::Answer(200, JOB)]);
+    let client = builder.build().unwrap().0.core.clone();
+    let polling = Polling::exponential(second, brief);
+    assert!(JobWatcher::with_polling(client, polling).is_err());
+}
+
 /// No time that a caller sets is too long.
 #[tokio::test(start_paused = true)]
 async fn times_without_end() {

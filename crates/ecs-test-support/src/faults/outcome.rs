@@ -2,7 +2,7 @@
 
 /// The expected result of a run that meets a fault once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum FaultOutcome {
     /// The run succeeds as without the fault.
     Succeeds,
     /// Certainly not executed, sent again, then as without the fault.
@@ -19,7 +19,7 @@ pub enum Verdict {
     Blind,
 }
 
-impl Verdict {
+impl FaultOutcome {
     /// Returns the expected outcome of each server.
     pub fn outcome(self) -> &'static str {
         match self {
