@@ -3,8 +3,8 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::AsHeaderName;
-use http::{HeaderMap, HeaderName, Request};
+use http::header::{AsHeaderName, GetAll};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use sha2::{Digest, Sha256};
 
@@ -39,12 +39,9 @@ const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 pub struct CanonicalRequest(Vec<u8>);
 
 impl CanonicalRequest {
-    /// Creates the canonical request with the headers of these names, in this order. Each name must
-    /// be in lower case and present.
-    pub(crate) fn new<N>(request: &Request<Bytes>, names: &[N]) -> Self
-    where
-        N: AsHeaderName + AsRef<str> + Copy,
-    {
+    /// Creates the canonical request with these headers, in this order. Each name must be in lower
+    /// case.
+    pub(crate) fn new(request: &Request<Bytes>, signed: &[SignedHeader<'_>]) -> Self {
         let mut text = Vec::with_capacity(512);
         text.extend_from_slice(request.method().as_str().as_bytes());
         text.push(b'\n');
@@ -52,26 +49,26 @@ impl CanonicalRequest {
         text.push(b'\n');
         push_query(&mut text, request.uri().query().unwrap_or_default());
         text.push(b'\n');
-        for name in names {
-            for value in request.headers().get_all(*name) {
-                text.extend_from_slice(name.as_ref().as_bytes());
+        for (name, values) in signed {
+            for value in values {
+                text.extend_from_slice(name.as_bytes());
                 text.push(b':');
                 text.extend_from_slice(value.as_bytes().trim_ascii());
                 text.push(b'\n');
             }
         }
         text.push(b'\n');
-        for (at, name) in names.iter().enumerate() {
+        for (at, (name, _)) in signed.iter().enumerate() {
             if at > 0 {
                 text.push(b';');
             }
-            text.extend_from_slice(name.as_ref().as_bytes());
+            text.extend_from_slice(name.as_bytes());
         }
         text.push(b'\n');
         if is_body_unsigned(request.headers()) {
             text.extend_from_slice(UNSIGNED.as_bytes());
         } else {
-            text.extend_from_slice(sha256_hex(request.body()).as_bytes());
+            text.extend_from_slice(sha256_hex(request.body()).as_str().as_bytes());
         }
         Self(text)
     }
@@ -81,7 +78,7 @@ impl CanonicalRequest {
         &self.0
     }
 
-    pub(crate) fn sha256_hex(&self) -> String {
+    pub(crate) fn sha256_hex(&self) -> HexDigits {
         sha256_hex(&self.0)
     }
 }
@@ -91,26 +88,72 @@ pub(crate) fn is_body_unsigned(headers: &HeaderMap) -> bool {
     values.next().is_some_and(|value| value == UNSIGNED) && values.next().is_none()
 }
 
-pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    hex_of(&Sha256::digest(bytes).into())
+/// A header that is signed: its name and its values.
+pub(crate) type SignedHeader<'a> = (&'a str, GetAll<'a, HeaderValue>);
+
+/// Returns the headers of these names that a request has, in this order.
+pub(crate) fn present_headers<'a, N>(
+    request: &'a Request<Bytes>,
+    names: &'a [N],
+) -> Vec<SignedHeader<'a>>
+where
+    N: AsHeaderName + AsRef<str> + Copy,
+{
+    let mut present = Vec::with_capacity(names.len());
+    for name in names {
+        let values = request.headers().get_all(*name);
+        if values.iter().next().is_some() {
+            present.push((name.as_ref(), values));
+        }
+    }
+    present
 }
 
-/// Formats a hash in lower-case hexadecimal digits.
-pub(crate) fn hex_of(hash: &[u8; 32]) -> String {
-    let mut digits = [0; 64];
-    // The length is always right.
-    let _ = hex::encode_to_slice(hash, &mut digits);
-    String::from_utf8_lossy(&digits).into_owned()
+/// The hash of no bytes, which is what most requests have as their body.
+const NOTHING_HASHED: &[u8; 64] =
+    b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+pub(crate) fn sha256_hex(bytes: &[u8]) -> HexDigits {
+    if bytes.is_empty() {
+        HexDigits(*NOTHING_HASHED)
+    } else {
+        HexDigits::of(&Sha256::digest(bytes).into())
+    }
+}
+
+/// A hash in lower-case hexadecimal digits.
+pub(crate) struct HexDigits([u8; 64]);
+
+impl HexDigits {
+    pub(crate) fn of(hash: &[u8; 32]) -> Self {
+        let mut digits = [0; 64];
+        // The length is always right.
+        let _ = hex::encode_to_slice(hash, &mut digits);
+        Self(digits)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 /// Appends a path with its escapes decoded and encoded again, so that their spelling does not
 /// matter. The last `/` is for signing only.
 fn push_path(text: &mut Vec<u8>, path: &str) {
-    let decoded: Vec<u8> = percent_decode(path.as_bytes()).collect();
-    push_encoded(text, &decoded, RESERVED_IN_PATH);
+    if path.bytes().all(is_never_encoded) {
+        text.extend_from_slice(path.as_bytes());
+    } else {
+        let decoded: Vec<u8> = percent_decode(path.as_bytes()).collect();
+        push_encoded(text, &decoded, RESERVED_IN_PATH);
+    }
     if text.last() != Some(&b'/') {
         text.push(b'/');
     }
+}
+
+/// Returns whether a path has this byte as it is. Most paths have no other.
+fn is_never_encoded(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')
 }
 
 fn push_query(text: &mut Vec<u8>, query: &str) {

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::canonical::{
-    CONTENT_SHA256, CONTENT_SHA256_HEADER, SECURITY_TOKEN, hex_of, is_body_unsigned,
+    CONTENT_SHA256, CONTENT_SHA256_HEADER, HexDigits, SECURITY_TOKEN, SignedHeader,
+    is_body_unsigned, present_headers,
 };
 use crate::{AccessKey, CanonicalRequest, date};
 
@@ -85,12 +86,16 @@ pub fn sign(request: &mut Request<Bytes>, key: &AccessKey, now: Timestamp) -> Si
 }
 
 fn authorization(key: &AccessKey, signed: &Signed) -> String {
-    format!(
-        "{ALGORITHM} Access={}, SignedHeaders={}, Signature={}",
+    [
+        ALGORITHM,
+        " Access=",
         key.id(),
-        signed.signed_headers,
-        signed.signature
-    )
+        ", SignedHeaders=",
+        &signed.signed_headers,
+        ", Signature=",
+        &signed.signature,
+    ]
+    .concat()
 }
 
 /// Removes the proof of an earlier attempt.
@@ -129,7 +134,7 @@ fn host_of(uri: &Uri) -> Option<HeaderValue> {
     };
     match uri.port() {
         Some(port) if Some(port.as_u16()) != own => {
-            HeaderValue::try_from(format!("{host}:{port}")).ok()
+            HeaderValue::try_from([host, ":", &port.as_u16().to_string()].concat()).ok()
         }
         _ => HeaderValue::from_str(host).ok(),
     }
@@ -141,28 +146,29 @@ fn compute<N>(request: &Request<Bytes>, key: &AccessKey, date: &str, names: &[N]
 where
     N: AsHeaderName + AsRef<str> + Copy,
 {
-    let is_signed =
-        |name: &N| !name.as_ref().contains('_') && request.headers().contains_key(*name);
-    let present: Vec<N> = names.iter().copied().filter(is_signed).collect();
-    let canonical_request = CanonicalRequest::new(request, &present);
+    let mut signed = present_headers(request, names);
+    signed.retain(|(name, _)| !name.contains('_'));
+    let canonical_request = CanonicalRequest::new(request, &signed);
     let string_to_sign = string_to_sign(date, None, &canonical_request);
     let signature = hmac(key.secret(), string_to_sign.as_bytes()).finalize();
     Signed {
-        signed_headers: joined(&present),
-        signature: hex_of(&signature.into_bytes().into()),
+        signed_headers: joined(&signed),
+        signature: HexDigits::of(&signature.into_bytes().into())
+            .as_str()
+            .to_owned(),
         canonical_request,
         string_to_sign,
     }
 }
 
 /// Joins the names with `;`.
-fn joined<N: AsRef<str>>(names: &[N]) -> String {
-    let mut text = String::with_capacity(64);
-    for (at, name) in names.iter().enumerate() {
+fn joined(signed: &[SignedHeader<'_>]) -> String {
+    let mut text = String::with_capacity(96);
+    for (at, (name, _)) in signed.iter().enumerate() {
         if at > 0 {
             text.push(';');
         }
-        text.push_str(name.as_ref());
+        text.push_str(name);
     }
     text
 }
@@ -173,9 +179,10 @@ pub(crate) fn string_to_sign(
     canonical_request: &CanonicalRequest,
 ) -> String {
     let hash = canonical_request.sha256_hex();
+    let hash = hash.as_str();
     match scope {
-        None => format!("{ALGORITHM}\n{date}\n{hash}"),
-        Some(scope) => format!("{ALGORITHM}\n{date}\n{scope}\n{hash}"),
+        None => [ALGORITHM, date, hash].join("\n"),
+        Some(scope) => [ALGORITHM, date, scope, hash].join("\n"),
     }
 }
 

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::canonical::{CONTENT_SHA256, SECURITY_TOKEN, is_body_unsigned, sha256_hex};
+use crate::canonical::{
+    CONTENT_SHA256, SECURITY_TOKEN, is_body_unsigned, present_headers, sha256_hex,
+};
 use crate::signer::{ALGORITHM, DATE, hmac, string_to_sign};
 use crate::{AccessKey, CanonicalRequest, MAX_CLOCK_SKEW, date};
 
@@ -169,7 +171,10 @@ impl<'r> Claim<'r> {
         {
             return Err(VerifyError::missing_header(missing));
         }
-        Ok(CanonicalRequest::new(request, names))
+        Ok(CanonicalRequest::new(
+            request,
+            &present_headers(request, names),
+        ))
     }
 }
 
@@ -208,10 +213,10 @@ fn check_content_hash(request: &Request<Bytes>) -> Result<(), VerifyError> {
     match single(request.headers(), CONTENT_SHA256)? {
         Some(reported) if !is_body_unsigned(request.headers()) => {
             let actual = sha256_hex(request.body());
-            if reported.eq_ignore_ascii_case(&actual) {
+            if reported.eq_ignore_ascii_case(actual.as_str()) {
                 Ok(())
             } else {
-                Err(VerifyError::body_hash(&actual))
+                Err(VerifyError::body_hash(actual.as_str()))
             }
         }
         _ => Ok(()),

@@ -18,6 +18,7 @@
 //! | `plan_file` | plan files with their hashes |
 //! | `private_file` | files that only their owner can read |
 //! | `registry` | the active runs of this machine |
+//! | `remedy` | the remedies for failed connections |
 //! | `render` | tables, JSON, progress |
 //! | `exit` | exit codes |
 //! | `fail` | errors for people |

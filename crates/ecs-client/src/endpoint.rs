@@ -151,14 +151,16 @@ impl Endpoint {
 
     /// Makes the relative URI of an operation (a path and optionally a query) absolute.
     pub(crate) fn absolute(&self, relative: &Uri) -> Result<Uri, http::Error> {
-        let path = relative
-            .path_and_query()
-            .map_or("/", http::uri::PathAndQuery::as_str);
-        Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(format!("{}{path}", self.prefix))
-            .build()
+        let path = match relative.path_and_query() {
+            Some(path) if self.prefix.is_empty() => path.clone(),
+            Some(path) => [&*self.prefix, path.as_str()].concat().try_into()?,
+            None => [&*self.prefix, "/"].concat().try_into()?,
+        };
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(path);
+        Ok(Uri::from_parts(parts)?)
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn encode(
 ) -> http::Request<Bytes> {
     operation::request(
         Method::POST,
-        &format!("/v1/{project}/cloudservers/action"),
+        &["/v1/", project.as_str(), "/cloudservers/action"],
         "",
         Some(body(key, kind, servers)),
     )

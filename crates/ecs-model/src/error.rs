@@ -339,7 +339,8 @@ static REQUEST_IDS: [HeaderName; 2] = [
 fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<String> {
     headers.get_all(name).iter().find_map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
-        (!text.trim().is_empty()).then(|| text.trim().to_owned())
+        let text = text.trim_ascii();
+        (!text.is_empty()).then(|| text.to_owned())
     })
 }
 

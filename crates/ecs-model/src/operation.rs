@@ -1,5 +1,6 @@
 //! Operations as values: how to encode a request and decode its answer. No I/O.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -69,23 +70,27 @@ pub struct Accepted {
     pub request_id: Option<String>,
 }
 
-/// Builds the request of an operation from its parts. The parts are ids and encoded texts, so the
+/// The number of headers of a request when it is sent, so that their map does not grow.
+const HEADERS: usize = 12;
+
+/// Builds the request of an operation from its parts; those of the path are joined. The parts are ids and encoded texts, so the
 /// URI is valid unless it is longer than any server accepts (64 KiB). Then it is `/`, which no
 /// operation has: the request is refused and never does more than intended.
 pub(crate) fn request(
     method: Method,
-    path: &str,
+    path: &[&str],
     query: &str,
     body: Option<Vec<u8>>,
 ) -> http::Request<Bytes> {
-    let uri = if query.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{query}")
-    };
+    let mut uri = path.concat();
+    if !query.is_empty() {
+        uri.push('?');
+        uri.push_str(query);
+    }
     let mut request = http::Request::new(Bytes::from(body.unwrap_or_default()));
     *request.method_mut() = method;
     *request.uri_mut() = http::Uri::try_from(uri).unwrap_or_default();
+    request.headers_mut().reserve(HEADERS);
     let json = http::HeaderValue::from_static("application/json");
     request
         .headers_mut()
@@ -96,20 +101,24 @@ pub(crate) fn request(
 
 /// Percent-encodes a text for a path segment or a query value: all but the unreserved characters of
 /// RFC 3986.
-pub(crate) fn percent_encode(text: &str) -> String {
+pub(crate) fn percent_encode(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(is_unreserved) {
+        return Cow::Borrowed(text);
+    }
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                encoded.push(char::from(byte))
-            }
-            _ => {
-                // Writing to a String cannot fail.
-                let _ = write!(encoded, "%{byte:02X}");
-            }
+        if is_unreserved(byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
-    encoded
+    Cow::Owned(encoded)
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
 }
 
 /// Reverses [`percent_encode`]; `None` if an escape is broken or the result is not UTF-8.

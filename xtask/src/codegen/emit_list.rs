@@ -40,7 +40,10 @@ fn id_parts(of: Option<&PathId>) -> IdParts {
                 &self.#field
             }
         },
-        encode: quote!(let #field = percent_encode(&self.#field.to_string());),
+        encode: quote! {
+            let #field = self.#field.to_string();
+            let #field = percent_encode(&#field);
+        },
     }
 }
 
@@ -84,7 +87,7 @@ pub(super) fn list(
         quote! {
             #id_encode
             let query = query::encode_query(&[#(#writes),*]);
-            operation::request(Method::GET, &format!(#path), &query, None)
+            operation::request(Method::GET, #path, &query, None)
         },
     );
     let empty = match of {

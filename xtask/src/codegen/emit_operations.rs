@@ -280,8 +280,9 @@ fn show(operation: &Operation, id: &PathId) -> TokenStream {
         operation,
         quote!(operation::decode_found),
         quote! {
-            let #field = percent_encode(&self.#field.to_string());
-            operation::request(Method::GET, &format!(#path), "", None)
+            let #field = self.#field.to_string();
+            let #field = percent_encode(&#field);
+            operation::request(Method::GET, #path, "", None)
         },
     );
     quote! {

@@ -128,16 +128,25 @@ pub(super) fn method(method: Method) -> TokenStream {
     quote!(Method::#method)
 }
 
-/// Returns the path as a format string: `{project}` and the ids are variables of the code.
-pub(super) fn path(operation: &Operation) -> String {
-    let mut path = format!("{}/{{project}}", operation.root);
+/// Returns the parts of the path: `project` and the ids are variables of the code.
+pub(super) fn path(operation: &Operation) -> TokenStream {
+    let root = format!("{}/", operation.root);
+    let mut parts = quote!(#root, project.as_str());
+    let mut literal = String::new();
     for segment in &operation.path {
+        literal.push('/');
         match segment {
-            Segment::Literal(text) => path.push_str(&format!("/{text}")),
-            Segment::Id { name, .. } => path.push_str(&format!("/{{{name}}}")),
+            Segment::Literal(text) => literal.push_str(text),
+            Segment::Id { name, .. } => {
+                let (before, name) = (std::mem::take(&mut literal), ident(name));
+                parts.extend(quote!(, #before, &#name));
+            }
         }
     }
-    path
+    if !literal.is_empty() {
+        parts.extend(quote!(, #literal));
+    }
+    quote!(&[#parts])
 }
 
 /// Returns a number literal without a suffix.

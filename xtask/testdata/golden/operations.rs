@@ -253,10 +253,11 @@ impl Operation for ShowThing {
     const IDEMPOTENCY: Idempotency = Idempotency::Idempotent;
     type Output = Thing;
     fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
-        let job_id = percent_encode(&self.job_id.to_string());
+        let job_id = self.job_id.to_string();
+        let job_id = percent_encode(&job_id);
         operation::request(
             Method::GET,
-            &format!("/v1/{project}/things/{job_id}"),
+            &["/v1/", project.as_str(), "/things/", &job_id],
             "",
             None,
         )
@@ -358,7 +359,7 @@ impl Operation for ListThings {
         );
         operation::request(
             Method::GET,
-            &format!("/v1/{project}/things/detail"),
+            &["/v1/", project.as_str(), "/things/detail"],
             &query,
             None,
         )

@@ -114,7 +114,7 @@ pub struct Part {
     /// What it consists of.
     pub made_of: Option<Vec<Part>>,
     /// All other members by name, as received: those that are not described, and
-    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// those that are but are unreadable (null and blank texts are omitted). Of a
     /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }

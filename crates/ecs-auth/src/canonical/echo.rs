@@ -165,6 +165,7 @@ mod tests {
     use http::Request;
 
     use super::{CanonicalRequest, Echo};
+    use crate::canonical::present_headers;
 
     const TOKEN: &str = "gQpjbi1ub3J0aC00i2bQ";
 
@@ -174,7 +175,10 @@ mod tests {
             .header("x-security-token", TOKEN)
             .body(Bytes::from_static(b"{}"))
             .unwrap();
-        CanonicalRequest::new(&request, &["host", "x-security-token"])
+        CanonicalRequest::new(
+            &request,
+            &present_headers(&request, &["host", "x-security-token"]),
+        )
     }
 
     /// The canonical request as the service writes it, with the token.

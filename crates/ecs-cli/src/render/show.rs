@@ -186,7 +186,7 @@ fn none() -> String {
     "-".to_owned()
 }
 
-pub(super) fn number(number: Option<usize>) -> String {
+pub(super) fn number(number: Option<u32>) -> String {
     number.map_or_else(none, |number| number.to_string())
 }
 

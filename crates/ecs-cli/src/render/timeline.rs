@@ -163,15 +163,16 @@ pub(crate) struct ProblemCount {
     pub(crate) request: Option<usize>,
 }
 
+/// A server. A run may have many, so each takes little space.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) report: ServerReport,
     /// The wave of the server, counted from 1.
-    pub(crate) wave: Option<usize>,
+    pub(crate) wave: Option<u32>,
     /// The last request of the server.
-    pub(crate) request: Option<usize>,
+    pub(crate) request: Option<u32>,
     /// The reason that the server was not ready and is not sent.
-    pub(crate) unready: Option<Unready>,
+    pub(crate) unready: Option<Box<Unready>>,
 }
 
 impl Serialize for Server {

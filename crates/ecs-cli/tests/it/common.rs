@@ -383,6 +383,11 @@ pub fn snapshot(name: &str, text: &str) {
 
 /// Returns an address of this machine at which no process listens.
 pub fn dead_endpoint() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+    // Bound and never listening: connections are refused, and nobody else gets the port.
+    static SOCKET: LazyLock<tokio::net::TcpSocket> = LazyLock::new(|| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        socket
+    });
+    format!("http://{}", SOCKET.local_addr().unwrap())
 }

@@ -86,6 +86,10 @@ impl<'a> AttemptTrace<'a> {
 
     /// Traces that the attempt succeeded.
     pub(super) fn succeeded(&self, response: &http::Response<impl Sized>) {
+        // The id is masked before the event knows whether anybody records it.
+        if !tracing::enabled!(tracing::Level::INFO) {
+            return;
+        }
         let (method, path, ms) = (&self.method, self.uri.path(), self.elapsed_ms());
         let status = response.status().as_u16();
         let request_id = self.request_id(response.headers());

@@ -371,10 +371,11 @@ impl Operation for ShowJob {
     const IDEMPOTENCY: Idempotency = Idempotency::Idempotent;
     type Output = Job;
     fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
-        let job_id = percent_encode(&self.job_id.to_string());
+        let job_id = self.job_id.to_string();
+        let job_id = percent_encode(&job_id);
         operation::request(
             Method::GET,
-            &format!("/v1/{project}/jobs/{job_id}"),
+            &["/v1/", project.as_str(), "/jobs/", &job_id],
             "",
             None,
         )
@@ -618,7 +619,7 @@ impl Operation for ListServersDetails {
         );
         operation::request(
             Method::GET,
-            &format!("/v1/{project}/cloudservers/detail"),
+            &["/v1/", project.as_str(), "/cloudservers/detail"],
             &query,
             None,
         )
@@ -659,10 +660,11 @@ impl Operation for ShowServer {
     const IDEMPOTENCY: Idempotency = Idempotency::Idempotent;
     type Output = ShownServer;
     fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
-        let server_id = percent_encode(&self.server_id.to_string());
+        let server_id = self.server_id.to_string();
+        let server_id = percent_encode(&server_id);
         operation::request(
             Method::GET,
-            &format!("/v1/{project}/cloudservers/{server_id}"),
+            &["/v1/", project.as_str(), "/cloudservers/", &server_id],
             "",
             None,
         )
@@ -703,10 +705,17 @@ impl Operation for ListServerActions {
     const IDEMPOTENCY: Idempotency = Idempotency::Idempotent;
     type Output = ServerActions;
     fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
-        let server_id = percent_encode(&self.server_id.to_string());
+        let server_id = self.server_id.to_string();
+        let server_id = percent_encode(&server_id);
         operation::request(
             Method::GET,
-            &format!("/v2.1/{project}/servers/{server_id}/os-instance-actions"),
+            &[
+                "/v2.1/",
+                project.as_str(),
+                "/servers/",
+                &server_id,
+                "/os-instance-actions",
+            ],
             "",
             None,
         )
@@ -815,7 +824,7 @@ impl Operation for ListScalingGroups {
         );
         operation::request(
             Method::GET,
-            &format!("/autoscaling-api/v1/{project}/scaling_group"),
+            &["/autoscaling-api/v1/", project.as_str(), "/scaling_group"],
             &query,
             None,
         )
@@ -930,7 +939,8 @@ impl Operation for ListScalingInstances {
     const IDEMPOTENCY: Idempotency = Idempotency::Idempotent;
     type Output = ScalingInstancesPage;
     fn encode(&self, project: &ProjectId) -> http::Request<Bytes> {
-        let scaling_group_id = percent_encode(&self.scaling_group_id.to_string());
+        let scaling_group_id = self.scaling_group_id.to_string();
+        let scaling_group_id = percent_encode(&scaling_group_id);
         let query = query::encode_query(
             &[
                 ("start_number", self.start_number.map(|value| value.to_string())),
@@ -939,9 +949,13 @@ impl Operation for ListScalingInstances {
         );
         operation::request(
             Method::GET,
-            &format!(
-                "/autoscaling-api/v1/{project}/scaling_group_instance/{scaling_group_id}/list"
-            ),
+            &[
+                "/autoscaling-api/v1/",
+                project.as_str(),
+                "/scaling_group_instance/",
+                &scaling_group_id,
+                "/list",
+            ],
             &query,
             None,
         )
@@ -1122,7 +1136,12 @@ impl Operation for ListTraces {
                 ("next", self.next.clone()),
             ],
         );
-        operation::request(Method::GET, &format!("/v3/{project}/traces"), &query, None)
+        operation::request(
+            Method::GET,
+            &["/v3/", project.as_str(), "/traces"],
+            &query,
+            None,
+        )
     }
 
     fn decode(

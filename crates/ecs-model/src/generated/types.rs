@@ -181,7 +181,7 @@ pub struct JobEntities {
     /// The sub-jobs, one for each server.
     pub sub_jobs: Option<Vec<SubJob>>,
     /// All other members by name, as received: those that are not described, and
-    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// those that are but are unreadable (null and blank texts are omitted). Of a
     /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }
@@ -209,7 +209,7 @@ pub struct SubJob {
     /// Why it failed: the message.
     pub fail_reason: Option<String>,
     /// All other members by name, as received: those that are not described, and
-    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// those that are but are unreadable (null and blank texts are omitted). Of a
     /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }
@@ -227,7 +227,7 @@ pub struct SubJobEntities {
     /// Why it failed, sometimes only here.
     pub errorcode_message: Option<String>,
     /// All other members by name, as received: those that are not described, and
-    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// those that are but are unreadable (null and blank texts are omitted). Of a
     /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }
@@ -601,7 +601,7 @@ pub struct Trace {
     /// Who did it.
     pub user: Option<TraceUser>,
     /// All other members by name, as received: those that are not described, and
-    /// those that are but are unreadable (null and blank texts are left out). Of a
+    /// those that are but are unreadable (null and blank texts are omitted). Of a
     /// list, the readable elements are in its field, and the others are lost.
     pub rest: Map<String, Value>,
 }

@@ -2,10 +2,9 @@
 //!
 //! Members mostly come in the order of the description, so the next name is compared with the
 //! expected one instead of being parsed and looked up. Texts are scanned eight bytes at a time.
-//! Objects are filled in place. A value that is neither text, null, nor an object or list of a
-//! described type is parsed by serde_json. So is the whole body, from its beginning, as soon as any
+//! Objects are filled in place. A value that is neither text, null, a whole number, nor an object or
+//! list of a described type is parsed by serde_json. So is the whole body, from its beginning, as soon as any
 //! part of it is not plain JSON ([`Unusual`]). Both ways give the same result.
-//! body, from its beginning, as soon as anything in it is not plain JSON ([`Unusual`]). Both ways read the same.
 
 mod object;
 
@@ -159,9 +158,24 @@ impl<'t> Reader<'t> {
     }
 
     fn other_scalar<T: Lenient>(&mut self, field: &mut Option<T>) -> Result<bool, Unusual> {
-        let value: Value = self.value()?;
+        let value: Value = match self.integer() {
+            Some(number) => number.into(),
+            None => self.value()?,
+        };
         *field = scalar(&value).ok().flatten();
         Ok(field.is_some())
+    }
+
+    /// Consumes a whole number; `None` if the value is another one, or is not written plainly.
+    fn integer(&mut self) -> Option<u64> {
+        let left = self.left();
+        let length = left.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let is_plain = matches!(left.get(length), Some(b',' | b'}' | b']'))
+            && (length == 1 || left.first() != Some(&b'0'));
+        let digits = self.text.get(self.at..self.at + length);
+        let number = digits.filter(|_| is_plain)?.parse().ok()?;
+        self.at += length;
+        Some(number)
     }
 
     /// Reads an object.

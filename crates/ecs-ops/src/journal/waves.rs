@@ -10,9 +10,8 @@ use crate::rolling::{Rolling, StopReason, WaveAction, WaveEvent};
 impl Recovered {
     /// The waves of a rolling run, with those that resumed runs added at the end; empty for any
     /// other run.
-    pub fn waves(&self) -> Vec<Vec<ServerId>> {
-        let rolling = self.rolling();
-        rolling.map_or_else(Vec::new, |rolling| rolling.waves().to_vec())
+    pub fn waves(&self) -> &[Vec<ServerId>] {
+        self.rolling.as_ref().map_or(&[], Rolling::waves)
     }
 
     /// The rule that stops the rolling run at the end of the journal, also of a process that died

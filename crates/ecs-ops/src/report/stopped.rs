@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::rolling::StopReason;
 use ecs_client::Problem;
+
+use crate::rolling::StopReason;
 
 /// The reason why a run ended early.
 ///

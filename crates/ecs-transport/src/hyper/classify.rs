@@ -18,13 +18,14 @@ use std::io;
 
 use hyper_util::client::legacy;
 
+use super::address::Address;
 use super::connect::ConnectFailure;
 use super::line::HandshakeRefused;
 use super::tls::find;
 use crate::{Delivery, TransportError, TransportErrorKind};
 
 /// Classifies an exchange that failed before the head of a response arrived.
-pub(super) fn exchange(error: legacy::Error, address: &str) -> TransportError {
+pub(super) fn exchange(error: legacy::Error, address: &Address) -> TransportError {
     if let Some(failure) = error
         .source()
         .and_then(|source| source.downcast_ref::<ConnectFailure>())
@@ -34,7 +35,7 @@ pub(super) fn exchange(error: legacy::Error, address: &str) -> TransportError {
     if let Some(refused) = find::<HandshakeRefused>(&error) {
         let kind = TransportErrorKind::ClientCertificateRequired;
         return TransportError::new(kind, Delivery::NotSent)
-            .with_detail(address)
+            .with_detail(address.to_string())
             .with_source(refused.clone());
     }
     let cause = error
@@ -59,12 +60,12 @@ pub(super) fn exchange(error: legacy::Error, address: &str) -> TransportError {
         _ => TransportErrorKind::Other,
     };
     TransportError::new(kind, delivery)
-        .with_detail(address)
+        .with_detail(address.to_string())
         .with_source(error)
 }
 
 /// Classifies a body that failed after the head had arrived. The request was sent.
-pub(super) fn body(error: hyper::Error, address: &str) -> TransportError {
+pub(super) fn body(error: hyper::Error, address: &Address) -> TransportError {
     let malformed = find::<io::Error>(&error).is_some_and(|cause| {
         matches!(
             cause.kind(),
@@ -77,6 +78,6 @@ pub(super) fn body(error: hyper::Error, address: &str) -> TransportError {
         TransportErrorKind::BodyCut
     };
     TransportError::new(kind, Delivery::MaybeSent)
-        .with_detail(address)
+        .with_detail(address.to_string())
         .with_source(error)
 }

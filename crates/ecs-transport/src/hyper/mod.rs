@@ -28,6 +28,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use tokio::sync::Semaphore;
 
+use self::address::Address;
 pub use self::builder::HyperTransportBuilder;
 use self::connect::Connector;
 pub use self::error::{BuildError, BuildErrorKind};
@@ -99,7 +100,7 @@ impl HyperTransport {
         attempt: &Attempt,
     ) -> Result<Response<Bytes>, TransportError> {
         let mut request = request::prepare(request, self.proxies.as_deref())?;
-        let address = address::address(request.uri());
+        let address = Address::of(request.uri());
         if request.uri().scheme() == Some(&Scheme::HTTPS) && !self.roots.has_trusted_roots() {
             return Err(TransportError::new(TransportErrorKind::UnknownIssuer, Delivery::NotSent).with_detail(format!(
                 "{address}: this machine has no trusted CA certificates; install them or give a CA file"
@@ -247,7 +248,7 @@ async fn read(
     mut body: Incoming,
     limit: usize,
     large: &Semaphore,
-    address: &str,
+    address: &Address,
 ) -> Result<Bytes, TransportError> {
     let too_large = || {
         TransportError::new(TransportErrorKind::TooLarge, Delivery::MaybeSent)

@@ -45,17 +45,18 @@ fn check(method: &Method, uri: &Uri) -> Result<(), &'static str> {
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err("its URI has no scheme http or https");
     }
-    let Some(authority) = uri
-        .authority()
-        .filter(|authority| !authority.host().is_empty())
-    else {
+    let Some(authority) = uri.authority() else {
         return Err("its URI has no host");
     };
+    let host = authority.host();
+    if host.is_empty() {
+        return Err("its URI has no host");
+    }
     if authority.as_str().contains('@') {
         return Err("its URI holds user information, which would not be used");
     }
     // A port that is not a number up to 65535 would silently become the default port.
-    if authority.as_str() != authority.host() && authority.port_u16().is_none() {
+    if authority.as_str() != host && authority.port_u16().is_none() {
         return Err("its URI has no valid port");
     }
     if method == Method::CONNECT {

@@ -1,7 +1,7 @@
 //! Helpers of the tests on real sockets.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 /// Returns a builder that ignores the environment and the machine's certificates.
 pub fn builder() -> HyperTransportBuilder {
@@ -75,12 +75,14 @@ pub async fn let_time_run_out() {
 }
 
 /// Returns an address that refuses connections.
-pub async fn closed_port() -> std::net::SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
+pub fn closed_port() -> std::net::SocketAddr {
+    // Bound and never listening: nobody else gets the port.
+    static SOCKET: LazyLock<TcpSocket> = LazyLock::new(|| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        socket
+    });
+    SOCKET.local_addr().unwrap()
 }
 
 /// A certificate authority and a certificate that it issued.

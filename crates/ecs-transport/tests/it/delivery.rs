@@ -15,7 +15,7 @@ use http::{Request, StatusCode};
 
 #[tokio::test]
 async fn refused_connections_send_nothing() {
-    let address = closed_port().await;
+    let address = closed_port();
     let error = fail(&transport(), post(format!("http://{address}/"))).await;
     assert_eq!(
         (error.kind(), error.delivery()),

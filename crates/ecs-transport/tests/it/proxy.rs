@@ -237,7 +237,7 @@ async fn silent_proxy_is_sent_nothing() {
 
 #[tokio::test]
 async fn unreachable_proxy_is_sent_nothing() {
-    let proxy = closed_port().await;
+    let proxy = closed_port();
     for url in [format!("http://{proxy}"), format!("https://{proxy}")] {
         let transport = builder()
             .ca_pem(pki(&[]).ca_pem)

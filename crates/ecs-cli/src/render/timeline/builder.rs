@@ -1,9 +1,12 @@
 //! The state from which a timeline is computed, record by record.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
 
 use ecs_ops::ServerReport;
-use ecs_ops::journal::{Entry, ErrorRecord, KnownJob, Purpose, Record, Recovered, ServerProgress};
+use ecs_ops::journal::{
+    Entry, ErrorRecord, KnownJob, OutcomeRecord, Purpose, Record, Recovered, ServerProgress,
+};
 use ecs_ops::model::{JobId, ServerId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -25,14 +28,39 @@ pub(super) struct TimelineBuilder {
     pub(super) began: BTreeMap<usize, Timestamp>,
     /// The health checks after each wave, in their order.
     pub(super) checked: BTreeMap<usize, Vec<Health>>,
-    /// The time at which the last outcome of each server was recorded.
-    pub(super) concluded: HashMap<ServerId, Timestamp>,
     over: HashMap<JobId, Timestamp>,
-    /// The last request of each server.
-    request_of: HashMap<ServerId, usize>,
+    servers: HashMap<ServerId, Latest>,
+    /// The times of the records with outcomes. Each is the time of many servers.
+    concluded: Vec<Timestamp>,
+}
+
+/// The latest records of a server. Both numbers are counted from 1, so that their absence takes no space.
+#[derive(Clone, Copy, Default)]
+struct Latest {
+    /// Its last request.
+    request: Option<NonZeroU32>,
+    /// The place of the time at which its last outcome was recorded.
+    concluded: Option<NonZeroU32>,
+}
+
+/// Counts an index from 1.
+fn from_one(index: usize) -> Option<NonZeroU32> {
+    NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?)
 }
 
 impl TimelineBuilder {
+    /// Returns the time at which the last outcome of a server was recorded.
+    pub(super) fn concluded(&self, id: ServerId) -> Option<Timestamp> {
+        let place = self.servers.get(&id)?.concluded?;
+        let index = usize::try_from(place.get() - 1).ok()?;
+        self.concluded.get(index).copied()
+    }
+
+    /// Returns the last request of a server.
+    fn last_request(&self, id: ServerId) -> Option<u32> {
+        Some(self.servers.get(&id)?.request?.get() - 1)
+    }
+
     pub(super) fn add(&mut self, entry: &Entry) {
         let at = entry.at;
         let before = self.last.replace(at).unwrap_or(at);
@@ -66,11 +94,7 @@ impl TimelineBuilder {
                 self.count_problem(at, "lost", error, Some(*request));
                 self.answer(at, *request, AttemptResult::Lost, None, Some(error.clone()));
             }
-            Record::Outcomes { servers } => {
-                for outcome_record in servers {
-                    self.concluded.insert(outcome_record.id, at);
-                }
-            }
+            Record::Outcomes { servers } => self.conclude(at, servers),
             Record::JobFinished { job_id, .. } => {
                 self.over.insert(job_id.clone(), at);
             }
@@ -120,8 +144,17 @@ impl TimelineBuilder {
                 self.annotate(at, "refused", crate::render::table::reason(&error.into()));
             }
             Record::Ended {} => self.annotate(at, "ended", String::new()),
-            // The run record, the initial state, and future records, which `Recovered` has refused before.
+            Record::Run(run) => self.servers.reserve(run.servers.len()),
+            // The initial state, and future records, which `Recovered` has refused before.
             _ => {}
+        }
+    }
+
+    fn conclude(&mut self, at: Timestamp, servers: &[OutcomeRecord]) {
+        let place = from_one(self.concluded.len());
+        self.concluded.push(at);
+        for server in servers {
+            self.servers.entry(server.id).or_default().concluded = place;
         }
     }
 
@@ -160,7 +193,7 @@ impl TimelineBuilder {
 
     fn announce(&mut self, at: Timestamp, number: usize, purpose: Purpose, servers: &[ServerId]) {
         for id in servers {
-            self.request_of.insert(*id, number);
+            self.servers.entry(*id).or_default().request = from_one(number);
         }
         let request = self.requests.entry(number).or_insert_with(|| RequestRow {
             request: number,
@@ -247,9 +280,9 @@ impl TimelineBuilder {
             let id = report.id;
             let progress = recovered.progress(id);
             let is_final = matches!(progress, Some(ServerProgress::Finished(_)));
-            let at = self.concluded.get(&id).copied().filter(|_| is_final);
+            let at = self.concluded(id).filter(|_| is_final);
             let mut row = Server {
-                request: self.request_of.get(&id).copied(),
+                request: self.last_request(id),
                 wave: None,
                 report,
                 unready: None,
@@ -257,7 +290,9 @@ impl TimelineBuilder {
             row.report.at = at;
             row
         };
-        let mut servers: Vec<Server> = recovered.server_reports().map(row).collect();
+        let run = recovered.run();
+        let mut servers = Vec::with_capacity(run.servers.len() + run.unready.len());
+        servers.extend(recovered.server_reports().map(row));
         let unready: HashMap<_, _> = recovered
             .unready()
             .map(|unready| (unready.id, unready))
@@ -269,7 +304,7 @@ impl TimelineBuilder {
             if server.report.name.is_none() {
                 server.report.name.clone_from(&unready.name);
             }
-            server.unready = Some(unready.reason.clone());
+            server.unready = Some(Box::new(unready.reason.clone()));
         }
         servers
     }

@@ -78,9 +78,10 @@ pub(super) fn of(
     servers: &mut [Server],
 ) -> Vec<Wave> {
     let waves = recovered.waves();
-    let mut wave_of: HashMap<ServerId, usize> = HashMap::new();
-    for (wave, ids) in waves.iter().enumerate() {
-        let begun = builder.began.contains_key(&wave);
+    let in_waves = waves.iter().map(Vec::len).sum();
+    let mut wave_of: HashMap<ServerId, u32> = HashMap::with_capacity(in_waves);
+    for (wave, ids) in (0..).zip(waves) {
+        let begun = usize::try_from(wave).is_ok_and(|wave| builder.began.contains_key(&wave));
         for id in ids {
             let known = wave_of.entry(*id).or_insert(wave);
             if begun {
@@ -93,8 +94,12 @@ pub(super) fn of(
         let wave = wave_of.get(&server.report.id);
         server.wave = wave.map(|wave| wave + 1);
     }
+    drop(wave_of);
     for server in &*servers {
-        let wave = server.wave.and_then(|wave| members.get_mut(wave - 1));
+        let index = server
+            .wave
+            .and_then(|wave| usize::try_from(wave).ok()?.checked_sub(1));
+        let wave = index.and_then(|index| members.get_mut(index));
         wave.into_iter().for_each(|wave| wave.push(server));
     }
     let wave = |(index, members): (usize, Vec<&Server>)| {
@@ -105,11 +110,11 @@ pub(super) fn of(
         let over = summary.running + summary.not_attempted == 0;
         let ends = members
             .iter()
-            .map(|server| builder.concluded.get(&server.report.id));
+            .map(|server| builder.concluded(server.report.id));
         Wave {
             wave: index + 1,
             began: builder.began.get(&index).copied(),
-            over: ends.max().flatten().copied().filter(|_| over),
+            over: ends.max().flatten().filter(|_| over),
             checks: builder.checked.get(&index).cloned().unwrap_or_default(),
             summary,
             restarted_hard: hard.count(),
