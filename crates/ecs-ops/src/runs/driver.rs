@@ -139,9 +139,12 @@ impl<'a> Driver<'a> {
 
     /// Emits an event, with the ticket of a new job if there are readers.
     fn emit(self, state: &RunState, mut event: Event) {
-        if self.sink.is_read() {
-            event.add_ticket(|request| state.ticket(request));
-        }
+        event.add_ticket(|request| {
+            if !self.sink.is_read() {
+                return None;
+            }
+            state.ticket(request)
+        });
         self.sink.emit(event);
     }
 
