@@ -9,7 +9,7 @@ use std::time::Duration;
 use ecs_ops::fleet::WaveRecheck;
 use ecs_ops::journal::{Entry, JournalLease, MemoryJournal, Record, Recovered};
 use ecs_ops::model::ServerId;
-use ecs_ops::rolling::AfterCanary;
+use ecs_ops::rolling::{AfterCanary, Waves};
 use ecs_ops::{Event, OnUnknown, Report, RunBuilder};
 use rand::RngExt as _;
 use tokio::time::sleep;
@@ -246,7 +246,9 @@ fn gated(
             good
         }
     };
-    let run = if plan.rules.canary == Some(AfterCanary::Ask) {
+    let no_waves = Waves::of(Vec::new());
+    let (_, rules) = world.subject.rolling(no_waves, plan.rules.clone());
+    let run = if rules.canary == Some(AfterCanary::Ask) {
         let question = ask.clone();
         run.canary_question(move || question(None))
     } else {
