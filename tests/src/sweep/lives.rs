@@ -247,7 +247,7 @@ fn gated(
         }
     };
     let no_waves = Waves::of(Vec::new());
-    let (_, rules) = world.subject.rolling(no_waves, plan.rules.clone());
+    let (_, rules) = world.subject.rolling(no_waves, plan.rules);
     let run = if rules.canary == Some(AfterCanary::Ask) {
         let question = ask.clone();
         run.canary_question(move || question(None))
