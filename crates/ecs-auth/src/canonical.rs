@@ -1,5 +1,6 @@
 //! The canonical form of a request, which is signed.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -140,20 +141,15 @@ impl HexDigits {
 /// Appends a path with its escapes decoded and encoded again, so that their spelling does not
 /// matter. The last `/` is for signing only.
 fn push_path(text: &mut Vec<u8>, path: &str) {
-    if path.bytes().all(is_never_encoded) {
-        text.extend_from_slice(path.as_bytes());
-    } else {
-        let decoded: Vec<u8> = percent_decode(path.as_bytes()).collect();
-        push_encoded(text, &decoded, RESERVED_IN_PATH);
-    }
+    push_encoded(text, &decoded(path), RESERVED_IN_PATH);
     if text.last() != Some(&b'/') {
         text.push(b'/');
     }
 }
 
-/// Returns whether a path has this byte as it is. Most paths have no other.
-fn is_never_encoded(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')
+/// Decodes the escapes of a text; most texts have none.
+fn decoded(text: &str) -> Cow<'_, [u8]> {
+    percent_decode(text.as_bytes()).into()
 }
 
 fn push_query(text: &mut Vec<u8>, query: &str) {
@@ -178,7 +174,7 @@ fn push_query(text: &mut Vec<u8>, query: &str) {
 }
 
 fn decode_query(text: &str) -> Vec<u8> {
-    percent_decode(text.replace('+', " ").as_bytes()).collect()
+    decoded(&text.replace('+', " ")).into_owned()
 }
 
 fn push_encoded(text: &mut Vec<u8>, bytes: &[u8], set: &'static AsciiSet) {

@@ -7,21 +7,24 @@ use http::uri::{Authority, Scheme};
 
 /// Returns host and port of a URI, by default the port of its scheme.
 pub(super) fn host_and_port(uri: &Uri) -> (&str, u16) {
-    let implied = if uri.scheme() == Some(&Scheme::HTTPS) {
-        443
-    } else {
-        80
-    };
+    parts(uri.authority(), is_https(uri))
+}
+
+fn is_https(uri: &Uri) -> bool {
+    uri.scheme() == Some(&Scheme::HTTPS)
+}
+
+fn parts(authority: Option<&Authority>, is_https: bool) -> (&str, u16) {
+    let implied = if is_https { 443 } else { 80 };
     (
-        uri.host().unwrap_or_default(),
-        uri.port_u16().unwrap_or(implied),
+        authority.map_or("", Authority::host),
+        authority.and_then(Authority::port_u16).unwrap_or(implied),
     )
 }
 
 /// Returns `host:port` of a URI without its user information.
 pub(super) fn address(uri: &Uri) -> String {
-    let (host, port) = host_and_port(uri);
-    format!("{host}:{port}")
+    Address::of(uri).to_string()
 }
 
 /// The address of a request, formatted as [`address`] does. Only errors need the text.
@@ -36,17 +39,14 @@ impl Address {
     pub(super) fn of(uri: &Uri) -> Self {
         Self {
             authority: uri.authority().cloned(),
-            is_https: uri.scheme() == Some(&Scheme::HTTPS),
+            is_https: is_https(uri),
         }
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let authority = self.authority.as_ref();
-        let host = authority.map_or("", Authority::host);
-        let implied = if self.is_https { 443 } else { 80 };
-        let port = authority.and_then(Authority::port_u16).unwrap_or(implied);
+        let (host, port) = parts(self.authority.as_ref(), self.is_https);
         write!(f, "{host}:{port}")
     }
 }
