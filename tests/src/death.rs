@@ -1,4 +1,4 @@
-//! A process that dies at a drawn step: at an instant, at the nth record of its journal, at the nth
+//! A process that dies at a given step: at an instant, at the nth record of its journal, at the nth
 //! request.
 
 use std::fmt;
@@ -14,7 +14,8 @@ use tokio::sync::Notify;
 
 /// The step at which the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Death {
+pub enum Death {
+    /// It lives to its end.
     Never,
     /// This long after its beginning.
     At(Duration),
@@ -24,23 +25,28 @@ pub(super) enum Death {
     Send(usize, When),
 }
 
+/// The moment of a death around a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum When {
+pub enum When {
+    /// Before the step.
     Before,
+    /// After the step, before its result is reported.
     After,
 }
 
 /// The process.
 #[derive(Debug)]
-pub(super) struct Process {
+pub struct Process {
     death: Death,
     writes: AtomicUsize,
     sends: AtomicUsize,
-    pub(super) dead: Notify,
+    /// Notified of its death.
+    pub dead: Notify,
 }
 
 impl Process {
-    pub(super) fn new(death: Death) -> Arc<Self> {
+    /// Creates a process that dies at this step.
+    pub fn new(death: Death) -> Arc<Self> {
         Arc::new(Self {
             death,
             writes: AtomicUsize::new(0),
@@ -49,7 +55,17 @@ impl Process {
         })
     }
 
-    /// Dies, if this is the drawn step.
+    /// Returns the number of records that it began to write.
+    pub fn writes(&self) -> usize {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of requests that it began to send.
+    pub fn sends(&self) -> usize {
+        self.sends.load(Ordering::Relaxed)
+    }
+
+    /// Dies, if this is the step.
     async fn reach(&self, step: Death) {
         if self.death == step {
             self.dead.notify_one();
@@ -58,7 +74,7 @@ impl Process {
     }
 
     /// Waits for a death that depends on time only.
-    pub(super) async fn expire(&self) {
+    pub async fn expire(&self) {
         match self.death {
             Death::At(time) => tokio::time::sleep(time).await,
             _ => std::future::pending().await,
@@ -70,12 +86,30 @@ impl Process {
 type Kept = dyn Fn(Record) -> Option<Record> + Send + Sync;
 
 /// The journal of a dying process.
-pub(super) struct DyingJournal {
-    pub(super) process: Arc<Process>,
-    pub(super) memory: Arc<MemoryJournal>,
-    pub(super) kept: Arc<Kept>,
+pub struct DyingJournal {
+    process: Arc<Process>,
+    memory: Arc<MemoryJournal>,
+    kept: Arc<Kept>,
     /// Dies with the process.
-    pub(super) lease: JournalLease,
+    lease: JournalLease,
+}
+
+impl DyingJournal {
+    /// Creates the journal of a process: its records survive in `memory`.
+    pub fn new(process: &Arc<Process>, memory: &Arc<MemoryJournal>) -> Self {
+        Self {
+            process: Arc::clone(process),
+            memory: Arc::clone(memory),
+            kept: Arc::new(Some),
+            lease: JournalLease::of_entries(&memory.entries()),
+        }
+    }
+
+    /// Keeps only what this function makes of each record.
+    pub fn keep(mut self, kept: impl Fn(Record) -> Option<Record> + Send + Sync + 'static) -> Self {
+        self.kept = Arc::new(kept);
+        self
+    }
 }
 
 impl fmt::Debug for DyingJournal {
@@ -109,9 +143,11 @@ impl Journal for DyingJournal {
 
 /// The transport of a dying process.
 #[derive(Debug)]
-pub(super) struct DyingTransport {
-    pub(super) process: Arc<Process>,
-    pub(super) inner: Arc<dyn Transport>,
+pub struct DyingTransport {
+    /// The process.
+    pub process: Arc<Process>,
+    /// The transport that sends its requests.
+    pub inner: Arc<dyn Transport>,
 }
 
 impl Transport for DyingTransport {

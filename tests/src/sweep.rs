@@ -10,7 +10,6 @@
 //! ```
 
 mod check;
-mod death;
 mod draw;
 mod extras;
 mod gateway;
@@ -36,7 +35,7 @@ use rand_chacha::ChaCha8Rng;
 use secrecy::ExposeSecret as _;
 use tokio::time::sleep;
 
-use death::{DyingTransport, Process};
+use crate::death::{DyingTransport, Process};
 use extras::Extras;
 use lives::play_lives;
 use records::RecordsPlan;

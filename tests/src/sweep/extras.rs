@@ -9,9 +9,9 @@ use ecs_ops::rolling::{AfterCanary, CountOrPercent, Member, Order, Rules, Waves}
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::death::{Death, When};
 use super::draw::{pick, secs, sometime};
 use super::scenario::{LAST, RunPlan, Scenario};
+use crate::death::{Death, When};
 
 /// The streams of one seed: what is drawn, and the answers of callbacks.
 const DRAWN: u64 = 1;

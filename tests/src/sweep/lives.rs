@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ecs_ops::fleet::WaveRecheck;
-use ecs_ops::journal::{Entry, JournalLease, MemoryJournal, Record, Recovered};
+use ecs_ops::journal::{Entry, MemoryJournal, Record, Recovered};
 use ecs_ops::model::ServerId;
 use ecs_ops::rolling::{AfterCanary, Waves};
 use ecs_ops::{Event, OnUnknown, Report, RunBuilder};
 use rand::RngExt as _;
 use tokio::time::sleep;
 
-use super::death::{DyingJournal, Process};
 use super::extras::{Extras, LifePlan, Recheck, WavePlan};
 use super::{FOR_EVER, Played, World, at};
+use crate::death::{DyingJournal, Process};
 
 /// The result of a run with several lives.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,12 +117,7 @@ pub(super) async fn play_lives(
         .await;
         let process = Process::new(plan.death);
         let client = world.client(Some(&process))?;
-        let journal = DyingJournal {
-            process: Arc::clone(&process),
-            memory: Arc::clone(&memory),
-            kept: Arc::new(world.subject.kept()),
-            lease: JournalLease::of_entries(&memory.entries()),
-        };
+        let journal = DyingJournal::new(&process, &memory).keep(world.subject.kept());
         let before = memory.entries();
         let run = if before.is_empty() {
             // The journal has no record, so nothing was sent.

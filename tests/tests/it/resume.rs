@@ -2,13 +2,14 @@
 //! not sampled.
 
 mod checks;
-mod death;
 mod journals;
 mod lives;
+mod loss;
 mod refusals;
 mod world;
 
-use death::*;
+use ecs_tests::death::{Death, When};
+
 use lives::*;
 use world::*;
 

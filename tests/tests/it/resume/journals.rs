@@ -1,6 +1,5 @@
 //! Journals that fail, and journals that are slow.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,10 +12,10 @@ use ecs_ops::journal::{
 use ecs_ops::model::RebootType;
 use ecs_ops::transport::{Attempt, BoxFuture, Transport, TransportError};
 use ecs_sim::{Region, SimTransport};
+use ecs_tests::death::{Death, Process, When};
 use http::{Method, Request, Response};
 use secrecy::ExposeSecret as _;
 
-use super::death::*;
 use super::lives::on_paused_time;
 use super::world::*;
 
@@ -61,7 +60,7 @@ fn failing_journal_stops_the_sending() {
             if room == 1 {
                 assert!(run.unwrap_err().to_string().contains("journal"));
                 // The harmless read at the beginning, and no action.
-                assert!(process.sends.load(Ordering::SeqCst) <= 1);
+                assert!(process.sends() <= 1);
                 assert!(world.servers.iter().all(|id| world.times(id) == 0));
                 return;
             }

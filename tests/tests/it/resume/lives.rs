@@ -1,14 +1,13 @@
 //! Processes that die, and those that resume.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ecs_ops::journal::MemoryJournal;
 use ecs_ops::{OnUnknown, Report, Stopped};
+use ecs_tests::death::{Death, Process, When};
 
 use super::checks::{check_budget, check_waves};
-use super::death::*;
 use super::world::*;
 
 /// Plays until a process comes to the end; each of these deaths hits one of them. A run that stops
@@ -27,10 +26,7 @@ pub(crate) async fn life(play: Play, deaths: &[Death]) -> Vec<(usize, usize)> {
             resumed(&world, play, &process, &journal).unwrap()
         };
         let report = world.play(run, &process).await;
-        counts.push((
-            process.writes.load(Ordering::SeqCst),
-            process.sends.load(Ordering::SeqCst),
-        ));
+        counts.push((process.writes(), process.sends()));
         if let Some(report) = report {
             check_waves(&journal.entries());
             check_budget(&journal.entries());
@@ -60,7 +56,7 @@ async fn check_end(world: &World, play: Play, journal: &Arc<MemoryJournal>, repo
     };
     if report.summary().not_attempted == 0 {
         assert_eq!(expected(&again), expected(report), "{play:?}");
-        let sends = process.sends.load(Ordering::SeqCst);
+        let sends = process.sends();
         assert_eq!(sends, 0, "{play:?}");
     } else if !play.loses_request || !play.resubmit {
         // Servers that were found not to have been acted on are sent now, in waves if there are

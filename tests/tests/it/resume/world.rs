@@ -11,11 +11,12 @@ use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::rolling::{AfterCanary, CountOrPercent, Member, Order, Rules, Waves};
 use ecs_ops::{Client, OnUnknown, Outcome, Report, RunBuilder, Stopped};
 use ecs_sim::{Action, Region, SimTransport};
+use ecs_tests::death::{Death, DyingJournal, DyingTransport, Process};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
-use super::death::*;
+use super::loss::LossyTransport;
 
 /// The scenario of a play.
 #[derive(Clone, Copy, Debug)]
@@ -118,11 +119,13 @@ impl World {
         let token = Credentials::token(identity.token.expose_secret()).unwrap();
         Client::builder("https://ecs.example".parse().unwrap(), identity.project_id)
             .credentials(StaticCredentials::new(token))
-            .transport(DyingTransport(
-                Arc::clone(process),
-                self.sim.clone(),
-                Arc::clone(&self.loses_request),
-            ))
+            .transport(DyingTransport {
+                process: Arc::clone(process),
+                inner: Arc::new(LossyTransport {
+                    loses_request: Arc::clone(&self.loses_request),
+                    inner: self.sim.clone(),
+                }),
+            })
             .servers_per_minute(self.pace)
             .epoch(self.now())
             .seed(5)
