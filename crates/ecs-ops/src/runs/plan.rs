@@ -1,18 +1,20 @@
 //! A checked plan, which begins its run.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ecs_client::{Problem, chain};
 use ecs_model::{
     BatchRebootServers, BatchStartServers, BatchStopServers, Operation as _, ProjectId, ServerId,
     ValidationError,
 };
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::builder::RunBuilder;
 use super::preflight::Preflight;
 use super::request_plan::RequestPlan;
-use super::run::Run;
+use super::run::{LAST_RECORDS, Run};
 use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
 use crate::action::PowerAction;
 use crate::control::{Control, RecordGuard};
@@ -133,7 +135,8 @@ impl Plan {
     /// is in the journal. [`ErrorKind::NotRecorded`](crate::ErrorKind::NotRecorded): the journal cannot be
     /// written, another run writes to it, it holds a run already, or other records than those that
     /// are to be resumed. [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): the plan was given a
-    /// second journal. Later failures are in the report.
+    /// second journal. Later failures are in the report. A journal that takes no record until the
+    /// deadline is one that cannot be written.
     pub async fn begin(self) -> Result<Run, Error> {
         let Self {
             builder,
@@ -143,6 +146,7 @@ impl Plan {
         if !builder.violations.is_empty() {
             return Err(Error::invalid(builder.violations.join("; ")));
         }
+        let began = Instant::now();
         let stop_request = builder.binding_stop().cloned();
         let sends = !plan.requests.is_empty() && stop_request.is_none();
         let preflight = if builder.check_service && sends {
@@ -184,7 +188,10 @@ impl Plan {
             }
         };
         let record = || first_record(&builder, state.run_id(), rolling_record);
-        let begun = log.write(record).await;
+        let left = builder
+            .deadline
+            .map(|deadline| deadline.saturating_sub(began.elapsed()));
+        let begun = first_write(&log, record, left).await;
         // A resumed run then sends nothing and still reports each server.
         if builder.resumed.is_none() {
             begun.map_err(|problem| log.failure(problem))?;
@@ -202,7 +209,7 @@ impl Plan {
         let deadline = builder.deadline;
         Ok(Run {
             reconcile_limit: builder.reconcile_limit(),
-            deadline: deadline.map(|deadline| deadline.saturating_sub(preflight.took)),
+            deadline: deadline.map(|deadline| deadline.saturating_sub(began.elapsed())),
             preflight,
             state,
             resumed,
@@ -226,6 +233,23 @@ impl Plan {
             names: builder.names,
         })
     }
+}
+
+/// Writes the first record. A journal that has not taken it when the deadline comes, or a little
+/// later, takes no further one.
+async fn first_write(
+    log: &RunJournal,
+    record: impl FnOnce() -> Record,
+    left: Option<Duration>,
+) -> Result<(), Problem> {
+    let Some(left) = left.map(|left| left.max(LAST_RECORDS)) else {
+        return log.write(record).await;
+    };
+    timeout(left, log.write(record)).await.unwrap_or_else(|_| {
+        let message =
+            format!("the journal took no record within {left:?}, and the deadline passed");
+        Err(log.give_up(Problem::new(message)))
+    })
 }
 
 /// The first record that a process writes of a run.
