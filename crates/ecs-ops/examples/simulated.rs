@@ -7,7 +7,7 @@ use ecs_sim::{Region, SimTransport};
 
 /// A client of a region with this many servers, which lacks only its transport; the transport; and
 /// the servers. `reboot.rs` does the same step by step.
-pub fn region(
+pub(crate) fn region(
     servers: usize,
 ) -> Result<(ClientBuilder, SimTransport, Vec<ServerId>), Box<dyn Error>> {
     let region = Region::builder().servers(servers).build()?;

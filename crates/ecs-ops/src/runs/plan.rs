@@ -146,7 +146,8 @@ impl Plan {
         if !builder.violations.is_empty() {
             return Err(Error::invalid(builder.violations.join("; ")));
         }
-        let began = Instant::now();
+        let (began, deadline) = (Instant::now(), builder.deadline);
+        let left = || deadline.map(|deadline| deadline.saturating_sub(began.elapsed()));
         let stop_request = builder.binding_stop().cloned();
         let sends = !plan.requests.is_empty() && stop_request.is_none();
         let preflight = if builder.check_service && sends {
@@ -157,18 +158,7 @@ impl Plan {
         let rolling_record = rolling
             .as_ref()
             .map(|rolling| builder.rolling_record(rolling));
-        let options = RunOptions {
-            on_unknown: UnknownPolicy {
-                // Resubmitting sends, too.
-                resubmit: builder.on_unknown.resubmit && stop_request.is_none(),
-                ..builder.on_unknown
-            },
-            rolling,
-            escalate_after: builder.escalate_after,
-            escalate_hang: builder.escalate_hang,
-            recheck: builder.recheck,
-            origin: Some(builder.client.origin()),
-        };
+        let options = run_options(&builder, rolling);
         let core = builder.client.0.core.clone();
         let (log, state, resumed, before) = match &builder.resumed {
             None => {
@@ -188,10 +178,7 @@ impl Plan {
             }
         };
         let record = || first_record(&builder, state.run_id(), rolling_record);
-        let left = builder
-            .deadline
-            .map(|deadline| deadline.saturating_sub(began.elapsed()));
-        let begun = first_write(&log, record, left).await;
+        let begun = first_write(&log, record, left()).await;
         // A resumed run then sends nothing and still reports each server.
         if builder.resumed.is_none() {
             begun.map_err(|problem| log.failure(problem))?;
@@ -206,10 +193,9 @@ impl Plan {
             Some(Stopped::Requested { reason }) => Control::keeping_to(reason, sink.source()),
             _ => Control::of_run(sink.source()),
         };
-        let deadline = builder.deadline;
         Ok(Run {
             reconcile_limit: builder.reconcile_limit(),
-            deadline: deadline.map(|deadline| deadline.saturating_sub(began.elapsed())),
+            deadline: left(),
             preflight,
             state,
             resumed,
@@ -232,6 +218,21 @@ impl Plan {
             unready: builder.unready,
             names: builder.names,
         })
+    }
+}
+
+fn run_options(builder: &RunBuilder, rolling: Option<Rolling>) -> RunOptions {
+    RunOptions {
+        on_unknown: UnknownPolicy {
+            // Resubmitting sends, too.
+            resubmit: builder.on_unknown.resubmit && builder.binding_stop().is_none(),
+            ..builder.on_unknown
+        },
+        rolling,
+        escalate_after: builder.escalate_after,
+        escalate_hang: builder.escalate_hang,
+        recheck: builder.recheck,
+        origin: Some(builder.client.origin()),
     }
 }
 
