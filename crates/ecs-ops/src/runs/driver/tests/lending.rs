@@ -134,7 +134,8 @@ impl<J: Journal> Journal for Around<J> {
 async fn a_journal_inside_another_one_is_not_lent_twice() {
     let (client, seen) = client();
     let directory = tempfile::tempdir().unwrap();
-    let file = Arc::new(JsonlJournal::create(directory.path().join("run.jsonl")).unwrap());
+    let path = |name: &str| directory.path().join(name);
+    let file = Arc::new(JsonlJournal::create(path("1")).unwrap());
     let memory = Arc::new(MemoryJournal::default());
     let run = || client.reboot(RebootType::Soft, ids(2)).no_wait();
     let message = "returns the lease of that one";
@@ -144,20 +145,20 @@ async fn a_journal_inside_another_one_is_not_lent_twice() {
     refused(run().journal(Around::new(&memory)), message).await;
     assert_eq!(seen.posts(), 2);
     // Both would send what was never sent.
-    let memory = Arc::new(MemoryJournal::default());
-    let begun = run().journal(Arc::clone(&memory)).begin().await.unwrap();
+    let file = Arc::new(JsonlJournal::create(path("2")).unwrap());
+    let begun = run().journal(Arc::clone(&file)).begin().await.unwrap();
     drop(begun);
-    let known = recovered(&memory);
+    let contents = JsonlJournal::read(path("2")).unwrap();
+    let known = Recovered::from_entries(contents.entries.clone()).unwrap();
     for _ in 0..2 {
-        let lease = JournalLease::of_entries(&memory.entries());
-        let around = Around(Arc::clone(&memory), lease);
-        let resumed = client.resume(around, known.clone());
+        let lease = JournalLease::of_entries(&contents.entries);
+        let resumed = client.resume(Around(Arc::clone(&file), lease), known.clone());
         let report = resumed.unwrap().report().await.unwrap();
         assert_eq!(report.summary().not_attempted, 2);
         let stopped = report.stopped.unwrap().to_string();
         assert!(stopped.contains(message), "{stopped}");
     }
     assert_eq!(seen.posts(), 2);
-    let resumed = client.resume(Arc::clone(&memory), known).unwrap();
+    let resumed = client.resume(file, known).unwrap();
     assert_eq!(resumed.report().await.unwrap().summary().succeeded, 2);
 }
