@@ -35,7 +35,7 @@
 //!         Box::pin(async move {
 //!             attempt.mark().hold(); // nothing has left yet …
 //!             assert_eq!(request.uri().path(), "/v1/p/jobs/j");
-//!             attempt.mark().set(); // … from here on it may have
+//!             attempt.start()?; // … from here on it may have
 //!             Ok(http::Response::new(Bytes::from_static(b"{}")))
 //!         })
 //!     }
@@ -68,9 +68,9 @@
 //! 4. **`NotSent` requires knowledge**, never probability. "Connection refused" by the service
 //!    proves it; the same message from a client that may have tried before, followed a redirect or
 //!    reused a connection proves nothing.
-//! 5. **Check before the first byte.** [`Attempt::check`] returns whether the attempt may still be
-//!    sent, just before the mark is set. The caller checked before it called the transport; anything
-//!    that takes time since then, such as connecting, requires another check.
+//! 5. **Check before the first byte.** [`Attempt::start`] checks whether the attempt may still be
+//!    sent, and sets the mark. The caller checked before it called the transport; anything that takes
+//!    time since then, such as connecting or a queue, requires another check.
 //! 6. **No second sending.** One call is one request: no retries, no redirects, no hedging. A
 //!    transport that checks and sets the mark refuses an attempt that was sent before, so that a
 //!    layer around it cannot send it again. An answer is passed on whatever its status; a layer that *answers* in place of the service (tower-http's timeout

@@ -40,10 +40,9 @@ impl Transport for OverReqwest {
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(async move {
-            // A layer that sends the attempt again stops here.
-            attempt.check()?;
-            // reqwest does not say when the first byte leaves, so from here on it may have left.
-            attempt.mark().set();
+            // reqwest does not say when the first byte leaves, so from here on it may have left. A layer that
+            // sends the attempt again stops here.
+            attempt.start()?;
             let client = if request.method().is_idempotent() {
                 &self.reads
             } else {

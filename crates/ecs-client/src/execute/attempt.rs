@@ -89,6 +89,8 @@ impl Client {
     ) -> Result<http::Response<Bytes>, TransportError> {
         // Not every transport checks this.
         attempt.check()?;
+        // Also if the run ends meanwhile: whatever the transport leaves behind sends nothing.
+        let _closed = ClosedAtEnd(attempt.mark());
         let exchange = Contained::new(|| self.transport().send(request, attempt));
         let limit = self.attempt_timeout();
         let answer = tokio::time::timeout(limit.saturating_add(GRACE), exchange).await;
@@ -101,6 +103,7 @@ impl Client {
             })
         });
         let answer = answer.unwrap_or_else(|_| {
+            attempt.mark().close();
             let message = format!("no answer within {limit:?}");
             let delivery = attempt.mark().delivery();
             Err(TransportError::new(TransportErrorKind::Timeout, delivery).with_detail(message))
@@ -182,6 +185,15 @@ impl Client {
         let header = || self.clock().retry_after(error.retry_after()?);
         let message = || parse_throttle_message(error.message()?);
         header().or_else(message).map(|pause| self.scaled(pause))
+    }
+}
+
+/// Closes an attempt that has ended, or that nobody waits for any more.
+struct ClosedAtEnd<'a>(&'a SendMark);
+
+impl Drop for ClosedAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

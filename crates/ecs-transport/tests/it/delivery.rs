@@ -251,6 +251,25 @@ async fn an_attempt_is_sent_once() {
     assert_eq!(server.requests(), 1);
 }
 
+/// In a task of its own, which outlives its caller.
+#[tokio::test]
+async fn a_closed_attempt_is_not_sent() {
+    let server = Tarpit::always(Play::new().read_request().hang())
+        .await
+        .unwrap();
+    let attempt = Attempt::first();
+    let (transport, request) = (transport(), post(server.url()));
+    let sending = transport.send(request, &attempt);
+    attempt.mark().close();
+    let error = sending.await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Cancelled, Delivery::NotSent)
+    );
+    assert_eq!(attempt.mark().delivery(), Delivery::NotSent);
+    assert_eq!(server.requests(), 0);
+}
+
 /// The mark can be read while the future still exists: a peer that sees the request arrive sees the
 /// mark set.
 #[tokio::test]
