@@ -33,7 +33,11 @@ pub struct Attempt {
 ///
 /// let attempt = Attempt::first().with_send_check(SendCheck::new(|| false));
 /// assert!(attempt.check().unwrap_err().is_not_sent());
-/// assert!(Attempt::first().check().is_ok());
+///
+/// let attempt = Attempt::first();
+/// assert!(attempt.check().is_ok());
+/// attempt.mark().set();
+/// assert!(!attempt.check().unwrap_err().is_not_sent()); // it was sent before
 /// ```
 #[derive(Clone)]
 pub struct SendCheck(Arc<dyn Fn() -> bool + Send + Sync>);
@@ -91,12 +95,19 @@ impl Attempt {
 
     /// Checks whether the attempt may still be sent. A transport calls it after everything that
     /// takes time, such as connecting, and just before it [sets](SendMark::set) the mark. A
-    /// transport that does not call it may send a request late.
+    /// transport that does not call it may send a request late, or a second time.
     ///
     /// # Errors
-    /// [`TransportErrorKind::Cancelled`] with [`Delivery::NotSent`]: the attempt must not be sent
-    /// any more.
+    /// - [`TransportErrorKind::Cancelled`] with [`Delivery::NotSent`]: the attempt must not be sent
+    ///   any more.
+    /// - [`TransportErrorKind::Other`] with [`Delivery::MaybeSent`]: its mark is set, so it was sent
+    ///   before. A layer above retries, and an attempt is one request.
     pub fn check(&self) -> Result<(), TransportError> {
+        if self.mark.is_set() {
+            let detail = "this attempt was sent before, and an attempt is one request: remove the layer that retries";
+            let error = TransportError::new(TransportErrorKind::Other, Delivery::MaybeSent);
+            return Err(error.with_detail(detail));
+        }
         if self.check.as_ref().is_none_or(|check| (check.0)()) {
             return Ok(());
         }

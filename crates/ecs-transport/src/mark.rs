@@ -8,6 +8,8 @@ use crate::Delivery;
 const SILENT: u8 = 0;
 const HELD: u8 = 1;
 const SENT: u8 = 2;
+/// Silent again: something that may not use marks has the request.
+const RELEASED: u8 = 3;
 
 /// The delivery of one attempt: can its bytes have left? Every holder of a clone can read it, even
 /// after the transport's future timed out or was dropped.
@@ -42,14 +44,29 @@ impl SendMark {
     /// Arms the mark: promises that nothing has left yet and that [`set`](Self::set) will be called
     /// before anything does. Has no effect once the mark is set.
     pub fn hold(&self) {
-        let _ = self
+        let arm = |state| matches!(state, SILENT | RELEASED).then_some(HELD);
+        let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, arm);
+    }
+
+    /// Arms the mark of a request that nothing has had yet. Returns `false` if it was
+    /// [released](Self::release) or [set](Self::set) before: the request may have been sent.
+    pub(crate) fn hold_first(&self) -> bool {
+        let held = self
             .0
             .compare_exchange(SILENT, HELD, Ordering::SeqCst, Ordering::SeqCst);
+        matches!(held, Ok(_) | Err(HELD))
     }
 
     /// Records that from now on a byte can leave. Only [`retract`](Self::retract) reverts it.
     pub fn set(&self) {
         self.0.store(SENT, Ordering::SeqCst);
+    }
+
+    /// Sets a mark that was [released](Self::release) and that nobody has used since.
+    pub(crate) fn set_released(&self) {
+        let _ = self
+            .0
+            .compare_exchange(RELEASED, SENT, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     /// Withdraws the promise of [`hold`](Self::hold): the mark is silent again. For transports that
@@ -58,7 +75,7 @@ impl SendMark {
     pub fn release(&self) {
         let _ = self
             .0
-            .compare_exchange(HELD, SILENT, Ordering::SeqCst, Ordering::SeqCst);
+            .compare_exchange(HELD, RELEASED, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     /// Records that the bytes that left, if any, were certainly never read: a TLS server refused

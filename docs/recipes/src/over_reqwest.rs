@@ -39,8 +39,11 @@ impl Transport for OverReqwest {
         request: http::Request<Bytes>,
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<http::Response<Bytes>, TransportError>> {
-        // The mark stays silent: reqwest does not say when the first byte leaves.
         Box::pin(async move {
+            // A layer that sends the attempt again stops here.
+            attempt.check()?;
+            // reqwest does not say when the first byte leaves, so from here on it may have left.
+            attempt.mark().set();
             let client = if request.method().is_idempotent() {
                 &self.reads
             } else {
@@ -54,7 +57,13 @@ impl Transport for OverReqwest {
             if let Some(limit) = attempt.timeout() {
                 outgoing = outgoing.timeout(limit);
             }
-            let answer = outgoing.send().await.map_err(failure)?;
+            let answer = outgoing.send().await.map_err(|error| {
+                let error = failure(error);
+                if error.is_not_sent() {
+                    attempt.mark().retract();
+                }
+                error
+            })?;
             let (status, headers) = (answer.status(), answer.headers().clone());
             let body = answer.bytes().await.map_err(|error| {
                 TransportError::new(Kind::BodyCut, Delivery::MaybeSent)

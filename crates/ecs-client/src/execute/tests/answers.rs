@@ -121,6 +121,33 @@ async fn contradictory_transports_may_have_sent() {
     }
 }
 
+/// An error with a part of an answer, and "not sent": a wrapper that maps every error alike.
+#[tokio::test(start_paused = true)]
+async fn an_error_with_a_part_of_an_answer_was_sent() {
+    use TransportErrorKind::{BodyCut, Closed, TooLarge};
+    for (kind, has_head) in [(BodyCut, false), (TooLarge, false), (Closed, true)] {
+        let client = crate::test_support::failing(move || {
+            let error = TransportError::new(kind, Delivery::NotSent);
+            if has_head {
+                error.with_head(http::StatusCode::ACCEPTED, http::HeaderMap::new())
+            } else {
+                error
+            }
+        });
+        let log = RunJournal::default();
+        let mut hooks = Recorder::new(&log);
+        let client = client.build().unwrap();
+        let error = send(&client, &mut hooks, &SendState::default()).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.classification(), Classification::Unknown);
+        let message = &error.problem().message;
+        assert!(
+            message.contains("received a part of an answer"),
+            "{message}"
+        );
+    }
+}
+
 /// A page says nothing about the credentials: until the service has accepted them, one request is
 /// in flight at a time.
 #[tokio::test(start_paused = true)]
