@@ -102,9 +102,7 @@ fn unknown_variable(name: &str) -> Option<String> {
         Some(close) => {
             format!("{name} is not a setting, and is ignored; did you mean {PREFIX}{close}?")
         }
-        None => format!(
-            "{name} is not a setting, and is ignored; `ecsctl config show -o json` lists all variables"
-        ),
+        None => format!("{name} is not a setting, and is ignored; the help lists all variables"),
     })
 }
 

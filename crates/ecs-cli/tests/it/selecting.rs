@@ -173,3 +173,42 @@ fn a_dry_run_shows_the_run() {
     assert_eq!(planned["servers"], expected.len());
     assert_eq!(sim.accepted(), 0);
 }
+
+/// A shell variable that is not set, or a list whose command failed, must not widen the selection.
+#[test]
+fn nothing_given_is_not_everything() {
+    let sim = fleet();
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.txt");
+    std::fs::write(&empty, "# nothing\n").unwrap();
+    let excluded = format!("@{}", empty.display());
+    let ids = sim.ids();
+    for (arguments, message) in [
+        (
+            &["", "--status", "ACTIVE"][..],
+            "argument 1: no server; is a shell variable unset?",
+        ),
+        (
+            &[&ids[0], " ,"],
+            "argument 2: no server; is a shell variable unset?",
+        ),
+        (
+            &["--all", "--exclude", ""],
+            "--exclude \"\": no server; is a shell variable unset?",
+        ),
+        (&["--all", "--exclude", &excluded], "no server in the file"),
+    ] {
+        let ended = run(&sim, &[&["reboot", "--yes"], arguments].concat()).expect(2);
+        assert!(
+            ended.stderr.contains(message),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+        assert!(
+            ended.stderr.contains("nothing was sent"),
+            "{}",
+            ended.stderr
+        );
+    }
+    assert!(sent(&sim).is_empty());
+}

@@ -23,7 +23,7 @@ use super::poll_state::{PollOutcome, WatchEnd};
 use super::registry::{WatcherCommand, WatcherRegistry};
 use super::rejections::{MAX_REJECTIONS, Rejections};
 use super::scheduler::{JobKey, PollResult, PollScheduler, SubscriberId};
-use super::{JobUpdate, observe};
+use super::{GATEWAY, JobUpdate, observe};
 
 /// A poll that takes longer is no refusal, so another one may start before the credentials are
 /// known to be good.
@@ -127,6 +127,33 @@ pub(super) async fn run_watcher(
     }
 }
 
+/// Refuses an answer about another job, such as one that a cache confused: its outcomes are those of other servers.
+fn of_the_job(
+    answer: Result<Job, RequestError>,
+    asked: &JobId,
+    client: &Client,
+) -> Result<Job, RequestError> {
+    let job = answer?;
+    match &job.job_id {
+        Some(other) if !is_same_job(other, asked) => {
+            let problem = Problem::new(format!("the answer is about another job: {other}"));
+            Err(RequestError::new(Classification::Transient, problem)
+                .with_stop_cause(StopCause::Deferred(client.scaled(GATEWAY))))
+        }
+        _ => Ok(job),
+    }
+}
+
+/// Compares ids without regard to case and hyphens. Only ids of the service's form, 32 hexadecimal digits, can be those of
+/// another job.
+fn is_same_job(one: &JobId, other: &JobId) -> bool {
+    let digits = |id: &JobId| id.as_str().replace('-', "").to_ascii_lowercase();
+    let is_documented =
+        |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let (one, other) = (digits(one), digits(other));
+    one == other || !is_documented(&one) || !is_documented(&other)
+}
+
 /// Polls a job once.
 async fn poll(
     client: Client,
@@ -138,7 +165,7 @@ async fn poll(
         let operation = ShowJob::new(JobId::clone(&job_id));
         let answer = client.execute(&operation, &mut context).await;
         let answer = answer.map(|job| job.with_documented_statuses(&job_id));
-        (answer, context.state())
+        (of_the_job(answer, &job_id, &client), context.state())
     };
     let polling = polling.instrument(debug_span!("poll", job = %job_id));
     // A panic of the transport over one job must not stop the others.
@@ -215,8 +242,16 @@ impl WatcherTask {
         self.notify(&decision.stalled, &JobUpdate::Stalled);
     }
 
-    /// A single odd answer is not the end: a refusal of credentials that were good before is doubted.
+    /// A single odd answer is not the end: a refusal of credentials that were good before is doubted. A page of an
+    /// intermediary says nothing about the job if the service itself answered this client before.
     fn doubt(&mut self, outcome: PollOutcome, failure: Option<&RequestError>) -> PollOutcome {
+        let client = &self.registry.client;
+        if failure.is_some_and(RequestError::is_of_intermediary)
+            && client.health().credentials_accepted()
+            && !matches!(outcome, PollOutcome::Inconclusive(_))
+        {
+            return PollOutcome::Inconclusive(client.scaled(GATEWAY));
+        }
         match outcome {
             PollOutcome::Denied { authentic } => {
                 let client = &self.registry.client;

@@ -311,3 +311,76 @@ async fn an_odd_status_that_comes_and_goes() {
     }
     assert_eq!(undocumented_reported, 1);
 }
+
+/// The second job's poll is answered by pages for minutes, after the service answered the first.
+#[tokio::test(start_paused = true)]
+async fn pages_of_an_intermediary_end_no_wait() {
+    for (status, body) in [
+        (302, ""),
+        (400, "<html><title>Bad Request</title></html>"),
+        (403, "<html><title>Forbidden</title></html>"),
+        (404, "<html><title>default backend</title></html>"),
+        (407, ""),
+        (410, "gone"),
+    ] {
+        let began = Instant::now();
+        let (builder, seen) = service(move |request, _| match asked_job(request) {
+            "first" => Script::Answer(200, DONE),
+            _ if began.elapsed() < 300 * SECOND => Script::Answer(status, body),
+            _ => Script::Answer(200, DONE),
+        });
+        let client = builder.build().unwrap();
+        let first = client.watch([job("first")]).unwrap().until_done().await;
+        assert!(matches!(first[0].end, JobEnd::Ended(_)), "{status}");
+        let ends = client.watch([job("a")]).unwrap().until_done().await;
+        assert!(
+            matches!(ends[0].end, JobEnd::Ended(_)),
+            "{status}: {:?}",
+            ends[0].end
+        );
+        assert!(seen.count(Method::GET) < 60, "{status}");
+        // Nothing shows that the service is there at all: soon given up.
+        let (builder, _) = service(move |_, _| Script::Answer(status, body));
+        let ends = builder.build().unwrap().watch([job("a")]).unwrap();
+        let ends = ends.deadline(600 * SECOND).until_done().await;
+        assert!(
+            !matches!(ends[0].end, JobEnd::Deadline(_)),
+            "{status}: {:?}",
+            ends[0].end
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_about_another_job_is_not_believed() {
+    let (builder, seen) = service(|_, number| {
+        Script::Answer(
+            200,
+            match number {
+                0 => r#"{"status":"SUCCESS","job_id":"ff8080820000000000000000000000bb"}"#,
+                1 => RUNNING,
+                // The same id, in another form.
+                _ => r#"{"status":"SUCCESS","job_id":"FF808082-0000-0000-0000-0000000000AA"}"#,
+            },
+        )
+    });
+    let client = builder.build().unwrap();
+    let watch = client
+        .watch([job("ff8080820000000000000000000000aa")])
+        .unwrap();
+    let mut events = watch.events();
+    let failed = tokio::spawn(async move {
+        let mut failed = Vec::new();
+        while let Some(event) = events.next().await {
+            if let JobEvent::QueryFailed { error, .. } = event {
+                failed.push(error.message.clone());
+            }
+        }
+        failed
+    });
+    let ends = watch.until_done().await;
+    assert!(matches!(ends[0].end, JobEnd::Ended(_)), "{:?}", ends[0].end);
+    assert_eq!(seen.count(Method::GET), 3);
+    let message = "the answer is about another job: ff8080820000000000000000000000bb";
+    assert_eq!(failed.await.unwrap(), [message]);
+}
