@@ -171,7 +171,7 @@ impl JsonlJournal {
 fn lock(file: &File) -> Result<(), JournalError> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => {
-            let message = "another process uses it: wait until it ends, or stop it";
+            let message = "another process or run uses it: wait until that ends, or stop it";
             JournalError::new(JournalErrorKind::InUse, message)
         }
         TryLockError::Error(error) => JournalError::io("cannot be locked", error),
@@ -236,6 +236,10 @@ impl JsonlJournal {
         // The lock is fair, so records keep their order. The guard moves into the writing,
         // which continues if this future is dropped.
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        for (seq, record) in (writer.seq..).zip(&records) {
+            let checked = self.lease.check(seq, record);
+            checked.map_err(|error| error.of(&self.path))?;
+        }
         let mut append = move || writer.append(at, &records);
         let appended = match Handle::try_current() {
             Ok(runtime) => match runtime.spawn_blocking(append).await {
