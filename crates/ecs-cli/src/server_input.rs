@@ -66,6 +66,11 @@ pub(crate) fn read(
             Ok(list) => {
                 let count = list.entries.len();
                 printer.note(&format!("{name}: {}, {}", plural(count), list.description));
+                if let Some(counted) = list.counted.filter(|counted| *counted > count as u64) {
+                    printer.warn(&format!(
+                        "{name} lists {count} of {counted} servers: it is one page of a longer list"
+                    ));
+                }
                 match purpose {
                     Purpose::Exclude if count == 0 => input.excludes_nothing(&name),
                     Purpose::Select if count == 0 && files.len() > 1 => {

@@ -212,3 +212,17 @@ fn nothing_given_is_not_everything() {
     }
     assert!(sent(&sim).is_empty());
 }
+
+/// The default of KooCLI is a page of 25 servers.
+#[test]
+fn a_page_of_a_longer_list_is_warned_of() {
+    let sim = fleet();
+    let page = format!(
+        "{{\"count\":700,\"servers\":[{{\"id\":\"{}\"}}]}}",
+        sim.ids()[0]
+    );
+    let arguments = ["reboot", "--dry-run", "--from-file", "-"];
+    let ended = with_stdin(&arguments, &sim.options(), &page).expect(0);
+    let warning = "warning: stdin lists 1 of 700 servers: it is one page of a longer list";
+    assert!(ended.stderr.contains(warning), "{}", ended.stderr);
+}
