@@ -96,7 +96,7 @@ fn ten_of_many_errors_are_shown_and_all_are_counted() {
 #[test]
 fn unreadable_files_are_reported() {
     let missing = [PathBuf::from("/nonexistent/list")];
-    let fail = read(&[], &missing, None, &Printer::new(true)).unwrap_err();
+    let fail = read(&[], &missing, None, Purpose::Select, &Printer::new(true)).unwrap_err();
     assert!(
         fail.message
             .starts_with("cannot read servers from /nonexistent/list: "),
@@ -104,7 +104,7 @@ fn unreadable_files_are_reported() {
         fail.message
     );
     let twice = [PathBuf::from("-"), PathBuf::from("-")];
-    let fail = read(&[], &twice, None, &Printer::new(true)).unwrap_err();
+    let fail = read(&[], &twice, None, Purpose::Select, &Printer::new(true)).unwrap_err();
     assert!(fail.message.contains("only once"));
 }
 
