@@ -249,8 +249,6 @@ fn is_notable(key: Key, other: Key, origin: &str) -> bool {
     let of_credentials = |key| matches!(key, Key::Cloud | Key::Profile);
     let is_derived_from = matches!(key, Key::Region | Key::Operator) && other == Key::Endpoint;
     let is_in_file = !origin.starts_with("--") && !origin.starts_with("ECSCTL_");
-    key != other
-        && !(of_credentials(key) && of_credentials(other))
-        && !is_derived_from
-        && !is_in_file
+    let is_credential = of_credentials(key) && of_credentials(other);
+    !(key == other || is_credential || is_derived_from || is_in_file)
 }
