@@ -137,7 +137,7 @@ async fn poll(
         let mut context = RequestContext::poll(history);
         let operation = ShowJob::new(JobId::clone(&job_id));
         let answer = client.execute(&operation, &mut context).await;
-        let answer = answer.map(|job| job.with_documented_statuses(&job_id));
+        let answer = answer.and_then(|job| of_this_job(job, &job_id));
         (answer, context.state())
     };
     let polling = polling.instrument(debug_span!("poll", job = %job_id));
@@ -149,6 +149,18 @@ async fn poll(
             .with_stop_cause(StopCause::Deferred(AFTER_A_PANIC));
         (Err(failure), history)
     })
+}
+
+/// Refuses the description of another job: it proves nothing about this one.
+fn of_this_job(job: Job, asked: &JobId) -> Result<Job, RequestError> {
+    match &job.job_id {
+        Some(shown) if !job.can_be(asked) => {
+            let message = format!("the answer shows another job ({shown})");
+            let problem = Problem::new(message);
+            Err(RequestError::new(Classification::Refused, problem))
+        }
+        _ => Ok(job.with_documented_statuses(asked)),
+    }
 }
 
 impl WatcherTask {
