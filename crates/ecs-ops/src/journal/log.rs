@@ -326,3 +326,6 @@ impl RequestJournal<'_> {
         drop(self.log.write(record).await);
     }
 }
+
+#[cfg(test)]
+mod tests;

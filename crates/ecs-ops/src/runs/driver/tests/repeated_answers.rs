@@ -1,10 +1,13 @@
 //! Answers that belong to another request: of a cache, or of a connection that mixed them up.
 
+use std::sync::Arc;
+
 use ecs_model::RebootType;
 use http::Method;
 
 use crate::Outcome;
-use crate::scripted::{DONE, JOB, Script, accepts, ids, service};
+use crate::journal::{MemoryJournal, Recovered};
+use crate::scripted::{DONE, JOB, Script, accepts, client_of, ids, service};
 
 /// The names of the outcomes, in the order of the servers, and the message of the last one.
 fn outcomes(report: &crate::Report) -> (Vec<&'static str>, String) {
@@ -60,4 +63,48 @@ async fn another_job_is_no_answer_to_a_poll() {
             );
         }
     }
+}
+
+/// The same for the job of a request that an earlier process sent.
+#[tokio::test(start_paused = true)]
+async fn the_job_of_an_earlier_process_is_no_acceptance() {
+    let client = || {
+        let (builder, seen) = service(move |request, _| match *request.method() {
+            Method::POST => Script::Answer(200, JOB),
+            _ => Script::Answer(200, DONE),
+        });
+        (builder.servers_per_minute(2).build().unwrap(), seen)
+    };
+    let journal = Arc::new(MemoryJournal::default());
+    let (first, _) = client();
+    let run = first.reboot(RebootType::Soft, ids(4)).batch_size(2);
+    let run = run.journal(Arc::clone(&journal)).begin().await.unwrap();
+    let control = run.control();
+    let run = tokio::spawn(std::future::IntoFuture::into_future(run));
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    control.suspend();
+    assert_eq!(run.await.unwrap().summary().not_attempted, 2);
+    let (second, seen) = client();
+    let recovered = Recovered::from_entries(journal.entries()).unwrap();
+    let run = second.resume(journal, recovered).unwrap();
+    let (outcomes, message) = outcomes(&run.report().await.unwrap());
+    assert_eq!(
+        outcomes,
+        ["succeeded", "succeeded", "unknown", "unknown"],
+        "{message}"
+    );
+    assert_eq!(seen.posts(), 1);
+}
+
+/// If the whole site has moved, no other request is sent to the old address.
+#[tokio::test(start_paused = true)]
+async fn a_moved_site_ends_the_run() {
+    let moved = "https://new.example/v1/p1/cloudservers/action";
+    let answer = Script::AnswerWithHeaders(307, String::new(), vec![("location", moved)]);
+    let (builder, seen) = client_of(vec![answer]);
+    let client = builder.concurrent_submissions(1).build().unwrap();
+    let run = client.reboot(RebootType::Soft, ids(30)).batch_size(10);
+    let report = run.report().await.unwrap();
+    assert_eq!(report.summary().not_attempted, 30);
+    assert_eq!(seen.posts(), 1);
 }
