@@ -97,7 +97,7 @@ fn main() -> ExitCode {
     } = cli;
     let printer = Printer::new(global.quiet);
     let mut results = Results::stdout();
-    let ended = tokio::runtime::Builder::new_multi_thread()
+    let ended = runtime_for(&command)
         .enable_all()
         .build()
         .map_err(|error| CliError::new(Exit::Failed, format!("cannot start: {error}")))
@@ -129,6 +129,16 @@ fn main() -> ExitCode {
         signals::end_by_interrupt();
     }
     exit.into()
+}
+
+/// Returns the runtime of a command: all cores for one that serves others, and this thread for all others. They mostly
+/// wait, and to hand each answer to another thread costs a fifth of a run's CPU time. What blocks has threads of its own.
+fn runtime_for(command: &Command) -> tokio::runtime::Builder {
+    if matches!(command, Command::Serve(_) | Command::Sim(_)) {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    }
 }
 
 /// Removes suggestions of commands that act for a mistyped command that may only read.

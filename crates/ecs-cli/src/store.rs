@@ -199,8 +199,8 @@ impl Store {
         connection: &Connection,
         servers: &[ServerId],
     ) -> Result<Vec<HeldServer>, CliError> {
-        let (endpoint, project) = (connection.endpoint.to_string(), &connection.project);
-        let held = self.store.held(&endpoint, project.as_str(), servers).await;
+        let (endpoint, project) = (&connection.endpoint, &connection.project);
+        let held = self.store.held(endpoint, project, servers).await;
         held.map_err(|error| fail(&error))
     }
 

@@ -4,13 +4,11 @@ mod attempt;
 mod auth_state;
 mod trace;
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use ecs_auth::{AuthError, AuthErrorKind, Credentials};
+use ecs_auth::{AuthError, AuthErrorKind, BoxFuture, Credentials};
 use ecs_model::Operation;
 use ecs_transport::TransportErrorKind;
-use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -19,7 +17,7 @@ use self::auth_state::AuthState;
 use crate::clock::after;
 use crate::context::{RequestContext, Stopped};
 use crate::policy::{Classification, RequestClass, RetryDecision};
-use crate::{Client, Problem, RequestError, StopCause};
+use crate::{Client, Contained, Panicked, Problem, RequestError, StopCause};
 
 /// The extra pause of polls after throttling.
 const POLLS_LATER: Duration = Duration::from_secs(1);
@@ -281,26 +279,22 @@ impl Client {
     async fn credentials_for(&self, auth: &mut AuthState) -> Result<Credentials, RequestError> {
         let provider = self.credentials();
         let answer = match auth.refused() {
-            None => {
-                let asking = async { provider.credentials().await };
-                self.in_time(asking).await.map(Some)
-            }
-            Some(refused) => self.in_time(async { provider.renew(refused).await }).await,
+            None => self.in_time(|| provider.credentials()).await.map(Some),
+            Some(refused) => self.in_time(|| provider.renew(refused)).await,
         };
         auth.update(answer)
     }
 
     /// Limits the time of a call to the source of credentials: one that hangs counts as
     /// unavailable.
-    pub(crate) async fn in_time<T>(
+    pub(crate) async fn in_time<'a, T>(
         &self,
-        asking: impl Future<Output = Result<T, AuthError>>,
+        ask: impl FnOnce() -> BoxFuture<'a, Result<T, AuthError>>,
     ) -> Result<T, AuthError> {
         let limit = self.attempt_timeout();
-        let caught = AssertUnwindSafe(asking).catch_unwind();
-        let answer = tokio::time::timeout(limit, caught).await;
-        let answer = answer.map(|caught| {
-            caught.unwrap_or_else(|_| {
+        let answer = tokio::time::timeout(limit, Contained::new(ask)).await;
+        let answer = answer.map(|contained| {
+            contained.unwrap_or_else(|Panicked| {
                 let message = "the source of credentials panicked";
                 Err(AuthError::new(AuthErrorKind::Unavailable, message))
             })

@@ -17,6 +17,7 @@
 //! | `health` | [`ServiceHealth`]: throttling and outages, shared by all requests of a client |
 //! | `rate_limiter` | evenly spaced requests; those that act on servers go first |
 //! | [`clock`] | tokio's time, the wall clock, and the clock of the service |
+//! | `contained` | [`Contained`]: keeps the panics of a caller's code in it |
 //! | `endpoint` | [`Endpoint`]: the address of the service |
 //! | `probe` | [`Probe`]: one harmless attempt, reported in full |
 //! | `service_check` | [`Client::check_service`]: whether the service itself answers, checked before anything acts |
@@ -50,6 +51,7 @@
 
 mod client;
 pub mod clock;
+mod contained;
 mod context;
 mod endpoint;
 mod error;
@@ -70,6 +72,7 @@ mod test_support;
 pub mod testing;
 
 pub use client::{Client, ClientBuilder};
+pub use contained::{Contained, Panicked};
 pub use context::RequestContext;
 pub use endpoint::{Endpoint, ParseEndpointError};
 pub use error::{Error, ErrorKind};

@@ -85,10 +85,7 @@ impl Client {
             stale: None,
             end: ProbeEnd::Answered { servers: None },
         };
-        let credentials = match self
-            .in_time(async { self.credentials().credentials().await })
-            .await
-        {
+        let credentials = match self.in_time(|| self.credentials().credentials()).await {
             Ok(credentials) => credentials,
             Err(error) => {
                 probe.end = ProbeEnd::NoCredentials(error);

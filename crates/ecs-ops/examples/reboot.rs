@@ -27,9 +27,3 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{} succeeded", report.succeeded().count());
     Ok(())
 }
-
-#[cfg(test)]
-#[test]
-fn runs() {
-    main().unwrap();
-}

@@ -109,7 +109,12 @@ pub(crate) use rolling_record::milliseconds;
 
 /// A destination for the records of a run.
 ///
-/// One of your own holds a [`JournalLease`] beside its store:
+/// A journal around another one, which counts or copies its records, passes all four calls on: also
+/// [`announce`](Self::announce) and [`admission_lifetime`](Self::admission_lifetime), and the
+/// [`lease`](Self::lease) of the journal inside. [`JsonlJournal`] and the journals of a
+/// store refuse the runs of one with a lease of its own.
+///
+/// One with a store of its own holds a [`JournalLease`] beside it:
 ///
 /// ```
 /// use ecs_ops::auth::BoxFuture;

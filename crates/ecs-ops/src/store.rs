@@ -30,7 +30,8 @@ mod summary;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ecs_model::ServerId;
+use ecs_client::Endpoint;
+use ecs_model::{ProjectId, ServerId};
 use uuid::Uuid;
 
 pub use approval::{Approve, PlanApproval, StoreIdentity};
@@ -193,17 +194,20 @@ impl Store {
         Ok(runs.into_iter().next())
     }
 
-    /// Returns the servers among these that other runs act on at the moment, in a project at an endpoint.
+    /// Returns the servers among these that runs act on at the moment, in a project at an endpoint,
+    /// which is compared by what it means.
     ///
     /// # Errors
     /// Errors of the database.
     pub async fn held(
         &self,
-        endpoint: &str,
-        project: &str,
+        endpoint: &Endpoint,
+        project: &ProjectId,
         servers: &[ServerId],
     ) -> Result<Vec<HeldServer>, StoreError> {
-        self.0.backend.held(endpoint, project, servers).await
+        let endpoint = endpoint.to_string();
+        let backend = &self.0.backend;
+        backend.held(&endpoint, project.as_str(), servers).await
     }
 
     /// Deletes runs that ended longer ago than this; returns how many. In PostgreSQL it needs the

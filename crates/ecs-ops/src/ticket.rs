@@ -254,6 +254,11 @@ impl<'de> Deserialize<'de> for JobTicket {
         }
         let wire: TicketWire = serde_json::from_value(value).map_err(D::Error::custom)?;
         let endpoint = wire.endpoint;
+        if endpoint.is_some() && wire.project_id.is_none() {
+            // Without its project it would be of any place.
+            let message = "a job ticket with an endpoint needs its project_id: take the ticket as it was written";
+            return Err(D::Error::custom(message));
+        }
         Ok(Self {
             job_id: wire.job_id,
             origin: wire.project_id.map(|project_id| {

@@ -123,8 +123,7 @@ impl Transport for SimTransport {
     ) -> BoxFuture<'a, Result<http::Response<Bytes>, TransportError>> {
         attempt.mark().hold();
         Box::pin(async move {
-            attempt.check()?;
-            attempt.mark().set();
+            attempt.start()?;
             let exchange = self.exchange(&request);
             match attempt.timeout() {
                 None => Ok(exchange.await),

@@ -141,7 +141,9 @@ async fn store(runs: usize, servers: usize) {
     }
     let store = PostgresStore::open(options(0)).await.unwrap();
     let held: Vec<ServerId> = (0..1000).map(|server| id(0, server)).collect();
-    timed("held, of 1,000 servers", store.held(ENDPOINT, "p", &held)).await;
+    let (endpoint, project) = (ENDPOINT.parse().unwrap(), "p".parse().unwrap());
+    let held = store.held(&endpoint, &project, &held);
+    timed("held, of 1,000 servers", held).await;
     // Many small runs beside the large ones.
     let filled = "INSERT INTO ecsctl.runs (run_id, endpoint, project, action, servers, username, host, pid, program, ended_at) \
                   SELECT 'small' || n, 'e', 'p', 'reboot', 1, 'u', 'h', 1, 'p', clock_timestamp() FROM generate_series(1, 100000) n";

@@ -33,7 +33,11 @@ pub struct Attempt {
 ///
 /// let attempt = Attempt::first().with_send_check(SendCheck::new(|| false));
 /// assert!(attempt.check().unwrap_err().is_not_sent());
-/// assert!(Attempt::first().check().is_ok());
+///
+/// let attempt = Attempt::first();
+/// assert!(attempt.check().is_ok());
+/// attempt.mark().set();
+/// assert!(!attempt.check().unwrap_err().is_not_sent()); // it was sent before
 /// ```
 #[derive(Clone)]
 pub struct SendCheck(Arc<dyn Fn() -> bool + Send + Sync>);
@@ -91,18 +95,60 @@ impl Attempt {
 
     /// Checks whether the attempt may still be sent. A transport calls it after everything that
     /// takes time, such as connecting, and just before it [sets](SendMark::set) the mark. A
-    /// transport that does not call it may send a request late.
+    /// transport that does not call it may send a request late, or a second time.
+    /// [`start`](Self::start) does both.
     ///
     /// # Errors
-    /// [`TransportErrorKind::Cancelled`] with [`Delivery::NotSent`]: the attempt must not be sent
-    /// any more.
+    /// - [`TransportErrorKind::Cancelled`] with [`Delivery::NotSent`]: the attempt must not be sent
+    ///   any more, because its permission has expired, or its caller has given up.
+    /// - [`TransportErrorKind::Other`] with [`Delivery::MaybeSent`]: its mark is set, so it was sent
+    ///   before. A layer above retries, and an attempt is one request.
     pub fn check(&self) -> Result<(), TransportError> {
+        if self.mark.is_set() {
+            let detail = "this attempt was sent before, by its mark, and an attempt is one request: remove the layer that retries";
+            let error = TransportError::new(TransportErrorKind::Other, Delivery::MaybeSent);
+            return Err(error.with_detail(detail));
+        }
+        if self.mark.is_closed() {
+            return Err(cancelled("its caller has given up"));
+        }
         if self.check.as_ref().is_none_or(|check| (check.0)()) {
             return Ok(());
         }
         let detail = "too much time passed between its permission and its first byte";
-        let error = TransportError::new(TransportErrorKind::Cancelled, Delivery::NotSent);
-        Err(error.with_detail(detail))
+        Err(cancelled(detail))
+    }
+
+    /// [Checks](Self::check) the attempt and [sets](SendMark::set) its mark: from here on bytes may
+    /// leave. A caller that gives up at the same moment either reads the mark as set, or stops this.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check): nothing may be sent.
+    ///
+    /// ```
+    /// use ecs_transport::{Attempt, Delivery};
+    ///
+    /// let attempt = Attempt::first();
+    /// attempt.mark().hold();
+    /// attempt.start()?;
+    /// assert_eq!(attempt.mark().delivery(), Delivery::MaybeSent);
+    /// assert!(attempt.start().is_err()); // once
+    ///
+    /// let late = Attempt::first();
+    /// late.mark().hold();
+    /// late.mark().close(); // the caller has given up
+    /// assert!(late.start().unwrap_err().is_not_sent());
+    /// assert_eq!(late.mark().delivery(), Delivery::NotSent);
+    /// # Ok::<_, ecs_transport::TransportError>(())
+    /// ```
+    pub fn start(&self) -> Result<(), TransportError> {
+        self.check()?;
+        self.mark.set();
+        if self.mark.is_closed() {
+            self.mark.retract();
+            return Err(cancelled("its caller has given up"));
+        }
+        Ok(())
     }
 
     /// Returns the name of the operation, such as `BatchRebootServers` or `ShowJob` (the vendor's),
@@ -126,4 +172,10 @@ impl Attempt {
     pub fn mark(&self) -> &SendMark {
         &self.mark
     }
+}
+
+/// The error of an attempt that is not sent.
+fn cancelled(detail: &str) -> TransportError {
+    let error = TransportError::new(TransportErrorKind::Cancelled, Delivery::NotSent);
+    error.with_detail(detail)
 }

@@ -35,7 +35,7 @@
 //!         Box::pin(async move {
 //!             attempt.mark().hold(); // nothing has left yet …
 //!             assert_eq!(request.uri().path(), "/v1/p/jobs/j");
-//!             attempt.mark().set(); // … from here on it may have
+//!             attempt.start()?; // … from here on it may have
 //!             Ok(http::Response::new(Bytes::from_static(b"{}")))
 //!         })
 //!     }
@@ -56,22 +56,24 @@
 //!
 //! 1. **Arm the mark, or leave it silent.** Silent means `MaybeSent`. A transport that calls
 //!    [`hold`](SendMark::hold) promises to call [`set`](SendMark::set) before the first byte can
-//!    leave. A client that does not report when bytes leave (reqwest, most clients) must leave the
-//!    mark silent.
+//!    leave. A client that does not report when bytes leave (reqwest, most clients) leaves the mark
+//!    silent, or sets it before it is given the request.
 //! 2. **Set wins.** An error that says [`NotSent`](Delivery::NotSent) while the mark is
-//!    [set](SendMark::is_set) contradicts it, and the caller treats it as `MaybeSent`. A wrapper that
-//!    creates its own errors cannot turn a sent request into an unsent one.
+//!    [set](SendMark::is_set), or with a part of an answer, contradicts itself, and the caller treats
+//!    it as `MaybeSent`. A wrapper that creates its own errors cannot turn a sent request into an
+//!    unsent one.
 //! 3. **Proof after the fact** is rare: a TLS server that refuses the handshake after the request
 //!    was written, a connection that gives the request back. The transport that set the mark then
 //!    calls [`retract`](SendMark::retract), so that both agree.
 //! 4. **`NotSent` requires knowledge**, never probability. "Connection refused" by the service
 //!    proves it; the same message from a client that may have tried before, followed a redirect or
 //!    reused a connection proves nothing.
-//! 5. **Check before the first byte.** [`Attempt::check`] returns whether the attempt may still be
-//!    sent, just before the mark is set. The caller checked before it called the transport; anything
-//!    that takes time since then, such as connecting, requires another check.
-//! 6. **No second sending.** One call is one request: no retries, no redirects. An answer is passed
-//!    on whatever its status; a layer that *answers* in place of the service (tower-http's timeout
+//! 5. **Check before the first byte.** [`Attempt::start`] checks whether the attempt may still be
+//!    sent, and sets the mark. The caller checked before it called the transport; anything that takes
+//!    time since then, such as connecting or a queue, requires another check.
+//! 6. **No second sending.** One call is one request: no retries, no redirects, no hedging. A
+//!    transport that checks and sets the mark refuses an attempt that was sent before, so that a
+//!    layer around it cannot send it again. An answer is passed on whatever its status; a layer that *answers* in place of the service (tower-http's timeout
 //!    answers 408 or 504) makes the outcome unknown.
 //!
 //! ## Which errors of other clients are `NotSent`

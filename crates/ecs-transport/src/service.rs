@@ -7,7 +7,9 @@ use std::future::poll_fn;
 use bytes::Bytes;
 use tower_service::Service;
 
-use crate::{Attempt, BoxFuture, Delivery, Transport, TransportError, TransportErrorKind};
+use crate::{
+    Attempt, BoxFuture, Delivery, SendMark, Transport, TransportError, TransportErrorKind,
+};
 
 #[cfg(feature = "body")]
 mod bodies;
@@ -30,6 +32,9 @@ pub use bodies::BodyTransport;
 /// - Errors of a service are [`MaybeSent`](Delivery::MaybeSent), since its actions before the
 ///   failure are unknown. A [`TransportError`], also one that a layer wraps or boxes, keeps its
 ///   delivery.
+/// - A call sets the mark at its end, also if it is dropped, unless the service used the mark or
+///   said [`NotSent`](Delivery::NotSent). An attempt that was given to a service before, by a layer
+///   that retries, is refused then, as [`MaybeSent`](Delivery::MaybeSent), ready or not.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -85,33 +90,61 @@ where
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<http::Response<Bytes>, TransportError>> {
         // Armed already here, so that a future that is never polled has certainly sent nothing.
-        attempt.mark().hold();
+        let is_first = attempt.mark().hold_first();
         let service = self.0.clone();
-        Box::pin(exchange(service, request, attempt))
+        Box::pin(exchange(service, request, attempt, is_first))
     }
 }
 
-/// Waits until the service is ready and gives it the request.
+/// Waits until the service is ready and gives it the request. `is_first`: no service had this
+/// attempt before.
 async fn exchange<S, B, R>(
     mut service: S,
     mut request: http::Request<B>,
     attempt: &Attempt,
+    is_first: bool,
 ) -> Result<R, TransportError>
 where
     S: Service<http::Request<B>, Response = R>,
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    poll_fn(|cx| service.poll_ready(cx))
-        .await
-        .map_err(|error| not_ready(error.into()))?;
-    attempt.check()?;
+    let ready = poll_fn(|cx| service.poll_ready(cx)).await;
+    let ready = ready.map_err(|error| not_ready(error.into()));
+    ready
+        .and_then(|()| attempt.check())
+        .map_err(|error| if is_first { error } else { given_before(error) })?;
     // A service that uses the mark may arm it again.
     attempt.mark().release();
     request.extensions_mut().insert(attempt.clone());
-    service
-        .call(request)
-        .await
-        .map_err(|error| failed(error.into()))
+    let mut called = Called(Some(attempt.mark()));
+    service.call(request).await.map_err(|error| {
+        let error = failed(error.into());
+        if error.is_not_sent() {
+            called.0 = None;
+        }
+        error
+    })
+}
+
+/// Sets the mark of a silent service when its call is over, also if it is dropped: only the service
+/// itself can say then that it sent nothing, and nobody sends the attempt again.
+struct Called<'a>(Option<&'a SendMark>);
+
+impl Drop for Called<'_> {
+    fn drop(&mut self) {
+        if let Some(mark) = self.0 {
+            mark.set_released();
+        }
+    }
+}
+
+/// Returns the error of an attempt that was not sent now, and perhaps before.
+fn given_before(error: TransportError) -> TransportError {
+    let detail = "a service was given this attempt before, and may have sent it; an attempt is one request: remove the \
+                  layer that retries";
+    TransportError::new(error.kind(), Delivery::MaybeSent)
+        .with_detail(detail)
+        .with_source(error)
 }
 
 fn not_ready(error: Box<dyn StdError + Send + Sync>) -> TransportError {

@@ -39,8 +39,10 @@ impl Transport for OverReqwest {
         request: http::Request<Bytes>,
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<http::Response<Bytes>, TransportError>> {
-        // The mark stays silent: reqwest does not say when the first byte leaves.
         Box::pin(async move {
+            // reqwest does not say when the first byte leaves, so from here on it may have left. A layer that
+            // sends the attempt again stops here.
+            attempt.start()?;
             let client = if request.method().is_idempotent() {
                 &self.reads
             } else {
@@ -54,7 +56,13 @@ impl Transport for OverReqwest {
             if let Some(limit) = attempt.timeout() {
                 outgoing = outgoing.timeout(limit);
             }
-            let answer = outgoing.send().await.map_err(failure)?;
+            let answer = outgoing.send().await.map_err(|error| {
+                let error = failure(error);
+                if error.is_not_sent() {
+                    attempt.mark().retract();
+                }
+                error
+            })?;
             let (status, headers) = (answer.status(), answer.headers().clone());
             let body = answer.bytes().await.map_err(|error| {
                 TransportError::new(Kind::BodyCut, Delivery::MaybeSent)

@@ -112,3 +112,19 @@ async fn redirects_are_answers() {
         assert_eq!(server.requests(), 1, "{name}");
     }
 }
+
+/// A layer around the transport retries after a lost answer.
+#[tokio::test]
+async fn an_attempt_is_sent_once() {
+    for (name, transport) in transports() {
+        let server = Tarpit::always(Play::new().read_request().reset()).await;
+        let server = server.unwrap();
+        let attempt = Attempt::first();
+        for _ in 0..3 {
+            let answer = transport.send(post(&server.url()), &attempt).await;
+            let error = answer.unwrap_err();
+            assert_eq!(error.delivery(), Delivery::MaybeSent, "{name} {error:?}");
+        }
+        assert_eq!(server.requests(), 1, "{name}");
+    }
+}

@@ -136,6 +136,8 @@ fn run(
         // There is none before the first run.
         let _ = std::fs::remove_file(&path);
         command.arg("--journal").arg(path);
+    } else {
+        command.arg("--no-journal");
     }
     process::run(&mut command).map_err(|error| {
         let message = std::fs::read_to_string(folder.0.join("err")).unwrap_or_default();
@@ -192,6 +194,11 @@ fn fleet(_: &Path, programs: &Path) -> Result<Vec<Figure>, String> {
             title: "(f) … with the reads of all servers before it: CPU (s); peak memory (MB)",
             target: "–",
             value: format!("{:.2}; {:.0}", reads.cpu, reads.peak_kb / 1000.0),
+        },
+        Figure {
+            title: "(f) … with a journal: CPU (s); peak memory (MB)",
+            target: "–",
+            value: format!("{:.2}; {:.0}", kept.cpu, kept.peak_kb / 1000.0),
         },
         Figure {
             title: "(i) `run show` of its journal (s of CPU, s in all; MB)",

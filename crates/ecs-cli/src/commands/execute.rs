@@ -1,25 +1,20 @@
 //! Execution of a run, with its question after the canary.
 
-use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
-use ecs_ops::{Control, Event, Plan, Report, RunBuilder};
+use ecs_ops::{Control, Plan, Report, RunBuilder};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::time::MissedTickBehavior;
 
+use super::display::{AfterCanary, CanaryQuestion, Display};
 use super::outcome_times::OutcomeTimes;
 use crate::args::Format;
-use crate::confirm::{Terminal, counted};
 use crate::exit::Exit;
 use crate::fail::CliError;
 use crate::health;
-use crate::render::json;
-use crate::render::progress::Progress;
-use crate::render::tally::Tally;
 use crate::signals::{INTERRUPT, Signals, after_interrupt};
 use crate::term::{BackgroundPrinter, Printer, Results};
 
@@ -69,16 +64,6 @@ impl Callbacks {
     }
 }
 
-/// The source of the answer after the canary.
-pub(super) enum AfterCanary {
-    /// The user at this terminal.
-    Asked(Terminal),
-    /// Continue without a question (`--yes`).
-    Yes,
-    /// Stop: no terminal is available.
-    Nobody,
-}
-
 /// The result of an executed run.
 pub(super) struct Ended {
     pub(super) report: Report,
@@ -113,27 +98,25 @@ pub(super) async fn execute(
     plan: Plan,
     callbacks: Callbacks,
     shown: Shown,
-    signals: Signals,
+    mut signals: Signals,
     printer: &Printer,
     results: &mut Results,
 ) -> Result<Ended, CliError> {
-    let Shown { format, mut times } = shown;
-    let lines = format == Format::Jsonl;
     let began = Timestamp::now();
-    let mut progress = Progress::new(printer, lines && io::stdout().is_terminal());
-    let aside = BackgroundPrinter::new(progress.printer());
-    let Callbacks {
-        mut after_canary,
-        answers,
-        health_notes,
-    } = callbacks;
-    let _ = health_notes.set(aside.clone());
-    let mut signals = signals;
     let run = unless_stopped(&mut signals, async {
         let started = plan.begin().await;
         started.map_err(|error| CliError::with_hint(&error, error.problem().to_string()))
     })
     .await?;
+    let lines = shown.format == Format::Jsonl;
+    let own_results = std::mem::replace(results, Results::stdout());
+    let question = CanaryQuestion {
+        source: callbacks.after_canary,
+        answers: callbacks.answers,
+    };
+    let mut display = Display::new(printer, own_results, shown.times, lines, question);
+    let aside = BackgroundPrinter::new(display.progress.printer());
+    let _ = callbacks.health_notes.set(aside.clone());
     let mut events = run.events();
     let interrupted = Arc::new(AtomicBool::new(false));
     let listening = listen(
@@ -144,47 +127,37 @@ pub(super) async fn execute(
     );
     let listener = tokio::spawn(listening);
     let run = run.spawn();
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let event = tokio::select! {
-            event = events.next() => event,
-            _ = ticks.tick() => {
-                progress.tick();
-                continue;
-            }
-        };
-        let Some(event) = event else { break };
-        let at = Timestamp::now();
-        if let Event::ServerDone(server) = &event {
-            times.note(server.id, at);
-        }
-        progress.show(&event);
-        if lines {
-            results.write(&json::event(&event, at));
-        }
-        if let Event::Asking { .. } = event {
-            ask(after_canary.take(), progress.tally(), &answers, printer);
-        }
+    let (batches, received) = mpsc::channel();
+    let displaying = tokio::task::spawn_blocking(move || {
+        display.run(&received);
+        display
+    });
+    while let Some(event) = events.next().await {
+        // The events of a job arrive together. To wake the other thread for each of them would cost more than the rest.
+        let others = std::iter::from_fn(|| events.try_next());
+        // A display that failed ends no run.
+        let _ = batches.send(std::iter::once(event).chain(others).collect());
     }
+    drop(batches);
     let report = run.await;
     listener.abort();
+    let displayed = displaying.await;
     aside.flush(LAST_NOTES).await;
-    progress.finish();
-    let mut report = report.map_err(|error| {
-        CliError::new(Exit::Unknown, error.problem().to_string())
+    let failed = |message: &str| {
+        CliError::new(Exit::Unknown, message)
             .hint("check the servers before you run again, and please report this bug")
-    })?;
-    times.apply_to(&mut report.servers);
-    let wave = progress.tally().wave;
-    let ended = Timestamp::now();
-    let interrupted = interrupted.load(Ordering::Relaxed);
+    };
+    let mut report = report.map_err(|error| failed(&error.problem().to_string()))?;
+    let display = displayed.map_err(|_| failed("the run ended, but its display failed"))?;
+    display.progress.finish();
+    *results = display.results;
+    display.times.apply_to(&mut report.servers);
     Ok(Ended {
         report,
-        wave,
+        wave: display.progress.tally().wave,
         began,
-        ended,
-        interrupted,
+        ended: Timestamp::now(),
+        interrupted: interrupted.load(Ordering::Relaxed),
     })
 }
 
@@ -201,41 +174,6 @@ pub(super) async fn unless_stopped<T, E: From<CliError>>(
         }
     }
 }
-
-/// Asks whether to continue after the canary. Returns at once; the answer is sent to the callback later.
-fn ask(
-    after: Option<AfterCanary>,
-    tally: &Tally,
-    answers: &UnboundedSender<bool>,
-    printer: &Printer,
-) {
-    let described = match after {
-        Some(AfterCanary::Asked(terminal)) => {
-            printer.always(&format!(
-                "Canary finished: {} succeeded, {} failed. Continue with the remaining {}?",
-                tally.succeeded,
-                tally.failed,
-                counted(tally.servers.saturating_sub(tally.done))
-            ));
-            let (answers, printer) = (answers.clone(), printer.clone());
-            tokio::spawn(async move {
-                // The receiver is gone if the run has ended.
-                let _ = answers.send(terminal.asks_for_yes(&printer).await);
-            });
-            return;
-        }
-        Some(AfterCanary::Yes) => true,
-        Some(AfterCanary::Nobody) | None => {
-            printer.always("cannot ask whether to continue after the canary: no terminal is available, so the run stops");
-            printer.hint("with --yes, the command below continues without asking");
-            false
-        }
-    };
-    let _ = answers.send(described);
-}
-
-/// The interval at which displayed times are refreshed.
-const TICK: Duration = Duration::from_millis(500);
 
 /// The longest time that the end of a run waits until stderr is read.
 const LAST_NOTES: Duration = Duration::from_secs(2);

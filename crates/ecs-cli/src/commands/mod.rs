@@ -5,6 +5,7 @@ pub(crate) mod auth;
 mod carry_out;
 mod conclude;
 pub(crate) mod config;
+mod display;
 mod execute;
 pub(crate) mod explain;
 mod held;

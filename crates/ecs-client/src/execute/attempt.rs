@@ -1,13 +1,11 @@
 //! One attempt: authenticated anew, with its own time limit.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_auth::{Credentials, Signed};
 use ecs_model::{Idempotency, Operation, ResponseError};
 use ecs_transport::{Attempt, Delivery, SendCheck, SendMark, TransportError, TransportErrorKind};
-use futures_util::FutureExt as _;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
@@ -18,7 +16,7 @@ use crate::freshness::{Stale, stale};
 use crate::policy::{
     AttemptOutcome, Classification, RequestClass, classify, parse_throttle_message,
 };
-use crate::{Client, Endpoint, RequestError};
+use crate::{Client, Contained, Endpoint, Panicked, RequestError};
 
 /// The header with the project's id. Signed requests sign it.
 const PROJECT_ID: http::HeaderName = http::HeaderName::from_static("x-project-id");
@@ -89,29 +87,28 @@ impl Client {
         request: http::Request<Bytes>,
         attempt: &Attempt,
     ) -> Result<http::Response<Bytes>, TransportError> {
-        // The panic may occur while the future is created.
-        let exchange = AssertUnwindSafe(async {
-            // Not every transport checks this.
-            attempt.check()?;
-            self.transport().send(request, attempt).await
-        });
+        // Not every transport checks this.
+        attempt.check()?;
+        // Also if the run ends meanwhile: whatever the transport leaves behind sends nothing.
+        let _closed = ClosedAtEnd(attempt.mark());
+        let exchange = Contained::new(|| self.transport().send(request, attempt));
         let limit = self.attempt_timeout();
-        let caught = exchange.catch_unwind();
-        let answer = tokio::time::timeout(limit.saturating_add(GRACE), caught).await;
-        let answer = answer.map(|caught| {
+        let answer = tokio::time::timeout(limit.saturating_add(GRACE), exchange).await;
+        let answer = answer.map(|contained| {
             // The panic's message may hold the request, and so a secret.
-            caught.unwrap_or_else(|_| {
+            contained.unwrap_or_else(|Panicked| {
                 let delivery = attempt.mark().delivery();
                 let error = TransportError::new(TransportErrorKind::Other, delivery);
                 Err(error.with_detail("the transport panicked"))
             })
         });
         let answer = answer.unwrap_or_else(|_| {
+            attempt.mark().close();
             let message = format!("no answer within {limit:?}");
             let delivery = attempt.mark().delivery();
             Err(TransportError::new(TransportErrorKind::Timeout, delivery).with_detail(message))
         });
-        answer.map_err(|error| believe_the_mark(error, attempt.mark()))
+        answer.map_err(|error| believe_evidence(error, attempt.mark()))
     }
 
     /// Returns the error of an attempt that was answered with an error; `asked` is the request's
@@ -195,14 +192,32 @@ impl Client {
     }
 }
 
-/// Corrects the error of a transport that reports that nothing was sent after it marked the request
-/// as sent. One of the two is wrong, and only "sent" is safe.
-fn believe_the_mark(error: TransportError, mark: &SendMark) -> TransportError {
-    if !(error.is_not_sent() && mark.is_set()) {
-        return error;
+/// Closes an attempt that has ended, or that nobody waits for any more.
+struct ClosedAtEnd<'a>(&'a SendMark);
+
+impl Drop for ClosedAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.close();
     }
-    let detail = "the transport contradicts itself: it marked the request as sent, and then reported that nothing was \
-                  sent";
+}
+
+/// Corrects the error of a transport that reports that nothing was sent after it marked the request
+/// as sent, or with a part of an answer. One of the two is wrong, and only "sent" is safe.
+fn believe_evidence(error: TransportError, mark: &SendMark) -> TransportError {
+    let answered = error.head().is_some()
+        || matches!(
+            error.kind(),
+            TransportErrorKind::BodyCut | TransportErrorKind::TooLarge
+        );
+    let detail = if !error.is_not_sent() {
+        return error;
+    } else if mark.is_set() {
+        "the transport contradicts itself: it marked the request as sent, and then reported that nothing was sent"
+    } else if answered {
+        "the transport contradicts itself: it received a part of an answer, and then reported that nothing was sent"
+    } else {
+        return error;
+    };
     let head = error
         .head()
         .map(|(status, headers)| (status, headers.clone()));

@@ -17,6 +17,8 @@ use super::{Admission, Announcement, Entry, Journal, JournalLease, Record};
 
 /// A journal in a file. The file is locked while this value lives.
 ///
+/// Resume a run from one file: a copy of it does not know what was sent since.
+///
 /// On Unix the lock is advisory: it stops other writers of this type, but not [`read`](Self::read).
 /// On Windows it also stops readers.
 #[derive(Debug)]
@@ -171,7 +173,7 @@ impl JsonlJournal {
 fn lock(file: &File) -> Result<(), JournalError> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => {
-            let message = "another process uses it: wait until it ends, or stop it";
+            let message = "another process or run uses it: wait until that ends, or stop it";
             JournalError::new(JournalErrorKind::InUse, message)
         }
         TryLockError::Error(error) => JournalError::io("cannot be locked", error),
@@ -236,6 +238,10 @@ impl JsonlJournal {
         // The lock is fair, so records keep their order. The guard moves into the writing,
         // which continues if this future is dropped.
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        for (seq, record) in (writer.seq..).zip(&records) {
+            let checked = self.lease.check(seq, record);
+            checked.map_err(|error| error.of(&self.path))?;
+        }
         let mut append = move || writer.append(at, &records);
         let appended = match Handle::try_current() {
             Ok(runtime) => match runtime.spawn_blocking(append).await {

@@ -106,6 +106,27 @@ impl JournalLease {
         }
     }
 
+    /// Checks that a record, after this number of others, is not of a run that this journal was not
+    /// lent to: of one whose journal is around this one and has a lease of its own.
+    ///
+    /// Two such runs would both write to it, and act on the same servers.
+    pub(crate) fn check(&self, records: u64, record: &Record) -> Result<(), JournalError> {
+        let kind = match record {
+            Record::Run(_) if records > 0 => JournalErrorKind::Begun,
+            Record::Resumed { .. } if !self.state().is_lent => JournalErrorKind::Foreign,
+            _ => return Ok(()),
+        };
+        let happened = if kind == JournalErrorKind::Begun {
+            "the journal already holds a run, and another one begins in it"
+        } else {
+            "a run resumes in this journal without its lease"
+        };
+        let message = format!(
+            "{happened}: a journal around another one returns the lease of that one, and a run has a journal of its own"
+        );
+        Err(JournalError::new(kind, message))
+    }
+
     /// Notes that this number of records is about to be written.
     pub(super) fn write_begun(&self, records: u64) {
         self.state().begun += records;

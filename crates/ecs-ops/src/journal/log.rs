@@ -1,12 +1,11 @@
 //! Writes the journal of a run.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
 use ecs_client::clock::{ClockReading, Moment};
-use ecs_client::{Error, ErrorKind, Problem, chain};
+use ecs_client::{Contained, Error, ErrorKind, Panicked, Problem, chain};
 use ecs_model::{Accepted, JobId, ServerId};
 use ecs_transport::SendCheck;
 use futures_util::future::{Shared, join_all};
@@ -51,8 +50,7 @@ impl KeptJournal {
     async fn append(self: Arc<Self>, at: Timestamp, record: Record) -> Result<(), Problem> {
         let accepted = Acceptance::of(at, &record);
         self.journal.lease().write_begun(1);
-        self.settle(async { self.journal.append(at, record).await })
-            .await?;
+        self.settle(|| self.journal.append(at, record)).await?;
         self.journal.lease().write_ended(1);
         lock(&self.accepted).extend(accepted);
         Ok(())
@@ -61,9 +59,8 @@ impl KeptJournal {
     async fn announce(self: Arc<Self>, announcement: Announcement) -> Result<Admission, Problem> {
         let (lease, records) = (self.journal.lease(), announcement.records.len() as u64);
         lease.write_begun(records);
-        let admission = self
-            .settle(async { self.journal.announce(announcement).await })
-            .await?;
+        let announce = || self.journal.announce(announcement);
+        let admission = self.settle(announce).await?;
         match admission {
             Admission::Admitted => lease.write_ended(records),
             _ => lease.write_refused(records),
@@ -72,13 +69,12 @@ impl KeptJournal {
     }
 
     /// Awaits a write. After one that failed the journal takes nothing more.
-    async fn settle<T>(
-        &self,
-        writing: impl Future<Output = Result<T, JournalError>>,
+    async fn settle<'a, T>(
+        &'a self,
+        write: impl FnOnce() -> BoxFuture<'a, Result<T, JournalError>>,
     ) -> Result<T, Problem> {
-        // The panic may already come while the journal makes its future.
-        let written = AssertUnwindSafe(writing).catch_unwind().await;
-        let written = written.unwrap_or_else(|_| {
+        let written = Contained::new(write).await;
+        let written = written.unwrap_or_else(|Panicked| {
             let message = "the journal panicked while it took a record";
             Err(JournalError::new(JournalErrorKind::Broken, message))
         });
@@ -232,6 +228,14 @@ impl RunJournal {
     /// Returns the reason of the journal's failure, if it failed. Then the run must send nothing more.
     pub(crate) fn broken(&self) -> Option<Problem> {
         lock(&self.kept.as_ref()?.broken).clone()
+    }
+
+    /// Counts the journal as failed with this problem, unless it failed before.
+    pub(crate) fn give_up(&self, problem: Problem) -> Problem {
+        match &self.kept {
+            Some(kept) => lock(&kept.broken).get_or_insert(problem).clone(),
+            None => problem,
+        }
     }
 
     /// The error of a run that cannot begin because its journal failed with this problem.

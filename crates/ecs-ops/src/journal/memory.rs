@@ -37,6 +37,10 @@ impl Journal for MemoryJournal {
     fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
         Box::pin(async move {
             let mut entries = self.lock();
+            // One that resumes may come from another lease: of a store that keeps its entries here.
+            if matches!(record, Record::Run(_)) {
+                self.lease.check(entries.len() as u64, &record)?;
+            }
             let seq = entries.last().map_or(0, |last| last.seq.saturating_add(1));
             entries.push(Entry { seq, at, record });
             Ok(())

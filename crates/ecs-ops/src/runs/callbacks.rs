@@ -1,12 +1,11 @@
 //! Callbacks of a rolling run: health check and canary question.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::BoxFuture;
-use futures_util::FutureExt as _;
+use ecs_client::{Contained, Panicked};
 use tokio::time::Instant;
 
 use crate::report::ServerReport;
@@ -58,13 +57,12 @@ impl HealthCheck {
     pub(super) async fn check(&self, wave: FinishedWave) -> Result<(), String> {
         let began = Instant::now();
         let outlasted = || format!("it did not finish within {:?}", self.within);
-        // A panic is also possible while the future is made.
-        let checking = AssertUnwindSafe(async { (self.check)(wave).await }).catch_unwind();
+        let checking = Contained::new(|| (self.check)(wave));
         match tokio::time::timeout(self.within, checking).await {
             // A check that blocks the thread is not interrupted.
             Ok(Ok(Ok(()))) if began.elapsed() > self.within => Err(outlasted()),
             Ok(Ok(checked)) => checked,
-            Ok(Err(_)) => Err("the check panicked".to_owned()),
+            Ok(Err(Panicked)) => Err("the check panicked".to_owned()),
             Err(_) => Err(outlasted()),
         }
     }
@@ -96,8 +94,7 @@ impl CanaryQuestion {
 
     /// Asks. A panic counts as no.
     pub(super) async fn ask(&self) -> bool {
-        let asking = AssertUnwindSafe(async { (self.0)().await }).catch_unwind();
-        asking.await.unwrap_or(false)
+        Contained::new(|| (self.0)()).await.unwrap_or(false)
     }
 }
 

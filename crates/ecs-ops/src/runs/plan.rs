@@ -1,18 +1,20 @@
 //! A checked plan, which begins its run.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ecs_client::{Problem, chain};
 use ecs_model::{
     BatchRebootServers, BatchStartServers, BatchStopServers, Operation as _, ProjectId, ServerId,
     ValidationError,
 };
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::builder::RunBuilder;
 use super::preflight::Preflight;
 use super::request_plan::RequestPlan;
-use super::run::Run;
+use super::run::{LAST_RECORDS, Run};
 use super::state::{Resumption, RunOptions, RunState, UnknownPolicy};
 use crate::action::PowerAction;
 use crate::control::{Control, RecordGuard};
@@ -133,7 +135,8 @@ impl Plan {
     /// is in the journal. [`ErrorKind::NotRecorded`](crate::ErrorKind::NotRecorded): the journal cannot be
     /// written, another run writes to it, it holds a run already, or other records than those that
     /// are to be resumed. [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): the plan was given a
-    /// second journal. Later failures are in the report.
+    /// second journal. Later failures are in the report. A journal that takes no record until the
+    /// deadline is one that cannot be written.
     pub async fn begin(self) -> Result<Run, Error> {
         let Self {
             builder,
@@ -143,6 +146,8 @@ impl Plan {
         if !builder.violations.is_empty() {
             return Err(Error::invalid(builder.violations.join("; ")));
         }
+        let (began, deadline) = (Instant::now(), builder.deadline);
+        let left = || deadline.map(|deadline| deadline.saturating_sub(began.elapsed()));
         let stop_request = builder.binding_stop().cloned();
         let sends = !plan.requests.is_empty() && stop_request.is_none();
         let preflight = if builder.check_service && sends {
@@ -153,18 +158,7 @@ impl Plan {
         let rolling_record = rolling
             .as_ref()
             .map(|rolling| builder.rolling_record(rolling));
-        let options = RunOptions {
-            on_unknown: UnknownPolicy {
-                // Resubmitting sends, too.
-                resubmit: builder.on_unknown.resubmit && stop_request.is_none(),
-                ..builder.on_unknown
-            },
-            rolling,
-            escalate_after: builder.escalate_after,
-            escalate_hang: builder.escalate_hang,
-            recheck: builder.recheck,
-            origin: Some(builder.client.origin()),
-        };
+        let options = run_options(&builder, rolling);
         let core = builder.client.0.core.clone();
         let (log, state, resumed, before) = match &builder.resumed {
             None => {
@@ -184,7 +178,7 @@ impl Plan {
             }
         };
         let record = || first_record(&builder, state.run_id(), rolling_record);
-        let begun = log.write(record).await;
+        let begun = first_write(&log, record, left()).await;
         // A resumed run then sends nothing and still reports each server.
         if builder.resumed.is_none() {
             begun.map_err(|problem| log.failure(problem))?;
@@ -199,10 +193,9 @@ impl Plan {
             Some(Stopped::Requested { reason }) => Control::keeping_to(reason, sink.source()),
             _ => Control::of_run(sink.source()),
         };
-        let deadline = builder.deadline;
         Ok(Run {
             reconcile_limit: builder.reconcile_limit(),
-            deadline: deadline.map(|deadline| deadline.saturating_sub(preflight.took)),
+            deadline: left(),
             preflight,
             state,
             resumed,
@@ -226,6 +219,38 @@ impl Plan {
             names: builder.names,
         })
     }
+}
+
+fn run_options(builder: &RunBuilder, rolling: Option<Rolling>) -> RunOptions {
+    RunOptions {
+        on_unknown: UnknownPolicy {
+            // Resubmitting sends, too.
+            resubmit: builder.on_unknown.resubmit && builder.binding_stop().is_none(),
+            ..builder.on_unknown
+        },
+        rolling,
+        escalate_after: builder.escalate_after,
+        escalate_hang: builder.escalate_hang,
+        recheck: builder.recheck,
+        origin: Some(builder.client.origin()),
+    }
+}
+
+/// Writes the first record. A journal that has not taken it when the deadline comes, or a little
+/// later, takes no further one.
+async fn first_write(
+    log: &RunJournal,
+    record: impl FnOnce() -> Record,
+    left: Option<Duration>,
+) -> Result<(), Problem> {
+    let Some(left) = left.map(|left| left.max(LAST_RECORDS)) else {
+        return log.write(record).await;
+    };
+    timeout(left, log.write(record)).await.unwrap_or_else(|_| {
+        let message =
+            format!("the journal took no record within {left:?}, and the deadline passed");
+        Err(log.give_up(Problem::new(message)))
+    })
 }
 
 /// The first record that a process writes of a run.

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use ecs_client::Problem;
-use tokio::time::Instant;
 
 use crate::event::Event;
 use crate::{Client, Error, ErrorKind};
@@ -16,8 +15,6 @@ pub(super) struct Preflight {
     pub(super) events: Vec<Event>,
     /// The reason why nothing can be sent.
     pub(super) obstacle: Option<Obstacle>,
-    /// The duration of the check.
-    pub(super) took: Duration,
 }
 
 /// The reason why nothing can be sent. All servers are then not attempted.
@@ -35,16 +32,12 @@ impl Preflight {
     /// # Errors
     /// [`ErrorKind::NotTheService`].
     pub(super) async fn run(client: &Client, limit: Option<Duration>) -> Result<Self, Error> {
-        let began = Instant::now();
         let core = &client.0.core;
         let check = match limit {
             Some(limit) => tokio::time::timeout(limit, core.check_service()).await,
             None => Ok(core.check_service().await),
         };
-        let mut preflight = Self {
-            took: began.elapsed(),
-            ..Self::default()
-        };
+        let mut preflight = Self::default();
         match check {
             // The deadline has come: the run ends before it sends anything.
             Err(_) => {}

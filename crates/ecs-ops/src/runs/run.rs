@@ -212,8 +212,8 @@ fn complete(report: &mut Report, names: &ServerNames, unready: Vec<UnreadyServer
     report.unready.splice(..0, unready);
 }
 
-/// The longest wait of a finished run for its last records.
-const LAST_RECORDS: Duration = Duration::from_secs(2);
+/// The longest wait past the deadline for records: the first one, and the last ones.
+pub(super) const LAST_RECORDS: Duration = Duration::from_secs(2);
 
 /// Records a requested stop, before it is reported. Returns when the run is to end
 /// at once.

@@ -137,10 +137,16 @@ impl StoreJournal {
 
 impl Journal for StoreJournal {
     fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
-        Box::pin(self.write(move |mut writer| async move {
-            let appended = writer.append(at, record).await;
-            appended.map_err(|error| writer.fail(error))
-        }))
+        Box::pin(async move {
+            // Whoever lends it has waited for the writes before, so nothing comes between.
+            let held = self.writer.lock().await.seq;
+            self.lease.check(held, &record)?;
+            let write = self.write(move |mut writer| async move {
+                let appended = writer.append(at, record).await;
+                appended.map_err(|error| writer.fail(error))
+            });
+            write.await
+        })
     }
 
     fn announce(

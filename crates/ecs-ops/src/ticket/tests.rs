@@ -65,3 +65,16 @@ fn where_a_ticket_is_of_use() {
     let json = serde_json::to_string(&free).unwrap();
     assert_eq!(serde_json::from_str::<JobTicket>(&json).unwrap(), free);
 }
+
+/// A ticket that names an endpoint and no project would be watched at any place.
+#[test]
+fn a_ticket_with_half_of_its_place_is_refused() {
+    let json = r#"{"version":1,"job_id":"ff80808288d41e1b018990260955686a","endpoint":"https://ecs.example"}"#;
+    for json in [json.to_owned(), json.replace('}', r#","project_id":null}"#)] {
+        let error = serde_json::from_str::<JobTicket>(&json).unwrap_err();
+        assert!(
+            error.to_string().contains("needs its project_id"),
+            "{error}"
+        );
+    }
+}

@@ -39,7 +39,11 @@ async fn a_role_that_runs_needs_no_right_to_a_table() {
     run.release().await.unwrap();
     assert_eq!(store.runs(5).await.unwrap().len(), 1);
     store
-        .held(crate::world::ENDPOINT, "p", &ids(0..2))
+        .held(
+            &crate::world::ENDPOINT.parse().unwrap(),
+            &"p".parse().unwrap(),
+            &ids(0..2),
+        )
         .await
         .unwrap();
     assert_eq!(

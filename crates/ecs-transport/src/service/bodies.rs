@@ -82,10 +82,10 @@ where
         request: http::Request<Bytes>,
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<http::Response<Bytes>, TransportError>> {
-        attempt.mark().hold();
+        let is_first = attempt.mark().hold_first();
         let service = self.service.clone();
         Box::pin(async move {
-            let response = exchange(service, request.map(Full::new), attempt).await?;
+            let response = exchange(service, request.map(Full::new), attempt, is_first).await?;
             let (parts, body) = response.into_parts();
             match read(body, self.limit).await {
                 Ok(body) => Ok(http::Response::from_parts(parts, body)),

@@ -232,6 +232,44 @@ async fn future_dropped_after_sending_may_have_sent() {
     assert_eq!(attempt.mark().delivery(), Delivery::MaybeSent);
 }
 
+/// A layer above that retries, after a lost answer: the attempt is not sent again, and a connection
+/// that is refused then does not make it unsent.
+#[tokio::test]
+async fn an_attempt_is_sent_once() {
+    let server = Tarpit::always(Play::new().read_request().reset())
+        .await
+        .unwrap();
+    let (transport, attempt) = (transport(), Attempt::first());
+    let error = transport.send(post(server.url()), &attempt).await;
+    assert_eq!(error.unwrap_err().delivery(), Delivery::MaybeSent);
+    for url in [server.url(), format!("http://{}", closed_port())] {
+        let error = transport.send(post(url), &attempt).await.unwrap_err();
+        assert_eq!(error.delivery(), Delivery::MaybeSent);
+        assert!(error.to_string().contains("was sent before"), "{error}");
+        assert!(attempt.mark().is_set());
+    }
+    assert_eq!(server.requests(), 1);
+}
+
+/// In a task of its own, which outlives its caller.
+#[tokio::test]
+async fn a_closed_attempt_is_not_sent() {
+    let server = Tarpit::always(Play::new().read_request().hang())
+        .await
+        .unwrap();
+    let attempt = Attempt::first();
+    let (transport, request) = (transport(), post(server.url()));
+    let sending = transport.send(request, &attempt);
+    attempt.mark().close();
+    let error = sending.await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (Kind::Cancelled, Delivery::NotSent)
+    );
+    assert_eq!(attempt.mark().delivery(), Delivery::NotSent);
+    assert_eq!(server.requests(), 0);
+}
+
 /// The mark can be read while the future still exists: a peer that sees the request arrive sees the
 /// mark set.
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use ecs_ops::PowerAction;
 use ecs_ops::journal::{
-    ErrorRecord, Journal as _, JsonlJournal, OutcomeKind, OutcomeRecord, Purpose, Record, RunRecord,
+    Entry, ErrorRecord, JsonlJournal, OutcomeKind, OutcomeRecord, Purpose, Record, RunRecord,
 };
 use ecs_ops::model::{RebootType, ServerId};
 
@@ -18,13 +18,14 @@ async fn timeline(count: usize, records: impl Fn(&[ServerId]) -> Vec<(i64, Recor
     let endpoint = "https://ecs.example".parse().unwrap();
     let records = records(&servers);
     let run = RunRecord::new("r", &endpoint, "p".parse().unwrap(), action, servers);
-    let journal = JsonlJournal::create(&path).unwrap();
     let began: jiff::Timestamp = "2026-11-24T01:00:00Z".parse().unwrap();
     let run = (0, Record::Run(Box::new(run)));
-    for (after, record) in [run].into_iter().chain(records) {
+    let mut lines = Vec::new();
+    for (seq, (after, record)) in (0..).zip([run].into_iter().chain(records)) {
         let at = began + jiff::SignedDuration::from_millis(after);
-        journal.append(at, record).await.unwrap();
+        lines.extend(Entry::new(seq, at, record).to_line().unwrap());
     }
+    std::fs::write(&path, lines).unwrap();
     Timeline::of(JsonlJournal::read(&path).unwrap()).unwrap()
 }
 

@@ -1,7 +1,6 @@
 use ecs_ops::PowerAction;
 use ecs_ops::journal::{
-    Journal as _, JsonlJournal, OutcomeKind, OutcomeRecord, Purpose, Record, RollingRecord,
-    RunRecord,
+    Entry, JsonlJournal, OutcomeKind, OutcomeRecord, Purpose, Record, RollingRecord, RunRecord,
 };
 use ecs_ops::model::{RebootType, ServerId};
 use ecs_ops::rolling::Rules;
@@ -29,11 +28,13 @@ async fn lines(records: Vec<Record>, path: &str) -> Vec<String> {
         servers.clone(),
     );
     run.rolling = Some(RollingRecord::new(vec![servers], &Rules::default()));
-    let journal = JsonlJournal::create(&file).unwrap();
     let at = "2026-11-24T01:00:00Z".parse().unwrap();
-    for record in [Record::Run(Box::new(run))].into_iter().chain(records) {
-        journal.append(at, record).await.unwrap();
+    let mut lines = Vec::new();
+    let records = [Record::Run(Box::new(run))].into_iter().chain(records);
+    for (seq, record) in (0..).zip(records) {
+        lines.extend(Entry::new(seq, at, record).to_line().unwrap());
     }
+    std::fs::write(&file, lines).unwrap();
     next(
         &Timeline::of(JsonlJournal::read(&file).unwrap()).unwrap(),
         path,

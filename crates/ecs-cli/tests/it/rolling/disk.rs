@@ -33,16 +33,13 @@ fn an_unwritable_journal_stops_the_run_before_anything_is_sent() {
     );
     assert_eq!(std::fs::read(there).unwrap(), b"of somebody else");
     refused(directory.path().to_str().unwrap(), &["the file exists"]);
-    // Paths at which no file can be created.
-    let places: &[&str] = if cfg!(target_os = "linux") {
-        &[
-            "/dev/null/run.jsonl",
-            "/nonexistent/run.jsonl",
-            "/proc/run.jsonl",
-        ]
-    } else {
-        &["/dev/null/run.jsonl", "/nonexistent/run.jsonl"]
-    };
+    // Paths at which no file can be created: below a file, in a missing directory.
+    let below_a_file = format!("{there}/run.jsonl");
+    let missing = directory.path().join("missing/run.jsonl");
+    let mut places = vec![below_a_file.as_str(), missing.to_str().unwrap()];
+    if cfg!(target_os = "linux") {
+        places.push("/proc/run.jsonl");
+    }
     for place in places {
         refused(place, &[place]);
     }

@@ -123,6 +123,75 @@ async fn contradictory_transports_may_have_sent() {
     }
 }
 
+/// An error with a part of an answer, and "not sent": a wrapper that maps every error alike.
+#[tokio::test(start_paused = true)]
+async fn an_error_with_a_part_of_an_answer_was_sent() {
+    use TransportErrorKind::{BodyCut, Closed, TooLarge};
+    for (kind, has_head) in [(BodyCut, false), (TooLarge, false), (Closed, true)] {
+        let client = crate::test_support::failing(move || {
+            let error = TransportError::new(kind, Delivery::NotSent);
+            if has_head {
+                error.with_head(http::StatusCode::ACCEPTED, http::HeaderMap::new())
+            } else {
+                error
+            }
+        });
+        let log = RunJournal::default();
+        let mut hooks = Recorder::new(&log);
+        let client = client.build().unwrap();
+        let error = send(&client, &mut hooks, &SendState::default()).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.classification(), Classification::Unknown);
+        let message = &error.problem().message;
+        assert!(
+            message.contains("received a part of an answer"),
+            "{message}"
+        );
+    }
+}
+
+/// A transport with a queue of its own, whose task goes on after the caller gave up.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_given_up_is_not_sent_later() {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let started = Arc::clone(&sent);
+    let transport = FnTransport::new(move |_: http::Request<bytes::Bytes>, attempt: Attempt| {
+        let started = Arc::clone(&started);
+        attempt.mark().hold();
+        let sending = tokio::spawn(async move {
+            if attempt.number() == 1 {
+                tokio::time::sleep(Duration::from_secs(300)).await;
+            }
+            attempt.start()?;
+            started.lock().unwrap().push(attempt.number());
+            Ok(http::Response::new(bytes::Bytes::from_static(
+                JOB.as_bytes(),
+            )))
+        });
+        async { sending.await.unwrap() }
+    });
+    let client = Client::builder(
+        "https://ecs.example".parse().unwrap(),
+        "p1".parse().unwrap(),
+    )
+    .credentials(ecs_auth::Credentials::token(TOKEN).unwrap())
+    .transport(transport)
+    .build()
+    .unwrap();
+    let log = RunJournal::default();
+    let mut hooks = Recorder::new(&log);
+    let state = SendState::default();
+    send(&client, &mut hooks, &state).await.unwrap();
+    // The same for a request that is dropped: it is not executed, and stays so.
+    let state = SendState::default();
+    let dropped = send(&client, &mut hooks, &state);
+    let dropped = tokio::time::timeout(Duration::from_secs(1), dropped).await;
+    assert!(dropped.is_err());
+    assert!(matches!(state.outcome(), SubmissionOutcome::NotExecuted(_)));
+    tokio::time::sleep(Duration::from_secs(900)).await;
+    assert_eq!(*sent.lock().unwrap(), [2]);
+}
+
 /// A page says nothing about the credentials: until the service has accepted them, one request is
 /// in flight at a time.
 #[tokio::test(start_paused = true)]

@@ -52,7 +52,7 @@ async fn a_file_is_never_overwritten_and_never_shared() {
     assert!(
         error
             .to_string()
-            .contains("run.jsonl: another process uses it"),
+            .contains("run.jsonl: another process or run uses it"),
         "{error}"
     );
     let error = JsonlJournal::create(&path).unwrap_err();

@@ -4,9 +4,13 @@ use std::future::IntoFuture as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ecs_auth::BoxFuture;
 use ecs_model::RebootType;
+use jiff::Timestamp;
 
-use crate::journal::{JsonlJournal, MemoryJournal, Recovered};
+use crate::journal::{
+    Journal, JournalError, JournalLease, JsonlJournal, MemoryJournal, Record, Recovered,
+};
 use crate::scripted::{JOB, Script, Seen, client_of, ids};
 use crate::{Client, ErrorKind, RunBuilder};
 
@@ -102,4 +106,59 @@ async fn a_file_is_not_begun_twice() {
         .await
         .unwrap();
     assert_eq!(seen.posts(), 1);
+}
+
+/// A journal around another one that forgot to return the lease of that one.
+#[derive(Debug)]
+struct Around<J>(Arc<J>, JournalLease);
+
+impl<J: Journal> Around<J> {
+    fn new(journal: &Arc<J>) -> Self {
+        Self(Arc::clone(journal), JournalLease::new())
+    }
+}
+
+impl<J: Journal> Journal for Around<J> {
+    fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.0.append(at, record)
+    }
+
+    fn lease(&self) -> &JournalLease {
+        &self.1
+    }
+}
+
+/// Two leases of one journal: without the check of the journal itself two runs would write to it,
+/// and act on the same servers.
+#[tokio::test]
+async fn a_journal_inside_another_one_is_not_lent_twice() {
+    let (client, seen) = client();
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let file = Arc::new(JsonlJournal::create(path("1")).unwrap());
+    let memory = Arc::new(MemoryJournal::default());
+    let run = || client.reboot(RebootType::Soft, ids(2)).no_wait();
+    let message = "returns the lease of that one";
+    run().journal(Around::new(&file)).report().await.unwrap();
+    refused(run().journal(Around::new(&file)), message).await;
+    run().journal(Around::new(&memory)).report().await.unwrap();
+    refused(run().journal(Around::new(&memory)), message).await;
+    assert_eq!(seen.posts(), 2);
+    // Both would send what was never sent.
+    let file = Arc::new(JsonlJournal::create(path("2")).unwrap());
+    let begun = run().journal(Arc::clone(&file)).begin().await.unwrap();
+    drop(begun);
+    let contents = JsonlJournal::read(path("2")).unwrap();
+    let known = Recovered::from_entries(contents.entries.clone()).unwrap();
+    for _ in 0..2 {
+        let lease = JournalLease::of_entries(&contents.entries);
+        let resumed = client.resume(Around(Arc::clone(&file), lease), known.clone());
+        let report = resumed.unwrap().report().await.unwrap();
+        assert_eq!(report.summary().not_attempted, 2);
+        let stopped = report.stopped.unwrap().to_string();
+        assert!(stopped.contains(message), "{stopped}");
+    }
+    assert_eq!(seen.posts(), 2);
+    let resumed = client.resume(file, known).unwrap();
+    assert_eq!(resumed.report().await.unwrap().summary().succeeded, 2);
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ecs_auth::{AuthError, BoxFuture, Credentials, CredentialsProvider, StaticCredentials};
@@ -9,10 +10,11 @@ use ecs_model::RebootType;
 use ecs_transport::{Attempt, FnTransport};
 use http::Method;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
-use crate::journal::{Journal, JournalError, JournalLease, MemoryJournal, Record};
+use crate::journal::{Journal, JournalError, JournalLease, MemoryJournal, Record, Recovered};
 use crate::scripted::{DONE, JOB, Script, TOKEN, answer, client_of, endpoint, ids};
-use crate::{Client, ClientBuilder, Report, Stopped};
+use crate::{Client, ClientBuilder, ErrorKind, Report, Stopped};
 
 /// A client of a service whose transport panics at its third POST, after this was done to the mark.
 fn panicking(mark: impl Fn(&Attempt) + Clone + Send + Sync + 'static) -> ClientBuilder {
@@ -122,4 +124,85 @@ async fn a_journal_that_panics_stops_the_sending() {
         let sent = 10 * seen.posts();
         assert_eq!(counts, (sent, 50 - sent), "{records}");
     }
+}
+
+/// A guard that panics when it is dropped, as one does that unlocks a poisoned lock.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "a guard that panics");
+    }
+}
+
+/// The future of the transport is dropped when its time is out, and when the run ends before.
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_panics_while_it_is_dropped_costs_the_attempt() {
+    let transport = || {
+        FnTransport::new(|_: http::Request<Bytes>, _: Attempt| async {
+            let _bomb = Bomb;
+            std::future::pending().await
+        })
+    };
+    let minute = Duration::from_secs(60);
+    for (deadline, message) in [
+        (60 * minute, "no answer within"),
+        (minute / 2, "stopped while the request was underway"),
+    ] {
+        let client = Client::builder(endpoint(), "p1".parse().unwrap())
+            .credentials(StaticCredentials::new(Credentials::token(TOKEN).unwrap()))
+            .transport(transport())
+            .skip_service_check()
+            .build()
+            .unwrap();
+        let run = client.reboot(RebootType::Soft, ids(2)).deadline(deadline);
+        let report = run.report().await.unwrap();
+        assert_eq!(report.summary().unknown, 2);
+        let error = report.servers[0].outcome.error().unwrap();
+        assert!(error.message.contains(message), "{error}");
+    }
+}
+
+/// Never takes its first record, or the first one of a process that resumes.
+#[derive(Debug)]
+struct HangingJournal(Arc<MemoryJournal>, usize);
+
+impl Journal for HangingJournal {
+    fn append(&self, at: Timestamp, record: Record) -> BoxFuture<'_, Result<(), JournalError>> {
+        if self.0.entries().len() == self.1 {
+            return Box::pin(std::future::pending());
+        }
+        self.0.append(at, record)
+    }
+
+    fn lease(&self) -> &JournalLease {
+        self.0.lease()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_hangs_at_the_first_record_does_not_outlast_the_deadline() {
+    let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
+    let client = builder.build().unwrap();
+    let memory = Arc::new(MemoryJournal::default());
+    let hour = Duration::from_secs(3600);
+    for limit in [hour, Duration::ZERO] {
+        let run = client.reboot(RebootType::Soft, ids(2)).deadline(limit);
+        let run = run.journal(HangingJournal(Arc::clone(&memory), 0));
+        let began = Instant::now();
+        let error = run.begin().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotRecorded);
+        assert!(
+            error.to_string().contains("took no record within"),
+            "{error}"
+        );
+        assert!(began.elapsed() < limit + Duration::from_secs(5));
+    }
+    let run = client.reboot(RebootType::Soft, ids(2));
+    drop(run.journal(Arc::clone(&memory)).begin().await.unwrap());
+    let known = Recovered::from_entries(memory.entries()).unwrap();
+    let resumed = client.resume(HangingJournal(Arc::clone(&memory), 1), known);
+    let report = resumed.unwrap().deadline(hour).report().await.unwrap();
+    assert_eq!(report.summary().not_attempted, 2);
+    assert_eq!(seen.posts(), 0);
 }
