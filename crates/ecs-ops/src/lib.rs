@@ -36,7 +36,8 @@
 //! | see what happens, in this task or another | [`Run::events`], [`Run::spawn`] |
 //! | stop a run, or let another process resume it | [`Control`] |
 //! | wait for jobs, also of other processes | [`Client::watch`], [`JobWatcher`], [`JobTicket`] |
-//! | bring a transport | [`transport::Transport`] |
+//! | bring a transport | [`transport::Transport`], and what a careless one meets: `docs/own-transport.md` |
+//! | print an error with its causes | [`chain`], [`Error::problem`] |
 //!
 //! # Never twice
 //!

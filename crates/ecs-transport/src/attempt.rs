@@ -105,7 +105,7 @@ impl Attempt {
     ///   before. A layer above retries, and an attempt is one request.
     pub fn check(&self) -> Result<(), TransportError> {
         if self.mark.is_set() {
-            let detail = "this attempt was sent before, and an attempt is one request: remove the layer that retries";
+            let detail = "this attempt was sent before, by its mark, and an attempt is one request: remove the layer that retries";
             let error = TransportError::new(TransportErrorKind::Other, Delivery::MaybeSent);
             return Err(error.with_detail(detail));
         }

@@ -8,9 +8,8 @@ use ecs_ops::Event;
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::execute::AfterCanary;
 use super::outcome_times::OutcomeTimes;
-use crate::confirm::counted;
+use crate::confirm::{Terminal, counted};
 use crate::render::json;
 use crate::render::progress::Progress;
 use crate::term::{Printer, Results};
@@ -36,6 +35,16 @@ pub(super) struct CanaryQuestion {
     pub(super) source: Option<AfterCanary>,
     /// The sender of the answer to the run.
     pub(super) answers: UnboundedSender<bool>,
+}
+
+/// The source of the answer after the canary.
+pub(super) enum AfterCanary {
+    /// The user at this terminal.
+    Asked(Terminal),
+    /// Continue without a question (`--yes`).
+    Yes,
+    /// Stop: no terminal is available.
+    Nobody,
 }
 
 impl Display {

@@ -9,10 +9,9 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::display::{CanaryQuestion, Display};
+use super::display::{AfterCanary, CanaryQuestion, Display};
 use super::outcome_times::OutcomeTimes;
 use crate::args::Format;
-use crate::confirm::Terminal;
 use crate::exit::Exit;
 use crate::fail::CliError;
 use crate::health;
@@ -63,16 +62,6 @@ impl Callbacks {
         };
         (builder, callbacks)
     }
-}
-
-/// The source of the answer after the canary.
-pub(super) enum AfterCanary {
-    /// The user at this terminal.
-    Asked(Terminal),
-    /// Continue without a question (`--yes`).
-    Yes,
-    /// Stop: no terminal is available.
-    Nobody,
 }
 
 /// The result of an executed run.

@@ -17,7 +17,7 @@ use self::opened::{OpenedRun, store_of};
 use self::place::refuse_other_place;
 use self::resumed_run::ResumedRun;
 use super::carry_out::carry_out;
-use super::execute::AfterCanary;
+use super::display::AfterCanary;
 use super::next_steps::NextSteps;
 use crate::args::{Global, HEALTH_TIMEOUT, Resume};
 use crate::confirm::Terminal;

@@ -127,33 +127,6 @@ pub(super) async fn run_watcher(
     }
 }
 
-/// Refuses an answer about another job, such as one that a cache confused: its outcomes are those of other servers.
-fn of_the_job(
-    answer: Result<Job, RequestError>,
-    asked: &JobId,
-    client: &Client,
-) -> Result<Job, RequestError> {
-    let job = answer?;
-    match &job.job_id {
-        Some(other) if !is_same_job(other, asked) => {
-            let problem = Problem::new(format!("the answer is about another job: {other}"));
-            Err(RequestError::new(Classification::Transient, problem)
-                .with_stop_cause(StopCause::Deferred(client.scaled(GATEWAY))))
-        }
-        _ => Ok(job),
-    }
-}
-
-/// Compares ids without regard to case and hyphens. Only ids of the service's form, 32 hexadecimal digits, can be those of
-/// another job.
-fn is_same_job(one: &JobId, other: &JobId) -> bool {
-    let digits = |id: &JobId| id.as_str().replace('-', "").to_ascii_lowercase();
-    let is_documented =
-        |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let (one, other) = (digits(one), digits(other));
-    one == other || !is_documented(&one) || !is_documented(&other)
-}
-
 /// Polls a job once.
 async fn poll(
     client: Client,
@@ -164,8 +137,8 @@ async fn poll(
         let mut context = RequestContext::poll(history);
         let operation = ShowJob::new(JobId::clone(&job_id));
         let answer = client.execute(&operation, &mut context).await;
-        let answer = answer.map(|job| job.with_documented_statuses(&job_id));
-        (of_the_job(answer, &job_id, &client), context.state())
+        let answer = answer.and_then(|job| of_this_job(job, &job_id));
+        (answer, context.state())
     };
     let polling = polling.instrument(debug_span!("poll", job = %job_id));
     // A panic of the transport over one job must not stop the others.
@@ -176,6 +149,18 @@ async fn poll(
             .with_stop_cause(StopCause::Deferred(AFTER_A_PANIC));
         (Err(failure), history)
     })
+}
+
+/// Refuses the description of another job: it proves nothing about this one.
+fn of_this_job(job: Job, asked: &JobId) -> Result<Job, RequestError> {
+    match &job.job_id {
+        Some(shown) if !job.can_be(asked) => {
+            let message = format!("the answer shows another job ({shown})");
+            let problem = Problem::new(message);
+            Err(RequestError::new(Classification::Refused, problem))
+        }
+        _ => Ok(job.with_documented_statuses(asked)),
+    }
 }
 
 impl WatcherTask {

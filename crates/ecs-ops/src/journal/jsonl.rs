@@ -17,6 +17,8 @@ use super::{Admission, Announcement, Entry, Journal, JournalLease, Record};
 
 /// A journal in a file. The file is locked while this value lives.
 ///
+/// Resume a run from one file: a copy of it does not know what was sent since.
+///
 /// On Unix the lock is advisory: it stops other writers of this type, but not [`read`](Self::read).
 /// On Windows it also stops readers.
 #[derive(Debug)]

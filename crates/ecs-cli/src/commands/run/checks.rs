@@ -2,7 +2,7 @@
 
 use crate::args::{Global, Run};
 use crate::command_line::CommandLine;
-use crate::commands::execute::AfterCanary;
+use crate::commands::display::AfterCanary;
 use crate::commands::selecting;
 use crate::confirm::Terminal;
 use crate::connect::{Connection, Settings, connect};

@@ -350,37 +350,3 @@ async fn pages_of_an_intermediary_end_no_wait() {
         );
     }
 }
-
-#[tokio::test(start_paused = true)]
-async fn an_answer_about_another_job_is_not_believed() {
-    let (builder, seen) = service(|_, number| {
-        Script::Answer(
-            200,
-            match number {
-                0 => r#"{"status":"SUCCESS","job_id":"ff8080820000000000000000000000bb"}"#,
-                1 => RUNNING,
-                // The same id, in another form.
-                _ => r#"{"status":"SUCCESS","job_id":"FF808082-0000-0000-0000-0000000000AA"}"#,
-            },
-        )
-    });
-    let client = builder.build().unwrap();
-    let watch = client
-        .watch([job("ff8080820000000000000000000000aa")])
-        .unwrap();
-    let mut events = watch.events();
-    let failed = tokio::spawn(async move {
-        let mut failed = Vec::new();
-        while let Some(event) = events.next().await {
-            if let JobEvent::QueryFailed { error, .. } = event {
-                failed.push(error.message.clone());
-            }
-        }
-        failed
-    });
-    let ends = watch.until_done().await;
-    assert!(matches!(ends[0].end, JobEnd::Ended(_)), "{:?}", ends[0].end);
-    assert_eq!(seen.count(Method::GET), 3);
-    let message = "the answer is about another job: ff8080820000000000000000000000bb";
-    assert_eq!(failed.await.unwrap(), [message]);
-}
