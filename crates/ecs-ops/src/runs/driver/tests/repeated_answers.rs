@@ -12,7 +12,7 @@ use crate::scripted::{DONE, JOB, Script, accepts, client_of, ids, service};
 /// The names of the outcomes, in the order of the servers, and the message of the last one.
 fn outcomes(report: &crate::Report) -> (Vec<&'static str>, String) {
     let outcomes = report.servers.iter().map(|server| &server.outcome);
-    let last = outcomes.clone().last().and_then(Outcome::error);
+    let last = outcomes.clone().next_back().and_then(Outcome::error);
     let message = last.map_or(String::new(), |error| error.message.clone());
     (outcomes.map(Outcome::name).collect(), message)
 }
