@@ -213,6 +213,7 @@ async fn run(
 ) -> Result<Exit, CliError> {
     let settings = read_settings(&command, global, printer)?;
     settings::apply_global(&settings, global)?;
+    settings::warn_of_ignored(&settings, printer);
     let with_settings = |(action, mut run): (PowerAction, Run)| {
         settings::apply_run(&settings, &mut run, printer)?;
         Ok::<_, CliError>((action, run))

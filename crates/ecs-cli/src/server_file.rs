@@ -76,6 +76,8 @@ pub(crate) struct ParsedList {
     /// The recognized format, such as `CSV, column "ID"`.
     pub(crate) description: String,
     pub(crate) entries: Vec<ServerEntry>,
+    /// The number of servers that the document counts, of which it may list one page.
+    pub(crate) counted: Option<u64>,
 }
 
 /// A problem of a file.
@@ -137,10 +139,22 @@ pub(crate) fn parse(bytes: &[u8], forced: Option<FileFormat>) -> Result<ParsedLi
         FileFormat::Jsonl => jsonl::read(text)?,
         FileFormat::Yaml => document::read(&yaml::parse(text)?, "YAML")?,
     };
+    let counted = match format {
+        FileFormat::Json => serde_json::from_str::<Counted>(text).ok(),
+        _ => None,
+    };
     Ok(ParsedList {
         description,
         entries,
+        counted: counted.and_then(|counted| counted.count.or(counted.total_count)),
     })
+}
+
+/// The number of servers of a list in the API's form; by tags it is `total_count`.
+#[derive(serde::Deserialize)]
+struct Counted {
+    count: Option<u64>,
+    total_count: Option<u64>,
 }
 
 /// The result of parsing a format: its description and the servers.

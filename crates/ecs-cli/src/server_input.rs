@@ -28,11 +28,22 @@ pub(crate) fn name_of(path: &Path) -> String {
     }
 }
 
+/// What the servers are read for. An empty list changes the meaning of each: without servers a filter applies to the
+/// whole project, and without an exclusion nothing is spared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Servers to act on.
+    Select,
+    /// Servers to exclude: a file without one is an error.
+    Exclude,
+}
+
 /// Returns the servers of arguments, then of files, in the given order and without duplicates, or all errors.
 pub(crate) fn read(
     arguments: &[String],
     files: &[PathBuf],
     format: Option<FileFormat>,
+    purpose: Purpose,
     printer: &Printer,
 ) -> Result<Vec<ServerRef>, CliError> {
     if files.iter().filter(|path| is_stdin(path)).count() > 1 {
@@ -42,7 +53,11 @@ pub(crate) fn read(
     }
     let mut input = Input::default();
     for (index, argument) in arguments.iter().enumerate() {
-        input.argument(index + 1, argument);
+        let origin = match purpose {
+            Purpose::Select => format!("argument {}", index + 1),
+            Purpose::Exclude => format!("--exclude {argument:?}"),
+        };
+        input.argument(&origin, argument);
     }
     for path in files {
         let name = name_of(path);
@@ -51,6 +66,18 @@ pub(crate) fn read(
             Ok(list) => {
                 let count = list.entries.len();
                 printer.note(&format!("{name}: {}, {}", plural(count), list.description));
+                if let Some(counted) = list.counted.filter(|counted| *counted > count as u64) {
+                    printer.warn(&format!(
+                        "{name} lists {count} of {counted} servers: it is one page of a longer list"
+                    ));
+                }
+                match purpose {
+                    Purpose::Exclude if count == 0 => input.excludes_nothing(&name),
+                    Purpose::Select if count == 0 && files.len() > 1 => {
+                        printer.warn(&format!("no server in {name}"));
+                    }
+                    _ => {}
+                }
                 list.entries
                     .into_iter()
                     .for_each(|entry| input.add(entry.server));
@@ -93,9 +120,13 @@ struct Input {
 }
 
 impl Input {
-    fn argument(&mut self, number: usize, argument: &str) {
-        for part in argument.split(',').filter(|part| !part.trim().is_empty()) {
-            let origin = format!("argument {number}");
+    fn argument(&mut self, origin: &str, argument: &str) {
+        let is_empty = |part: &str| part.trim().is_empty();
+        if argument.split(',').all(is_empty) {
+            self.wrong
+                .push(format!("{origin}: no server; is a shell variable unset?"));
+        }
+        for part in argument.split(',').filter(|part| !is_empty(part)) {
             match part.parse() {
                 Ok(server) => self.add(server),
                 Err(error) => self.wrong.push(format!("{origin}: {error}")),
@@ -109,6 +140,15 @@ impl Input {
         } else {
             self.repeated += 1;
         }
+    }
+
+    /// Refuses a file of exclusions without a server: whatever made it may have failed.
+    fn excludes_nothing(&mut self, name: &str) {
+        self.wrong
+            .push(format!("--exclude @{name}: no server in the file"));
+        self.hint = Some(
+            "check what wrote the file, or omit --exclude if nothing is to be excluded".into(),
+        );
     }
 
     fn refused(&mut self, name: &str, refusal: Refusal) {

@@ -6,6 +6,7 @@
 
 mod apply;
 mod file;
+mod ignored;
 mod layers;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::fail::CliError;
 use crate::folders;
 
 pub(crate) use apply::{apply_global, apply_run};
+pub(crate) use ignored::warn_of_ignored;
 #[cfg(test)]
 use layers::Setting;
 pub(crate) use layers::{Key, Resolved};

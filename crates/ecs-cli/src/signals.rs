@@ -27,6 +27,9 @@ impl Signals {
                 CliError::new(Exit::Failed, format!("cannot handle signals: {error}"))
             })
         };
+        // A write beyond the limit of the file size (`ulimit -f`) fails like one to a full disk, instead of ending the
+        // process while requests are in flight.
+        drop(listen(SignalKind::from_raw(signal_hook::consts::SIGXFSZ))?);
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,

@@ -17,7 +17,7 @@ use crate::clock::{WallClock, scale};
 use crate::context::RequestContext;
 use crate::freshness::SeenIds;
 use crate::rate_limiter::RateLimiter;
-use crate::{Endpoint, Error, RetryPolicy, ServiceHealth};
+use crate::{Endpoint, Error, ErrorKind, Problem, RetryPolicy, ServiceHealth};
 
 pub use builder::ClientBuilder;
 
@@ -67,7 +67,13 @@ impl Client {
     /// The service deletes finished jobs after about a day and then refuses them as unknown.
     pub async fn job(&self, job_id: &JobId) -> Result<Job, Error> {
         let job = self.read(&ShowJob::new(job_id.clone())).await?;
-        Ok(job.with_documented_statuses(job_id))
+        match &job.job_id {
+            Some(shown) if !job.can_be(job_id) => {
+                let message = format!("the answer to the query of job {job_id} shows job {shown}");
+                Err(Error::new(ErrorKind::NotTheService, Problem::new(message)))
+            }
+            _ => Ok(job.with_documented_statuses(job_id)),
+        }
     }
 
     /// Queries one server.

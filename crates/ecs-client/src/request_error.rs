@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_auth::{AuthError, AuthErrorKind, Credentials};
-use ecs_model::ResponseError;
+use ecs_model::{BodyShape, ResponseError};
 use ecs_transport::{TransportError, TransportErrorKind};
 use http::StatusCode;
 
@@ -23,6 +23,7 @@ pub struct RequestError {
     problem: Problem,
     status: Option<StatusCode>,
     authentic: bool,
+    html: bool,
     retry_after: Option<Duration>,
     stop_cause: StopCause,
     cause: Option<Box<Cause>>,
@@ -64,6 +65,7 @@ impl RequestError {
             problem,
             status: None,
             authentic: false,
+            html: false,
             retry_after: None,
             stop_cause: StopCause::GaveUp,
             cause: None,
@@ -86,6 +88,7 @@ impl RequestError {
         Self {
             status: Some(error.status()),
             authentic: error.origin().is_proven(),
+            html: matches!(error.shape(), BodyShape::Html(_)),
             ..Self::new(classification, Problem::of_answer(error, moved_to))
         }
     }
@@ -190,6 +193,17 @@ impl RequestError {
     /// intermediary.
     pub fn is_authentic(&self) -> bool {
         self.authentic
+    }
+
+    /// Returns whether the answer is most likely a page of an intermediary: it has no form of the service's own, and
+    /// its status is none that the service could use in an undocumented form about credentials or about what it does
+    /// not know.
+    pub fn is_of_intermediary(&self) -> bool {
+        match self.status {
+            None | Some(StatusCode::UNAUTHORIZED) => false,
+            Some(StatusCode::NOT_FOUND) => self.html && !self.authentic,
+            Some(_) => !self.authentic,
+        }
     }
 
     /// Returns the pause that the service requested, by the local clock.

@@ -54,6 +54,11 @@ impl SendState {
         known.problem = Some(problem.clone());
     }
 
+    /// Returns when the last attempt began, unless it was certainly not executed.
+    pub fn sent(&self) -> Option<ClockReading> {
+        Some(self.lock().in_flight.as_ref()?.since)
+    }
+
     /// Returns the outcome if the submission is cut short now.
     pub fn outcome(&self) -> SubmissionOutcome {
         let known = self.lock();

@@ -43,6 +43,24 @@ fn read_case(status: &mut Option<JobStatus>) {
 }
 
 impl Job {
+    /// Returns whether this can be the job `asked`: it names no id, or that one (in any case). A
+    /// cache, or a connection that mixed up its answers, may show another job.
+    ///
+    /// ```
+    /// use ecs_model::{Job, JobId};
+    ///
+    /// let asked: JobId = "ff80808288d41e1b018990260955686a".parse()?;
+    /// let mut job = Job::default();
+    /// assert!(job.can_be(&asked));
+    /// job.job_id = Some("70a599e0-31e7-49b7-b260-868f441e862b".parse()?);
+    /// assert!(!job.can_be(&asked));
+    /// # Ok::<_, ecs_model::ParseIdError>(())
+    /// ```
+    pub fn can_be(&self, asked: &JobId) -> bool {
+        let is_same = |id: &JobId| id.as_str().eq_ignore_ascii_case(asked.as_str());
+        self.job_id.as_ref().is_none_or(is_same)
+    }
+
     /// Returns the same job with statuses such as `success` replaced by the documented ones, if the
     /// job names `asked` as its id. An answer that does not name the job may come from anything:
     /// many programs answer `{"status":"success"}`.

@@ -31,10 +31,13 @@ pub(crate) fn service(
 }
 
 /// Returns a client of a service that performs this script with its POSTs, repeats the last step,
-/// and whose jobs succeed.
+/// and whose jobs succeed. Each acceptance ([`JOB`]) names a job of its own.
 pub(crate) fn client_of(script: Vec<Script>) -> (ClientBuilder, Seen) {
     service(move |request, number| match *request.method() {
-        http::Method::POST => script[number.min(script.len() - 1)].clone(),
+        http::Method::POST => match &script[number.min(script.len() - 1)] {
+            Script::Answer(200, JOB) => accepts(number),
+            step => step.clone(),
+        },
         _ => Script::Answer(200, DONE),
     })
 }

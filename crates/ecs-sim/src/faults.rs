@@ -120,7 +120,7 @@ impl Transport for FaultyTransport {
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
         attempt.mark().hold();
-        let request = self.0.by_its_own_id(request);
+        let (request, number) = self.0.by_its_own_id(request);
         let (index, plan) = self.0.begin(&request);
         Box::pin(async move {
             let mut ending = Ending {
@@ -143,7 +143,10 @@ impl Transport for FaultyTransport {
                 Ok(response) => Received::Answer(response.status()),
                 Err(error) => Received::Failure(error.kind(), error.delivery()),
             };
-            answer
+            match number {
+                Some(number) => answer.map(|response| answers::numbered(response, number).0),
+                None => answer,
+            }
         })
     }
 }
@@ -271,8 +274,9 @@ impl Inner {
         }
     }
 
-    /// Translates a query for a job by its number to the region's job id.
-    fn by_its_own_id(&self, mut request: Request<Bytes>) -> Request<Bytes> {
+    /// Translates a query for a job by its number to the region's job id, and returns the number.
+    fn by_its_own_id(&self, mut request: Request<Bytes>) -> (Request<Bytes>, Option<u64>) {
+        let mut number = None;
         if let Ok((project, AnyOperation::ShowJob(value))) = AnyOperation::from_request(&request)
             && let Some(job) = self.state().numbered.get(value.job_id())
         {
@@ -281,8 +285,9 @@ impl Inner {
                 .into_parts()
                 .0
                 .uri;
+            number = value.job_id().as_str().parse().ok();
         }
-        request
+        (request, number)
     }
 
     /// Returns the time of the region's calendar.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::fail::CliError;
 use crate::server_file::FileFormat;
-use crate::server_input;
+use crate::server_input::{self, Purpose};
 use crate::term::Printer;
 
 #[derive(Clone, Debug, Default, Args)]
@@ -110,7 +110,8 @@ impl Select {
                 "stdin can be read only once, for --from-file or for --exclude; nothing was sent",
             ));
         }
-        let given = server_input::read(servers, &self.from_file, self.from_format, printer)?;
+        let (files, format) = (&self.from_file, self.from_format);
+        let given = server_input::read(servers, files, format, Purpose::Select, printer)?;
         let selection = match given {
             given if !given.is_empty() => Selection::of(given),
             _ if !self.from_file.is_empty() => {
@@ -175,7 +176,7 @@ impl Select {
         let (files, servers): (Vec<_>, Vec<_>) = self.exclude.iter().partition(is_file);
         let files: Vec<PathBuf> = files.iter().map(|file| PathBuf::from(&file[1..])).collect();
         let servers: Vec<String> = servers.into_iter().cloned().collect();
-        server_input::read(&servers, &files, None, printer)
+        server_input::read(&servers, &files, None, Purpose::Exclude, printer)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::fail::{CliError, chain};
 use crate::journals::Journals;
 use crate::render::{json, server_actions, servers as render};
-use crate::server_input;
+use crate::server_input::{self, Purpose};
 use crate::term::{Printer, Results};
 
 /// Lists servers.
@@ -52,7 +52,7 @@ pub(crate) async fn show(
     printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
-    let given = server_input::read(&args.servers, &[], None, printer)?;
+    let given = server_input::read(&args.servers, &[], None, Purpose::Select, printer)?;
     let connection = connect(global, &Settings::of_reads(), printer).await?;
     let servers = find(&connection, given).await?;
     let folder = Journals::of(global).ok();

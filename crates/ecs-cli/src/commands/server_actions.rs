@@ -9,7 +9,7 @@ use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::CliError;
 use crate::render::{json, server_actions as render};
-use crate::server_input;
+use crate::server_input::{self, Purpose};
 use crate::term::{Printer, Results};
 
 /// Prints the actions on servers.
@@ -19,7 +19,7 @@ pub(crate) async fn run(
     printer: &Printer,
     results: &mut Results,
 ) -> Result<Exit, CliError> {
-    let given = server_input::read(&args.servers, &[], None, printer)?;
+    let given = server_input::read(&args.servers, &[], None, Purpose::Select, printer)?;
     let connection = connect(global, &Settings::of_reads(), printer).await?;
     let ids = ids_of(&connection, given).await?;
     let mut servers = Vec::new();

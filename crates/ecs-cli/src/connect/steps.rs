@@ -177,6 +177,44 @@ pub(crate) fn endpoint(
         Some(_) => "--endpoint",
         None => "the address of the service",
     };
-    let parsed = address.parse();
-    parsed.map_err(|error| CliError::usage(format!("{from}: {error}")))
+    let parsed: Result<Endpoint, _> = address.parse();
+    let parsed = parsed.map_err(|error| CliError::usage(format!("{from}: {error}")))?;
+    match api_path(address) {
+        Some(path) => Err(CliError::usage(format!(
+            "{from}: {path} is not part of an endpoint: requests begin with /v1/PROJECT themselves"
+        ))
+        .hint("give the address without it, as in https://ecs.eu-de.otc.t-systems.com, and the project as --project-id")),
+        None => Ok(parsed),
+    }
 }
+
+/// Returns the part of an address that belongs to requests, as in an entry of a service catalog: an API version at the
+/// end or before a project, or a placeholder.
+fn api_path(address: &str) -> Option<&str> {
+    let (_, after_scheme) = address.split_once("://")?;
+    let path = &after_scheme[after_scheme.find('/')?..];
+    let segments: Vec<&str> = path
+        .trim()
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .collect();
+    let is_version = |part: &&str| {
+        let digits = part.strip_prefix('v').unwrap_or_default();
+        digits.starts_with(|first: char| first.is_ascii_digit())
+            && digits
+                .chars()
+                .all(|char| char.is_ascii_digit() || char == '.')
+    };
+    let is_project =
+        |part: &str| part.len() == 32 && part.chars().all(|char| char.is_ascii_hexdigit());
+    let is_of_requests = match segments.as_slice() {
+        [.., version] if is_version(version) => true,
+        [.., version, project] => is_version(version) && is_project(project),
+        _ => false,
+    };
+    (is_of_requests || path.contains("$(") || path.contains("%(") || path.contains('{'))
+        .then_some(path)
+}
+
+#[cfg(test)]
+mod tests;

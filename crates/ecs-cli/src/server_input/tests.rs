@@ -15,8 +15,40 @@ fn read_all(arguments: &[&str], texts: &[&str]) -> Result<Vec<String>, CliError>
             path
         })
         .collect();
-    let servers = read(&arguments, &files, None, &Printer::new(true))?;
+    let servers = read(
+        &arguments,
+        &files,
+        None,
+        Purpose::Select,
+        &Printer::new(true),
+    )?;
     Ok(servers.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn nothing_to_exclude_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty");
+    std::fs::write(&path, "# none\n").unwrap();
+    let exclude = |arguments: &[String], files: &[PathBuf]| {
+        read(
+            arguments,
+            files,
+            None,
+            Purpose::Exclude,
+            &Printer::new(true),
+        )
+    };
+    let fail = exclude(&[], std::slice::from_ref(&path)).unwrap_err();
+    assert!(
+        fail.details[0].ends_with("empty: no server in the file"),
+        "{:?}",
+        fail.details
+    );
+    let fail = exclude(&[" ".to_owned()], &[]).unwrap_err();
+    assert!(fail.details[0].ends_with("no server; is a shell variable unset?"));
+    assert_eq!(exclude(&["db-1".to_owned()], &[]).unwrap().len(), 1);
+    assert!(exclude(&[], &[]).unwrap().is_empty());
 }
 
 #[test]
@@ -37,8 +69,9 @@ fn all_errors_are_shown_with_their_positions() {
     )
     .unwrap_err();
     assert_eq!(fail.exit, crate::exit::Exit::Usage);
-    assert_eq!(fail.message, "2 servers cannot be used; nothing was sent");
+    assert_eq!(fail.message, "3 servers cannot be used; nothing was sent");
     let parts = [
+        "argument 1: no server; is a shell variable unset?",
         "argument 3: \"a\\u{1b}b\" is not a server id or name: it has control characters",
         "f1:1:1: this line has several words, and none is an id: \"no such name\"",
     ];
@@ -63,7 +96,7 @@ fn ten_of_many_errors_are_shown_and_all_are_counted() {
 #[test]
 fn unreadable_files_are_reported() {
     let missing = [PathBuf::from("/nonexistent/list")];
-    let fail = read(&[], &missing, None, &Printer::new(true)).unwrap_err();
+    let fail = read(&[], &missing, None, Purpose::Select, &Printer::new(true)).unwrap_err();
     assert!(
         fail.message
             .starts_with("cannot read servers from /nonexistent/list: "),
@@ -71,7 +104,7 @@ fn unreadable_files_are_reported() {
         fail.message
     );
     let twice = [PathBuf::from("-"), PathBuf::from("-")];
-    let fail = read(&[], &twice, None, &Printer::new(true)).unwrap_err();
+    let fail = read(&[], &twice, None, Purpose::Select, &Printer::new(true)).unwrap_err();
     assert!(fail.message.contains("only once"));
 }
 

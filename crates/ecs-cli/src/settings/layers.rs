@@ -164,36 +164,91 @@ pub(super) struct Given {
     pub(super) credentials: Option<&'static str>,
 }
 
+/// A setting of a place that is not used, because an option or a variable names another place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unused {
+    pub(crate) key: Key,
+    pub(crate) setting: Setting,
+    /// The option or variable.
+    pub(crate) because_of: String,
+}
+
 /// The effective values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Resolved(BTreeMap<Key, Setting>);
+pub(crate) struct Resolved {
+    settings: BTreeMap<Key, Setting>,
+    unused: Vec<Unused>,
+}
 
 impl Resolved {
     /// Merges layers in their order. With `simulated` no place of a layer counts.
     pub(super) fn of(given: &Given, layers: Vec<Layer>, simulated: bool) -> Self {
-        let mut above: Vec<Key> = given.keys.keys().copied().collect();
-        above.extend(given.credentials.map(|_| Key::Cloud));
-        let mut resolved = BTreeMap::new();
+        let options = given.keys.keys().map(|key| (*key, option_of(*key)));
+        let mut above: Vec<(Key, String)> = options.collect();
+        let credentials = given.credentials;
+        above.extend(credentials.map(|option| (Key::Cloud, option.to_owned())));
+        let mut resolved = Self::default();
         for (key, value) in &given.keys {
-            let origin = format!("--{}", key.name());
-            let value = value.clone();
-            resolved.insert(*key, Setting { value, origin });
+            let (value, origin) = (value.clone(), option_of(*key));
+            resolved.settings.insert(*key, Setting { value, origin });
         }
         for Layer(layer) in layers {
-            let keys: Vec<Key> = layer.keys().copied().collect();
+            let next = layer.iter();
+            let next = next.map(|(key, setting)| (*key, setting.origin.clone()));
+            let next: Vec<(Key, String)> = next.collect();
             for (key, setting) in layer {
-                let is_replaced = above.iter().any(|other| key.is_replaced_by(*other));
-                let is_left_out = is_replaced || (simulated && key.is_place());
-                if !is_left_out {
-                    resolved.insert(key, setting);
+                if simulated && key.is_place() {
+                    continue;
+                }
+                match replacement(key, &above) {
+                    Some((other, origin)) if is_notable(key, other, origin) => {
+                        let because_of = origin.to_owned();
+                        resolved.unused.push(Unused {
+                            key,
+                            setting,
+                            because_of,
+                        });
+                    }
+                    Some(_) => {}
+                    None => {
+                        resolved.settings.insert(key, setting);
+                    }
                 }
             }
-            above.extend(keys);
+            above.extend(next);
         }
-        Self(resolved)
+        resolved
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&Setting> {
-        self.0.get(&key)
+        self.settings.get(&key)
     }
+
+    /// Returns the settings of a place that are not used because another place is named.
+    pub(super) fn unused(&self) -> &[Unused] {
+        &self.unused
+    }
+}
+
+fn option_of(key: Key) -> String {
+    format!("--{}", key.name())
+}
+
+/// Returns the key that replaces this one, with its origin: the same key if it is there.
+fn replacement(key: Key, above: &[(Key, String)]) -> Option<(Key, &str)> {
+    let same = above.iter().find(|(other, _)| *other == key);
+    let any = || above.iter().find(|(other, _)| key.is_replaced_by(*other));
+    same.or_else(any)
+        .map(|(other, origin)| (*other, origin.as_str()))
+}
+
+/// Returns whether a user may believe that a replaced setting is in effect. That is not so if the same setting has
+/// another value, if other credentials replace credentials, if an address replaces the region that it would be derived
+/// from, and within the configuration file.
+fn is_notable(key: Key, other: Key, origin: &str) -> bool {
+    let of_credentials = |key| matches!(key, Key::Cloud | Key::Profile);
+    let is_derived_from = matches!(key, Key::Region | Key::Operator) && other == Key::Endpoint;
+    let is_in_file = !origin.starts_with("--") && !origin.starts_with("ECSCTL_");
+    let is_credential = of_credentials(key) && of_credentials(other);
+    !(key == other || is_credential || is_derived_from || is_in_file)
 }

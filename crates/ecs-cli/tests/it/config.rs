@@ -260,3 +260,28 @@ fn a_mistyped_command_never_suggests_one_that_acts() {
     )
     .expect(0);
 }
+
+/// A setting that is set and not used is named.
+#[test]
+fn settings_that_another_place_replaces_are_named() {
+    let folder = with_file("context = \"x\"\n[contexts.x]\nproject-id = \"p1\"\nwave = 3\n");
+    let show = ["config", "show", "--endpoint", "http://127.0.0.1:9"];
+    let shown = run(folder.path(), &show, &[]).expect(0);
+    let warning = "config.toml:3) is not used: --endpoint names another place";
+    assert!(shown.stderr.contains(warning), "{}", shown.stderr);
+    let variable = [("ECSCTL_PROJECT_ID", "p2"), ("ECSCTL_MAXFAILURES", "1")];
+    let shown = run(folder.path(), &show, &variable).expect(0);
+    for warning in [
+        "warning: ECSCTL_PROJECT_ID=p2 is not used: --endpoint names another place",
+        "warning: ECSCTL_MAXFAILURES is not a setting, and is ignored; did you mean ECSCTL_MAX_FAILURES?",
+    ] {
+        assert!(shown.stderr.contains(warning), "{}", shown.stderr);
+    }
+    let both = [&show[..], &["--project-id", "p3"]].concat();
+    let shown = run(folder.path(), &both, &variable[..1]).expect(0);
+    assert_eq!(shown.stderr, "");
+    let folder = with_file("context = \"x\"\n[contexts.x]\ncloud = \"stag\"\n");
+    let shown = run(folder.path(), &["config", "show"], &[("OS_CLOUD", "prod")]).expect(0);
+    let warning = "warning: OS_CLOUD=prod is not used: context x (";
+    assert!(shown.stderr.contains(warning), "{}", shown.stderr);
+}

@@ -235,3 +235,38 @@ fn a_certificate_that_is_not_trusted_is_tried_once_and_the_ca_file_is_named() {
     assert!(!message.contains("attempts"), "{message}");
     assert!(ended.stderr.contains("--ca-file"), "{}", ended.stderr);
 }
+
+/// A gateway that answers polls with its own pages for a while loses no job.
+#[test]
+fn pages_in_place_of_polls_end_no_wait() {
+    for page in PAGES
+        .into_iter()
+        .filter(|page| {
+            ["400", "403", "404"]
+                .iter()
+                .any(|status| page.status.starts_with(status))
+        })
+        .filter(|page| page.body.contains("<html"))
+    {
+        let sim = Sim::start(20, |region| region);
+        let address = sim.info().listening.strip_prefix("http://").unwrap();
+        let polls = AtomicUsize::new(0);
+        let rule = move |seen: &Seen| {
+            let is_hidden =
+                seen.path.contains("/jobs/") && polls.fetch_add(1, Ordering::SeqCst) < 6;
+            if is_hidden {
+                Trick::PageInstead(page)
+            } else {
+                Trick::Forward
+            }
+        };
+        let gateway = Gateway::start(address.parse().unwrap(), rule).unwrap();
+        let mut arguments = vec!["reboot", "--yes", "-o", "json"];
+        let ids = sim.ids();
+        arguments.extend(ids.iter().map(String::as_str));
+        let speed = [("ECSCTL_SIM_SPEED", "20")];
+        let ended = ecsctl_with(&speed, &arguments, &options_through(&gateway, &sim));
+        assert_eq!(ended.code, Some(0), "{}: {}", page.name, ended.stderr);
+        assert_eq!(outcomes(&ended.json()), ["succeeded"; 3], "{}", page.name);
+    }
+}

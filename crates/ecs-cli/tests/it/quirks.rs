@@ -21,7 +21,7 @@ fn begin_time() -> String {
 /// Returns a job as the service writes it, with these fields replaced.
 fn job(status: &str, more: Value) -> Value {
     let mut job = json!({
-        "status": status, "job_id": "whatever", "job_type": "someJob", "begin_time": begin_time(), "end_time": "",
+        "status": status, "job_type": "someJob", "begin_time": begin_time(), "end_time": "",
         "error_code": null, "fail_reason": null,
     });
     job.as_object_mut()

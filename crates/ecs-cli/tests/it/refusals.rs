@@ -275,3 +275,23 @@ fn plain_http_to_a_tls_port_suggests_https() {
     let expected = "a port for TLS needs https://";
     assert!(refused.stderr.contains(expected), "{}", refused.stderr);
 }
+
+/// An entry of a service catalog, whose path requests have themselves.
+#[test]
+fn the_path_of_requests_is_not_part_of_an_endpoint() {
+    let sim = Sim::start(1, |region| region);
+    let id = sim.ids()[0].clone();
+    let url = &sim.info().listening;
+    let project = sim.info().project_id.as_str();
+    for path in [
+        "/v1",
+        "/v1/$(tenant_id)s",
+        "/v1/0123456789abcdef0123456789abcdef/",
+    ] {
+        let endpoint = format!("{url}{path}");
+        let options = options(&endpoint, project, "t");
+        let ended = ecsctl(&["reboot", "--yes", &id], &options).expect(2);
+        let message = format!("--endpoint: {path} is not part of an endpoint");
+        assert!(ended.stderr.contains(&message), "{}", ended.stderr);
+    }
+}

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::common::{Ended, Running, Sim, ecsctl, wait_until};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 fn reboot(journal: &str) -> Vec<&str> {
@@ -241,6 +242,31 @@ fn a_full_disk_stops_the_run_resumably() {
             // The journal does not show whether an announced request was sent before the stop.
             "unknown" => {}
             other => panic!("{id} is {other}: {}", ended.stderr),
+        }
+    }
+}
+
+/// The journal's place takes precedence over variables, which are named.
+#[test]
+fn variables_of_another_place_than_the_journals_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run.jsonl");
+    let journal = path.to_str().unwrap();
+    let sim = Sim::start(60, |region| region);
+    let stopped = ["--wave", "1", "--health-cmd", "exit 1"];
+    Ended::of(&mut sim.command(&[&reboot(journal)[..], &stopped].concat())).expect(5);
+    for command in ["resume", "rerun"] {
+        let token = sim.info().token.expose_secret().to_owned();
+        let mut command = crate::common::command([command, journal, "--dry-run", "--yes"]);
+        command.env("ECSCTL_SIM_SPEED", "60").env("OS_TOKEN", token);
+        command.env("OS_PROJECT_ID", "another");
+        command.env("ECSCTL_ENDPOINT", "http://127.0.0.1:9");
+        let ended = Ended::of(&mut command).expect(0);
+        for warning in [
+            "warning: ECSCTL_ENDPOINT (http://127.0.0.1:9) is not used: the journal names http://127.0.0.1:",
+            "warning: OS_PROJECT_ID (another) is not used: the journal names project ",
+        ] {
+            assert!(ended.stderr.contains(warning), "{}", ended.stderr);
         }
     }
 }

@@ -173,3 +173,56 @@ fn a_dry_run_shows_the_run() {
     assert_eq!(planned["servers"], expected.len());
     assert_eq!(sim.accepted(), 0);
 }
+
+/// A shell variable that is not set, or a list whose command failed, must not widen the selection.
+#[test]
+fn nothing_given_is_not_everything() {
+    let sim = fleet();
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.txt");
+    std::fs::write(&empty, "# nothing\n").unwrap();
+    let excluded = format!("@{}", empty.display());
+    let ids = sim.ids();
+    for (arguments, message) in [
+        (
+            &["", "--status", "ACTIVE"][..],
+            "argument 1: no server; is a shell variable unset?",
+        ),
+        (
+            &[&ids[0], " ,"],
+            "argument 2: no server; is a shell variable unset?",
+        ),
+        (
+            &["--all", "--exclude", ""],
+            "--exclude \"\": no server; is a shell variable unset?",
+        ),
+        (&["--all", "--exclude", &excluded], "no server in the file"),
+    ] {
+        let ended = run(&sim, &[&["reboot", "--yes"], arguments].concat()).expect(2);
+        assert!(
+            ended.stderr.contains(message),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+        assert!(
+            ended.stderr.contains("nothing was sent"),
+            "{}",
+            ended.stderr
+        );
+    }
+    assert!(sent(&sim).is_empty());
+}
+
+/// The default of KooCLI is a page of 25 servers.
+#[test]
+fn a_page_of_a_longer_list_is_warned_of() {
+    let sim = fleet();
+    let page = format!(
+        "{{\"count\":700,\"servers\":[{{\"id\":\"{}\"}}]}}",
+        sim.ids()[0]
+    );
+    let arguments = ["reboot", "--dry-run", "--from-file", "-"];
+    let ended = with_stdin(&arguments, &sim.options(), &page).expect(0);
+    let warning = "warning: stdin lists 1 of 700 servers: it is one page of a longer list";
+    assert!(ended.stderr.contains(warning), "{}", ended.stderr);
+}

@@ -7,7 +7,7 @@ use ecs_auth::{Credentials, Signed};
 use ecs_model::{Idempotency, Operation, ResponseError};
 use ecs_transport::{Attempt, Delivery, SendCheck, SendMark, TransportError, TransportErrorKind};
 use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use super::trace::AttemptTrace;
 use crate::clock::ClockReading;
@@ -120,6 +120,10 @@ impl Client {
         sent: ClockReading,
     ) -> RequestError {
         let moved_to = self.moved_to(error, asked);
+        // 303 leads to the result of a request that was executed (RFC 9110, section 15.4.4).
+        let may_be_executed =
+            O::IDEMPOTENCY == Idempotency::NotIdempotent && error.status() == StatusCode::SEE_OTHER;
+        let moved_to = moved_to.filter(|_| !may_be_executed);
         let outcome = match moved_to {
             Some(_) => AttemptOutcome::Redirected,
             None => AttemptOutcome::Answered(error),

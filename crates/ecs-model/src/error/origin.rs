@@ -24,7 +24,9 @@ pub enum AnswerOrigin {
     ApiGateway,
     /// Probably the service: its documented envelope `{"error":{"message":…}}` without a code of
     /// the vendor's, and a request id in the headers. Too little to treat as throttling or as a
-    /// refusal of credentials.
+    /// refusal of credentials. With the status as its code (`{"error":{"code":404,…}}`) it is
+    /// [`Unproven`](Self::Unproven): error pages of gateways often have that form, and gateways
+    /// add request ids.
     ServiceWithoutCode,
     /// Nothing proves that the service or its API gateway made it.
     Unproven,
@@ -58,7 +60,10 @@ impl AnswerOrigin {
         };
         if is_keystone_error(status, error) {
             Self::Service
-        } else if text(error, &["message"]).is_some() && request_id(headers).is_some() {
+        } else if text(error, &["message"]).is_some()
+            && request_id(headers).is_some()
+            && !has_code_of(status, error)
+        {
             Self::ServiceWithoutCode
         } else {
             Self::Unproven

@@ -29,7 +29,9 @@ pub(crate) struct JobOutcomes {
 ///
 /// - A finished sub-job decides for its server, also while the job is running.
 /// - A successful job succeeded for every server that it does not report otherwise: with an
-///   unfinished sub-job, or with a sub-job that did not succeed and names no server.
+///   unfinished sub-job, or with a sub-job that did not succeed and names no server. If it names
+///   servers that were not in its request, it may be the job of another request, and decides only
+///   for those that it names.
 /// - A failed job that does not name servers leaves them unknown: some may have been restarted.
 ///
 /// A contradictory job does not decide as a whole, unless this is its `last` poll.
@@ -54,13 +56,21 @@ pub(crate) fn job_outcomes(
         _ => None,
     };
     let (unfinished, stray) = unfinished_parts(job);
-    let stray_success = job.status == Some(JobStatus::Success) && stray.is_some();
-    if stray_success || (contradicts_itself(job) && !last) {
+    let unrequested = unrequested(servers, job);
+    let is_success = job.status == Some(JobStatus::Success);
+    let is_of_others = is_success && !unrequested.is_empty();
+    if (is_success && stray.is_some()) || (contradicts_itself(job) && !last) {
         rest = None;
     }
+    let named = if is_of_others {
+        named(job).collect()
+    } else {
+        FxHashSet::default()
+    };
     let reported = |id: &ServerId| {
         let open = unfinished.contains_key(id);
-        let rest = rest.as_ref().filter(|_| !open);
+        let is_meant = !open && (!is_of_others || named.contains(id));
+        let rest = rest.as_ref().filter(|_| is_meant);
         let own = itemised.get(id);
         // Of two sub-jobs of a server a failure decides; a success decides only if both have ended.
         let own = own.filter(|own| !open || own.error().is_some());
@@ -75,13 +85,14 @@ pub(crate) fn job_outcomes(
     let contradiction = match stray {
         _ if !is_over(job) || reported.len() == servers.len() => None,
         Some(reasons) => Some(reasons),
+        None if is_of_others => Some("it names servers of another request".to_owned()),
         None => status.map(|status| format!("its sub-job for this server is {status}")),
     };
     JobOutcomes {
         reported,
         still_running,
         contradiction: contradiction.map(Problem::new),
-        unrequested: unrequested(servers, job),
+        unrequested,
     }
 }
 
@@ -103,14 +114,21 @@ pub(crate) fn unreported(job_id: &JobId, contradiction: Option<Problem>) -> Outc
     }
 }
 
+/// The servers that a job names.
+fn named(job: &Job) -> impl Iterator<Item = ServerId> + Clone {
+    let entities = job.entities.as_ref();
+    let itself = entities.and_then(|entities| entities.server_id);
+    let parts = entities.and_then(|entities| entities.sub_jobs.as_ref());
+    let of_parts = parts
+        .into_iter()
+        .flatten()
+        .filter_map(|part| part.entities.as_ref()?.server_id);
+    itself.into_iter().chain(of_parts)
+}
+
 /// The servers that a job names and that are not among these, once each.
 fn unrequested(servers: &[ServerId], job: &Job) -> Vec<ServerId> {
-    let Some(entities) = &job.entities else {
-        return Vec::new();
-    };
-    let parts = entities.sub_jobs.iter().flatten();
-    let of_parts = parts.filter_map(|part| part.entities.as_ref()?.server_id);
-    let named = entities.server_id.into_iter().chain(of_parts);
+    let named = named(job);
     // A job mostly names the requested servers, in their order: then nothing is looked up.
     if named.clone().eq(servers.iter().copied()) {
         return Vec::new();
@@ -194,8 +212,11 @@ fn itemised(job_id: &JobId, job: &Job) -> FxHashMap<ServerId, Outcome> {
             reported.insert(id, outcome);
         }
     }
-    // A job of a single server may name it directly, without sub-jobs.
+    // A job of a single server may name it directly, without sub-jobs. A success that its
+    // sub-jobs contradict is not believed.
+    let is_doubted = job.status == Some(JobStatus::Success) && contradicts_itself(job);
     if let Some(id) = entities.server_id
+        && !is_doubted
         && !reported.contains_key(&id)
     {
         let own = outcome_of(job_id, job.status.as_ref(), || of_job.problem());

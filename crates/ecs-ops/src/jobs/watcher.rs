@@ -23,7 +23,7 @@ use super::poll_state::{PollOutcome, WatchEnd};
 use super::registry::{WatcherCommand, WatcherRegistry};
 use super::rejections::{MAX_REJECTIONS, Rejections};
 use super::scheduler::{JobKey, PollResult, PollScheduler, SubscriberId};
-use super::{JobUpdate, observe};
+use super::{GATEWAY, JobUpdate, observe};
 
 /// A poll that takes longer is no refusal, so another one may start before the credentials are
 /// known to be good.
@@ -137,7 +137,7 @@ async fn poll(
         let mut context = RequestContext::poll(history);
         let operation = ShowJob::new(JobId::clone(&job_id));
         let answer = client.execute(&operation, &mut context).await;
-        let answer = answer.map(|job| job.with_documented_statuses(&job_id));
+        let answer = answer.and_then(|job| of_this_job(job, &job_id));
         (answer, context.state())
     };
     let polling = polling.instrument(debug_span!("poll", job = %job_id));
@@ -149,6 +149,18 @@ async fn poll(
             .with_stop_cause(StopCause::Deferred(AFTER_A_PANIC));
         (Err(failure), history)
     })
+}
+
+/// Refuses the description of another job: it proves nothing about this one.
+fn of_this_job(job: Job, asked: &JobId) -> Result<Job, RequestError> {
+    match &job.job_id {
+        Some(shown) if !job.can_be(asked) => {
+            let message = format!("the answer shows another job ({shown})");
+            let problem = Problem::new(message);
+            Err(RequestError::new(Classification::Refused, problem))
+        }
+        _ => Ok(job.with_documented_statuses(asked)),
+    }
 }
 
 impl WatcherTask {
@@ -215,8 +227,16 @@ impl WatcherTask {
         self.notify(&decision.stalled, &JobUpdate::Stalled);
     }
 
-    /// A single odd answer is not the end: a refusal of credentials that were good before is doubted.
+    /// A single odd answer is not the end: a refusal of credentials that were good before is doubted. A page of an
+    /// intermediary says nothing about the job if the service itself answered this client before.
     fn doubt(&mut self, outcome: PollOutcome, failure: Option<&RequestError>) -> PollOutcome {
+        let client = &self.registry.client;
+        if failure.is_some_and(RequestError::is_of_intermediary)
+            && client.health().credentials_accepted()
+            && !matches!(outcome, PollOutcome::Inconclusive(_))
+        {
+            return PollOutcome::Inconclusive(client.scaled(GATEWAY));
+        }
         match outcome {
             PollOutcome::Denied { authentic } => {
                 let client = &self.registry.client;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use ecs_auth::BoxFuture;
 use ecs_client::clock::{ClockReading, Moment};
 use ecs_client::{Contained, Error, ErrorKind, Panicked, Problem, chain};
-use ecs_model::{Accepted, ServerId};
+use ecs_model::{Accepted, JobId, ServerId};
 use ecs_transport::SendCheck;
 use futures_util::future::{Shared, join_all};
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use jiff::Timestamp;
+use rustc_hash::FxHashSet;
 
 use super::{
     Acceptance, Admission, Announcement, ErrorRecord, Journal, JournalError, JournalErrorKind,
@@ -26,6 +27,8 @@ pub(crate) struct RunJournal {
     kept: Option<Arc<KeptJournal>>,
     /// Records that are being written.
     writes: Mutex<Vec<Write>>,
+    /// The jobs of its requests.
+    jobs: Mutex<FxHashSet<JobId>>,
 }
 
 /// The writing of a record. It completes even if its caller is gone.
@@ -113,7 +116,11 @@ impl RunJournal {
                 .lease()
                 .lend_to_resume(run_id, recovered.records())?;
         }
-        Ok(Self::over(client, journal))
+        let log = Self::over(client, journal);
+        for job in recovered.jobs() {
+            log.note_job(&job.job_id);
+        }
+        Ok(log)
     }
 
     fn over(client: ecs_client::Client, journal: Option<Arc<dyn Journal>>) -> Self {
@@ -129,7 +136,13 @@ impl RunJournal {
             client,
             kept,
             writes: Mutex::default(),
+            jobs: Mutex::default(),
         }
+    }
+
+    /// Notes the job of a request. Returns `false` if another request of the run has the same.
+    pub(crate) fn note_job(&self, job_id: &JobId) -> bool {
+        lock(&self.jobs).insert(job_id.clone())
     }
 
     /// Returns `true` if there is a journal.
@@ -317,3 +330,6 @@ impl RequestJournal<'_> {
         drop(self.log.write(record).await);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -221,6 +221,12 @@ fn a_second_restart_only_after_a_first_that_ended_badly_and_once() {
     assert!(recovered.unsent().iter().all(|id| *id != server(0)));
     records.extend([intent(2, 1, Purpose::Escalate, &[0]), sending(2, 1)]);
     assert_eq!(after(&records).unwrap().unknown_requests()[0].request, 2);
+    // Both restarts may be executed: there is no third one.
+    let mut third = records.clone();
+    third.push(lost(2));
+    assert!(after(&third).is_ok());
+    third.push(intent(3, 1, Purpose::Resubmit, &[0]));
+    assert!(after(&third).is_err());
     let mut refused = records.clone();
     refused.push(not_executed(2));
     assert_eq!(after(&refused).unwrap().escalating(), [server(0)]);

@@ -49,7 +49,9 @@ impl Inner {
             Some(Fault::Replaced { status, body, .. }) => Ok(answers::replaced(status, &body)),
             Some(Fault::Compressed) => Ok(answers::compressed(response)),
             Some(Fault::Marked) => Ok(answers::marked(response)),
-            Some(Fault::Numbered) => Ok(self.numbered(response, index)),
+            Some(Fault::Numbered) if request.method() == http::Method::POST => {
+                Ok(self.numbered(response, index))
+            }
             Some(Fault::Shaped(shapes)) => {
                 Ok(shape::reshaped(response, &shapes, &self.rng_of_job(index)))
             }

@@ -4,8 +4,9 @@ use ecs_sim::Fault;
 
 use super::FaultOutcome;
 
-/// A body that fits every request: an action gets its job, a query a job that has ended.
-pub const ANSWER: &str = r#"{"job_id":"ff80808288d41e1b018990260955686a","status":"SUCCESS"}"#;
+/// A body that fits every request: an action gets its job, a query a job that has ended. The id can
+/// also be written as a number. It has 64 bytes.
+pub const ANSWER: &str = r#"{"job_id":"12",                              "status":"SUCCESS"}"#;
 
 /// A step of a server with one connection. After the last step the server closes it.
 #[derive(Clone, Debug)]

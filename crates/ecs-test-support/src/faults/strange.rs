@@ -28,7 +28,7 @@ pub(super) fn strange_answers() -> Vec<WireFault> {
             expected,
         )
     };
-    let numbered = |number| ANSWER.replace("\"ff80808288d41e1b018990260955686a\"", number);
+    let numbered = |number| ANSWER.replace("\"12\"", number);
     vec![
         answer("is good", "", ANSWER.as_bytes(), &[], Succeeds, ""),
         raw(

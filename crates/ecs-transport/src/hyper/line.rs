@@ -273,3 +273,6 @@ impl fmt::Display for HandshakeRefused {
 }
 
 impl StdError for HandshakeRefused {}
+
+#[cfg(test)]
+mod tests;

@@ -150,6 +150,20 @@ async fn services_without_marks_may_have_sent() {
     assert_eq!(attempt.mark().delivery(), Delivery::MaybeSent);
 }
 
+#[tokio::test]
+async fn services_do_not_get_requests_that_may_no_longer_be_sent() {
+    let transport = ServiceTransport::new(service_fn(|_: Request<Bytes>| async {
+        Err::<Response<Bytes>, _>(std::io::Error::other("it was called"))
+    }));
+    let attempt = Attempt::first().with_send_check(ecs_transport::SendCheck::new(|| false));
+    let error = transport.send(request(), &attempt).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.delivery(), attempt.mark().delivery()),
+        (Kind::Cancelled, Delivery::NotSent, Delivery::NotSent),
+        "{error:?}"
+    );
+}
+
 /// The error of a layer around that of a transport.
 #[derive(Debug)]
 struct Layered(TransportError);

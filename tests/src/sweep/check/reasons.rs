@@ -7,7 +7,7 @@ use ecs_ops::journal::Record;
 use ecs_ops::model::{JobId, JobStatus, ServerId};
 use ecs_ops::transport::Delivery;
 use ecs_ops::{Event, Outcome, Stopped};
-use ecs_sim::{Asked, Exchange, Fault, Received};
+use ecs_sim::{Asked, Exchange, Fault, Part, Received, ShownJob};
 
 use super::super::lives::Life;
 use super::super::{Played, scenario::RunPlan};
@@ -38,9 +38,16 @@ impl Checker<'_> {
             message.status.is_over()
                 && match message.of(id) {
                     Some(part) => !part.status.is_over(),
-                    None => message.status == JobStatus::Fail,
+                    // With servers of another request it may be the job of that one.
+                    None => message.status == JobStatus::Fail || self.has_strangers(job, message),
                 }
         })
+    }
+
+    /// Returns whether a job was shown with servers that are not its own.
+    fn has_strangers(&self, job: &JobId, shown: &ShownJob) -> bool {
+        let is_own = |part: &Part| self.truth.end(job, &part.server).is_some();
+        !shown.parts.iter().all(is_own)
     }
 
     /// Returns the requests for this server that were sent before this time, in order.

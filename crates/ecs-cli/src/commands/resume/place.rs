@@ -1,5 +1,6 @@
 //! The place of a resumed run: from its journal, unless an option names another one.
 
+use ecs_ops::Endpoint;
 use ecs_ops::journal::{Recovered, RunRecord};
 
 use crate::args::Global;
@@ -69,6 +70,7 @@ pub(in crate::commands) fn use_recorded_place(
     if global.sim {
         return Ok(());
     }
+    warn_of_other_place(run, origin, global, printer);
     if !global.settings.options.contains(&"--project-id") {
         global.project_id = Some(run.project.clone());
         let origins = &mut global.settings.origins;
@@ -80,6 +82,47 @@ pub(in crate::commands) fn use_recorded_place(
         origins.insert("--endpoint", origin.to_owned());
     }
     Ok(())
+}
+
+/// The variables of other tools that name a project by its id, and the address of ECS.
+const PROJECTS: [&str; 4] = [
+    "OS_PROJECT_ID",
+    "OS_TENANT_ID",
+    "HUAWEICLOUD_SDK_PROJECT_ID",
+    "HW_PROJECT_ID",
+];
+const ADDRESS: &str = "OS_ECS_ENDPOINT_OVERRIDE";
+
+/// Warns about settings of another project or address than the recorded one, which takes precedence.
+fn warn_of_other_place(run: &RunRecord, origin: &str, global: &Global, printer: &Printer) {
+    let is_typed = |option| global.settings.options.contains(&option);
+    let of_setting = |option| global.settings.origins.get(option).cloned();
+    let variable = |name: &str| {
+        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+        value.map(|value| (name.to_owned(), value))
+    };
+    let mut unused = Vec::new();
+    if !is_typed("--project-id") {
+        let project = global.project_id.as_ref().map(ToString::to_string);
+        let set = of_setting("--project-id").zip(project).into_iter();
+        let set = set.chain(PROJECTS.iter().filter_map(|name| variable(name)));
+        let others = set.filter(|(_, project)| *project != run.project.as_str());
+        unused.extend(others.map(|other| (other, format!("project {}", run.project))));
+    }
+    if placing(global).is_empty() {
+        let recorded: Option<Endpoint> = run.endpoint.parse().ok();
+        let set = of_setting("--endpoint")
+            .zip(global.endpoint.clone())
+            .into_iter();
+        let set = set.chain(variable(ADDRESS));
+        let others = set.filter(|(_, address)| address.parse().ok() != recorded);
+        unused.extend(others.map(|other| (other, run.endpoint.clone())));
+    }
+    for ((name, value), recorded) in unused {
+        printer.warn(&format!(
+            "{name} ({value}) is not used: {origin} names {recorded}"
+        ));
+    }
 }
 
 /// Refuses to resume a run at another place, and names the options that select its place.

@@ -187,3 +187,24 @@ fn states_and_plans_of_the_real_terraform() {
         );
     }
 }
+
+/// One page of a list.
+#[test]
+fn a_page_of_a_longer_list_is_known_by_its_count() {
+    let id = "616fb98f-46ca-475e-917e-2563e5a8cd19";
+    for (text, counted) in [
+        (
+            format!("{{\"count\":700,\"servers\":[{{\"id\":\"{id}\"}}]}}"),
+            Some(700),
+        ),
+        (
+            format!("{{\"total_count\":2,\"resources\":[{{\"resource_id\":\"{id}\"}}]}}"),
+            Some(2),
+        ),
+        (format!("{{\"servers\":[{{\"id\":\"{id}\"}}]}}"), None),
+        (format!("[\"{id}\"]"), None),
+    ] {
+        let list = parse(text.as_bytes(), None).unwrap();
+        assert_eq!((list.counted, list.entries.len()), (counted, 1), "{text}");
+    }
+}

@@ -50,8 +50,8 @@ fn an_unwritable_journal_stops_the_run_before_anything_is_sent() {
 fn limited(sim: &Sim, blocks: usize, arguments: &[&str]) -> Ended {
     let direct = sim.command(arguments);
     let mut shell = Command::new("sh");
-    // The signal that comes with it is ignored.
-    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    // The signal that comes with it, SIGXFSZ, must not end the process.
+    let script = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
     shell.args(["-c", &script]).arg(direct.get_program());
     shell.args(direct.get_args()).env_clear();
     let variables = direct.get_envs();

@@ -53,6 +53,8 @@ async fn site_redirects_name_the_address_and_are_not_followed() {
         (302, format!("https://user@new.example{path}"), false),
         (302, "::".to_owned(), false),
         (300, format!("https://new.example{path}"), false),
+        // The service executed it and shows the result elsewhere.
+        (303, format!("https://new.example{path}"), false),
     ];
     for (status, location, moved) in table {
         let location: &'static str = location.leak();

@@ -105,6 +105,19 @@ fn forms_prove_the_origin() {
             r#"{"error":{"code":7,"message":"m"}}"#,
             ServiceWithoutCode,
         ),
+        // The status as the code: a custom error page of a gateway that adds a request id.
+        (
+            404,
+            true,
+            r#"{"error":{"code":404,"message":"Not Found"}}"#,
+            Unproven,
+        ),
+        (
+            400,
+            true,
+            r#"{"error":{"code":"400","message":"Bad Request"}}"#,
+            Unproven,
+        ),
         // Forms of the service without its request id, and with a request id only in the body.
         (
             400,

@@ -240,11 +240,6 @@ fn a_job_that_contradicts_itself_tells_no_success() {
             reported(job("RUNNING", &[done.clone(), sub(B, status)])),
             ["succeeded", "-"]
         );
-        // It does not matter for an unrequested server.
-        assert_eq!(
-            reported(job("SUCCESS", &[sub(FOREIGN, status)])),
-            ["succeeded", "succeeded"]
-        );
     }
     for nobody in [json!({}), json!(null), json!({"server_id": "no id"})] {
         for status in ["FAIL", "RUNNING"] {
@@ -267,6 +262,42 @@ fn a_job_that_contradicts_itself_tells_no_success() {
         reported(job("SUCCESS", &[silent])),
         ["succeeded", "succeeded"]
     );
+}
+
+/// A cached or mixed-up answer: the job of another request.
+#[test]
+fn a_job_of_other_servers_tells_no_success() {
+    for status in ["SUCCESS", "FAIL", "RUNNING"] {
+        assert_eq!(
+            reported(job("SUCCESS", &[sub(FOREIGN, status)])),
+            ["-", "-"]
+        );
+        assert_eq!(
+            reported(job("SUCCESS", &[sub(A, "SUCCESS"), sub(FOREIGN, status)])),
+            ["succeeded", "-"]
+        );
+    }
+    let silent = json!({"status": null, "entities": {"server_id": A}});
+    assert_eq!(
+        reported(job("SUCCESS", &[silent, sub(FOREIGN, "SUCCESS")])),
+        ["succeeded", "-"]
+    );
+    let itself = json!({"status": "SUCCESS", "entities": {"server_id": FOREIGN}});
+    assert_eq!(reported(itself), ["-", "-"]);
+}
+
+/// The sub-jobs of a job that names its server itself count too.
+#[test]
+fn a_job_that_names_its_server_and_contradicts_itself() {
+    for (part, expected) in [
+        (json!({"status": "FAIL", "entities": {}}), ["-", "-"]),
+        (json!({"status": "RUNNING"}), ["-", "-"]),
+        (sub(A, "RUNNING"), ["-", "succeeded"]),
+        (sub(A, "SUCCESS"), ["succeeded", "succeeded"]),
+    ] {
+        let job = json!({"status": "SUCCESS", "entities": {"server_id": A, "sub_jobs": [part]}});
+        assert_eq!(reported(job.clone()), expected, "{job}");
+    }
 }
 
 #[test]

@@ -311,3 +311,42 @@ async fn an_odd_status_that_comes_and_goes() {
     }
     assert_eq!(undocumented_reported, 1);
 }
+
+/// The second job's poll is answered by pages for minutes, after the service answered the first.
+#[tokio::test(start_paused = true)]
+async fn pages_of_an_intermediary_end_no_wait() {
+    for (status, body) in [
+        (302, ""),
+        (400, "<html><title>Bad Request</title></html>"),
+        (403, "<html><title>Forbidden</title></html>"),
+        (404, "<html><title>default backend</title></html>"),
+        (407, ""),
+        (410, "gone"),
+    ] {
+        let began = Instant::now();
+        let (builder, seen) = service(move |request, _| match asked_job(request) {
+            "first" => Script::Answer(200, DONE),
+            _ if began.elapsed() < 300 * SECOND => Script::Answer(status, body),
+            _ => Script::Answer(200, DONE),
+        });
+        let client = builder.build().unwrap();
+        let first = client.watch([job("first")]).unwrap().until_done().await;
+        assert!(matches!(first[0].end, JobEnd::Ended(_)), "{status}");
+        let ends = client.watch([job("a")]).unwrap().until_done().await;
+        assert!(
+            matches!(ends[0].end, JobEnd::Ended(_)),
+            "{status}: {:?}",
+            ends[0].end
+        );
+        assert!(seen.count(Method::GET) < 60, "{status}");
+        // Nothing shows that the service is there at all: soon given up.
+        let (builder, _) = service(move |_, _| Script::Answer(status, body));
+        let ends = builder.build().unwrap().watch([job("a")]).unwrap();
+        let ends = ends.deadline(600 * SECOND).until_done().await;
+        assert!(
+            !matches!(ends[0].end, JobEnd::Deadline(_)),
+            "{status}: {:?}",
+            ends[0].end
+        );
+    }
+}

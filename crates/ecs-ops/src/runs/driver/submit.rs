@@ -90,7 +90,8 @@ impl<'a> Driver<'a> {
             purpose: request.purpose,
             servers: &request.servers,
         };
-        let result = self.send(request.action, log, send_state).await;
+        let sent = self.send(request.action, log, send_state).await;
+        let result = sent.and_then(|accepted| self.check_job(accepted, send_state));
         // The answer is recorded before anything else learns of it.
         match &result {
             Ok(accepted) => log.accepted(accepted).await,
@@ -98,6 +99,25 @@ impl<'a> Driver<'a> {
             Err(error) => log.lost(error.problem()).await,
         }
         result
+    }
+
+    /// Refuses the job of another request: something between client and service has repeated its
+    /// answer, or sent this request instead. It proves nothing about this request.
+    fn check_job(
+        self,
+        accepted: Accepted,
+        send_state: &SendState,
+    ) -> Result<Accepted, RequestError> {
+        if self.log.note_job(&accepted.job_id) {
+            return Ok(accepted);
+        }
+        let job_id = &accepted.job_id;
+        let message = format!("the answer names job {job_id}, which is the job of another request");
+        let mut problem = Problem::new(message);
+        if let Some(sent) = send_state.sent() {
+            problem = problem.maybe_executed(sent);
+        }
+        Err(RequestError::new(Classification::Unknown, problem))
     }
 
     async fn send(

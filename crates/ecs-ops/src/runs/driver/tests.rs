@@ -13,6 +13,7 @@ mod panics;
 mod pauses;
 mod rechecking;
 mod refusals;
+mod repeated_answers;
 mod stopping;
 mod tickets;
 mod watching;

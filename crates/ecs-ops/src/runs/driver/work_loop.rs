@@ -234,7 +234,11 @@ impl<'a, 's> WorkLoop<'a, 's> {
                 }
             }
         }
-        for Acceptance { request, .. } in found {
+        for Acceptance {
+            request, job_id, ..
+        } in found
+        {
+            self.driver.log.note_job(&job_id);
             self.driver.log.take_accepted(request);
             self.driver
                 .watch_new(self.state, &mut self.jobs, request - 1);

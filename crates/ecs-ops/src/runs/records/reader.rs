@@ -75,7 +75,14 @@ async fn read_into(list: &mut RecordList, client: &Client, servers: Vec<ServerId
 async fn actions_on(client: &Client, id: ServerId) -> Result<Vec<ServerAction>, Error> {
     let query = ListServerActions::new(id);
     let shown = client.read_evidence(&query, "records").await?;
-    Ok(shown.instance_actions.unwrap_or_default())
+    let actions = shown.instance_actions.unwrap_or_default();
+    let is_of_other = |action: &ServerAction| action.instance_uuid.is_some_and(|shown| shown != id);
+    if actions.iter().any(is_of_other) {
+        // A connection or a cache mixed up its answers: this one proves nothing.
+        let message = format!("the answer shows the actions on another server than {id}");
+        return Err(Error::invalid(message));
+    }
+    Ok(actions)
 }
 
 /// Returns `true` if the rights or the API are missing, for all servers alike.
@@ -87,3 +94,6 @@ fn is_refused(error: &Error) -> bool {
         _ => error.kind() == ErrorKind::Credentials,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,4 @@
+mod found_jobs;
 mod replay;
 
 use std::collections::{HashMap, HashSet};

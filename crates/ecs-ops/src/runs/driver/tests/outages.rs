@@ -61,6 +61,18 @@ async fn an_endpoint_that_answers_no_action() {
     }
 }
 
+/// A cache that answers reads does not show that the service is back.
+#[tokio::test(start_paused = true)]
+async fn a_cached_list_ends_no_outage() {
+    let (builder, seen) = service(move |request, _| match *request.method() {
+        Method::POST => Script::Answer(502, PAGE),
+        _ => Script::AnswerWithHeaders(200, SERVERS.to_owned(), vec![("age", "20")]),
+    });
+    let (report, _) = reboot(builder).await;
+    assert_eq!(report.summary().unknown, 15);
+    assert_eq!(seen.posts(), 3);
+}
+
 /// A service that is away for ten seconds costs a few requests; then all is sent.
 #[tokio::test(start_paused = true)]
 async fn an_outage_in_the_middle() {

@@ -21,14 +21,16 @@ fn panicking(mark: impl Fn(&Attempt) + Clone + Send + Sync + 'static) -> ClientB
     let posts = AtomicUsize::new(0);
     let transport = FnTransport::new(move |request: http::Request<Bytes>, attempt: Attempt| {
         let is_post = request.method() == Method::POST;
-        let panics = is_post && posts.fetch_add(1, Ordering::SeqCst) == 2;
+        let number = posts.fetch_add(usize::from(is_post), Ordering::SeqCst);
+        let panics = is_post && number == 2;
         let mark = mark.clone();
         async move {
             if panics {
                 mark(&attempt);
                 panic!("a transport that panics");
             }
-            Ok(answer(200, if is_post { JOB } else { DONE }))
+            let job = format!(r#"{{"job_id":"job-{number}"}}"#);
+            Ok(answer(200, if is_post { &job } else { DONE }))
         }
     });
     Client::builder(endpoint(), "p1".parse().unwrap())

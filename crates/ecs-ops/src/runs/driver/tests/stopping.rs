@@ -2,6 +2,7 @@
 
 use std::future::IntoFuture as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ecs_auth::{Credentials, StaticCredentials};
@@ -11,9 +12,7 @@ use http::Method;
 use tokio::time::{Instant, sleep};
 
 use crate::journal::{MemoryJournal, Record, Recovered};
-use crate::scripted::{
-    DONE, JOB, Script, Seen, TOKEN, accepts, answer, client_of, endpoint, ids, service,
-};
+use crate::scripted::{DONE, JOB, Script, Seen, TOKEN, accepts, answer, endpoint, ids, service};
 use crate::{Client, Event, OnUnknown, Report, RunBuilder, Stopped};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -27,9 +26,12 @@ fn endless() -> (Client, Seen) {
     (builder.servers_per_minute(10).build().unwrap(), seen)
 }
 
-/// A service whose jobs succeed.
+/// A service whose jobs succeed, and are others than those of [`endless`].
 fn good() -> (Client, Seen) {
-    let (builder, seen) = client_of(vec![Script::Answer(200, JOB)]);
+    let (builder, seen) = service(|request, number| match *request.method() {
+        Method::POST => accepts(1000 + number),
+        _ => Script::Answer(200, DONE),
+    });
     (builder.build().unwrap(), seen)
 }
 
@@ -216,9 +218,11 @@ async fn the_quota_outlives_the_process() {
     let epoch: jiff::Timestamp = "2026-11-24T01:00:00Z".parse().unwrap();
     let start = Instant::now();
     let now = || epoch + jiff::SignedDuration::try_from(start.elapsed()).unwrap();
+    let jobs = Arc::new(AtomicUsize::new(0));
     let client = || {
-        let (builder, seen) = service(|request, number| match *request.method() {
-            Method::POST => accepts(number),
+        let jobs = Arc::clone(&jobs);
+        let (builder, seen) = service(move |request, _| match *request.method() {
+            Method::POST => accepts(jobs.fetch_add(1, Ordering::SeqCst)),
             _ => Script::Answer(200, DONE),
         });
         (builder.epoch(now()).build().unwrap(), seen)

@@ -8,8 +8,8 @@ use std::future::IntoFuture as _;
 use tokio::time::Instant;
 
 use crate::scripted::{
-    DONE, FLOW_CONTROL, JOB, NO_SUCH_JOB, NOT_VALID, OUT_OF_REACH, Script, THROTTLED, client_of,
-    ids, service,
+    DONE, FLOW_CONTROL, JOB, NO_SUCH_JOB, NOT_VALID, OUT_OF_REACH, Script, THROTTLED, accepts,
+    client_of, ids, service,
 };
 use crate::{ErrorKind, RetryPolicy};
 
@@ -117,7 +117,7 @@ async fn throttling_of_one_request_slows_all() {
                     FLOW_CONTROL.to_owned(),
                     vec![("retry-after", "100")],
                 ),
-                Method::POST => Script::Answer(200, JOB),
+                Method::POST => accepts(number),
                 _ => Script::Answer(200, DONE),
             }
         });
@@ -170,9 +170,9 @@ async fn an_outage_in_the_middle_of_a_run() {
     for (seconds, succeeded) in [(280, 100), (100_000, 10)] {
         let from = Instant::now();
         let (builder, _) = service(move |request, number| match *request.method() {
-            Method::POST if number == 0 => Script::Answer(200, JOB),
+            Method::POST if number == 0 => accepts(number),
             _ if from.elapsed() < Duration::from_secs(seconds) => OUT_OF_REACH,
-            Method::POST => Script::Answer(200, JOB),
+            Method::POST => accepts(number),
             _ => Script::Answer(200, DONE),
         });
         let client = builder.concurrent_submissions(1).build().unwrap();
@@ -309,8 +309,8 @@ async fn a_read_while_the_service_wants_silence() {
 /// The quota's minute and the time that a new job may be unknown are the service's.
 #[tokio::test(start_paused = true)]
 async fn a_service_that_runs_fast() {
-    let (builder, seen) = service(|request, _| match *request.method() {
-        Method::POST => Script::Answer(200, JOB),
+    let (builder, seen) = service(|request, number| match *request.method() {
+        Method::POST => accepts(number),
         _ => Script::Answer(404, ""),
     });
     let client = builder
