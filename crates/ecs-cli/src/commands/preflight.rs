@@ -19,7 +19,8 @@ use ecs_ops::model::{Server, ServerId};
 use ecs_ops::selection::{Selected, Selection};
 use ecs_ops::{Error, ErrorKind};
 
-use crate::args::Run;
+use super::listed_names;
+use crate::args::{GivenSelection, Run};
 use crate::connect::Connection;
 use crate::exit::Exit;
 use crate::fail::CliError;
@@ -103,13 +104,14 @@ pub(super) struct Preflight {
 
 /// Reads what a run needs, prints what the user must know before confirming, and refuses what must not be sent.
 pub(super) async fn run(
-    selection: &Selection,
+    given: &GivenSelection,
     action: PowerAction,
     args: &Run,
     connection: &Connection,
     store: Option<&Store>,
     printer: &Printer,
 ) -> Result<Preflight, NotBegun> {
+    let selection = &given.selection;
     let checks = async {
         let states = known(selection, args, connection, printer);
         let (own, known) = tokio::join!(connection.own_server(), states);
@@ -123,6 +125,7 @@ pub(super) async fn run(
     let checks = report_slow_reads(checks, connection, printer);
     let (own, known, scaling) = within(args.deadline, connection, checks).await?;
     let known = known?;
+    listed_names::check(&given.names, &known, args)?;
     let choice = if selection.is_given() {
         Choice::Named
     } else {
