@@ -2,7 +2,7 @@
 # Apache httpd as a gateway hides a lost answer, and curl then sends the POST a second time, without --retry.
 #
 # Where: Apache httpd 2.4.71 (Debian 12, apache2-bin), `ProxyPass`, all else default; curl 7.88.1 (Debian 12). libcurl 8.23.0
-#   (pycurl 7.49.0) resent the POST in the same way.
+#   (pycurl 7.49.0) also resends a POST whose kept connection closes without an answer (seen without Apache).
 # Behaviour: the server behind Apache reads a POST and closes without an answer. On the first request of a client's connection
 #   Apache answers 502. On a later request of a kept connection it answers nothing: it closes the connection. curl takes that
 #   for a kept connection that had expired before the request, and sends the POST again on a new one. The result is a plain 200.

@@ -32,6 +32,21 @@ pub(crate) struct State {
     pub(crate) over: usize,
     /// Good answers wait until this is false.
     pub(crate) held: bool,
+    /// The number of actions with a good answer.
+    accepted: usize,
+}
+
+impl State {
+    /// Returns the id of the job of a good answer: that of a query, or a new one for each action. The first is that of
+    /// [`ANSWER`].
+    fn job_of(&mut self, request: &str) -> String {
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        if let Some((_, job_id)) = path.rsplit_once("/jobs/") {
+            return job_id.to_owned();
+        }
+        self.accepted += 1;
+        (11 + self.accepted).to_string()
+    }
 }
 
 impl Seen {
@@ -112,7 +127,7 @@ fn perform(mut stream: TcpStream, play: &[Step], seen: &Seen) -> std::io::Result
             Step::Read => {
                 // A socket that is closed with unread data is reset.
                 let resets = matches!(play.get(index + 1), Some(Step::Reset));
-                if !read_request(&stream, seen, !resets)? {
+                if read_request(&stream, seen, !resets)?.is_none() {
                     return Ok(());
                 }
             }
@@ -137,13 +152,14 @@ fn perform(mut stream: TcpStream, play: &[Step], seen: &Seen) -> std::io::Result
     Ok(())
 }
 
-/// Reads a whole request, or all of it but its last byte once that has arrived. `false`: there is none.
-fn read_request(mut stream: &TcpStream, seen: &Seen, all: bool) -> std::io::Result<bool> {
+/// Reads a whole request, or all of it but its last byte once that has arrived. Returns its first line; `None` if there
+/// is no request.
+fn read_request(mut stream: &TcpStream, seen: &Seen, all: bool) -> std::io::Result<Option<String>> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r") {
         if stream.read(&mut byte)? == 0 {
-            return Ok(false);
+            return Ok(None);
         }
         head.push(byte[0]);
     }
@@ -160,15 +176,17 @@ fn read_request(mut stream: &TcpStream, seen: &Seen, all: bool) -> std::io::Resu
         stream.peek(&mut byte)?;
     }
     let line = head.lines().next().unwrap_or_default().to_owned();
-    seen.change(|state| state.requests.push(line));
-    Ok(true)
+    seen.change(|state| state.requests.push(line.clone()));
+    Ok(Some(line))
 }
 
 fn answer_well(mut stream: &TcpStream, seen: &Seen) -> std::io::Result<bool> {
-    if !read_request(stream, seen, true)? {
+    let Some(line) = read_request(stream, seen, true)? else {
         return Ok(false);
-    }
+    };
     seen.wait_until(|state| !state.held);
-    stream.write_all(&response("200 OK", "", ANSWER))?;
+    let mut answer = ANSWER.to_owned();
+    seen.change(|state| answer = answer.replace("12", &state.job_of(&line)));
+    stream.write_all(&response("200 OK", "", answer))?;
     Ok(true)
 }
