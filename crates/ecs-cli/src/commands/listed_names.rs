@@ -1,9 +1,9 @@
 //! The names that lists have beside ids, compared with those of the service: in a spreadsheet that was sorted by one
 //! column, or in an old inventory, an id stands beside the name of another server.
 
+use ecs_ops::model::Server;
 use ecs_ops::selection::Selected;
 
-use super::preflight::Known;
 use crate::args::Run;
 use crate::command_line::{CommandLine, name_of};
 use crate::confirm::few;
@@ -16,14 +16,15 @@ use crate::term::Printer;
 const SHOWN: usize = 5;
 
 /// Refuses servers that have another name in the project than in the list.
-pub(super) fn check(names: &ListedNames, known: &Known, args: &Run) -> Result<(), CliError> {
+pub(super) fn check<'a>(
+    names: &ListedNames,
+    servers: impl IntoIterator<Item = &'a Server>,
+    args: &Run,
+) -> Result<(), CliError> {
     if args.no_preflight {
         return Ok(());
     }
-    let differences = match known {
-        Known::Selected(selected) => of_selected(names, selected),
-        known => names.differences(known.servers()),
-    };
+    let differences = names.differences(servers);
     if differences.is_empty() {
         return Ok(());
     }
@@ -51,15 +52,11 @@ pub(super) fn check(names: &ListedNames, known: &Known, args: &Run) -> Result<()
 
 /// Warns of servers that have another name in the project than in the list.
 pub(super) fn warn(names: &ListedNames, selected: &Selected, printer: &Printer) {
-    let differences = of_selected(names, selected);
+    let differences = names.differences(selected.servers.iter().chain(&selected.skipped));
     if !differences.is_empty() {
         let shown = few(&differences, SHOWN, String::clone);
         printer.warn(&format!("{}: {}", message(&differences), shown.join("; ")));
     }
-}
-
-fn of_selected(names: &ListedNames, selected: &Selected) -> Vec<String> {
-    names.differences(selected.servers.iter().chain(&selected.skipped))
 }
 
 fn message(differences: &[String]) -> String {

@@ -66,6 +66,14 @@ impl Known {
             Self::Unchecked(_) | Self::OutOfReach => &[],
         }
     }
+
+    /// Returns the servers that were given and that the filters skip.
+    fn skipped(&self) -> &[Server] {
+        match self {
+            Self::Selected(selected) => &selected.skipped,
+            _ => &[],
+        }
+    }
 }
 
 /// The membership of servers in auto-scaling groups.
@@ -125,7 +133,8 @@ pub(super) async fn run(
     let checks = report_slow_reads(checks, connection, printer);
     let (own, known, scaling) = within(args.deadline, connection, checks).await?;
     let known = known?;
-    listed_names::check(&given.names, &known, args)?;
+    let read = known.servers().iter().chain(known.skipped());
+    listed_names::check(&given.names, read, args)?;
     let choice = if selection.is_given() {
         Choice::Named
     } else {
