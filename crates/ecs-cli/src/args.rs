@@ -41,7 +41,7 @@ pub(crate) use rerun::Rerun;
 pub(crate) use resume::Resume;
 pub(crate) use rolling::{FailureLimit, HEALTH_TIMEOUT, OrderBy, Rolling, SpreadBy, command, wave};
 pub(crate) use schema::{Schema, SchemaOf};
-pub(crate) use select::Select;
+pub(crate) use select::{GivenSelection, Select};
 pub(crate) use serve::Serve;
 #[cfg(feature = "serve")]
 pub(crate) use serve::{PublicUrl, host_of};

@@ -94,6 +94,15 @@ impl NextStep {
         Self::new(purpose, line).without_place()
     }
 
+    /// Writes the ids of the servers of lists into a file.
+    pub(crate) fn write_listed_ids(purpose: impl Into<String>, lists: CommandLine) -> Self {
+        let line = CommandLine::command("server").then(["list"]);
+        Self {
+            redirection: " > ids-alone.txt",
+            ..Self::new(purpose, line.and(lists).then(["-o", "id"])).without_place()
+        }
+    }
+
     /// Explains an error code.
     pub(crate) fn explain(purpose: impl Into<String>, code: &str) -> Self {
         Self::new(purpose, CommandLine::command("explain").then([code]))

@@ -68,6 +68,25 @@ impl fmt::Display for Position {
 pub(crate) struct ServerEntry {
     pub(crate) server: ServerRef,
     pub(crate) position: Position,
+    /// The name that the file has beside the id of the server.
+    pub(crate) name: Option<String>,
+}
+
+impl ServerEntry {
+    fn new(server: ServerRef, position: Position) -> Self {
+        Self {
+            server,
+            position,
+            name: None,
+        }
+    }
+
+    /// Adds the name beside an id. An empty one is none.
+    fn with_name(mut self, name: Option<&str>) -> Self {
+        let name = name.map(str::trim).filter(|name| !name.is_empty());
+        self.name = name.map(str::to_owned);
+        self
+    }
 }
 
 /// The servers of a file.

@@ -1,8 +1,11 @@
 //! Servers from arguments and files, all checked before anything is sent.
 
+mod listed;
+
 use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use ecs_ops::selection::ServerRef;
 
@@ -10,6 +13,8 @@ use crate::confirm::few;
 use crate::fail::CliError;
 use crate::server_file::{self, FileFormat, Refusal};
 use crate::term::Printer;
+
+pub(crate) use listed::ListedNames;
 
 /// The most errors that are shown.
 const SHOWN: usize = 10;
@@ -38,6 +43,15 @@ pub(crate) enum Purpose {
     Exclude,
 }
 
+/// Servers that were given.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GivenServers {
+    /// The servers, each once.
+    pub(crate) servers: Vec<ServerRef>,
+    /// The names that files have beside ids.
+    pub(crate) names: ListedNames,
+}
+
 /// Returns the servers of arguments, then of files, in the given order and without duplicates, or all errors.
 pub(crate) fn read(
     arguments: &[String],
@@ -45,7 +59,7 @@ pub(crate) fn read(
     format: Option<FileFormat>,
     purpose: Purpose,
     printer: &Printer,
-) -> Result<Vec<ServerRef>, CliError> {
+) -> Result<GivenServers, CliError> {
     if files.iter().filter(|path| is_stdin(path)).count() > 1 {
         return Err(CliError::usage(
             "stdin can be read only once; nothing was sent",
@@ -78,9 +92,11 @@ pub(crate) fn read(
                     }
                     _ => {}
                 }
-                list.entries
-                    .into_iter()
-                    .for_each(|entry| input.add(entry.server));
+                let file = Rc::from(name);
+                for entry in list.entries {
+                    input.given.names.add(&file, &entry);
+                    input.add(entry.server);
+                }
             }
             Err(refusal) => input.refused(&name, refusal),
         }
@@ -111,7 +127,7 @@ fn plural(servers: usize) -> String {
 
 #[derive(Default)]
 struct Input {
-    servers: Vec<ServerRef>,
+    given: GivenServers,
     seen: HashSet<ServerRef>,
     /// The number of servers that were given again.
     repeated: usize,
@@ -136,7 +152,7 @@ impl Input {
 
     fn add(&mut self, server: ServerRef) {
         if self.seen.insert(server.clone()) {
-            self.servers.push(server);
+            self.given.servers.push(server);
         } else {
             self.repeated += 1;
         }
@@ -159,17 +175,17 @@ impl Input {
         self.hint = Some(refusal.hint);
     }
 
-    fn finish(self, printer: &Printer) -> Result<Vec<ServerRef>, CliError> {
+    fn finish(self, printer: &Printer) -> Result<GivenServers, CliError> {
         let count = self.wrong.len();
         if count == 0 {
             if self.repeated > 0 {
                 printer.warn(&format!(
                     "{} servers were given, {} of them again; each counts once",
-                    self.servers.len() + self.repeated,
+                    self.given.servers.len() + self.repeated,
                     self.repeated
                 ));
             }
-            return Ok(self.servers);
+            return Ok(self.given);
         }
         let message = match count {
             1 => "1 server cannot be used; nothing was sent".to_owned(),

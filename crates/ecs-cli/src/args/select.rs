@@ -5,14 +5,21 @@ use std::time::Duration;
 
 use clap::Args;
 use ecs_ops::model::ServerStatus;
-use ecs_ops::selection::ServerRef;
 use ecs_ops::selection::{AddressFilter, NamePattern, Selection, TagFilter};
 use jiff::Timestamp;
 
 use crate::fail::CliError;
 use crate::server_file::FileFormat;
-use crate::server_input::{self, Purpose};
+use crate::server_input::{self, GivenServers, ListedNames, Purpose};
 use crate::term::Printer;
+
+/// A selection, and what the files say about its servers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GivenSelection {
+    pub(crate) selection: Selection,
+    /// The names that the files have beside ids.
+    pub(crate) names: ListedNames,
+}
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Choosing servers")]
@@ -99,7 +106,7 @@ impl Select {
         servers: &[String],
         all: bool,
         printer: &Printer,
-    ) -> Result<Option<Selection>, CliError> {
+    ) -> Result<Option<GivenSelection>, CliError> {
         let from_stdin = self
             .from_file
             .iter()
@@ -112,23 +119,27 @@ impl Select {
         }
         let (files, format) = (&self.from_file, self.from_format);
         let given = server_input::read(servers, files, format, Purpose::Select, printer)?;
-        let selection = match given {
-            given if !given.is_empty() => Selection::of(given),
-            _ if !self.from_file.is_empty() => {
-                let files: Vec<String> = self
-                    .from_file
-                    .iter()
-                    .map(|path| server_input::name_of(path))
-                    .collect();
-                return Err(CliError::usage(format!(
-                    "no server in {}; nothing was sent",
-                    files.join(", ")
-                )));
-            }
-            _ if all || self.has_filters() => Selection::all(),
-            _ => return Ok(None),
+        let selection = if !given.servers.is_empty() {
+            Selection::of(given.servers)
+        } else if !self.from_file.is_empty() {
+            let files: Vec<String> = self
+                .from_file
+                .iter()
+                .map(|path| server_input::name_of(path))
+                .collect();
+            return Err(CliError::usage(format!(
+                "no server in {}; nothing was sent",
+                files.join(", ")
+            )));
+        } else if all || self.has_filters() {
+            Selection::all()
+        } else {
+            return Ok(None);
         };
-        self.narrow(selection, printer).map(Some)
+        Ok(Some(GivenSelection {
+            selection: self.narrow(selection, printer)?,
+            names: given.names,
+        }))
     }
 
     fn narrow(&self, mut selection: Selection, printer: &Printer) -> Result<Selection, CliError> {
@@ -165,13 +176,13 @@ impl Select {
         if let Some(time) = self.not_restarted_since {
             selection = selection.unchanged_since(time);
         }
-        for server in self.excluded(printer)? {
+        for server in self.excluded(printer)?.servers {
             selection = selection.exclude(server);
         }
         Ok(selection)
     }
 
-    fn excluded(&self, printer: &Printer) -> Result<Vec<ServerRef>, CliError> {
+    fn excluded(&self, printer: &Printer) -> Result<GivenServers, CliError> {
         let is_file = |server: &&String| server.starts_with('@');
         let (files, servers): (Vec<_>, Vec<_>) = self.exclude.iter().partition(is_file);
         let files: Vec<PathBuf> = files.iter().map(|file| PathBuf::from(&file[1..])).collect();

@@ -12,6 +12,7 @@ mod held;
 pub(crate) mod job;
 mod journal_place;
 mod known_runs;
+mod listed_names;
 pub(crate) mod next_steps;
 mod outcome_times;
 pub(crate) mod plan;

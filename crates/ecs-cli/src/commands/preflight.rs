@@ -19,7 +19,8 @@ use ecs_ops::model::{Server, ServerId};
 use ecs_ops::selection::{Selected, Selection};
 use ecs_ops::{Error, ErrorKind};
 
-use crate::args::Run;
+use super::listed_names;
+use crate::args::{GivenSelection, Run};
 use crate::connect::Connection;
 use crate::exit::Exit;
 use crate::fail::CliError;
@@ -65,6 +66,14 @@ impl Known {
             Self::Unchecked(_) | Self::OutOfReach => &[],
         }
     }
+
+    /// Returns the servers that were given and that the filters skip.
+    fn skipped(&self) -> &[Server] {
+        match self {
+            Self::Selected(selected) => &selected.skipped,
+            _ => &[],
+        }
+    }
 }
 
 /// The membership of servers in auto-scaling groups.
@@ -103,13 +112,14 @@ pub(super) struct Preflight {
 
 /// Reads what a run needs, prints what the user must know before confirming, and refuses what must not be sent.
 pub(super) async fn run(
-    selection: &Selection,
+    given: &GivenSelection,
     action: PowerAction,
     args: &Run,
     connection: &Connection,
     store: Option<&Store>,
     printer: &Printer,
 ) -> Result<Preflight, NotBegun> {
+    let selection = &given.selection;
     let checks = async {
         let states = known(selection, args, connection, printer);
         let (own, known) = tokio::join!(connection.own_server(), states);
@@ -123,6 +133,8 @@ pub(super) async fn run(
     let checks = report_slow_reads(checks, connection, printer);
     let (own, known, scaling) = within(args.deadline, connection, checks).await?;
     let known = known?;
+    let read = known.servers().iter().chain(known.skipped());
+    listed_names::check(&given.names, read, args)?;
     let choice = if selection.is_given() {
         Choice::Named
     } else {

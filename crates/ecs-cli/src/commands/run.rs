@@ -33,7 +33,7 @@ pub(crate) async fn run(
 ) -> Result<Exit, CliError> {
     check(&args, global)?;
     let store = held::store(&args, global).await?;
-    let selection = selection(&args, action, printer)?;
+    let given = selection(&args, action, printer)?;
     let run_id = match store::named(global) {
         Some(_) => match &args.planned {
             Some(planned) => planned.run_id.clone(),
@@ -48,7 +48,7 @@ pub(crate) async fn run(
     if let Some(planned) = &args.planned {
         super::resume::refuse_other_than_planned(&planned.run, &connection, global)?;
     }
-    if let (None, Some(ids)) = (&store, selection.plain_ids())
+    if let (None, Some(ids)) = (&store, given.selection.plain_ids())
         && !args.sends_nothing()
     {
         // Before the status of servers: the run that acts on them is more informative than that they are busy.
@@ -56,24 +56,16 @@ pub(crate) async fn run(
     }
     let mut signals = Signals::new()?;
     let reading_from = connection.client.now();
-    let finding = Servers::find(
-        &selection,
-        action,
-        &args,
-        &connection,
-        store.as_ref(),
-        printer,
-    );
+    let finding = Servers::find(&given, action, &args, &connection, store.as_ref(), printer);
     let mut servers = match unless_stopped(&mut signals, finding).await {
         Ok(servers) => servers,
         Err(NotBegun::Failed(fail)) => return Err(fail),
         Err(NotBegun::OutOfReach(error)) => {
-            let given = selection.plain_ids().unwrap_or_default();
-            let given = (action, given);
-            return out_of_reach::conclude(given, &error, &args, place, printer, results);
+            let ids = given.selection.plain_ids().unwrap_or_default();
+            return out_of_reach::conclude((action, ids), &error, &args, place, printer, results);
         }
     };
-    drop(selection);
+    drop(given);
     if let Some(store) = &store {
         held::apply(store, &args, &mut servers, place, printer).await?;
     }

@@ -2,10 +2,11 @@
 
 use ecs_ops::model::{Server, ServerAction};
 use ecs_ops::selection::ServerRef;
-use ecs_ops::selection::{SelectError, Selected, Selection, SelectionProblem};
+use ecs_ops::selection::{SelectError, Selection, SelectionProblem};
 
 use super::known_runs::{self, KnownRun, KnownRuns};
-use crate::args::{DocumentFormat, Global, ServerList, ServerShow};
+use super::listed_names;
+use crate::args::{DocumentFormat, GivenSelection, Global, ServerList, ServerShow};
 use crate::connect::{Connection, Settings, connect};
 use crate::exit::Exit;
 use crate::fail::{CliError, chain};
@@ -22,11 +23,14 @@ pub(crate) async fn list(
     results: &mut Results,
 ) -> Result<Exit, CliError> {
     super::selecting::check_stdin(&args.select, global)?;
-    let selection = args.select.selection(&args.servers, true, printer)?;
-    let selection = selection.unwrap_or_default();
+    let given = args.select.selection(&args.servers, true, printer)?;
+    let GivenSelection { selection, names } = given.unwrap_or_default();
     let connection = connect(global, &Settings::of_reads(), printer).await?;
     let mut servers = match connection.client.servers().select(&selection).await {
-        Ok(Selected { servers, .. }) => servers,
+        Ok(selected) => {
+            listed_names::warn(&names, &selected, printer);
+            selected.servers
+        }
         Err(SelectError::Selection(error)) if is_empty_result(error.problems()) => {
             printer.note(&format!("note: {error}"));
             Vec::new()
@@ -54,7 +58,7 @@ pub(crate) async fn show(
 ) -> Result<Exit, CliError> {
     let given = server_input::read(&args.servers, &[], None, Purpose::Select, printer)?;
     let connection = connect(global, &Settings::of_reads(), printer).await?;
-    let servers = find(&connection, given).await?;
+    let servers = find(&connection, given.servers).await?;
     let folder = Journals::of(global).ok();
     let runs = KnownRuns::read(&args.journal, folder.as_ref(), printer)?;
     let mut shown = Vec::new();

@@ -21,7 +21,7 @@ pub(crate) async fn run(
 ) -> Result<Exit, CliError> {
     let given = server_input::read(&args.servers, &[], None, Purpose::Select, printer)?;
     let connection = connect(global, &Settings::of_reads(), printer).await?;
-    let ids = ids_of(&connection, given).await?;
+    let ids = ids_of(&connection, given.servers).await?;
     let mut servers = Vec::new();
     for id in ids {
         let actions = connection.client.server_actions(id).await;

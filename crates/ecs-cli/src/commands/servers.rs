@@ -3,10 +3,9 @@
 use ecs_ops::PowerAction;
 use ecs_ops::fleet::{SkippedServer, UnreadyServer};
 use ecs_ops::model::{Server, ServerId};
-use ecs_ops::selection::Selection;
 
 use super::preflight::{self, NotBegun, name_of};
-use crate::args::Run;
+use crate::args::{GivenSelection, Run};
 use crate::confirm::counted;
 use crate::connect::Connection;
 use crate::fail::CliError;
@@ -32,14 +31,14 @@ pub(super) struct Servers {
 impl Servers {
     /// Returns the servers that were given, or all but the skipped ones. Reads their states first.
     pub(super) async fn find(
-        selection: &Selection,
+        given: &GivenSelection,
         action: PowerAction,
         args: &Run,
         connection: &Connection,
         store: Option<&Store>,
         printer: &Printer,
     ) -> Result<Self, NotBegun> {
-        let found = preflight::run(selection, action, args, connection, store, printer).await?;
+        let found = preflight::run(given, action, args, connection, store, printer).await?;
         let screened = found.screened;
         let are_read = found.known.is_read();
         let listed = match found.known {
@@ -94,21 +93,21 @@ impl Servers {
     }
 }
 
-/// Returns the selection of servers.
+/// Returns the servers that the arguments select.
 pub(super) fn selection(
     args: &Run,
     action: PowerAction,
     printer: &Printer,
-) -> Result<Selection, CliError> {
-    let selection = args.select.selection(&args.ids, args.all, printer)?;
-    let Some(selection) = selection else {
+) -> Result<GivenSelection, CliError> {
+    let given = args.select.selection(&args.ids, args.all, printer)?;
+    let Some(given) = given else {
         return Err(CliError::usage(format!("no server to {}", action.name()))
             .hint("give servers by id or name, in a file with --from-file, by a filter such as --tag, or all with --all"));
     };
-    if args.include_stopped && selection.is_given() {
+    if args.include_stopped && given.selection.is_given() {
         return Err(CliError::usage(
             "--include-stopped is for --all and filters: servers that are given by id or name are never skipped",
         ));
     }
-    Ok(selection)
+    Ok(given)
 }

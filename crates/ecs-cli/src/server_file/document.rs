@@ -9,6 +9,15 @@ use super::{Found, Problem, Refusal, ServerEntry, server_of, terraform};
 const ID_KEYS: [&str; 6] = ["id", "ID", "Id", "server_id", "resource_id", "instance_id"];
 /// The names of the member with a server's name; openstack writes `Name` in lists.
 const NAME_KEYS: [&str; 3] = ["name", "Name", "server"];
+/// The names of the member with the name of a server that has an id. What has a `server_name` or similar can have
+/// another name of its own.
+const NAME_KEYS_BESIDE_ID: [&str; 5] = [
+    "server_name",
+    "instance_name",
+    "resource_name",
+    "name",
+    "Name",
+];
 
 /// Reads the servers of a document in this syntax.
 pub(super) fn read(node: &Node, syntax: &str) -> Result<Found, Refusal> {
@@ -19,10 +28,7 @@ pub(super) fn read(node: &Node, syntax: &str) -> Result<Found, Refusal> {
         Value::List(items) => rows(items, &format!("{syntax}, a list of servers")),
         Value::Text(text) => {
             let server = server_of(text).map_err(|message| Refusal::one(node.position, message))?;
-            let entry = ServerEntry {
-                server,
-                position: node.position,
-            };
+            let entry = ServerEntry::new(server, node.position);
             Ok((format!("{syntax}, one id or name"), vec![entry]))
         }
         Value::Map(members) => object(node, members, syntax),
@@ -126,10 +132,7 @@ pub(super) fn texts(items: &[Node], description: &str) -> Result<Found, Refusal>
     let entry = |item: &Node| {
         let server = server_of(item.text().unwrap_or_default())
             .map_err(|message| Problem::new(item.position, message))?;
-        Ok(ServerEntry {
-            server,
-            position: item.position,
-        })
+        Ok(ServerEntry::new(server, item.position))
     };
     collect(items.iter().map(entry), description)
 }
@@ -167,10 +170,9 @@ fn row(node: &Node) -> Result<ServerEntry, Problem> {
     if let Some((key, value)) = key_of(node, &ID_KEYS) {
         let text = value.text().unwrap_or_default();
         return match server_of(text) {
-            Ok(server @ ServerRef::Id(_)) => Ok(ServerEntry {
-                server,
-                position: value.position,
-            }),
+            Ok(server @ ServerRef::Id(_)) => {
+                Ok(ServerEntry::new(server, value.position).with_name(name_beside_id(node)))
+            }
             _ => Err(Problem::new(
                 value.position,
                 format!("{key:?} is {text:.80?}, which is not the id of a server"),
@@ -185,10 +187,12 @@ fn row(node: &Node) -> Result<ServerEntry, Problem> {
     };
     let server = server_of(name.text().unwrap_or_default())
         .map_err(|message| Problem::new(name.position, message))?;
-    Ok(ServerEntry {
-        server,
-        position: name.position,
-    })
+    Ok(ServerEntry::new(server, name.position))
+}
+
+/// Returns the name of a server that has an id.
+pub(super) fn name_beside_id(node: &Node) -> Option<&str> {
+    key_of(node, &NAME_KEYS_BESIDE_ID)?.1.text()
 }
 
 fn key_of<'a>(node: &'a Node, keys: &[&'static str]) -> Option<(&'static str, &'a Node)> {

@@ -13,11 +13,14 @@ pub(super) fn read(text: &str) -> Result<Found, Refusal> {
     if let Some(id) = shown_server(&lines) {
         return Ok(("values of openstack server show".to_owned(), vec![id]));
     }
+    let mut reader = LineReader::default();
     let rows = match lines.split_first() {
-        Some((first, rows)) if is_header(first, rows) => rows,
+        Some((first, rows)) if is_header(first, rows) => {
+            reader.names = NameColumn::of(first.text);
+            rows
+        }
         _ => &lines,
     };
-    let mut reader = LineReader::default();
     rows.iter().for_each(|line| reader.line(line));
     if !reader.problems.is_empty() {
         let refusal = Refusal::new(reader.problems);
@@ -38,11 +41,14 @@ pub(super) fn read(text: &str) -> Result<Found, Refusal> {
 struct Line<'a> {
     position: Position,
     text: &'a str,
+    /// `true` if the text ended at a `#`, which may be a character of a name.
+    has_comment: bool,
 }
 
 fn content(text: &str) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     for (index, line) in text.lines().enumerate() {
+        let has_comment = line.contains('#');
         let line = line.split('#').next().unwrap_or_default();
         let trimmed = line.trim();
         if !trimmed.is_empty() {
@@ -54,6 +60,7 @@ fn content(text: &str) -> Vec<Line<'_>> {
             lines.push(Line {
                 position,
                 text: trimmed,
+                has_comment,
             });
         }
     }
@@ -98,10 +105,40 @@ fn shown_server(lines: &[Line<'_>]) -> Option<ServerEntry> {
     let mut ids = lines.iter().filter(|line| is_id(line.text));
     let (id, another) = (ids.next()?, ids.next());
     let server = server_of(id.text).ok()?;
-    another.is_none().then_some(ServerEntry {
-        server,
-        position: id.position,
-    })
+    another
+        .is_none()
+        .then(|| ServerEntry::new(server, id.position))
+}
+
+/// The column of names of a table, as `ecsctl server list` prints it: cells are separated by at least two spaces.
+#[derive(Clone, Copy)]
+struct NameColumn {
+    index: usize,
+    columns: usize,
+}
+
+impl NameColumn {
+    fn of(header: &str) -> Option<Self> {
+        let index = cells(header).position(|cell| cell.eq_ignore_ascii_case("name"))?;
+        Some(Self {
+            index,
+            columns: cells(header).count(),
+        })
+    }
+
+    /// Returns the name in a row; `None` if its cells cannot be told apart, or the server has no name (`-`).
+    fn name_in<'a>(self, row: &Line<'a>) -> Option<&'a str> {
+        if row.has_comment || cells(row.text).count() != self.columns {
+            return None;
+        }
+        cells(row.text).nth(self.index).filter(|name| *name != "-")
+    }
+}
+
+fn cells(line: &str) -> impl Iterator<Item = &str> {
+    line.split("  ")
+        .map(str::trim)
+        .filter(|cell| !cell.is_empty())
 }
 
 #[derive(Default)]
@@ -110,6 +147,7 @@ struct LineReader {
     problems: Vec<Problem>,
     hint: Option<&'static str>,
     has_columns: bool,
+    names: Option<NameColumn>,
 }
 
 impl LineReader {
@@ -123,6 +161,10 @@ impl LineReader {
             Some(_) if is_id(first) => {
                 self.has_columns = true;
                 self.server(line.position, first);
+                let name = self.names.and_then(|names| names.name_in(line));
+                if let Some(entry) = self.entries.last_mut() {
+                    entry.name = name.map(str::to_owned);
+                }
             }
             _ if line.text.contains(',') => self.parted_by_commas(line),
             None => self.server(line.position, first),
@@ -176,7 +218,7 @@ impl LineReader {
             return;
         }
         match server_of(text) {
-            Ok(server) => self.entries.push(ServerEntry { server, position }),
+            Ok(server) => self.entries.push(ServerEntry::new(server, position)),
             Err(message) => self.problems.push(Problem::new(position, message)),
         }
     }

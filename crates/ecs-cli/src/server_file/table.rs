@@ -15,7 +15,7 @@ const ID_COLUMNS: [&str; 7] = [
     "resource_id",
     "uuid",
 ];
-/// The names of the column of names.
+/// The names of the column of names, the most exact one last.
 const NAME_COLUMNS: [&str; 4] = ["name", "server name", "server_name", "instance_name"];
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
 
@@ -71,6 +71,11 @@ pub(super) fn read(text: &str) -> Result<Found, Refusal> {
         ));
     }
     let is_id_column = is_one_of(&column, &ID_COLUMNS);
+    let name_index = if is_id_column {
+        name_column(&header)
+    } else {
+        None
+    };
     let mut entries = Vec::new();
     let mut problems = Vec::new();
     for record in reader.records() {
@@ -82,7 +87,10 @@ pub(super) fn read(text: &str) -> Result<Found, Refusal> {
                     position,
                     format!("{column:?} is {name:.80?}, which is not the id of a server"),
                 )),
-                Ok(server) => entries.push(ServerEntry { server, position }),
+                Ok(server) => {
+                    let name = name_index.and_then(|index| record.get(index));
+                    entries.push(ServerEntry::new(server, position).with_name(name));
+                }
                 Err(message) => problems.push(Problem::new(position, message)),
             },
             _ if record.iter().all(|field| field.trim().is_empty()) => {}
@@ -110,6 +118,14 @@ fn column_of(header: &StringRecord) -> Option<(usize, String)> {
                 header.get(index).unwrap_or_default().trim().to_owned(),
             )
         })
+}
+
+/// Returns the column of the names beside the ids: the one that is called most exactly so.
+fn name_column(header: &StringRecord) -> Option<usize> {
+    NAME_COLUMNS
+        .iter()
+        .rev()
+        .find_map(|name| header.iter().position(|field| is_one_of(field, &[name])))
 }
 
 /// Returns the line with a quote that is never closed.

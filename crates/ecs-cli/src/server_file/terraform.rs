@@ -1,6 +1,6 @@
 //! The documents of terraform and OpenTofu: outputs and states.
 
-use super::document::{is_id, rows};
+use super::document::{is_id, name_beside_id, rows};
 use super::node::{Node, Value};
 use super::{Found, Problem, Refusal, ServerEntry, server_of};
 
@@ -125,15 +125,19 @@ fn collect_ids(value: &Node, ids: &mut Vec<ServerEntry>) -> Result<(), ()> {
     match &value.value {
         Value::Text(text) if is_id(text) => {
             let server = server_of(text).map_err(drop)?;
-            ids.push(ServerEntry {
-                server,
-                position: value.position,
-            });
+            ids.push(ServerEntry::new(server, value.position));
             Ok(())
         }
         Value::List(items) => items.iter().try_for_each(|item| collect_ids(item, ids)),
         Value::Map(members) => match value.get("id") {
-            Some(id) => collect_ids(id, ids),
+            Some(id) => {
+                let before = ids.len();
+                collect_ids(id, ids)?;
+                if let Some([entry]) = ids.get_mut(before..) {
+                    entry.name = entry.clone().with_name(name_beside_id(value)).name;
+                }
+                Ok(())
+            }
             None => members
                 .iter()
                 .try_for_each(|(_, member)| collect_ids(member, ids)),

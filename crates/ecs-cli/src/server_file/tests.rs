@@ -1,3 +1,4 @@
+mod names;
 mod other_tools;
 mod properties;
 

@@ -22,7 +22,7 @@ fn read_all(arguments: &[&str], texts: &[&str]) -> Result<Vec<String>, CliError>
         Purpose::Select,
         &Printer::new(true),
     )?;
-    Ok(servers.iter().map(ToString::to_string).collect())
+    Ok(servers.servers.iter().map(ToString::to_string).collect())
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn nothing_to_exclude_is_refused() {
     );
     let fail = exclude(&[" ".to_owned()], &[]).unwrap_err();
     assert!(fail.details[0].ends_with("no server; is a shell variable unset?"));
-    assert_eq!(exclude(&["db-1".to_owned()], &[]).unwrap().len(), 1);
-    assert!(exclude(&[], &[]).unwrap().is_empty());
+    assert_eq!(exclude(&["db-1".to_owned()], &[]).unwrap().servers.len(), 1);
+    assert!(exclude(&[], &[]).unwrap().servers.is_empty());
 }
 
 #[test]

@@ -156,6 +156,9 @@ fn step_of(command: &str) -> &'static str {
             "show_run"
         };
     }
+    if command.ends_with(" > ids-alone.txt") {
+        return "write_listed_ids";
+    }
     let step = steps.iter().find(|(begins, _)| command.starts_with(begins));
     step.unwrap_or_else(|| panic!("{command} is of no known kind"))
         .1
@@ -303,6 +306,15 @@ fn every_printed_command_works_unchanged() {
         .expect(0);
     world
         .run("ecsctl reboot web-001 --yes --journal good.jsonl")
+        .expect(0);
+    let sorted = "ecsctl server list web-001 web-002 -o csv --columns id,name | sed 's/web-001/web-009/' > sorted.csv";
+    world.run(sorted).expect(0);
+    note(world.follow(&situation(
+        "ecsctl reboot --from-file sorted.csv --from-format csv --yes",
+        2,
+    )));
+    world
+        .run("ecsctl reboot --from-file ids-alone.txt --yes")
         .expect(0);
     for line in [
         "ecsctl rerun good.jsonl --failed",

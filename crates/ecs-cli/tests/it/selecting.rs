@@ -226,3 +226,83 @@ fn a_page_of_a_longer_list_is_warned_of() {
     let warning = "warning: stdin lists 1 of 700 servers: it is one page of a longer list";
     assert!(ended.stderr.contains(warning), "{}", ended.stderr);
 }
+
+/// A spreadsheet that was sorted by one column, or an old inventory: the ids are those of other servers.
+#[test]
+fn names_beside_other_ids_are_refused() {
+    let sim = fleet();
+    let folder = tempfile::tempdir().unwrap();
+    let list = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let filter = ["server", "list", "--name", "web-00?"];
+    let columns = ["-o", "csv", "--columns", "name,id"];
+    let right = run(&sim, &[&filter[..], &columns].concat())
+        .expect(0)
+        .stdout;
+    let rows: Vec<(&str, &str)> = right
+        .lines()
+        .skip(1)
+        .map(|row| row.split_once(',').unwrap())
+        .collect();
+    assert_eq!(rows.len(), 9);
+    let mut ids: Vec<&str> = rows.iter().map(|(_, id)| *id).collect();
+    ids.rotate_left(1);
+    let sorted: Vec<(&str, &str)> = rows.iter().map(|(name, _)| *name).zip(ids).collect();
+    let csv = sorted.iter().map(|(name, id)| format!("{name};{id}\n"));
+    let csv = list(
+        "sorted.csv",
+        &format!("Name;ID\n{}", csv.collect::<String>()),
+    );
+    let of = |id: &str| rows.iter().find(|(_, known)| *known == id).unwrap().0;
+    let first = format!(
+        "sorted.csv:2:9: {} is \"web-001\" in the list and \"{}\" in the project",
+        sorted[0].1,
+        of(sorted[0].1)
+    );
+    let expected = [
+        "error: 9 listed servers have other names in the project; nothing was sent",
+        &first,
+        "and 4 more",
+        "ids alone are not compared",
+        &format!("  ecsctl server list --from-file {csv} -o id "),
+    ];
+    for arguments in [
+        &["reboot", "--yes", "--from-file", &csv][..],
+        &["stop", "--dry-run", "--from-file", &csv],
+        // The list of the project is read for the filter.
+        &["reboot", "--yes", "--status", "ACTIVE", "--from-file", &csv],
+    ] {
+        run(&sim, arguments).refuses(2, &expected);
+    }
+    let json = list(
+        "one.json",
+        &format!("[{{\"ID\": \"{}\", \"Name\": \"db-001\"}}]", rows[0].1),
+    );
+    let yaml = list(
+        "one.yaml",
+        &format!("- Name: db-001\n  ID: {}\n", rows[0].1),
+    );
+    let table = list(
+        "one.txt",
+        &format!("ID  NAME  AZ\n{}  db-001  a\n", rows[0].1),
+    );
+    for list in [&json, &yaml, &table] {
+        run(&sim, &["reboot", "--yes", "--from-file", list]).refuses(
+            2,
+            &["1 listed server has another name", "\"db-001\" in the list"],
+        );
+    }
+    assert_eq!(sim.accepted(), 0);
+    let warned = run(&sim, &["server", "list", "--from-file", &csv, "-o", "id"]).expect(0);
+    let warning = "warning: 9 listed servers have other names in the project: ";
+    assert!(warned.stderr.contains(warning), "{}", warned.stderr);
+    let ids = list("ids.txt", &warned.stdout);
+    for list in [&list("right.csv", &right), &ids] {
+        run(&sim, &["reboot", "--dry-run", "--from-file", list]).expect(0);
+    }
+    let unread = ["reboot", "--dry-run", "--no-preflight", "--from-file", &csv];
+    run(&sim, &unread).expect(0);
+}

@@ -33,12 +33,18 @@ fn every_form_can_be_read_again() {
         let text = list(&servers, format, &[]);
         let read = crate::server_file::parse(text.as_bytes(), None)
             .unwrap_or_else(|refusal| panic!("{format:?}: {refusal:?}\n{text}"));
+        let mut names = crate::server_input::ListedNames::default();
+        let file = "list".into();
+        read.entries
+            .iter()
+            .for_each(|entry| names.add(&file, entry));
         let read: Vec<_> = read
             .entries
             .iter()
             .filter_map(|entry| entry.server.id())
             .collect();
         assert_eq!(read, ids, "{format:?}:\n{text}");
+        assert_eq!(names.differences(&servers), [""; 0], "{format:?}");
         assert!(!text.contains('\u{1b}'), "{format:?}");
     }
     let names = list(&servers[..1], ListFormat::Name, &[]);

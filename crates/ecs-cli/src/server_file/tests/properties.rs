@@ -75,6 +75,10 @@ proptest! {
             let list = parse(form.as_bytes(), None);
             let list = list.map_err(|refusal| TestCaseError::fail(format!("{form:?}: {refusal:?}")))?;
             prop_assert_eq!(servers(&list), ids.clone(), "{}", form);
+            // Words of a line are no columns.
+            let has_columns = form.contains("Name") || form.contains("name\":");
+            let expected = Some(name.trim()).filter(|name| has_columns && !name.is_empty());
+            prop_assert!(list.entries.iter().all(|entry| entry.name.as_deref() == expected), "{}", form);
         }
     }
 }
