@@ -111,8 +111,27 @@ impl Recovered {
         )?;
         known.state = RequestProgress::Accepted(job);
         let (servers, is_found) = (known.servers.len(), known.is_lost);
+        if is_found && let Some(number) = NonZeroUsize::new(acceptance.request) {
+            let ids = known.servers.clone();
+            ids.iter().for_each(|id| self.return_to(number, id));
+        }
         self.ledger.accept(acceptance, servers, is_found);
         Ok(())
+    }
+
+    /// The request whose answer was lost is the last one of its server again, if the one that
+    /// resubmitted it was not executed.
+    fn return_to(&mut self, found: NonZeroUsize, id: &ServerId) {
+        let Some(mut server) = self.servers.get(id).copied() else {
+            return;
+        };
+        let was_free = self
+            .last_request(&server)
+            .is_none_or(|last| last.state == RequestProgress::NotExecuted);
+        if was_free && server.unknown_request == Some(found) {
+            server.request = Some(found);
+            self.servers.insert(*id, server);
+        }
     }
 
     fn fold_not_executed(&mut self, request: usize, error: ErrorRecord) -> FoldResult {

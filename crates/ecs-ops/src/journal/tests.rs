@@ -2,6 +2,8 @@ use super::arbitrary_journal::*;
 use super::*;
 use crate::rolling;
 
+mod found_jobs;
+
 fn recover(records: &[Record]) -> Result<Recovered, JournalError> {
     Recovered::from_entries(entries(records.to_vec()))
 }
@@ -343,36 +345,4 @@ fn waves_continue_where_they_were() {
         unsent,
     };
     assert_eq!(resumption, expected);
-}
-
-/// A request of which some servers have an outcome is not recognized by the whole set of its servers.
-#[test]
-fn a_lost_request_that_is_decided_in_part_is_partial() {
-    let mut records = vec![
-        intent(1, 1, Purpose::First, &[0, 1]),
-        sending(1, 1),
-        lost(1),
-    ];
-    assert!(!after(&records).unwrap().unknown_requests()[0].is_partial);
-    records.push(outcome_records(&[(0, OutcomeKind::Succeeded, None)]));
-    let left = after(&records).unwrap().unknown_requests().remove(0);
-    assert_eq!((left.servers, left.is_partial), (vec![server(1)], true));
-}
-
-/// The job of a request whose answer was lost was found by its trace: it is polled like any other.
-#[test]
-fn a_lost_request_can_be_found_to_be_accepted() {
-    let mut records = vec![
-        intent(1, 1, Purpose::First, &[0, 1]),
-        sending(1, 1),
-        lost(1),
-    ];
-    assert_eq!(after(&records).unwrap().unknown_requests().len(), 1);
-    records.push(accepted(1));
-    let found = after(&records).unwrap();
-    assert!(found.unknown_requests().is_empty());
-    assert_eq!(found.accepted_requests()[0].servers.len(), 2);
-    // Once.
-    records.push(accepted(1));
-    assert!(after(&records).is_err());
 }
