@@ -14,6 +14,7 @@ use crate::args::Global;
 use crate::fail::CliError;
 use crate::folders::{self, NoFolder, create_private};
 use crate::next_step::NextStep;
+use crate::plan_marker::{MarkedRun, PlanMarker};
 use crate::settings;
 use crate::term::Printer;
 
@@ -51,6 +52,30 @@ impl Journals {
         tempfile_in(&self.folder)
     }
 
+    /// Returns the folder, in which files can be created, after old journals are removed. A dry run changes nothing and
+    /// needs only its path.
+    pub(crate) fn prepared(
+        global: &Global,
+        is_dry_run: bool,
+        printer: &Printer,
+    ) -> Result<Self, CliError> {
+        let journals = Self::of(global)?;
+        if is_dry_run {
+            return Ok(journals);
+        }
+        journals.create().map_err(|error| {
+            let folder = journals.folder().display();
+            CliError::usage(format!("no journal can be written to {folder}: {error}"))
+        })?;
+        journals.prune(global.settings.journal_keep.unwrap_or(KEPT), printer);
+        Ok(journals)
+    }
+
+    /// Returns the marker of the plan with this hash.
+    pub(crate) fn plan_marker(&self, hash: &str) -> PlanMarker {
+        PlanMarker::within(&self.folder, hash)
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -86,31 +111,24 @@ impl Journals {
     }
 
     fn files(&self) -> io::Result<Vec<PathBuf>> {
+        let mut files = self.entries()?;
+        files.retain(|path| path.extension() == Some(OsStr::new("jsonl")));
+        Ok(files)
+    }
+
+    fn entries(&self) -> io::Result<Vec<PathBuf>> {
         let entries = match std::fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
-        let mut files = Vec::new();
-        for entry in entries {
-            let path = entry?.path();
-            if path.extension() == Some(OsStr::new("jsonl")) {
-                files.push(path);
-            }
-        }
-        Ok(files)
+        entries.map(|entry| Ok(entry?.path())).collect()
     }
 
-    /// Removes the journals of runs that ended longer ago than this.
+    /// Removes the journals of runs that ended longer ago than this, and markers of plans that were applied longer ago.
     pub(crate) fn prune(&self, keep: Duration, printer: &Printer) {
-        let Some(before) = SystemTime::now().checked_sub(keep) else {
-            return;
-        };
-        let is_old = |path: &Path| {
-            let changed = std::fs::metadata(path).and_then(|known| known.modified());
-            changed.is_ok_and(|changed| changed < before)
-        };
+        self.prune_markers(keep.max(KEPT));
         for path in self.files().unwrap_or_default() {
-            if is_old(&path)
+            if is_older(&path, keep)
                 && has_ended(&path).unwrap_or(false)
                 && JsonlJournal::is_in_use(&path).is_ok_and(|is_used| !is_used)
                 && let Err(error) = std::fs::remove_file(&path)
@@ -122,6 +140,30 @@ impl Journals {
             }
         }
     }
+
+    /// Removes old markers of plans, except those of runs that did not end.
+    fn prune_markers(&self, keep: Duration) {
+        let files = self.entries().unwrap_or_default().into_iter();
+        for marker in files.filter_map(|path| PlanMarker::of_file(&path)) {
+            let is_open = match marker.read() {
+                Ok(Some(MarkedRun::Journal(journal))) => {
+                    journal.exists() && !has_ended(&journal).unwrap_or(false)
+                }
+                Ok(_) => false,
+                Err(_) => true,
+            };
+            if is_older(marker.path(), keep) && !is_open {
+                marker.remove();
+            }
+        }
+    }
+}
+
+/// Returns `true` if a file was changed longer ago than this.
+fn is_older(path: &Path, age: Duration) -> bool {
+    let changed = std::fs::metadata(path).and_then(|known| known.modified());
+    let before = SystemTime::now().checked_sub(age);
+    before.is_some_and(|before| changed.is_ok_and(|changed| changed < before))
 }
 
 /// Finds a journal by its file, `last`, or the id of a run or its beginning.

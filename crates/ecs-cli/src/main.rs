@@ -51,6 +51,7 @@ mod journals;
 mod log;
 mod next_step;
 mod plan_file;
+mod plan_marker;
 mod private_file;
 mod registry;
 mod remedy;

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use crate::plan_marker::{PlanMarker, is_store_note};
 use crate::private_file;
 
 /// The format name in the file.
@@ -51,6 +52,8 @@ pub(crate) struct AppliedPlan {
     pub(crate) run_id: String,
     /// The path beside the plan: of the journal or, with a store, of a note about it.
     pub(crate) journal: PathBuf,
+    /// The marker in the folder for journals; `None` if there is no such folder.
+    pub(crate) marker: Option<PlanMarker>,
     /// The plan's record of the run, with its place.
     pub(crate) run: RunRecord,
     /// `true` to act although servers differ from the plan.
@@ -83,7 +86,7 @@ pub(crate) fn store_note(run_id: &str, address: &str) -> String {
 pub(crate) fn read_store_note(path: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let note = text.trim_end();
-    (note.starts_with("run ") && note.contains(" in the store ")).then(|| note.to_owned())
+    is_store_note(note).then(|| note.to_owned())
 }
 
 /// A signature of the hash.
@@ -123,6 +126,11 @@ impl PlanHash {
         uuid::Builder::from_custom_bytes(bytes)
             .into_uuid()
             .to_string()
+    }
+
+    /// Returns all digits, without the name of the algorithm.
+    pub(crate) fn digits(&self) -> &str {
+        self.0.get(7..).unwrap_or_default()
     }
 
     /// Returns the first digits, for file names.

@@ -12,6 +12,7 @@ use super::journal_place::{Registered, register};
 use crate::connect::Connection;
 use crate::exit::Exit;
 use crate::fail::CliError;
+use crate::plan_marker::PlanMarker;
 use crate::signals::Signals;
 use crate::term::{Printer, Results};
 
@@ -42,6 +43,8 @@ pub(super) struct Attached<'a> {
     pub(super) ending: Ending,
     /// The file of its journal, if the file was created for this run.
     pub(super) new_journal: Option<&'a Path>,
+    /// The marker of the plan that the run applies.
+    pub(super) marker: Option<&'a PlanMarker>,
 }
 
 /// Carries out a run, up to its report.
@@ -67,23 +70,25 @@ pub(super) async fn carry_out<'a>(
         shown,
         ending,
         new_journal,
+        marker,
     } = run.attach(printer).await?;
     let ended = execute(plan, callbacks, shown, signals, printer, results).await;
     let ended = ended.map_err(|fail| match new_journal {
-        Some(path) => without_plan(path, fail),
+        Some(path) => without_plan(path, marker, fail),
         None => fail,
     })?;
     let exit = conclude(&ended, ending, printer, results);
     Ok(ended.exit(exit))
 }
 
-/// Removes an incomplete journal, because the plan could not be written or the run did not begin. The file would
+/// Removes an incomplete journal, with the marker of its plan, because the plan could not be written or the run did not begin. The file would
 /// block the next try.
-fn without_plan(path: &Path, fail: CliError) -> CliError {
+fn without_plan(path: &Path, marker: Option<&PlanMarker>, fail: CliError) -> CliError {
     let read = JsonlJournal::read(path);
     if read.is_ok_and(|contents| contents.entries.is_empty()) {
         // If the file remains, the next try reports it.
         let _ = std::fs::remove_file(path);
+        marker.inspect(|marker| marker.remove());
     }
     if fail.hint.is_some() || fail.exit != Exit::Usage {
         return fail;

@@ -15,7 +15,7 @@ use crate::connect::Connection;
 use crate::fail::{CliError, chain};
 use crate::folders;
 use crate::invocation;
-use crate::journals::{Journals, KEPT};
+use crate::journals::Journals;
 use crate::next_step::NextStep;
 use crate::registry::FileRegistry;
 use crate::term::Printer;
@@ -48,21 +48,8 @@ pub(super) fn choose(
     if args.journal.is_some() || args.no_journal || args.plan_out.is_some() {
         return Ok(run_id);
     }
-    let usable = Journals::of(global).and_then(|journals| {
-        if args.dry_run {
-            return Ok(journals);
-        }
-        journals.create().map_err(|error| {
-            let folder = journals.folder().display();
-            CliError::usage(format!("no journal can be written to {folder}: {error}"))
-        })?;
-        Ok(journals)
-    });
-    match usable {
+    match Journals::prepared(global, args.dry_run, printer) {
         Ok(journals) => {
-            if !args.dry_run {
-                journals.prune(global.settings.journal_keep.unwrap_or(KEPT), printer);
-            }
             args.journal = Some(journals.path(&run_id));
             args.run_id = Some(run_id.clone());
         }

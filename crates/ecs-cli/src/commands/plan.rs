@@ -1,6 +1,7 @@
 //! `plan` and `apply`: write, show, approve and apply plans.
 
 mod approvals;
+mod once;
 mod show;
 
 use std::fs::OpenOptions;
@@ -21,14 +22,12 @@ use crate::command_line::CommandLine;
 use crate::confirm::few;
 use crate::fail::CliError;
 use crate::next_step::NextStep;
-use crate::plan_file::{
-    AppliedPlan, PlanFile, PlanFileError, PlannedServer, RunPlan, drift, read_store_note,
-    store_note,
-};
+use crate::plan_file::{AppliedPlan, PlanFile, PlanFileError, PlannedServer, RunPlan, drift};
 use crate::render::duration::to_minutes;
 use crate::store::Store;
 use crate::term::Printer;
 pub(crate) use approvals::approve;
+pub(super) use once::{mark, unwritable};
 pub(crate) use show::show;
 
 /// The most differences that are shown.
@@ -118,25 +117,7 @@ pub(crate) async fn prepare(
     let journal = file.journal_path(&args.plan);
     refuse_old(args, &file)?;
     let store = Store::open_to_read(global).await?;
-    if journal.exists() {
-        let Some(note) = read_store_note(&journal) else {
-            return Err(applied(&journal.display(), &journal, global));
-        };
-        let in_this_store = store
-            .as_ref()
-            .map(|store| store_note(&file.hash.run_id(), store.address()));
-        // The store knows whether the run began.
-        if in_this_store.as_deref().map(str::trim_end) != Some(note.as_str()) {
-            return Err(applied_with(&note, &journal));
-        }
-    }
-    if let Some(store) = &store {
-        let run_id = file.hash.run_id();
-        if store.has(&run_id).await? {
-            let place = format!("in the store {}, as run {run_id}", store.address());
-            return Err(applied(&place, Path::new(&run_id), global));
-        }
-    }
+    let marker = once::check(args, &file, store.as_ref(), global, printer).await?;
     approvals::require(args, &file, store.as_ref()).await?;
     let record = &file.plan.run;
     let mut arguments = vec!["ecsctl".to_owned(), record.action.name().to_owned()];
@@ -162,6 +143,7 @@ pub(crate) async fn prepare(
         servers: file.plan.servers.clone(),
         run_id: file.hash.run_id(),
         journal,
+        marker,
         run: record.clone(),
         accept_drift: args.accept_drift,
     });
@@ -172,29 +154,6 @@ pub(crate) async fn prepare(
         age(&file.plan)
     ));
     Ok((action, run))
-}
-
-/// The plan was applied before; `named` is its journal, as `resume` takes it.
-fn applied(place: &dyn std::fmt::Display, named: &Path, global: &Global) -> CliError {
-    let mut options = CommandLine::default();
-    options.store(global);
-    let resume = NextStep::resume("to continue that run", named, &options);
-    CliError::usage(format!(
-        "the plan was applied before: its journal is {place}; nothing was sent"
-    ))
-    .hint("for another run make a new plan")
-    .next(resume)
-}
-
-/// The plan was applied before with a store, by the note beside it.
-fn applied_with(note: &str, path: &Path) -> CliError {
-    let path = path.display();
-    CliError::usage(format!(
-        "the plan was applied before, as {note}; nothing was sent"
-    ))
-    .hint(format!(
-        "for another run make a new plan; if that store has no such run, delete {path} and apply the plan again"
-    ))
 }
 
 /// Refuses a plan that is too old.

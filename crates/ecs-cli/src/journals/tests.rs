@@ -58,3 +58,30 @@ fn last_is_the_run_that_began_last() {
             .is_empty()
     );
 }
+
+#[test]
+fn markers_of_plans_are_kept_as_long_as_their_plans_may_be_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let journals = journals(folder.path());
+    let ended = written(folder.path(), "ended", "2026-01-01T00:00:00Z", END);
+    let open = written(folder.path(), "open", "2026-01-01T00:00:00Z", "");
+    let marker = |hash: &str, journal: &Path, age: Duration| {
+        let marker = journals.plan_marker(hash);
+        marker
+            .create(&MarkedRun::Journal(journal.to_owned()))
+            .unwrap();
+        let file = File::options().write(true).open(marker.path()).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+        marker
+    };
+    let (young, old) = (KEPT - Duration::from_secs(60), KEPT * 2);
+    let markers = [
+        marker("a", &ended, young),
+        marker("b", &ended, old),
+        marker("c", &open, old),
+        marker("d", Path::new("/nonexistent/gone.jsonl"), old),
+    ];
+    journals.prune(Duration::ZERO, &Printer::new(true));
+    let kept = markers.each_ref().map(|marker| marker.path().exists());
+    assert_eq!(kept, [true, false, true, false]);
+}

@@ -172,7 +172,14 @@ fn in_a_file_persons_are_users_also_by_sudo() {
     assert_eq!(sim.accepted(), 4);
     // Nor is it applied again by a command that does not name the store.
     let mut without = sim.command(&["apply", &plan, "--yes"]);
-    Ended::of(&mut without).refuses(2, &["the plan was applied before, as run ", "in the store"]);
+    let expected = ["the plan was applied before, as run ", "in the store"];
+    Ended::of(&mut without).refuses(2, &expected);
+    // Nor is a copy in another folder.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = elsewhere.path().join("a.plan").display().to_string();
+    std::fs::copy(&plan, &copy).unwrap();
+    let mut without = sim.command(&["apply", &copy, "--yes"]);
+    Ended::of(&mut without).refuses(2, &expected);
     assert_eq!(sim.accepted(), 4);
 }
 

@@ -1,5 +1,7 @@
 //! `ecsctl plan` and `ecsctl apply`: exactly the plan is carried out.
 
+mod once;
+
 use std::collections::BTreeSet;
 use std::process::Command;
 

@@ -116,6 +116,7 @@ impl<'a> PreparedRun<'a> for ResumedRun<'a> {
             },
             ending,
             new_journal: None,
+            marker: None,
         })
     }
 }

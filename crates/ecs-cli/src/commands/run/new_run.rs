@@ -27,6 +27,8 @@ use crate::exit::Exit;
 use crate::expectation::Expectation;
 use crate::fail::CliError;
 use crate::invocation;
+use crate::plan_file::store_note;
+use crate::plan_marker::MarkedRun;
 use crate::render::json::{Brake, DryRun};
 use crate::render::{json, table};
 use crate::store::{self, Store};
@@ -292,24 +294,32 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
             run_id,
             ..
         } = self.input;
+        let marker = args.planned.as_ref();
+        let marker = marker.and_then(|planned| planned.marker.as_ref());
         let plan = match (store, &args.journal) {
             (Some(store), _) => {
                 if let Some(planned) = &args.planned {
                     let noted = planned.note_store(store.address());
                     noted.map_err(|error| {
-                        let path = planned.journal.display();
-                        CliError::usage(format!(
-                            "cannot write {path}, which notes that the plan is applied: {error}; nothing was sent"
-                        ))
-                        .hint("apply a copy of the plan in a folder in which you can create files")
+                        plan::unwritable(&planned.journal, &error).hint(
+                            "apply a copy of the plan in a folder in which you can create files",
+                        )
                     })?;
+                    let run = MarkedRun::Store(store_note(run_id, store.address()));
+                    plan::mark(planned, &run, global)?;
                 }
                 self.plan.journal(store.journal())
             }
             (None, Some(path)) => {
-                let journal = JsonlJournal::create(path);
-                self.plan
-                    .journal(journal.map_err(|error| resume::fail(&error))?)
+                if let Some(planned) = &args.planned {
+                    let journal = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                    plan::mark(planned, &MarkedRun::Journal(journal), global)?;
+                }
+                let journal = JsonlJournal::create(path).map_err(|error| {
+                    marker.inspect(|marker| marker.remove());
+                    resume::fail(&error)
+                })?;
+                self.plan.journal(journal)
             }
             (None, None) => self.plan,
         };
@@ -332,6 +342,7 @@ impl<'a> PreparedRun<'a> for NewRun<'a> {
                 unfinished: None,
             },
             new_journal: args.journal.as_deref(),
+            marker,
         })
     }
 }

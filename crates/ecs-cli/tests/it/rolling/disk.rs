@@ -170,3 +170,19 @@ fn fills_up(blocks: usize, journal: &str) {
     }
     assert_eq!(most_times(&sim), 1);
 }
+
+/// A plan whose journal has no room was not applied: neither its journal nor its marker blocks the next try.
+#[test]
+fn a_plan_whose_journal_has_no_room_can_be_applied_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let plan = directory.path().join("all.plan").display().to_string();
+    let sim = Sim::start(3600, |region| region.servers(100).seed(5));
+    let planning = ["plan", "stop", "--all", "--out", &plan];
+    Ended::of(&mut sim.command(&planning)).expect(0);
+    let apply = ["apply", &plan, "--yes"];
+    // The marker fits into a block.
+    limited(&sim, 1, &apply).refuses(2, &["File too large", "nothing was sent"]);
+    assert_eq!(sim.accepted(), 0);
+    Ended::of(&mut sim.command(&apply)).expect(0);
+    assert_eq!(sim.accepted(), 100);
+}
