@@ -156,23 +156,23 @@ impl Gateway {
         attempt.mark().hold();
         attempt.mark().set();
         match self.draw() {
-            Trick::Forward => self.forward(request).await,
+            Trick::Forward => self.forward(request, &attempt).await,
             Trick::PageAfter(page) => {
-                self.forward(request).await?;
+                self.forward(request, &attempt).await?;
                 Ok(self.page(page))
             }
             Trick::PageInstead(page) => Ok(self.page(page)),
             Trick::DropAfter => {
-                self.forward(request).await?;
+                self.forward(request, &attempt).await?;
                 Err(closed())
             }
             Trick::DropInstead => Err(closed()),
             Trick::Queue(held) => {
                 // Delivered even if the client has gone meanwhile.
-                let gateway = self.clone();
+                let (gateway, attempt) = (self.clone(), attempt.clone());
                 let delivered = tokio::spawn(async move {
                     tokio::time::sleep(held).await;
-                    gateway.forward(request).await
+                    gateway.forward(request, &attempt).await
                 });
                 delivered.await.unwrap_or_else(|_| Err(closed()))
             }
@@ -180,9 +180,14 @@ impl Gateway {
     }
 
     /// Forwards a request. The client cannot know of a failure behind the gateway, which has
-    /// received the request. The attempt is the gateway's own: it knows nothing of the client's mark.
-    async fn forward(&self, request: Request<Bytes>) -> Answer {
-        let sent = self.inner.send(request, &Attempt::first()).await;
+    /// received the request. The attempt is the gateway's own, with the same time limit: a gateway
+    /// knows nothing of the client's mark.
+    async fn forward(&self, request: Request<Bytes>, attempt: &Attempt) -> Answer {
+        let mut own = Attempt::new(attempt.number());
+        if let Some(limit) = attempt.timeout() {
+            own = own.with_timeout(limit);
+        }
+        let sent = self.inner.send(request, &own).await;
         sent.map_err(|error| TransportError::new(error.kind(), Delivery::MaybeSent))
     }
 
