@@ -146,7 +146,7 @@ fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Fa
 
 fn poll(times: u32) -> Result<(), Failure> {
     let client = client(&job_body(2))?;
-    let job: JobId = "ff80808288d41e1b018990260955686a".parse()?;
+    let job: JobId = "ff80808288d41e1b0189902609550002".parse()?;
     block_on(async {
         for _ in 0..times {
             black_box(client.job(&job).await?);
