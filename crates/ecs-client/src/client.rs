@@ -67,13 +67,10 @@ impl Client {
     /// The service deletes finished jobs after about a day and then refuses them as unknown.
     pub async fn job(&self, job_id: &JobId) -> Result<Job, Error> {
         let job = self.read(&ShowJob::new(job_id.clone())).await?;
-        match &job.job_id {
-            Some(shown) if !job.can_be(job_id) => {
-                let message = format!("the answer to the query of job {job_id} shows job {shown}");
-                Err(Error::new(ErrorKind::NotTheService, Problem::new(message)))
-            }
-            _ => Ok(job.with_documented_statuses(job_id)),
-        }
+        job.answer_to(job_id).map_err(|shown| {
+            let message = format!("the answer to the query of job {job_id} shows job {shown}");
+            Error::new(ErrorKind::NotTheService, Problem::new(message))
+        })
     }
 
     /// Queries one server.

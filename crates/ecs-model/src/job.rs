@@ -43,27 +43,13 @@ fn read_case(status: &mut Option<JobStatus>) {
 }
 
 impl Job {
-    /// Returns whether this can be the job `asked`: it names no id, or that one (in any case). A
-    /// cache, or a connection that mixed up its answers, may show another job.
+    /// Returns this job as the answer to the query for the job `asked`, with the documented statuses
+    /// in place of others such as `success` if it names its id.
     ///
-    /// ```
-    /// use ecs_model::{Job, JobId};
-    ///
-    /// let asked: JobId = "ff80808288d41e1b018990260955686a".parse()?;
-    /// let mut job = Job::default();
-    /// assert!(job.can_be(&asked));
-    /// job.job_id = Some("70a599e0-31e7-49b7-b260-868f441e862b".parse()?);
-    /// assert!(!job.can_be(&asked));
-    /// # Ok::<_, ecs_model::ParseIdError>(())
-    /// ```
-    pub fn can_be(&self, asked: &JobId) -> bool {
-        let is_same = |id: &JobId| id.as_str().eq_ignore_ascii_case(asked.as_str());
-        self.job_id.as_ref().is_none_or(is_same)
-    }
-
-    /// Returns the same job with statuses such as `success` replaced by the documented ones, if the
-    /// job names `asked` as its id. An answer that does not name the job may come from anything:
-    /// many programs answer `{"status":"success"}`.
+    /// # Errors
+    /// The id of the job that is shown instead: a cache, or a connection that mixed up its answers,
+    /// may show another job, which proves nothing about this one. Case does not count, and an answer
+    /// without an id can be that of any job.
     ///
     /// ```
     /// use ecs_model::{Job, JobId, JobStatus};
@@ -71,13 +57,27 @@ impl Job {
     /// let asked: JobId = "ff80808288d41e1b018990260955686a".parse()?;
     /// let mut job = Job::default();
     /// job.status = Some(JobStatus::from("success"));
-    /// assert!(!job.clone().with_documented_statuses(&asked).status.unwrap().is_over());
+    /// assert!(!job.clone().answer_to(&asked).unwrap().status.unwrap().is_over());
     /// job.job_id = Some(asked.clone());
-    /// assert_eq!(job.with_documented_statuses(&asked).status, Some(JobStatus::Success));
+    /// assert_eq!(job.clone().answer_to(&asked).unwrap().status, Some(JobStatus::Success));
+    /// let other: JobId = "70a599e0-31e7-49b7-b260-868f441e862b".parse()?;
+    /// job.job_id = Some(other.clone());
+    /// assert_eq!(job.answer_to(&asked), Err(other));
     /// # Ok::<_, ecs_model::ParseIdError>(())
     /// ```
-    #[must_use]
-    pub fn with_documented_statuses(mut self, asked: &JobId) -> Self {
+    pub fn answer_to(self, asked: &JobId) -> Result<Self, JobId> {
+        match &self.job_id {
+            Some(shown) if !shown.as_str().eq_ignore_ascii_case(asked.as_str()) => {
+                Err(shown.clone())
+            }
+            _ => Ok(self.with_documented_statuses(asked)),
+        }
+    }
+
+    /// Returns the same job with statuses such as `success` replaced by the documented ones, if the
+    /// job names `asked` as its id. An answer that does not name the job may come from anything:
+    /// many programs answer `{"status":"success"}`.
+    fn with_documented_statuses(mut self, asked: &JobId) -> Self {
         if self.job_id.as_ref() != Some(asked) {
             return self;
         }

@@ -153,14 +153,10 @@ async fn poll(
 
 /// Refuses the description of another job: it proves nothing about this one.
 fn of_this_job(job: Job, asked: &JobId) -> Result<Job, RequestError> {
-    match &job.job_id {
-        Some(shown) if !job.can_be(asked) => {
-            let message = format!("the answer shows another job ({shown})");
-            let problem = Problem::new(message);
-            Err(RequestError::new(Classification::Refused, problem))
-        }
-        _ => Ok(job.with_documented_statuses(asked)),
-    }
+    job.answer_to(asked).map_err(|shown| {
+        let message = format!("the answer shows another job ({shown})");
+        RequestError::new(Classification::Refused, Problem::new(message))
+    })
 }
 
 impl WatcherTask {
