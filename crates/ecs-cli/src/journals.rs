@@ -112,7 +112,7 @@ impl Journals {
 
     fn files(&self) -> io::Result<Vec<PathBuf>> {
         let mut files = self.entries()?;
-        files.retain(|path| path.extension() == Some(OsStr::new("jsonl")));
+        files.retain(|path| is_journal(path));
         Ok(files)
     }
 
@@ -124,10 +124,16 @@ impl Journals {
         entries.map(|entry| Ok(entry?.path())).collect()
     }
 
-    /// Removes the journals of runs that ended longer ago than this, and markers of plans that were applied longer ago.
+    /// Removes the journals of runs that ended longer ago than this, and markers of plans that were applied longer ago,
+    /// except those of runs that did not end.
     pub(crate) fn prune(&self, keep: Duration, printer: &Printer) {
-        self.prune_markers(keep.max(KEPT));
-        for path in self.files().unwrap_or_default() {
+        let entries = self.entries().unwrap_or_default();
+        for marker in entries.iter().filter_map(|path| PlanMarker::of_file(path)) {
+            if is_older(marker.path(), keep.max(KEPT)) && !is_open(&marker) {
+                marker.remove();
+            }
+        }
+        for path in entries.into_iter().filter(|path| is_journal(path)) {
             if is_older(&path, keep)
                 && has_ended(&path).unwrap_or(false)
                 && JsonlJournal::is_in_use(&path).is_ok_and(|is_used| !is_used)
@@ -140,22 +146,20 @@ impl Journals {
             }
         }
     }
+}
 
-    /// Removes old markers of plans, except those of runs that did not end.
-    fn prune_markers(&self, keep: Duration) {
-        let files = self.entries().unwrap_or_default().into_iter();
-        for marker in files.filter_map(|path| PlanMarker::of_file(&path)) {
-            let is_open = match marker.read() {
-                Ok(Some(MarkedRun::Journal(journal))) => {
-                    journal.exists() && !has_ended(&journal).unwrap_or(false)
-                }
-                Ok(_) => false,
-                Err(_) => true,
-            };
-            if is_older(marker.path(), keep) && !is_open {
-                marker.remove();
-            }
+fn is_journal(path: &Path) -> bool {
+    path.extension() == Some(OsStr::new("jsonl"))
+}
+
+/// Returns `true` if the run of a marked plan has not ended, as far as its journal shows.
+fn is_open(marker: &PlanMarker) -> bool {
+    match marker.read() {
+        Ok(Some(MarkedRun::Journal(journal))) => {
+            journal.exists() && !has_ended(&journal).unwrap_or(false)
         }
+        Ok(_) => false,
+        Err(_) => true,
     }
 }
 

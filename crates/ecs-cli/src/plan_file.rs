@@ -135,7 +135,7 @@ impl PlanHash {
 
     /// Returns the first digits, for file names.
     fn short(&self) -> &str {
-        self.0.get(7..19).unwrap_or_default()
+        self.digits().get(..12).unwrap_or_default()
     }
 }
 

@@ -81,11 +81,16 @@ impl ServerEntry {
         }
     }
 
-    /// Adds the name beside an id. An empty one is none.
+    /// Returns the entry with the name beside its id.
     fn with_name(mut self, name: Option<&str>) -> Self {
+        self.set_name(name);
+        self
+    }
+
+    /// Sets the name beside an id. An empty one is none.
+    fn set_name(&mut self, name: Option<&str>) {
         let name = name.map(str::trim).filter(|name| !name.is_empty());
         self.name = name.map(str::to_owned);
-        self
     }
 }
 

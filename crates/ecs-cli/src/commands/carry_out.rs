@@ -81,8 +81,8 @@ pub(super) async fn carry_out<'a>(
     Ok(ended.exit(exit))
 }
 
-/// Removes an incomplete journal, with the marker of its plan, because the plan could not be written or the run did not begin. The file would
-/// block the next try.
+/// Removes an incomplete journal, with the marker of its plan, because the plan could not be written or the run did not
+/// begin. The files would block the next try.
 fn without_plan(path: &Path, marker: Option<&PlanMarker>, fail: CliError) -> CliError {
     let read = JsonlJournal::read(path);
     if read.is_ok_and(|contents| contents.entries.is_empty()) {

@@ -163,7 +163,7 @@ impl LineReader {
                 self.server(line.position, first);
                 let name = self.names.and_then(|names| names.name_in(line));
                 if let Some(entry) = self.entries.last_mut() {
-                    entry.name = name.map(str::to_owned);
+                    entry.set_name(name);
                 }
             }
             _ if line.text.contains(',') => self.parted_by_commas(line),

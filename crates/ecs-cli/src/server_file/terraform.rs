@@ -134,7 +134,7 @@ fn collect_ids(value: &Node, ids: &mut Vec<ServerEntry>) -> Result<(), ()> {
                 let before = ids.len();
                 collect_ids(id, ids)?;
                 if let Some([entry]) = ids.get_mut(before..) {
-                    entry.name = entry.clone().with_name(name_beside_id(value)).name;
+                    entry.set_name(name_beside_id(value));
                 }
                 Ok(())
             }
