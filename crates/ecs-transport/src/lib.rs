@@ -73,8 +73,9 @@
 //!    time since then, such as connecting or a queue, requires another check.
 //! 6. **No second sending.** One call is one request: no retries, no redirects, no hedging. A
 //!    transport that checks and sets the mark refuses an attempt that was sent before, so that a
-//!    layer around it cannot send it again. An answer is passed on whatever its status; a layer that *answers* in place of the service (tower-http's timeout
-//!    answers 408 or 504) makes the outcome unknown.
+//!    layer around it cannot send it again. An answer is passed on whatever its status; a layer that
+//!    *answers* in place of the service (tower-http's timeout answers 408 or 504) makes the outcome
+//!    unknown.
 //!
 //! ## Which errors of other clients are `NotSent`
 //!
