@@ -196,9 +196,13 @@ impl Region {
         self.settings.epoch.unwrap_or(DEFAULT_EPOCH)
     }
 
-    /// Sets the start of the calendar, unless the settings define it.
+    /// Sets the start of the calendar, unless the settings define it. Jobs and requests get ids that no region of this
+    /// seed with another start has, because a service gives no id twice.
     pub(crate) fn default_epoch(&mut self, epoch: Timestamp) {
-        self.settings.epoch.get_or_insert(epoch);
+        if self.settings.epoch.is_none() {
+            self.settings.epoch = Some(epoch);
+            self.ids = seed::ids_since(self.settings.seed, epoch);
+        }
     }
 
     /// Sets the speed of the region's clock. Clients sign by the real time.

@@ -4,6 +4,7 @@
 //! action on a server depends on the server and on how often it was acted on, not on the order of
 //! requests: concurrent clients cannot change it.
 
+use jiff::Timestamp;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -34,6 +35,13 @@ pub(crate) enum Purpose {
 /// Returns the randomness for one purpose.
 pub(crate) fn rng(seed: u64, purpose: Purpose) -> ChaCha8Rng {
     stream(seed, purpose, 0, 0)
+}
+
+/// Returns the randomness for the ids of a region that began at this time.
+pub(crate) fn ids_since(seed: u64, began: Timestamp) -> ChaCha8Rng {
+    let mut rng = rng(seed, Purpose::Ids);
+    rng.set_stream(u64::try_from(began.as_nanosecond()).unwrap_or_default());
+    rng
 }
 
 /// Returns the randomness for the `nth` action on a server.

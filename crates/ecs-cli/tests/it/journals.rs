@@ -259,6 +259,19 @@ fn runs_are_resumed_at_their_place() {
     );
 }
 
+/// The second process meets jobs of its own, although its simulated region has the same servers.
+#[test]
+fn a_simulated_run_is_resumed_by_another_process() {
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path();
+    let stops = ["reboot", "--sim", "--sim-fail=100%", "--all", "--yes", "-q"];
+    run(state, &stops).expect(5);
+    let resume = ["resume", "last", "--sim", "--yes", "-o=json"];
+    let counts = run(state, &resume).expect(1).json()["summary"].clone();
+    assert_eq!(counts["failed"], 10, "{counts}");
+    assert_eq!(counts["succeeded"], 1190, "{counts}");
+}
+
 /// An option that names another place is reported, with the missing one.
 #[test]
 fn resuming_elsewhere_is_refused_with_the_option() {

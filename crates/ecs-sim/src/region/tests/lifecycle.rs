@@ -256,3 +256,23 @@ fn log_holds_the_accepted_requests() {
     assert_eq!(peak(ActionKind::Reboot, 0), 3);
     assert_eq!(peak(ActionKind::Stop, 60), 0);
 }
+
+/// A service gives no id twice: a run that is resumed against a simulator that was started again meets new jobs.
+#[test]
+fn a_region_that_is_started_again_gives_other_jobs_to_the_same_servers() {
+    let first_job = |started: Option<&str>| {
+        let mut client = Client::new(Region::builder().servers(2).seed(7));
+        if let Some(started) = started {
+            client.region.default_epoch(started.parse().unwrap());
+        }
+        let ids = client.ids();
+        let accepted = client.reboot(Soft, &ids);
+        (ids, job_id(&accepted))
+    };
+    let (servers, job) = first_job(Some("2026-12-01T05:00:00Z"));
+    let (same_servers, another) = first_job(Some("2026-12-01T05:00:01Z"));
+    assert_eq!(servers, same_servers);
+    assert_ne!(job, another);
+    // In a process, without a start of its own, the seed decides everything.
+    assert_eq!(first_job(None), first_job(None));
+}
